@@ -1,0 +1,105 @@
+"""Where documents live: one interface, an embedded engine and (later) Elasticsearch behind it.
+
+A backend is given Elasticsearch `_search` bodies and answers in the shape of an Elasticsearch response, so that what
+builds bodies and what reads hits is written once.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+__all__ = ["Action", "Backend", "Outcome"]
+
+
+@dataclass(frozen=True)
+class Action:
+    """One write of a bulk: what to do to one document.
+
+    Parameters
+    ----------
+    op : {"index", "update", "delete"}
+        `index` replaces the whole document, `update` merges `source` into it (objects deeply, lists replaced, vectors
+        kept unless given), `delete` removes it.
+    id : str
+        The document's id, 1 to 512 bytes.
+    source : mapping
+        The document's JSON fields; dense_vector fields may be numpy arrays.
+    """
+
+    op: Literal["index", "update", "delete"]
+    id: str
+    source: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one action: `status` 200/201 written, 404 absent, 400 refused with an `error`."""
+
+    id: str
+    status: int
+    error: str | None = None
+
+
+class Backend(ABC):
+    """A store of documents that interprets Elasticsearch `_search` bodies."""
+
+    name: str
+    """The backend's name in messages: "embedded" or "elasticsearch"."""
+    location: str
+    """Where the documents are, without secrets."""
+
+    @abstractmethod
+    def exists(self) -> bool:
+        """Tell whether there is an index at the location."""
+
+    @abstractmethod
+    def create(self, definition: Mapping[str, Any]) -> None:
+        """Make the index from `{"settings": …, "mappings": …}`."""
+
+    @abstractmethod
+    def definition(self) -> Mapping[str, Any]:
+        """Return the live `{"settings": …, "mappings": …}`, `mappings._meta` included; raises IndexNotFound."""
+
+    @abstractmethod
+    def bulk(self, actions: Iterable[Action]) -> list[Outcome]:
+        """Write all actions in order and return the fate of each; one bad document never fails the others."""
+
+    @abstractmethod
+    def refresh(self) -> None:
+        """Make everything written so far durable and visible to searches."""
+
+    @abstractmethod
+    def search(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Run a `_search` body; raises UnsupportedClause for what the backend does not interpret.
+
+        Returns
+        -------
+        dict
+            An Elasticsearch response: `took`, `hits.total.value`, `hits.hits[]` with `_id`, `_score`, `_source`,
+            `sort`, `matched_queries` as {name: score, boost included}, and `aggregations`.
+        """
+
+    @abstractmethod
+    def count(self, query: Mapping[str, Any] | None = None) -> int:
+        """Count the documents that match a query (all when None)."""
+
+    @abstractmethod
+    def get(self, id: str, *, vectors: bool = False) -> dict[str, Any]:
+        """Return one document's `_source`; with `vectors`, dense_vector fields too, as arrays. Raises DocumentNotFound."""
+
+    @abstractmethod
+    def scan(
+        self, query: Mapping[str, Any] | None = None, *, fields: Sequence[str] | None = None, vectors: bool = False
+    ) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Stream (id, `_source`) of every match in bounded memory; `fields` are dotted names, None means all."""
+
+    @abstractmethod
+    def info(self) -> dict[str, Any]:
+        """Return facts for people: documents, bytes on disk, version, per-field vector counts."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Refresh, and release files and locks; calling it twice is harmless."""

@@ -1,0 +1,55 @@
+"""What turns pixels (or text) into vectors: the protocol, and the registry that finds an embedder by name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+__all__ = ["Embedder", "Label", "Labeler", "Labels"]
+
+
+@runtime_checkable
+class Embedder(Protocol):
+    """Maps images, and perhaps texts, to unit vectors."""
+
+    name: str
+    """The registry name with its options, such as "lite"."""
+    dims: int
+    """Length of every vector."""
+    version: str
+    """Changes whenever the same picture would get another vector (weights, preprocessing)."""
+    embeds_text: bool
+    """Whether `embed_texts` works: images and texts share one space."""
+    min_side: int
+    """Pixels of the shorter side that are enough: larger images may be decoded at reduced size."""
+
+    def embed_images(self, images: Sequence[Image.Image]) -> NDArray[np.float32]:
+        """Return (n, dims) float32, rows of unit length, for n upright RGB images."""
+
+    def embed_texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return (n, dims) float32, rows of unit length; raises TextNotSupported when `embeds_text` is false."""
+
+
+@dataclass(frozen=True)
+class Label:
+    """A class that the embedder sees in an image, with its probability and its WordNet hypernyms, nearest first."""
+
+    name: str
+    score: float
+    hypernyms: tuple[str, ...] = ()
+
+
+Labels = tuple[Label, ...]
+
+
+@runtime_checkable
+class Labeler(Embedder, Protocol):
+    """An embedder that names what it sees in the same pass."""
+
+    def describe_images(self, images: Sequence[Image.Image]) -> tuple[NDArray[np.float32], list[Labels]]:
+        """Return what `embed_images` returns, and for each image its labels, most probable first."""
