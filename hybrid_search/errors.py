@@ -7,10 +7,13 @@
     ├ MetadataError(path, reason)   CaptionsUnreadable
     ├ QueryError (also ValueError)  EmptyQuery · UnknownField(field, close_matches) · BadFilter(filter, reason)
     │                               UnsupportedClause(clause, backend) · TextNotSupported(embedder) · BadVector(reason)
-    ├ EmbedderError                 UnknownEmbedder(name, known) · EmbedderUnavailable(name, install) · WeightsMissing(path, reason)
-    └ BackendError                  BackendUnavailable(location, reason) · IndexNotFound(location) · IndexLocked(location)
-                                    IndexCorrupt(location, reason) · FormatTooNew(location, found, known) · DocumentNotFound(id)
-                                    EmbedderMismatch(expected, found) · MappingMismatch(field, reason) · StorageFull(location) · BulkError(failures)
+    ├ EmbedderError                 UnknownEmbedder(name, known) · EmbedderUnavailable(name, install)
+    │                               WeightsMissing(path, reason)
+    └ BackendError                  BackendUnavailable(location, reason) · IndexNotFound(location)
+                                    IndexLocked(location) · IndexCorrupt(location, reason)
+                                    FormatTooNew(location, found, known) · DocumentNotFound(id)
+                                    EmbedderMismatch(expected, found) · MappingMismatch(field, reason)
+                                    StorageFull(location) · BulkError(failures)
 
 Each error carries its data as attributes, says what to do next, and can be pickled.
 """
@@ -239,7 +242,8 @@ class FormatTooNew(BackendError):
 
     def __init__(self, location: str, found: int, known: int) -> None:
         super().__init__(
-            f"{location} has format {found}, this version knows up to {known}; upgrade with `pip install -U hybrid-search`",
+            f"{location} has format {found}, this version knows up to {known}; "
+            "upgrade with `pip install -U hybrid-search`",
             location=location,
             found=found,
             known=known,

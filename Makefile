@@ -1,0 +1,43 @@
+# Everything runs in its own virtual environment; nothing is installed outside this folder.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+
+.PHONY: demo test lint types check bench golden clean
+
+demo: $(VENV)/.base  ## index real photos on the embedded backend, run four searches, write a contact sheet
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps "scikit-image>=0.25"
+	$(BIN)/hybrid-search demo --out demo
+
+test: $(VENV)/.test  ## everything the tests need, then the tests
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/.test
+	$(BIN)/mypy
+
+check: lint types test
+
+bench: $(VENV)/.test  ## the figures of docs/benchmarks.md, as ratios measured in one run
+	$(BIN)/python scripts/bench.py
+
+golden: $(VENV)/.test  ## rewrite the expected bodies after reading what changed
+	$(BIN)/python scripts/update_golden.py
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { echo "hybrid-search needs Python 3.10 or newer; pass PYTHON=python3.12 or the like" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { echo "$(PYTHON) cannot make a virtual environment; on Debian: apt install python3-venv" >&2; rm -rf $(VENV); exit 1; }
+
+$(VENV)/.base: $(VENV)/bin/python setup.cfg pyproject.toml
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+$(VENV)/.test: $(VENV)/.base
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable ".[all,test]"
+	@touch $@
+
+clean:
+	rm -rf $(VENV) demo build *.egg-info

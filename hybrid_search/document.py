@@ -1,0 +1,196 @@
+"""One image as one document: its metadata, signature, embedding, labels and thumbnail in the shape of the mapping."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime, timezone
+from pathlib import PurePath
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hybrid_search.embedders import Labels
+from hybrid_search.metadata import Metadata
+from hybrid_search.picture import Picture
+from hybrid_search.signature import norm, word_tokens
+
+__all__ = ["Document", "FileFacts", "build_source", "file_fields", "label_fields", "metadata_fields"]
+
+
+@dataclass(frozen=True)
+class Document:
+    """One image as stored: its id and its JSON fields (`source`), nested as in the mapping.
+
+    Examples
+    --------
+    >>> Document("a1", {"path": ["/photos/cat.jpg"], "caption": "a cat"}).path
+    '/photos/cat.jpg'
+    """
+
+    id: str
+    source: Mapping[str, Any]
+
+    @property
+    def path(self) -> str | None:
+        """The first path at which the image was seen, None when it came without one."""
+        paths = self.source.get("path") or [None]
+        return paths[0] if isinstance(paths, list) else str(paths)
+
+
+@dataclass(frozen=True)
+class FileFacts:
+    """What tells whether a file has changed since it was indexed.
+
+    Parameters
+    ----------
+    path : str
+        Absolute path.
+    bytes : int
+        Size of the file.
+    mtime_ns : int
+        Time of the last change, nanoseconds since 1970.
+    sidecars, captions : str
+        Fingerprints of what describes the file from outside: its sidecars, and its entry in a captions file.
+    missing : bool
+        The file was not there when its folder was last indexed.
+    """
+
+    path: str
+    bytes: int
+    mtime_ns: int
+    sidecars: str = ""
+    captions: str = ""
+    missing: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the facts as one entry of the document's `files`."""
+        return {name: value for name, value in asdict(self).items() if value != "" and value is not False}
+
+    @classmethod
+    def from_json(cls, entry: Mapping[str, Any]) -> FileFacts:
+        """Read one entry of the document's `files`."""
+        return cls(**entry)
+
+
+def build_source(
+    picture: Picture,
+    *,
+    files: Sequence[FileFacts] = (),
+    embeddings: Mapping[str, NDArray[np.float32]],
+    labels: Labels = (),
+) -> dict[str, Any]:
+    """Return the document's JSON fields, ready for a backend.
+
+    Parameters
+    ----------
+    picture : Picture
+        What the image gave.
+    files : sequence of FileFacts
+        Where it lies; none when it came as bytes or pixels.
+    embeddings : mapping of str to (dims,) float32 ndarray
+        Unit vectors by the leaf of their field under `embedding`.
+    labels : tuple of Label
+        What the embedder sees in the image, most probable first.
+    """
+    return {
+        "sha256": picture.sha256,
+        "bytes": picture.bytes,
+        "format": picture.format,
+        "width": picture.width,
+        "height": picture.height,
+        "megapixels": round(picture.width * picture.height / 1e6, 3),
+        "shape": _shape(picture.width, picture.height),
+        "indexed_at": datetime.now(timezone.utc).isoformat(timespec="milliseconds"),
+        "signature": picture.signature,
+        "signature_norm": norm(picture.signature),
+        "words": list(word_tokens(picture.signature)),
+        "embedding": dict(embeddings),
+        "thumbnail": picture.thumbnail,
+        **metadata_fields(picture.metadata),
+        **file_fields(files),
+        **label_fields(labels),
+    }
+
+
+def file_fields(files: Sequence[FileFacts]) -> dict[str, Any]:
+    """Return the fields that say where the image lies: paths, all ancestor folders, names, facts of each file."""
+    if not files:
+        return {}
+    paths = [PurePath(facts.path) for facts in files]
+    newest = max(facts.mtime_ns for facts in files)
+    return {
+        "path": [facts.path for facts in files],
+        "folder": _unique(str(parent) for path in paths for parent in path.parents),
+        "filename": _unique(path.name for path in paths),
+        "filename_text": " ".join(_unique(name_words(f"{path.parent.name} {path.stem}") for path in paths)),
+        "files": [facts.to_json() for facts in files],
+        "missing": all(facts.missing for facts in files),
+        "modified_at": datetime.fromtimestamp(newest / 1e9, timezone.utc).isoformat(timespec="milliseconds"),
+    }
+
+
+def metadata_fields(metadata: Metadata) -> dict[str, Any]:
+    """Return metadata as nested fields, with the texts by which camera and place are found in words."""
+    fields: dict[str, Any] = {}
+    for name, value in metadata.fields.items():
+        _set(fields, name, value)
+    camera, place = fields.get("camera", {}), fields.get("place", {})
+    texts = {
+        "camera_text": [camera.get("make"), camera.get("model"), fields.get("lens")],
+        "place_text": [place.get(leaf) for leaf in ("city", "region", "country")],
+    }
+    for name, parts in texts.items():
+        if text := " ".join(_unique(str(part) for part in parts if part)):
+            fields[name] = text
+    if metadata.exif:
+        fields["exif"] = dict(metadata.exif)
+    if metadata.warnings:
+        fields["warnings"] = list(metadata.warnings)
+    return fields
+
+
+def label_fields(labels: Labels) -> dict[str, Any]:
+    """Return the predicted labels, their probabilities, and the hypernyms by which "dog" finds a Chihuahua."""
+    if not labels:
+        return {}
+    names = _unique(label.name for label in labels)
+    above = _unique(name for label in labels for name in label.hypernyms)
+    return {
+        "labels": names,
+        "label_scores": [{"label": label.name, "score": round(label.score, 4)} for label in labels],
+        **({"hypernyms": ", ".join(above)} if above else {}),
+    }
+
+
+def name_words(name: str) -> str:
+    """Split a file name into the words that a person would search for.
+
+    Examples
+    --------
+    >>> name_words("Paris_trip-2019 eiffelTower.small")
+    'Paris trip 2019 eiffel Tower small'
+    """
+    spaced = re.sub(r"[\W_]+", " ", name)
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", spaced).strip()
+
+
+def _shape(width: int, height: int) -> str:
+    if width * 20 >= height * 40 or height * 20 >= width * 40:
+        return "panorama"
+    if abs(width - height) * 20 <= max(width, height):
+        return "square"
+    return "landscape" if width > height else "portrait"
+
+
+def _set(fields: dict[str, Any], name: str, value: Any) -> None:
+    *parents, leaf = name.split(".")
+    for parent in parents:
+        fields = fields.setdefault(parent, {})
+    fields[leaf] = value
+
+
+def _unique(values: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(values))

@@ -1,0 +1,315 @@
+"""The front door: one object that holds an index and answers questions about its pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from hybrid_search.backends import Action
+from hybrid_search.backends.registry import open_backend
+from hybrid_search.body import build_body
+from hybrid_search.document import Document
+from hybrid_search.errors import EmbedderMismatch, IndexNotFound
+from hybrid_search.hits import Hits, read_hits
+from hybrid_search.images import DEFAULT_LIMITS, Limits
+from hybrid_search.mapping import EmbeddingSpec, embeddings, field_types, load_definition
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+    from hybrid_search.embedders import Embedder
+    from hybrid_search.filters import Filter
+    from hybrid_search.images import ImageLike
+    from hybrid_search.ingest import IngestReport, Progress
+    from hybrid_search.metadata import FieldValue
+
+__all__ = ["HybridIndex"]
+
+
+class HybridIndex:
+    """Pictures as documents, found by words, by example, by metadata and by near-identity in one query.
+
+    Parameters
+    ----------
+    location : str or Path, optional
+        Folder of an embedded index; None keeps it in memory.
+    name : str
+        The index's name at that location.
+    embedder : str or Embedder, optional
+        What turns pictures into vectors. By default the one that the index was made with, "lite" for a new index.
+    create : bool
+        Make the index when there is none.
+    limits : Limits
+        The largest picture that is accepted.
+
+    Raises
+    ------
+    IndexNotFound
+        When there is no index and `create` is false.
+    EmbedderMismatch
+        When the index was made with another embedder.
+
+    Examples
+    --------
+    >>> from PIL import Image
+    >>> with HybridIndex(embedder="histogram+hog") as index:
+    ...     red = index.add(Image.new("RGB", (64, 64), "red"), metadata={"caption": "a red square"})
+    ...     index.search("red square")[0].id == red
+    True
+    """
+
+    def __init__(
+        self,
+        location: str | Path | None = None,
+        *,
+        name: str = "images",
+        embedder: str | Embedder | None = None,
+        create: bool = True,
+        limits: Limits = DEFAULT_LIMITS,
+    ) -> None:
+        self._backend = open_backend(location, name=name)
+        self._limits = limits
+        self._pending = False
+        self._embedder: Embedder | None = None if embedder is None or isinstance(embedder, str) else embedder
+        if not self._backend.exists():
+            if not create:
+                raise IndexNotFound(self._backend.location)
+            self._create(embedder if isinstance(embedder, str) else "lite")
+        self._definition = self._backend.definition()
+        self._types = field_types(self._definition)
+        self._key, self._spec = self._choose(embedder if isinstance(embedder, str) else None)
+
+    # -- what it is made of ------------------------------------------------------------------------------------------
+
+    @property
+    def embedder(self) -> Embedder:
+        """The embedder, loaded at its first use and checked against what the index was made with."""
+        if self._embedder is None:
+            from hybrid_search.embedders.registry import get_embedder
+
+            self._embedder = get_embedder(self._spec.name)
+        found = EmbeddingSpec(self._embedder.name, self._embedder.version, self._embedder.dims)
+        if found != self._spec:
+            raise EmbedderMismatch(str(self._spec), str(found))
+        return self._embedder
+
+    @property
+    def location(self) -> str:
+        """Where the documents are."""
+        return self._backend.location
+
+    def _create(self, name: str) -> None:
+        from hybrid_search.embedders.registry import embedding_key, get_embedder
+
+        self._embedder = self._embedder or get_embedder(name)
+        spec = EmbeddingSpec(self._embedder.name, self._embedder.version, self._embedder.dims)
+        self._backend.create(load_definition(embeddings={embedding_key(spec.name): spec}))
+
+    def _choose(self, name: str | None) -> tuple[str, EmbeddingSpec]:
+        stored = embeddings(self._definition)
+        wanted = self._embedder.name if self._embedder is not None else name
+        for key, spec in stored.items():
+            if wanted is None or spec.name == wanted:
+                return key, spec
+        raise EmbedderMismatch(", ".join(str(spec) for spec in stored.values()), str(wanted))
+
+    # -- writing -----------------------------------------------------------------------------------------------------
+
+    def add(self, image: ImageLike, *, id: str | None = None, metadata: Mapping[str, FieldValue] | None = None) -> str:
+        """Add one picture, or replace it; searches of this object see it at once, others after `refresh`.
+
+        Parameters
+        ----------
+        image : path, URL, bytes, file object, PIL image or ndarray
+            The picture.
+        id : str, optional
+            The document's id; by default the sha256 of the picture's bytes.
+        metadata : mapping, optional
+            Fields by dotted name, such as `{"caption": "a cat", "camera.make": "Canon"}`; they win over the file's own.
+
+        Returns
+        -------
+        str
+            The document's id.
+
+        Raises
+        ------
+        ImageUnreadable, ImageTooLarge
+            When the picture cannot be decoded.
+        UnknownField
+            When `metadata` names a field that the mapping does not have.
+        """
+        from hybrid_search.ingest import add_picture
+
+        written = add_picture(
+            self._backend,
+            self.embedder,
+            self._key,
+            image,
+            id=id,
+            metadata=metadata,
+            types=self._types,
+            limits=self._limits,
+        )
+        self._pending = True
+        return written
+
+    def add_folder(
+        self,
+        path: str | Path,
+        *,
+        captions: str | Path | None = None,
+        include: Sequence[str] = (),
+        exclude: Sequence[str] = (),
+        hidden: bool = False,
+        batch_size: int = 32,
+        workers: int | None = None,
+        on_error: Literal["collect", "raise"] = "collect",
+        progress: Callable[[Progress], None] | None = None,
+    ) -> IngestReport:
+        """Index every picture below a folder (or one file); unchanged files cost next to nothing.
+
+        Parameters
+        ----------
+        path : str or Path
+            The folder.
+        captions : str or Path, optional
+            CSV, TSV, JSON Lines or COCO JSON with a caption, tags or other fields for each picture.
+        include, exclude : sequence of str
+            Glob patterns; see `hybrid_search.folder.walk`.
+        hidden : bool
+            Also files and folders whose name begins with a dot.
+        batch_size : int
+            Pictures embedded together.
+        workers : int, optional
+            Threads that read and decode; by default one for each processor.
+        on_error : {"collect", "raise"}
+            List unusable files in the report, or stop at the first.
+        progress : callable, optional
+            Called with a `Progress` after every file.
+
+        Raises
+        ------
+        ImageUnreadable
+            When the folder itself is not there.
+        CaptionsUnreadable
+            When the captions file cannot be used.
+        """
+        from hybrid_search.ingest import IngestOptions, add_folder
+
+        options = IngestOptions(
+            include=tuple(include),
+            exclude=tuple(exclude),
+            hidden=hidden,
+            batch_size=batch_size,
+            workers=workers,
+            on_error=on_error,
+            limits=self._limits,
+        )
+        root = Path(path).expanduser()
+        return add_folder(
+            self._backend, self.embedder, self._key, root, captions=captions, options=options, progress=progress
+        )
+
+    def delete(self, ids: str | Iterable[str]) -> int:
+        """Remove documents (never the pictures themselves); returns how many there were."""
+        wanted = [ids] if isinstance(ids, str) else list(ids)
+        outcomes = self._backend.bulk([Action("delete", id) for id in wanted])
+        self._backend.refresh()
+        return sum(outcome.status < 300 for outcome in outcomes)
+
+    def prune(self, *, dry_run: bool = False) -> list[Document]:
+        """Remove the documents of files that have vanished, and return them."""
+        query = {"term": {"missing": True}}
+        gone = [Document(id, source) for id, source in self._backend.scan(query, fields=("path", "caption"))]
+        if gone and not dry_run:
+            self.delete(document.id for document in gone)
+        return gone
+
+    def refresh(self) -> None:
+        """Make everything written so far durable, and visible to other readers."""
+        self._backend.refresh()
+        self._pending = False
+
+    def close(self) -> None:
+        """Refresh and release the index; calling it twice is harmless."""
+        self._backend.close()
+
+    # -- reading -----------------------------------------------------------------------------------------------------
+
+    def search(
+        self,
+        text: str | None = None,
+        *,
+        image: ImageLike | None = None,
+        like: str | None = None,
+        vector: ArrayLike | None = None,
+        filter: Filter | None = None,
+        k: int = 10,
+        offset: int = 0,
+        num_candidates: int | None = None,
+        weights: Mapping[str, float] | None = None,
+        fusion: Literal["rrf", "sum"] = "rrf",
+        sort: str | Sequence[str] | None = None,
+        min_score: float | Mapping[str, float] | None = None,
+        facets: Sequence[str] = (),
+        collapse_duplicates: bool = False,
+        explain: bool = False,
+    ) -> Hits:
+        """Find pictures by any combination of words, an example, a stored picture, a vector and a filter.
+
+        Parameters
+        ----------
+        text : str, optional
+            Words for captions, titles, tags, labels, file names, places and cameras; "quoted phrases" must occur as
+            they stand, a leading "-" excludes a word.
+        image : path, URL, bytes, file object, PIL image or ndarray, optional
+            A picture to find others by: alike (vector leg) and nearly identical (signature leg).
+        like : str, optional
+            The id or path of a stored picture to find others by; it is not among the hits itself.
+        vector : (dims,) array, optional
+            A vector of the index's embedder, in place of an image.
+        filter : str or mapping, optional
+            Exact conditions, in Lucene syntax such as `camera.make:canon AND iso:[400 TO *]`, or Elasticsearch filter
+            clauses.
+        k, offset : int
+            Hits wanted, hits to pass over before them.
+        num_candidates : int, optional
+            Vectors examined by the approximate search, at least `k`.
+        weights : mapping of leg to float, optional
+            How much the legs "text", "vector" and "signature" count; 1 each by default.
+        fusion : {"rrf", "sum"}
+            Ranks fused as Σ weight / (60 + rank), or normalised scores added.
+        sort : str or sequence of str, optional
+            Fields such as "taken_at:desc" in place of the fused score.
+        min_score : float or mapping of leg to float, optional
+            Least fused score, or least score of a leg in its own unit.
+        facets : sequence of str
+            Fields to count values of, such as "camera.make" or "taken_at:year".
+        collapse_duplicates : bool
+            Show nearly identical hits as one, with its copies.
+        explain : bool
+            Have every hit name the words and filters that it matched.
+
+        Raises
+        ------
+        EmptyQuery, UnknownField, BadFilter, BadVector
+            When the query cannot be run as it was asked.
+        ImageUnreadable, ImageTooLarge
+            When `image` cannot be decoded.
+
+        Returns
+        -------
+        Hits
+            Best first.
+        """
+        query = self._query(
+            text=text, image=image, like=like, vector=vector, filter=filter, k=k, offset=offset,
+            num_candidates=num_candidates, weights=weights, fusion=fusion, sort=sort, min_score=min_score,
+            facets=facets, collapse_duplicates=collapse_duplicates, explain=explain,
+        )  # fmt: skip
+        body = build_body(query)
+        if self._pending:
+            self.refresh()
+        return read_hits(self._backend.search(body), query, body)

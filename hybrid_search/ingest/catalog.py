@@ -1,0 +1,94 @@
+"""What an index knows of the files below a folder: the memory that makes a second run cheap."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from hybrid_search.backends import Action, Backend
+from hybrid_search.document import FileFacts, file_fields
+
+__all__ = ["Catalog", "mark_missing"]
+
+
+class Catalog:
+    """Files by path and by document, as stored and as changed by the run under way.
+
+    Parameters
+    ----------
+    files : iterable of (id, FileFacts)
+        One entry for each path of each document.
+    """
+
+    def __init__(self, files: Iterable[tuple[str, FileFacts]] = ()) -> None:
+        self._by_path: dict[str, tuple[str, FileFacts]] = {}
+        self._by_id: dict[str, dict[str, FileFacts]] = {}
+        for id, facts in files:
+            self.put(id, facts)
+
+    @classmethod
+    def read(cls, backend: Backend, root: Path) -> Catalog:
+        """Read what the index knows of one file, or of all files below a folder."""
+        top = os.fspath(root.absolute())
+        query = {"bool": {"should": [{"term": {"folder": top}}, {"term": {"path": top}}], "minimum_should_match": 1}}
+        return cls(
+            (id, FileFacts.from_json(entry))
+            for id, source in backend.scan(query, fields=("files",))
+            for entry in source.get("files", ())
+        )
+
+    def at(self, path: str) -> tuple[str, FileFacts] | None:
+        """Return the document's id and the facts known of a path, None when it is new."""
+        return self._by_path.get(path)
+
+    def files(self, id: str) -> list[FileFacts]:
+        """Return all known files of a document."""
+        return list(self._by_id.get(id, {}).values())
+
+    def __contains__(self, id: object) -> bool:
+        return bool(self._by_id.get(str(id)))
+
+    def __iter__(self) -> Iterator[tuple[str, FileFacts]]:
+        return iter(list(self._by_path.values()))
+
+    def put(self, id: str, facts: FileFacts) -> None:
+        """Note that a document lies at a path; another document that lay there loses it."""
+        self.drop(facts.path)
+        self._by_path[facts.path] = (id, facts)
+        self._by_id.setdefault(id, {})[facts.path] = facts
+
+    def drop(self, path: str) -> str | None:
+        """Forget a path; returns the id of the document that lay there."""
+        known = self._by_path.pop(path, None)
+        if known is None:
+            return None
+        self._by_id[known[0]].pop(path, None)
+        return known[0]
+
+
+def mark_missing(backend: Backend, catalog: Catalog, seen: set[str], unreadable: Sequence[str]) -> int:
+    """Mark documents whose files have vanished; returns how many files are newly missing.
+
+    Files below a folder that could not be listed, and files that exist but were left out this time, stay as they are.
+    """
+    gone = [
+        (id, facts)
+        for id, facts in catalog
+        if facts.path not in seen
+        and not facts.missing
+        and not any(facts.path.startswith(folder + os.sep) for folder in unreadable)
+        and not os.path.lexists(facts.path)
+    ]
+    for id, facts in gone:
+        catalog.put(id, replace(facts, missing=True))
+    actions = []
+    for id in dict.fromkeys(id for id, _ in gone):
+        files = catalog.files(id)
+        present = [facts for facts in files if not facts.missing]
+        actions.append(Action("update", id, file_fields(present or files)))
+    if actions:
+        backend.bulk(actions)
+        backend.refresh()
+    return len(gone)

@@ -1,0 +1,327 @@
+"""Files become documents: decode, signature and embedding overlap, in bounded memory, resumable at any point."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from hybrid_search.backends import Action, Backend
+from hybrid_search.document import FileFacts, build_source, file_fields, metadata_fields
+from hybrid_search.embedders import Embedder, Labeler, Labels
+from hybrid_search.errors import DocumentNotFound, HybridSearchError, ImageUnreadable
+from hybrid_search.images import Source, read_source, sniff
+from hybrid_search.ingest.catalog import Catalog
+from hybrid_search.ingest.folder import Found
+from hybrid_search.ingest.report import Failure, IngestOptions, IngestReport, Progress
+from hybrid_search.metadata import Captions, Metadata, merge, read_metadata, read_sidecars
+from hybrid_search.picture import Picture, read_picture
+
+__all__ = ["Pipeline", "embed"]
+
+
+@dataclass
+class _Tally:
+    added: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    failed: list[Failure] = field(default_factory=list)
+
+    def report(self, seconds: float) -> IngestReport:
+        return IngestReport(self.added, self.updated, self.unchanged, tuple(self.failed), seconds=seconds)
+
+
+@dataclass(frozen=True)
+class _Read:
+    """A file after its worker: a picture, or only what describes it when the index has its bytes already.
+
+    `redescribe` asks to replace the stored metadata; otherwise `metadata` is merged into it, so that captions given in
+    an earlier run are kept when a later run comes without them. `replaces`: the path had other bytes before.
+    `named`: the document has an id that a caller gave it.
+    """
+
+    facts: FileFacts
+    id: str
+    metadata: Metadata
+    picture: Picture | None = None
+    redescribe: bool = False
+    replaces: bool = False
+    named: bool = False
+
+
+def embed(embedder: Embedder, pictures: Sequence[Picture]) -> list[tuple[Any, Labels]]:
+    """Return the unit vector and the labels of each picture, in one pass over the batch."""
+    images = [picture.image for picture in pictures]
+    if isinstance(embedder, Labeler):
+        vectors, labels = embedder.describe_images(images)
+        return list(zip(vectors, labels, strict=True))
+    return [(vector, ()) for vector in embedder.embed_images(images)]
+
+
+class Pipeline:
+    """Writes pictures into a backend: workers read and decode ahead while one thread embeds and writes.
+
+    Parameters
+    ----------
+    backend : Backend
+        Where documents go; its `refresh` commits.
+    embedder : Embedder
+        Fills `embedding.<key>`.
+    key : str
+        The leaf of the embedding's field.
+    captions : Captions, optional
+        What a captions file says of the pictures.
+    options : IngestOptions
+        Sizes, limits, and what to do with unusable files.
+    progress : callable, optional
+        Told of every file that is done, of `total`.
+    """
+
+    def __init__(
+        self,
+        backend: Backend,
+        embedder: Embedder,
+        key: str,
+        *,
+        captions: Captions | None = None,
+        options: IngestOptions,
+        progress: Callable[[Progress], None] | None = None,
+        total: int | None = None,
+    ) -> None:
+        self._backend = backend
+        self._embedder = embedder
+        self._key = key
+        self._captions = captions
+        self._options = options
+        self._workers = options.workers or os.cpu_count() or 1
+        self._progress = progress
+        self._total = total
+        self._uncommitted = 0
+        self._done = 0
+
+    def run(self, found: Iterator[Found], catalog: Catalog) -> IngestReport:
+        """Index the found files; whatever ends the run, what was embedded before is committed.
+
+        Raises
+        ------
+        ImageError
+            For the first unusable file, when `on_error` is "raise".
+        StorageFull, IndexLocked
+            When the index cannot be written.
+        """
+        start, tally = time.perf_counter(), _Tally()
+        batch: list[_Read] = []
+        try:
+            for facts, read in self._reads(found, catalog, tally):
+                if isinstance(read, HybridSearchError):
+                    self._fail(facts.path, read, tally)
+                else:
+                    self._take(self._keep_id(read, catalog), batch, catalog, tally)
+                if len(batch) >= self._options.batch_size:
+                    self._write(batch, catalog, tally)
+                    batch = []
+            self._write(batch, catalog, tally)
+        finally:
+            self._backend.refresh()
+        return tally.report(time.perf_counter() - start)
+
+    def _take(self, read: _Read, batch: list[_Read], catalog: Catalog, tally: _Tally) -> None:
+        """Put a new picture into the batch; note the path of one that the batch or the index has already."""
+        if any(read.id == other.id for other in batch):
+            self._supersede(read, catalog)
+            catalog.put(read.id, read.facts)
+            tally.updated += 1
+            self._advance(read.facts.path, tally)
+        elif read.picture is None or (not read.named and self._is_known(read.id, catalog)):
+            self._move(read, catalog, tally)
+        else:
+            batch.append(replace(read, replaces=read.named or self._supersede(read, catalog)))
+            catalog.put(read.id, read.facts)
+
+    def _keep_id(self, read: _Read, catalog: Catalog) -> _Read:
+        """Keep the id that a caller gave to the document at this path, whatever bytes the file has now."""
+        known = catalog.at(read.facts.path)
+        if known is None or known[0] == read.id:
+            return read
+        stored = self._backend.get(known[0])
+        if stored.get("sha256") == known[0]:
+            return read
+        same = stored.get("sha256") == read.id
+        return replace(read, id=known[0], picture=None if same else read.picture, named=True)
+
+    def _reads(
+        self, found: Iterator[Found], catalog: Catalog, tally: _Tally
+    ) -> Iterator[tuple[FileFacts, _Read | HybridSearchError]]:
+        """Read files in worker threads, a bounded number ahead, and hand them over in the order of the folder."""
+        pending: deque[tuple[FileFacts, Future[_Read]]] = deque()
+        pool = ThreadPoolExecutor(self._workers, thread_name_prefix="hybrid-search-read")
+        try:
+            for file in found:
+                described = self._described(file.path)
+                known = catalog.at(file.path)
+                facts = _facts(file, described, known[1] if known else None)
+                if known is not None and known[1] == facts:
+                    tally.unchanged += 1
+                    self._advance(file.path, tally)
+                    continue
+                pending.append((facts, pool.submit(self._read, facts, bool(file.sidecars), described, catalog)))
+                if len(pending) >= self._options.batch_size + 2 * self._workers:
+                    yield self._outcome(*pending.popleft())
+            while pending:
+                yield self._outcome(*pending.popleft())
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+    def _outcome(self, facts: FileFacts, future: Future[_Read]) -> tuple[FileFacts, _Read | HybridSearchError]:
+        try:
+            return facts, future.result()
+        except HybridSearchError as error:
+            return facts, error
+        except Exception as error:
+            # a decoder or parser that fails in a new way costs its own file, never the run
+            return facts, ImageUnreadable(facts.path, f"{type(error).__name__}: {error}")
+
+    def _described(self, path: str) -> Metadata:
+        return (self._captions.find(Path(path)) if self._captions else None) or Metadata({}, {}, ())
+
+    def _read(self, facts: FileFacts, has_sidecars: bool, described: Metadata, catalog: Catalog) -> _Read:
+        """Do one worker's part: read the bytes, and decode them unless the index has them already."""
+        _check_name(facts.path)
+        source = read_source(facts.path, limits=self._options.limits)
+        outside = merge(read_sidecars(Path(facts.path)), described) if has_sidecars else described
+        if source.sha256 in catalog:
+            return self._reread(source, facts, outside, catalog, described=bool(described.fields))
+        picture = read_picture(source, min_side=self._embedder.min_side, described=outside, limits=self._options.limits)
+        return _Read(facts, source.sha256, outside, picture)
+
+    def _reread(
+        self, source: Source, facts: FileFacts, outside: Metadata, catalog: Catalog, *, described: bool
+    ) -> _Read:
+        known = catalog.at(facts.path)
+        if known is None or source.data is None:
+            return _Read(facts, source.sha256, outside)
+        if (known[1].sidecars, known[1].captions) == (facts.sidecars, facts.captions):
+            return _Read(facts, source.sha256, outside)
+        inside = read_metadata(source.data, format=sniff(source.data) or "", name=source.name)
+        return _Read(facts, source.sha256, merge(inside, outside), redescribe=described or not facts.captions)
+
+    def _is_known(self, id: str, catalog: Catalog) -> bool:
+        if id in catalog:
+            return True
+        try:
+            stored = self._backend.get(id)
+        except DocumentNotFound:
+            return False
+        for entry in stored.get("files", ()):
+            catalog.put(id, FileFacts.from_json(entry))
+        return id in catalog
+
+    def _move(self, read: _Read, catalog: Catalog, tally: _Tally) -> None:
+        """Note another path, a newer time or another description of bytes that the index has already."""
+        self._supersede(read, catalog)
+        for facts in catalog.files(read.id):
+            if facts.path != read.facts.path and not os.path.lexists(facts.path):
+                catalog.drop(facts.path)
+        catalog.put(read.id, read.facts)
+        files = file_fields(catalog.files(read.id))
+        if read.redescribe:
+            refused = self._redescribe(read.id, read.metadata, files)
+        else:
+            refused = self._submit([Action("update", read.id, {**metadata_fields(read.metadata), **files})])
+        if refused:
+            self._fail(read.facts.path, ImageUnreadable(read.facts.path, refused[read.id]), tally)
+        else:
+            tally.updated += 1
+            self._advance(read.facts.path, tally)
+
+    def _redescribe(self, id: str, metadata: Metadata, files: dict[str, Any]) -> dict[str, str]:
+        """Replace all that describes a document and keep all that was computed from its pixels."""
+        stored = self._backend.get(id, vectors=True)
+        kept = {name: stored[name] for name in _COMPUTED if name in stored}
+        return self._submit([Action("index", id, {**kept, **metadata_fields(metadata), **files})])
+
+    def _supersede(self, read: _Read, catalog: Catalog) -> bool:
+        """Take a path away from the document that lay there with other bytes; without any path left it goes."""
+        known = catalog.at(read.facts.path)
+        if known is None or known[0] == read.id:
+            return False
+        catalog.drop(read.facts.path)
+        files = catalog.files(known[0])
+        old = Action("update", known[0], file_fields(files)) if files else Action("delete", known[0])
+        self._submit([old])
+        return True
+
+    def _write(self, batch: list[_Read], catalog: Catalog, tally: _Tally) -> None:
+        if not batch:
+            return
+        pictures = [read.picture for read in batch if read.picture is not None]
+        actions = [
+            Action(
+                "index",
+                read.id,
+                build_source(picture, files=catalog.files(read.id), embeddings={self._key: vector}, labels=labels),
+            )
+            for read, picture, (vector, labels) in zip(batch, pictures, embed(self._embedder, pictures), strict=True)
+        ]
+        refused = self._submit(actions)
+        for read in batch:
+            if read.id in refused:
+                catalog.drop(read.facts.path)
+                self._fail(read.facts.path, ImageUnreadable(read.facts.path, refused[read.id]), tally)
+            else:
+                tally.updated += read.replaces
+                tally.added += not read.replaces
+                self._advance(read.facts.path, tally)
+
+    def _submit(self, actions: list[Action]) -> dict[str, str]:
+        outcomes = self._backend.bulk(actions)
+        self._uncommitted += len(actions)
+        if self._uncommitted >= self._options.commit_size:
+            self._backend.refresh()
+            self._uncommitted = 0
+        return {outcome.id: outcome.error for outcome in outcomes if outcome.error is not None}
+
+    def _fail(self, path: str, error: HybridSearchError, tally: _Tally) -> None:
+        if self._options.on_error == "raise":
+            raise error
+        tally.failed.append(Failure(path, str(error)))
+        self._advance(path, tally)
+
+    def _advance(self, path: str, tally: _Tally) -> None:
+        self._done += 1
+        if self._progress is not None:
+            self._progress(Progress(self._done, self._total, len(tally.failed), path))
+
+
+_COMPUTED = (
+    *("sha256", "bytes", "format", "width", "height", "megapixels", "shape", "indexed_at", "thumbnail"),
+    *("signature", "signature_norm", "words", "embedding", "labels", "label_scores", "hypernyms"),
+    *("regions", "visual_words", "duplicate"),
+)
+"""Fields that come from the pixels or from people's decisions: another caption leaves them as they are."""
+
+
+def _facts(file: Found, described: Metadata, known: FileFacts | None) -> FileFacts:
+    sidecars = _fingerprint(file.sidecars) if file.sidecars else ""
+    captions = known.captions if known else ""
+    if described.fields:
+        captions = _fingerprint(sorted(described.fields.items(), key=lambda item: item[0]))
+    return FileFacts(file.path, file.bytes, file.mtime_ns, sidecars, captions)
+
+
+def _fingerprint(description: object) -> str:
+    return hashlib.sha256(repr(description).encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+def _check_name(path: str) -> None:
+    try:
+        path.encode("utf-8")
+    except UnicodeEncodeError:
+        shown = path.encode("utf-8", "backslashreplace").decode()
+        raise ImageUnreadable(shown, "its name is not valid UTF-8; rename the file and index it again") from None

@@ -1,0 +1,84 @@
+"""What a run is asked to do, how far it is, and what became of every file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from hybrid_search.images import DEFAULT_LIMITS, Limits
+
+__all__ = ["Failure", "IngestOptions", "IngestReport", "Progress"]
+
+
+@dataclass(frozen=True)
+class IngestOptions:
+    """How a run goes about its work.
+
+    Parameters
+    ----------
+    include, exclude : tuple of str
+        Glob patterns; see `walk`.
+    hidden : bool
+        Also files and folders whose name begins with a dot.
+    batch_size : int
+        Pictures embedded together.
+    commit_size : int
+        Documents between commits: what an interruption can lose.
+    workers : int, optional
+        Threads that read and decode; by default one for each processor.
+    limits : Limits
+        The largest picture that is accepted.
+    on_error : {"collect", "raise"}
+        List unusable files in the report, or stop at the first.
+    """
+
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    hidden: bool = False
+    batch_size: int = 32
+    commit_size: int = 256
+    workers: int | None = None
+    limits: Limits = DEFAULT_LIMITS
+    on_error: Literal["collect", "raise"] = "collect"
+
+
+@dataclass(frozen=True)
+class Failure:
+    """One file that could not be indexed, and why."""
+
+    path: str
+    error: str
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a run is: files done of `total`, failures so far, the file just finished."""
+
+    done: int
+    total: int | None
+    failed: int
+    path: str
+
+
+@dataclass(frozen=True)
+class IngestReport:
+    """What became of every file of a run.
+
+    Parameters
+    ----------
+    added, updated, unchanged : int
+        New documents; documents whose paths, captions or pixels changed; files found as they were.
+    failed : tuple of Failure
+        Files that are not in the index, each with its reason.
+    missing : int
+        Files known to the index that have vanished from the folder: marked, not deleted.
+    seconds : float
+        Wall time.
+    """
+
+    added: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    failed: tuple[Failure, ...] = ()
+    missing: int = 0
+    seconds: float = 0.0

@@ -1,0 +1,64 @@
+"""Walking a folder: what is taken, what is skipped, what is survived."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from hybrid_search.ingest.folder import walk
+
+
+def _touch(path: Path) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"x")
+    return path
+
+
+def _names(root: Path, **options: object) -> list[str]:
+    return [os.path.relpath(found.path, root) for found in walk(root, **options)]  # type: ignore[arg-type]
+
+
+def test_takes_images_below_the_folder_in_order_of_names(tmp_path: Path) -> None:
+    for name in ("b.JPG", "a.png", "notes.txt", "sub/c.heic", "sub/deep/d.webp"):
+        _touch(tmp_path / name)
+    assert _names(tmp_path) == ["a.png", "b.JPG", "sub/c.heic", "sub/deep/d.webp"]
+
+
+def test_skips_hidden_and_system_folders(tmp_path: Path) -> None:
+    for name in (".hidden.jpg", ".cache/a.jpg", "@eaDir/a.jpg", "node_modules/a.jpg", "__MACOSX/a.jpg", "kept.jpg"):
+        _touch(tmp_path / name)
+    assert _names(tmp_path) == ["kept.jpg"]
+    assert _names(tmp_path, hidden=True) == [".hidden.jpg", "kept.jpg", ".cache/a.jpg"]
+
+
+def test_include_overrides_suffixes_and_exclude_wins(tmp_path: Path) -> None:
+    for name in ("a.jpg", "b.dat", "trip/c.dat", "trip/private/d.dat"):
+        _touch(tmp_path / name)
+    assert _names(tmp_path, include=["*.dat"]) == ["b.dat", "trip/c.dat", "trip/private/d.dat"]
+    assert _names(tmp_path, include=["trip/*"], exclude=["private"]) == ["trip/c.dat"]
+
+
+def test_symlink_loops_end(tmp_path: Path) -> None:
+    _touch(tmp_path / "one" / "a.jpg")
+    (tmp_path / "one" / "up").symlink_to(tmp_path)
+    (tmp_path / "dangling.jpg").symlink_to(tmp_path / "nowhere.jpg")
+    assert _names(tmp_path) == ["one/a.jpg"]
+
+
+def test_reports_folders_that_cannot_be_listed(tmp_path: Path) -> None:
+    told: list[str] = []
+    assert list(walk(tmp_path / "absent", on_error=lambda folder, error: told.append(folder))) == []
+    assert told == [str(tmp_path / "absent")]
+
+
+def test_a_file_is_its_own_root(tmp_path: Path) -> None:
+    picture = _touch(tmp_path / "a.unknown")
+    (found,) = walk(picture)
+    assert (found.path, found.bytes, found.mtime_ns) == (str(picture), 1, picture.stat().st_mtime_ns)
+
+
+def test_names_sidecars_with_their_times(tmp_path: Path) -> None:
+    _touch(tmp_path / "a.jpg")
+    times = {name: _touch(tmp_path / name).stat().st_mtime_ns for name in ("a.xmp", "a.jpg.json")}
+    (found,) = walk(tmp_path)
+    assert dict(found.sidecars) == times
