@@ -1,1 +1,45 @@
-"""To come."""
+"""The command line: parsing and printing only, every answer comes from `hybrid_search.index`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+__all__ = ["main", "run"]
+
+
+def main() -> None:
+    """Run the command of `sys.argv` and end the process with its exit code."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command and return its exit code (see `hybrid_search.cli.exits`); errors go to stderr as one line.
+
+    Parameters
+    ----------
+    arguments : sequence of str
+        What follows the program's name; nothing at all asks for help.
+
+    Examples
+    --------
+    >>> run(["--version"])  # doctest: +SKIP
+    hybrid-search 0.1.0
+    0
+    """
+    from hybrid_search.cli import exits, terminal
+    from hybrid_search.cli.app import app
+
+    terminal.set_up()
+    try:
+        code = app(list(arguments) or ["--help"], prog_name="hybrid-search", standalone_mode=False)
+        terminal.flush()
+        return code if isinstance(code, int) else exits.OK
+    except (Exception, KeyboardInterrupt) as error:
+        if exits.wants_traceback(arguments):
+            import traceback
+
+            traceback.print_exc()
+        elif text := exits.message(error):
+            terminal.note(text)
+        return exits.code(error)

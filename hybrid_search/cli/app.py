@@ -1,0 +1,77 @@
+"""The program: what stands before every command, and the list of commands."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from hybrid_search.cli import exits, options
+from hybrid_search.cli.session import Settings
+
+__all__ = ["app"]
+
+app = typer.Typer(
+    name="hybrid-search",
+    help="Search pictures by words, by example, by metadata and by near-identity, in one query.",
+    epilog=exits.HELP,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from hybrid_search import __version__
+        from hybrid_search.cli import terminal
+
+        terminal.write(f"hybrid-search {__version__}\n")
+        raise typer.Exit()
+
+
+@app.callback()
+def program(
+    context: typer.Context,
+    index: Annotated[
+        str | None,
+        typer.Option(
+            "--index",
+            "-i",
+            metavar="LOCATION",
+            envvar="HYBRID_SEARCH_INDEX",
+            help="The index: a folder, or the URL of Elasticsearch. Without it, a folder of your own data.",
+        ),
+    ] = None,
+    name: Annotated[
+        str,
+        typer.Option("--name", metavar="NAME", envvar="HYBRID_SEARCH_NAME", help="The index's name at that location."),
+    ] = "images",
+    debug: Annotated[
+        bool, options.flag("--debug", envvar="HYBRID_SEARCH_DEBUG", help="Show tracebacks of errors.")
+    ] = False,
+    version: Annotated[
+        bool, options.flag("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Search pictures by words, by example, by metadata and by near-identity, in one query."""
+    context.obj = Settings(index=index, name=name)
+
+
+def _add_commands() -> None:
+    from hybrid_search.cli import demo, fill, find, look, remove
+
+    for command in (
+        fill.index,
+        find.search,
+        find.similar,
+        look.show,
+        look.info,
+        find.request,
+        remove.delete,
+        remove.prune,
+    ):
+        app.command(no_args_is_help=False)(command)
+    app.command()(demo.demo)
+
+
+_add_commands()

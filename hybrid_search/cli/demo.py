@@ -1,0 +1,193 @@
+"""A first look: index some photos, ask for them in four ways, and put what was found on one sheet."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from hybrid_search.cli import output, terminal
+from hybrid_search.cli.rows import lookup
+
+if TYPE_CHECKING:
+    from hybrid_search.hits import Hits
+    from hybrid_search.index import HybridIndex
+
+__all__ = ["Question", "bundled_photos", "demo", "questions", "run_demo"]
+
+K = 5
+
+
+@dataclass(frozen=True)
+class Question:
+    """One search of the demo: what it shows, and what is asked."""
+
+    shows: str
+    text: str | None = None
+    image: str | None = None
+    filter: str | None = None
+
+    @property
+    def command(self) -> str:
+        """The same search as somebody would type it."""
+        words = [f'"{self.text}"'] if self.text else []
+        words += ["--image", _quoted(terminal.short_path(self.image))] if self.image else []
+        words += ["--filter", _quoted(self.filter)] if self.filter else []
+        return " ".join(words)
+
+
+def demo(
+    folder: Annotated[
+        Path | None,
+        typer.Argument(
+            exists=True, file_okay=False, metavar="FOLDER", help="Your photos; those of scikit-image by default."
+        ),
+    ] = None,
+    captions: Annotated[
+        Path | None, typer.Option("--captions", metavar="FILE", exists=True, dir_okay=False, help="Captions for them.")
+    ] = None,
+    out: Annotated[
+        Path, typer.Option("--out", metavar="FOLDER", file_okay=False, help="Where the index and the sheet go.")
+    ] = Path("demo"),
+) -> None:
+    """Index some photos, ask for them in four ways, and write what was found on a contact sheet."""
+    run_demo(folder, captions, out)
+
+
+def run_demo(folder: Path | None, captions: Path | None, out: Path) -> Path:
+    """Index a folder, search it by words, by example, by filter and by all three at once; return the sheet's path.
+
+    Parameters
+    ----------
+    folder : Path or None
+        Photos to index; None takes the freely licensed ones that scikit-image installs.
+    captions : Path or None
+        A captions file; for scikit-image's photos this project has its own.
+    out : Path
+        A folder for `index/` and `contact-sheet.png`; made when absent.
+    """
+    from hybrid_search.index import HybridIndex
+
+    chosen = folder or bundled_photos()
+    captions = captions or (_bundled_captions() if folder is None else None)
+    out.mkdir(parents=True, exist_ok=True)
+    answers: list[tuple[str, Hits]] = []
+    with HybridIndex(out / "index") as index:
+        _fill(index, chosen, captions)
+        for number, question in enumerate(questions(index, chosen, bundled=folder is None), 1):
+            hits = index.search(question.text, image=question.image, filter=question.filter, k=K)
+            terminal.write(f"\n{number}. {question.shows}\n   hybrid-search search {question.command}\n\n")
+            output.print_hits(hits, "table")
+            answers.append((f"{number}. {question.shows}:  {question.command}", hits))
+    sheet = _write_sheet(answers, out / "contact-sheet.png")
+    place = _quoted(os.fspath(out / "index"))
+    terminal.write(f"\nAll of it as pictures: {sheet}\nNow you:  hybrid-search --index {place} search WORDS\n")
+    return sheet
+
+
+def bundled_photos() -> Path:
+    """Return the folder of photos that scikit-image installs, without importing it.
+
+    Raises
+    ------
+    typer.BadParameter
+        When scikit-image is not installed.
+    """
+    from importlib.util import find_spec
+
+    spec = find_spec("skimage")
+    for place in (spec.submodule_search_locations if spec else None) or ():
+        folder = Path(place) / "data"
+        if (folder / "astronaut.png").is_file():
+            return folder
+    raise typer.BadParameter(
+        "no photos: name a folder of yours, or take the free ones of scikit-image: pip install --no-deps scikit-image"
+    )
+
+
+def questions(index: HybridIndex, folder: Path, *, bundled: bool) -> list[Question]:
+    """Return the four searches: written for scikit-image's photos, made from what is there for any other folder."""
+    if bundled:
+        return [
+            Question("Words, in captions or in what the embedder sees", text="night sky"),
+            Question("An example, and its near twin", image=os.fspath(folder / "motorcycle_left.png")),
+            Question("A filter", filter="tags:space AND NOT tags:monochrome"),
+            Question(
+                "Words, an example and a filter in one query",
+                text="rocket",
+                image=os.fspath(folder / "hubble_deep_field.jpg"),
+                filter="format:jpeg AND width:[400 TO *]",
+            ),
+        ]
+    documents = list(index)
+    word, example = _common_label(documents)
+    condition = _common_condition(documents)
+    return [
+        Question("Words, in captions or in what the embedder sees", text=word),
+        Question("An example", image=example),
+        Question("A filter", filter=condition),
+        Question("Words, an example and a filter in one query", text=word, image=example, filter=condition),
+    ]
+
+
+def _common_label(documents: list[Any]) -> tuple[str, str | None]:
+    """Return the commonest first label, and a picture of it that is still there."""
+    labelled = [(label, document.path) for document in documents for label in (document.source.get("labels") or ())[:1]]
+    paths = [path for _, path in labelled] or [document.path for document in documents]
+    word = Counter(label for label, _ in labelled).most_common(1)[0][0] if labelled else "photo"
+    likely = [path for label, path in labelled if label == word] + paths
+    return word, next((path for path in likely if path and Path(path).is_file()), None)
+
+
+def _common_condition(documents: list[Any]) -> str:
+    for field in ("camera.make", "format"):
+        values = Counter(value for document in documents if (value := lookup(document.source, field)))
+        if values:
+            return f'{field}:"{values.most_common(1)[0][0]}"'
+    return "width:[1 TO *]"
+
+
+def _bundled_captions() -> Path | None:
+    """Return the captions that lie beside a checkout of this project, None where the package was installed alone."""
+    import hybrid_search
+
+    captions = Path(hybrid_search.__file__).parent.parent / "examples" / "captions.csv"
+    return captions if captions.is_file() else None
+
+
+def _fill(index: HybridIndex, folder: Path, captions: Path | None) -> None:
+    from hybrid_search.cli.progress import progress_bar
+
+    terminal.write(f"Indexing the photos of {folder}\n")
+    with progress_bar(shown=True) as progress:
+        report = index.add_folder(folder, captions=captions, progress=progress)
+    for failure in report.failed:
+        terminal.note(f"failed: {failure.path}: {failure.error}")
+    if not len(index):
+        raise typer.BadParameter(f"no pictures in {folder}")
+    terminal.write(f"{report.added} added, {report.unchanged} unchanged in {report.seconds:.1f} s, no server started\n")
+
+
+def _write_sheet(answers: list[tuple[str, Hits]], path: Path) -> Path:
+    from PIL import Image
+
+    from hybrid_search.cli.sheet import PAPER, draw_sheet
+
+    strips = [draw_sheet(hits, title=title, columns=K) for title, hits in answers]
+    sheet = Image.new("RGB", (max(strip.width for strip in strips), sum(strip.height for strip in strips)), PAPER)
+    top = 0
+    for strip in strips:
+        sheet.paste(strip, (0, top))
+        top += strip.height
+    sheet.save(path)
+    return path
+
+
+def _quoted(text: str) -> str:
+    import shlex
+
+    return shlex.quote(text)

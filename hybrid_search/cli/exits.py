@@ -1,0 +1,91 @@
+"""Exit codes, and errors as one line with a remedy."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+from hybrid_search import errors
+
+__all__ = ["FAILED", "HELP", "INTERRUPTED", "NOTHING", "OK", "PARTIAL", "USAGE", "code", "message", "wants_traceback"]
+
+OK, NOTHING, USAGE, FAILED, PARTIAL, INTERRUPTED = 0, 1, 2, 3, 4, 130
+
+HELP = (
+    "Exit codes: 0 done, something found; 1 nothing found; 2 the command, the query or a file that it names "
+    "cannot be used; 3 the index or its embedder cannot be used; 4 indexed, but some files failed; 130 interrupted. "
+    "Results go to stdout, everything else to stderr."
+)
+
+_REMEDIES: tuple[tuple[type[Exception], str], ...] = (
+    (errors.EmptyQuery, "`hybrid-search search --help` shows how"),
+    (errors.UnknownField, "`hybrid-search info --fields` lists the fields"),
+    (errors.BadFilter, "a filter looks like: camera.make:canon AND iso:[400 TO *]"),
+    (errors.BackendUnavailable, "check --index or HYBRID_SEARCH_INDEX"),
+    (errors.IndexCorrupt, "the pictures are safe: delete that folder and index them again"),
+    (
+        errors.DocumentNotFound,
+        "`hybrid-search search … --json` shows ids; a path of an indexed picture will do as well",
+    ),
+    (errors.MappingMismatch, "index the pictures again in a new place"),
+)
+
+
+def code(error: BaseException) -> int:
+    """Return the exit code of an error.
+
+    Examples
+    --------
+    >>> code(errors.EmptyQuery()), code(errors.IndexNotFound("photos")), code(KeyboardInterrupt())
+    (2, 3, 130)
+    """
+    if isinstance(error, KeyboardInterrupt) or _is_abort(error):
+        return INTERRUPTED
+    if isinstance(error, errors.DocumentNotFound):
+        return NOTHING
+    if isinstance(error, errors.QueryError | errors.ImageError | errors.MetadataError | errors.UnknownEmbedder):
+        return USAGE
+    if _is_usage(error):
+        return USAGE
+    return FAILED
+
+
+def message(error: BaseException) -> str:
+    """Return an error as one line that says what to do next; nothing for Ctrl-C, which needs no explanation.
+
+    Examples
+    --------
+    >>> message(errors.UnknownField("camera.maker", ["camera.make"]))[:76]
+    "error: no field 'camera.maker' in the mapping. Did you mean 'camera.make'? ("
+    """
+    if isinstance(error, KeyboardInterrupt) or _is_abort(error):
+        return ""
+    text = f"error: {' '.join(_text(error).split())}"
+    remedy = next((remedy for kind, remedy in _REMEDIES if isinstance(error, kind)), None)
+    return f"{text} ({remedy})" if remedy else text
+
+
+def wants_traceback(arguments: Sequence[str]) -> bool:
+    """Tell whether --debug or HYBRID_SEARCH_DEBUG asks for tracebacks; parsing itself may have failed."""
+    return "--debug" in arguments or os.environ.get("HYBRID_SEARCH_DEBUG", "").lower() in {"1", "true", "yes", "on"}
+
+
+def _text(error: BaseException) -> str:
+    if _is_usage(error):
+        context = getattr(error, "ctx", None)
+        command = context.command_path if context is not None else "hybrid-search"
+        return f"{error.format_message().rstrip('.')}; `{command} --help` shows how"  # type: ignore[attr-defined]
+    if isinstance(error, errors.HybridSearchError):
+        return str(error)
+    if isinstance(error, OSError):
+        return f"{error.filename}: {error.strerror}" if error.filename and error.strerror else str(error)
+    return f"{type(error).__name__}: {error} (this is a defect; --debug before the command shows where it happened)"
+
+
+def _is_usage(error: BaseException) -> bool:
+    # typer carries its own copy of click in new versions and imports click in old ones: only the shape is common
+    return hasattr(error, "format_message") and hasattr(error, "exit_code")
+
+
+def _is_abort(error: BaseException) -> bool:
+    return type(error).__name__ == "Abort"

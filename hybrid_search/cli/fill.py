@@ -1,0 +1,138 @@
+"""The command that fills an index: `index`."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from hybrid_search.cli import exits, options, terminal
+from hybrid_search.cli.progress import progress_bar
+from hybrid_search.cli.session import open_index
+
+if TYPE_CHECKING:
+    from hybrid_search.ingest import Failure, IngestReport
+
+__all__ = ["index"]
+
+SHOWN_FAILURES = 20
+
+
+def index(
+    context: typer.Context,
+    paths: Annotated[
+        list[Path],
+        typer.Argument(metavar="PATH", exists=True, help="Folders, with all below them, or picture files."),
+    ],
+    location: options.Index = None,
+    captions: Annotated[
+        Path | None,
+        typer.Option(
+            "--captions",
+            metavar="FILE",
+            exists=True,
+            dir_okay=False,
+            envvar="HYBRID_SEARCH_CAPTIONS",
+            help="Captions, tags or other fields of the pictures: CSV, TSV, JSON Lines or COCO JSON.",
+        ),
+    ] = None,
+    include: Annotated[
+        list[str] | None,
+        typer.Option("--include", metavar="GLOB", help="Take only files that match; may be repeated."),
+    ] = None,
+    exclude: Annotated[
+        list[str] | None,
+        typer.Option("--exclude", metavar="GLOB", help="Leave out files and folders that match; may be repeated."),
+    ] = None,
+    hidden: Annotated[
+        bool, options.flag("--hidden", help="Also files and folders whose name begins with a dot.")
+    ] = False,
+    batch_size: Annotated[
+        int,
+        typer.Option(
+            "--batch-size", min=1, metavar="N", envvar="HYBRID_SEARCH_BATCH_SIZE", help="Pictures embedded together."
+        ),
+    ] = 32,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            "--workers",
+            min=1,
+            metavar="N",
+            envvar="HYBRID_SEARCH_WORKERS",
+            help="Threads that read and decode; one for each processor by default.",
+        ),
+    ] = None,
+    embedder: Annotated[
+        str | None,
+        typer.Option(
+            "--embedder",
+            metavar="NAME",
+            envvar="HYBRID_SEARCH_EMBEDDER",
+            help="What turns pictures into vectors, for a new index: lite by default. An index keeps its embedder.",
+        ),
+    ] = None,
+    no_progress: Annotated[
+        bool, options.flag("--no-progress", envvar="HYBRID_SEARCH_NO_PROGRESS", help="No progress bar.")
+    ] = False,
+    as_json: options.AsJson = False,
+) -> None:
+    """Index pictures: new and changed files are read, unchanged ones cost next to nothing.
+
+    Press Ctrl-C at any time: what is done stays done, and the same command goes on from there.
+    """
+    reports: list[IngestReport] = []
+    try:
+        with open_index(context, location, create=True, embedder=embedder) as opened:
+            for path in paths:
+                with progress_bar(shown=not no_progress) as progress:
+                    report = opened.add_folder(
+                        path,
+                        captions=captions,
+                        include=include or (),
+                        exclude=exclude or (),
+                        hidden=hidden,
+                        batch_size=batch_size,
+                        workers=workers,
+                        progress=progress,
+                    )
+                reports.append(report)
+            place, documents = opened.location, len(opened)
+    except KeyboardInterrupt:
+        terminal.note("interrupted: what was indexed so far is kept; run the same command again to go on from there")
+        raise typer.Exit(exits.INTERRUPTED) from None
+    failed = [failure for report in reports for failure in report.failed]
+    _print(reports, failed, place, documents, as_json=as_json)
+    raise typer.Exit(exits.PARTIAL if failed else exits.OK)
+
+
+def _print(reports: list[IngestReport], failed: list[Failure], place: str, documents: int, *, as_json: bool) -> None:
+    names = ("added", "updated", "unchanged", "missing")
+    counts = {name: sum(getattr(report, name) for report in reports) for name in names}
+    seconds = sum(report.seconds for report in reports)
+    if as_json:
+        from hybrid_search.cli.output import dump
+
+        ending = {"seconds": round(seconds, 3), "location": place, "documents": documents}
+        dump({**counts, "failed": [asdict(failure) for failure in failed], **ending})
+        return
+    _note_failures(failed)
+    parts = [f"{counts['added']:,} added", f"{counts['updated']:,} updated", f"{counts['unchanged']:,} unchanged"]
+    parts += [f"{len(failed):,} failed"] if failed else []
+    parts += [f"{counts['missing']:,} missing (`hybrid-search prune` removes them)"] if counts["missing"] else []
+    done = counts["added"] + counts["updated"]
+    rate = f", {done / seconds:.0f} pictures/s" if done and seconds else ""
+    terminal.write(f"{', '.join(parts)} in {seconds:.1f} s{rate}\n")
+    terminal.note(f"{documents:,} pictures in {place}")
+
+
+def _note_failures(failed: list[Failure]) -> None:
+    shown = failed[:SHOWN_FAILURES] if terminal.is_terminal(sys.stderr) else failed
+    for failure in shown:
+        known = failure.path in failure.error
+        terminal.note(f"failed: {failure.error if known else f'{failure.path}: {failure.error}'}")
+    if len(failed) > len(shown):
+        terminal.note(f"… and {len(failed) - len(shown):,} more; add 2>failed.txt to have them all")

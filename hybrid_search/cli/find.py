@@ -1,0 +1,201 @@
+"""The commands that ask an index: `search`, `similar` and `request`."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from hybrid_search.cli import options, output, rows
+from hybrid_search.cli.results import Results
+from hybrid_search.cli.session import find_document, open_index, picture
+from hybrid_search.errors import DocumentNotFound
+
+if TYPE_CHECKING:
+    from hybrid_search.index import HybridIndex
+
+__all__ = ["request", "search", "similar"]
+
+Words = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="TEXT",
+        help='Words for captions, tags, labels, names, places and cameras. A "quoted phrase" occurs as it stands, '
+        "-word must not occur: 'beach -dog'.",
+    ),
+]
+
+
+def search(
+    context: typer.Context,
+    text: Words = None,
+    location: options.Index = None,
+    image: options.Picture = None,
+    like: options.Like = None,
+    filter: options.FilterOption = None,
+    k: options.K = 10,
+    offset: options.Offset = 0,
+    sort: options.Sort = None,
+    min_score: options.MinScore = None,
+    collapse: options.Collapse = False,
+    weights: options.Weights = None,
+    fusion: options.Fusion = options.FusionName.rrf,
+    num_candidates: options.NumCandidates = None,
+    facet: options.Facets = None,
+    field: options.Fields = None,
+    explain: options.Explain = False,
+    sheet: options.Sheet = None,
+    pictures: options.Pictures = False,
+    as_json: options.AsJson = False,
+    as_jsonl: options.AsJsonl = False,
+    as_csv: options.AsCsv = False,
+    as_paths: options.AsPaths = False,
+    as_paths0: options.As0 = False,
+) -> None:
+    """Find pictures by words, by an example, by a filter: any of them, or all in one query."""
+    form = output.choose(json=as_json, jsonl=as_jsonl, csv=as_csv, paths=as_paths, print0=as_paths0)
+    results = Results(form, sheet, pictures, field or (), facet or ())
+    results.check()
+    query = _query(
+        words=text, filter=filter, k=k, offset=offset, sort=sort, min_score=min_score, collapse=collapse,
+        weights=weights, fusion=fusion, num_candidates=num_candidates, facet=facet, explain=explain,
+    )  # fmt: skip
+    title = _title(query["text"], image=image, like=like, filter=filter)
+    with open_index(context, location) as index:
+        hits = index.search(**query, **_example(index, image=image, like=like))
+        results.show(hits, title=title, offset=offset, documents=len(index))
+
+
+def similar(
+    context: typer.Context,
+    example: Annotated[
+        str,
+        typer.Argument(
+            metavar="ID|PATH", help="An indexed picture (its id, the start of it, its path), or any file or URL."
+        ),
+    ],
+    location: options.Index = None,
+    filter: options.FilterOption = None,
+    k: options.K = 10,
+    offset: options.Offset = 0,
+    collapse: options.Collapse = False,
+    min_score: options.MinScore = None,
+    facet: options.Facets = None,
+    field: options.Fields = None,
+    explain: options.Explain = False,
+    sheet: options.Sheet = None,
+    pictures: options.Pictures = False,
+    as_json: options.AsJson = False,
+    as_jsonl: options.AsJsonl = False,
+    as_csv: options.AsCsv = False,
+    as_paths: options.AsPaths = False,
+    as_paths0: options.As0 = False,
+) -> None:
+    """Find pictures like one picture; an indexed picture is not among its own hits."""
+    form = output.choose(json=as_json, jsonl=as_jsonl, csv=as_csv, paths=as_paths, print0=as_paths0)
+    results = Results(form, sheet, pictures, field or (), facet or ())
+    results.check()
+    query = _query(
+        filter=filter, k=k, offset=offset, collapse=collapse, min_score=min_score, facet=facet, explain=explain
+    )
+    with open_index(context, location) as index:
+        hits = index.search(**query, **_similar(index, example))
+        title = _title(None, image=None, like=example, filter=filter)
+        results.show(hits, title=title, offset=offset, documents=len(index))
+
+
+def request(
+    context: typer.Context,
+    text: Words = None,
+    location: options.Index = None,
+    image: options.Picture = None,
+    like: options.Like = None,
+    filter: options.FilterOption = None,
+    k: options.K = 10,
+    offset: options.Offset = 0,
+    sort: options.Sort = None,
+    min_score: options.MinScore = None,
+    collapse: options.Collapse = False,
+    weights: options.Weights = None,
+    fusion: options.Fusion = options.FusionName.rrf,
+    num_candidates: options.NumCandidates = None,
+    facet: options.Facets = None,
+    explain: options.Explain = False,
+    short: Annotated[bool, options.flag("--short", help="Show only the first numbers of vectors.")] = False,
+) -> None:
+    """Print the Elasticsearch request body that `search` would send; nothing is searched."""
+    query = _query(
+        words=text, filter=filter, k=k, offset=offset, sort=sort, min_score=min_score, collapse=collapse,
+        weights=weights, fusion=fusion, num_candidates=num_candidates, facet=facet, explain=explain,
+    )  # fmt: skip
+    with open_index(context, location) as index:
+        body = rows.jsonable(index.request(**query, **_example(index, image=image, like=like)))
+    output.dump(_short(body) if short else body)
+
+
+def _query(
+    *,
+    words: list[str] | None = None,
+    filter: str | None,
+    k: int,
+    offset: int,
+    sort: list[str] | None = None,
+    min_score: str | None,
+    collapse: bool,
+    weights: str | None = None,
+    fusion: options.FusionName = options.FusionName.rrf,
+    num_candidates: int | None = None,
+    facet: list[str] | None,
+    explain: bool,
+) -> dict[str, Any]:
+    """Return the options as `HybridIndex.search` takes them."""
+    return {
+        "text": " ".join(words or ()) or None,
+        "filter": filter,
+        "k": k,
+        "offset": offset,
+        "sort": sort or None,
+        "min_score": options.least_score(min_score),
+        "collapse_duplicates": collapse,
+        "weights": options.leg_numbers(weights, "--weights"),
+        "fusion": fusion.value,
+        "num_candidates": num_candidates,
+        "facets": facet or (),
+        "explain": explain,
+    }
+
+
+def _example(index: HybridIndex, *, image: str | None, like: str | None) -> dict[str, Any]:
+    return {
+        "image": picture(image) if image is not None else None,
+        "like": find_document(index, like).id if like is not None else None,
+    }
+
+
+def _similar(index: HybridIndex, named: str) -> dict[str, Any]:
+    """Return an indexed picture as `like`, any other as `image`; what is neither was meant as an id."""
+    try:
+        return {"like": find_document(index, named).id}
+    except DocumentNotFound:
+        if named == "-" or "://" in named or os.path.exists(os.path.expanduser(named)):
+            return {"image": picture(named)}
+        raise
+
+
+def _title(text: str | None, *, image: str | None, like: str | None, filter: str | None) -> str:
+    parts = [
+        text or "",
+        f"image {os.path.basename(image)}" if image else "",
+        f"like {os.path.basename(like)}" if like else "",
+    ]
+    return "  ·  ".join(part for part in (*parts, filter or "") if part)
+
+
+def _short(value: Any) -> Any:
+    """Return the body with every vector cut to its first three numbers and a word on how many it has."""
+    if isinstance(value, dict):
+        return {name: _short(part) for name, part in value.items()}
+    if isinstance(value, list) and len(value) > 16 and all(isinstance(part, int | float) for part in value):
+        return [*value[:3], f"… {len(value)} numbers"]
+    return [_short(part) for part in value] if isinstance(value, list) else value

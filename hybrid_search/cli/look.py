@@ -1,0 +1,78 @@
+"""The commands that look into an index: `show` and `info`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import typer
+
+from hybrid_search.cli import options, terminal
+from hybrid_search.cli.output import dump
+from hybrid_search.cli.rows import jsonable, light, plain
+from hybrid_search.cli.session import find_document, open_index
+
+__all__ = ["info", "show"]
+
+
+def show(
+    context: typer.Context,
+    named: Annotated[
+        str,
+        typer.Argument(metavar="ID|PATH", help="The id of a document, the start of it, or the path of its picture."),
+    ],
+    location: options.Index = None,
+    full: Annotated[
+        bool, options.flag("--full", help="All fields: also raw EXIF, thumbnail, signature and vectors.")
+    ] = False,
+    as_json: options.AsJson = False,
+) -> None:
+    """Show all that the index knows of one picture."""
+    with open_index(context, location) as index:
+        document = find_document(index, named)
+    fields = jsonable(document.source if full else light(document.source))
+    if as_json:
+        dump({"id": document.id, "source": fields})
+        return
+    _print_fields({"id": document.id, **_flat(fields)})
+
+
+def info(
+    context: typer.Context,
+    location: options.Index = None,
+    fields: Annotated[
+        bool, options.flag("--fields", help="List the fields that filters, --sort, --facet and --field can name.")
+    ] = False,
+    as_json: options.AsJson = False,
+) -> None:
+    """Say where the index is, how many pictures it has, and how it was made."""
+    with open_index(context, location) as index:
+        facts = jsonable(index.info())
+    known = facts.pop("fields", {})
+    if fields:
+        dump(known) if as_json else _print_fields(known)
+    elif as_json:
+        dump(facts)
+    else:
+        _print_fields(_flat(facts))
+
+
+def _flat(value: Mapping[str, Any], start: str = "") -> dict[str, Any]:
+    """Return nested fields under dotted names; points on earth stay whole."""
+    flat: dict[str, Any] = {}
+    for name, part in value.items():
+        if isinstance(part, Mapping) and set(part) != {"lat", "lon"}:
+            flat.update(_flat(part, f"{start}{name}."))
+        else:
+            flat[start + name] = part
+    return flat
+
+
+def _print_fields(fields: Mapping[str, Any]) -> None:
+    width = max(map(len, fields), default=0)
+    bold, end = ("\x1b[1m", "\x1b[0m") if terminal.is_coloured() else ("", "")
+    lines = (
+        f"{bold}{terminal.escape(name).ljust(width)}{end}  {terminal.escape(plain(value))}\n"
+        for name, value in fields.items()
+    )
+    terminal.write("".join(lines))

@@ -1,0 +1,45 @@
+"""Pictures inside the terminal, by the best means that it has."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from hybrid_search.hits import Hit
+
+__all__ = ["check", "inline"]
+
+WIDTH = 24
+"""Columns of the terminal that a picture takes."""
+
+
+def check() -> None:
+    """Find out what the terminal can show, before anything is printed.
+
+    Raises
+    ------
+    typer.BadParameter
+        When the package that draws pictures is not installed.
+    """
+    try:
+        import textual_image.renderable  # noqa: F401
+    except ImportError:
+        raise typer.BadParameter(
+            "--pictures needs one more package: pip install 'hybrid-search[pictures]'; "
+            "--sheet FILE.png writes a contact sheet without it"
+        ) from None
+
+
+def inline(hit: Hit) -> Any:
+    """Return a hit's picture as something that rich can print; the reason when it cannot be had."""
+    from rich.text import Text
+    from textual_image.renderable import Image
+
+    from hybrid_search.cli.sheet import picture_of
+
+    picture = picture_of(hit, side=320)
+    if isinstance(picture, str):
+        return Text(picture, style="dim")
+    return Image(picture, width=WIDTH, height="auto")

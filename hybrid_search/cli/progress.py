@@ -1,0 +1,50 @@
+"""A progress bar on stderr: how many pictures, how fast, how long still."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from hybrid_search.cli import terminal
+
+if TYPE_CHECKING:
+    from hybrid_search.ingest import Progress
+
+__all__ = ["progress_bar"]
+
+
+@contextmanager
+def progress_bar(*, shown: bool) -> Iterator[Callable[[Progress], None] | None]:
+    """Give a function that moves the bar; None where no bar is wanted, or where stderr is no terminal."""
+    if not shown or not terminal.is_terminal(sys.stderr):
+        yield None
+        return
+    from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bars
+
+    columns = (
+        SpinnerColumn(),
+        BarColumn(bar_width=30),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeRemainingColumn(compact=True),
+        TextColumn("{task.fields[failed]}", style="red"),
+        TextColumn("{task.description}", markup=False, style="dim"),
+    )
+    with Bars(*columns, console=terminal.console(stderr=True), transient=True) as bar:
+        task = bar.add_task("looking for pictures", total=None, rate="", failed="")
+
+        def report(progress: Progress) -> None:
+            speed = bar.tasks[0].finished_speed or bar.tasks[0].speed
+            bar.update(
+                task,
+                completed=progress.done,
+                total=progress.total,
+                description=terminal.escape(progress.path.replace("\\", "/").rsplit("/", 1)[-1])[:40],
+                rate=f"{speed:.0f}/s" if speed else "",
+                failed=f"{progress.failed} failed" if progress.failed else "",
+            )
+
+        yield report

@@ -1,0 +1,77 @@
+"""The commands that take documents out of an index: `delete` and `prune`. Picture files are never touched."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from hybrid_search.cli import exits, options, terminal
+from hybrid_search.cli.session import find_document, open_index
+
+if TYPE_CHECKING:
+    from hybrid_search.document import Document
+
+__all__ = ["delete", "prune"]
+
+SHOWN = 20
+
+
+def delete(
+    context: typer.Context,
+    named: Annotated[
+        list[str],
+        typer.Argument(metavar="ID|PATH", help="Documents by id, by the start of it, or by the path of their picture."),
+    ],
+    location: options.Index = None,
+    yes: options.Yes = False,
+) -> None:
+    """Take pictures out of the index. The picture files themselves stay where they are."""
+    with open_index(context, location) as index:
+        found = {document.id: document for document in (find_document(index, name) for name in named)}
+        _confirm(list(found.values()), yes=yes)
+        removed = index.delete(list(found))
+    terminal.write(f"{_count(removed)} removed from the index; no picture file was touched\n")
+
+
+def prune(
+    context: typer.Context,
+    location: options.Index = None,
+    dry_run: Annotated[bool, options.flag("--dry-run", "-n", help="Only list them.")] = False,
+    yes: options.Yes = False,
+) -> None:
+    """Take the pictures out of the index whose files had vanished when their folder was last indexed."""
+    with open_index(context, location) as index:
+        gone = index.prune(dry_run=True)
+        if dry_run:
+            terminal.write("".join(f"{terminal.escape(_name(document))}\n" for document in gone))
+            terminal.note(f"{_count(len(gone))} would be removed from the index")
+            raise typer.Exit(exits.OK if gone else exits.NOTHING)
+        if gone:
+            _confirm(gone, yes=yes)
+            gone = index.prune()
+    terminal.write(f"{_count(len(gone))} removed from the index\n")
+
+
+def _confirm(documents: Sequence[Document], *, yes: bool) -> None:
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise typer.BadParameter("nobody is there to be asked; pass --yes")
+    for document in documents[:SHOWN]:
+        terminal.note(_name(document))
+    if len(documents) > SHOWN:
+        terminal.note(f"… and {len(documents) - SHOWN:,} more")
+    typer.confirm(
+        f"Remove {_count(len(documents))} from the index? (picture files are not touched)", abort=True, err=True
+    )
+
+
+def _name(document: Document) -> str:
+    return document.path or document.id
+
+
+def _count(number: int) -> str:
+    return f"{number:,} {'picture' if number == 1 else 'pictures'}"

@@ -1,0 +1,86 @@
+"""How the hits of one command are shown: the form, the sheet, and a line on stderr that says how many there are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from hybrid_search.cli import exits, output, terminal
+
+if TYPE_CHECKING:
+    from hybrid_search.hits import Hits
+
+__all__ = ["Results"]
+
+
+@dataclass(frozen=True)
+class Results:
+    """What the options ask to be shown.
+
+    Parameters
+    ----------
+    form : str
+        See `hybrid_search.cli.output.choose`.
+    sheet : Path, optional
+        Where to write a contact sheet.
+    pictures : bool
+        Show pictures in the terminal.
+    fields, facets : sequence of str
+        Fields shown as columns; fields counted.
+    """
+
+    form: str
+    sheet: Path | None = None
+    pictures: bool = False
+    fields: Sequence[str] = ()
+    facets: Sequence[str] = ()
+
+    def check(self) -> None:
+        """Refuse what cannot be shown, before anything is searched.
+
+        Raises
+        ------
+        typer.BadParameter
+            When the options contradict each other, or a package is missing.
+        """
+        if self.facets and self.form not in ("table", "json"):
+            raise typer.BadParameter(f"--{self.form} has no place for --facet; use --json")
+        if self.sheet is not None:
+            from hybrid_search.cli.sheet import sheet_format
+
+            try:
+                sheet_format(self.sheet)
+            except ValueError as error:
+                raise typer.BadParameter(str(error)) from None
+        if self.pictures and self.form == "table":
+            from hybrid_search.cli import pictures
+
+            pictures.check()
+
+    def show(self, hits: Hits, *, title: str, offset: int = 0, documents: int) -> None:
+        """Print the hits, write the sheet, and end the command with its exit code."""
+        output.print_hits(hits, self.form, fields=self.fields, pictures=self.pictures)
+        if self.sheet is not None:
+            from hybrid_search.cli.sheet import write_sheet
+
+            write_sheet(hits, self.sheet, title=title)
+            terminal.note(f"wrote {self.sheet}")
+        if self.form == "table" or not hits:
+            terminal.note(_summary(hits, offset=offset, documents=documents))
+        raise typer.Exit(exits.OK if hits else exits.NOTHING)
+
+
+def _summary(hits: Hits, *, offset: int, documents: int) -> str:
+    if not documents:
+        return "nothing found: the index is empty; `hybrid-search index FOLDER` fills it"
+    if not hits:
+        past = f" after the first {offset:,}" if offset else ""
+        return f"nothing found{past} among {documents:,} pictures in {hits.took_ms:.1f} ms"
+    first, last = offset + 1, offset + len(hits)
+    shown = f"hits {first:,} to {last:,} of {hits.total:,}" if hits.total > len(hits) else f"{len(hits):,} hits"
+    more = f"; --offset {last} shows the next" if last < hits.total else ""
+    return f"{shown if len(hits) != 1 or hits.total > 1 else '1 hit'} in {hits.took_ms:.1f} ms{more}"

@@ -1,0 +1,133 @@
+"""Hits as rows: which columns there are, and what a hit puts into each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from hybrid_search.hits import Hit
+
+__all__ = ["caption", "copies", "facet_counts", "hit_json", "legs_of", "light", "lookup", "why"]
+
+LEGS = ("text", "vector", "signature")
+HEAVY = ("embedding", "signature", "words", "exif", "thumbnail", "visual_words", "files", "label_scores")
+"""Fields that a person does not read; they are printed when asked for in full."""
+
+
+def legs_of(hits: Iterable[Hit]) -> list[str]:
+    """Return the legs that any hit has a score of, the usual ones first."""
+    found = {leg for hit in hits for leg in hit.legs}
+    return [leg for leg in LEGS if leg in found] + sorted(found.difference(LEGS))
+
+
+def lookup(source: Mapping[str, Any], field: str) -> Any:
+    """Return the value of a dotted field, None when the document has none.
+
+    Examples
+    --------
+    >>> lookup({"camera": {"make": "Canon"}}, "camera.make")
+    'Canon'
+    """
+    value: Any = source
+    for name in field.split("."):
+        if not isinstance(value, Mapping) or name not in value:
+            return None
+        value = value[name]
+    return value
+
+
+def plain(value: Any) -> str:
+    """Return a field's value as text.
+
+    Examples
+    --------
+    >>> plain(["night", "sea"]), plain({"lat": 48.5, "lon": 2.0}), plain(None), plain(2.0)
+    ('night, sea', '48.5, 2', '', '2')
+    """
+    if value is None:
+        return ""
+    if isinstance(value, Mapping):
+        return ", ".join(plain(part) for part in value.values())
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    if isinstance(value, Sequence):
+        return ", ".join(plain(part) for part in value)
+    return str(value)
+
+
+def number(value: float | None) -> str:
+    """Return a score with four significant digits, and nothing for no score.
+
+    Examples
+    --------
+    >>> number(0.032787), number(12.3456), number(1.0), number(None)
+    ('0.03279', '12.35', '1.000', '')
+    """
+    return "" if value is None else f"{value:#.4g}"
+
+
+def caption(source: Mapping[str, Any]) -> tuple[str, bool]:
+    """Return what a picture shows, and whether people said so: its caption or title, else the labels it was given."""
+    said = plain(source.get("caption")) or plain(source.get("title")) or plain(source.get("tags"))
+    return (said, True) if said else (plain(list(source.get("labels") or ())[:3]), False)
+
+
+def copies(hit: Hit) -> int:
+    """Return how many copies a collapsed hit stands for, besides itself."""
+    return len(hit.copies) if isinstance(hit.copies, Sequence) else int(hit.copies or 0)
+
+
+def light(source: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields that a person reads."""
+    return {name: value for name, value in source.items() if name not in HEAVY}
+
+
+def hit_json(hit: Hit) -> dict[str, Any]:
+    """Return a hit as JSON-safe values."""
+    return {
+        "rank": hit.rank,
+        "id": hit.id,
+        "score": hit.score,
+        "legs": dict(hit.legs),
+        "distance": hit.distance,
+        "path": hit.path,
+        "copies": jsonable(hit.copies),
+        **({"matched": jsonable(hit.matched)} if hit.matched else {}),
+        "source": jsonable(light(hit.source)),
+    }
+
+
+def jsonable(value: Any) -> Any:
+    """Return the value with arrays, tuples and mappings as what JSON has.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> jsonable({"a": np.array([1, 2], np.int8), "b": (np.float32(0.5),)})
+    {'a': [1, 2], 'b': [0.5]}
+    """
+    if isinstance(value, Mapping):
+        return {str(name): jsonable(part) for name, part in value.items()}
+    if hasattr(value, "tolist"):
+        return value.tolist()
+    if isinstance(value, list | tuple | set | frozenset):
+        return [jsonable(part) for part in value]
+    return value
+
+
+def facet_counts(counts: Iterable[Any]) -> list[tuple[str, int]]:
+    """Return the values of a facet with their counts, as the library orders them."""
+    return [(plain(value), int(count)) for value, count in counts]
+
+
+def why(hit: Hit) -> str:
+    """Return what a hit matched as one line of text."""
+    matched = hit.matched
+    if isinstance(matched, Mapping):
+        return " · ".join(f"{name}: {plain(value)}" for name, value in matched.items())
+    return plain(list(matched or ()))

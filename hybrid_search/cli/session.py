@@ -1,0 +1,81 @@
+"""From what the command line names, an id, the start of one, a path or a location, to the thing itself."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+if TYPE_CHECKING:
+    from hybrid_search.document import Document
+    from hybrid_search.index import HybridIndex
+
+__all__ = ["Settings", "default_location", "find_document", "open_index", "picture"]
+
+_ID_START = re.compile("[0-9a-f]{6,63}")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What stands before the command: where the index is, and its name there."""
+
+    index: str | None = None
+    name: str = "images"
+
+
+def default_location() -> str:
+    """Return the folder of the index that is used when none is named: one for each user."""
+    import platformdirs
+
+    return os.path.join(platformdirs.user_data_dir("hybrid-search", appauthor=False), "index")
+
+
+def open_index(
+    context: typer.Context, location: str | None, *, create: bool = False, embedder: str | None = None
+) -> HybridIndex:
+    """Open the index that the command, the program's options or the environment names, in this order."""
+    from hybrid_search.index import HybridIndex
+
+    settings: Settings = context.ensure_object(Settings)
+    place = location or settings.index or default_location()
+    if "://" not in place:
+        place = os.path.expanduser(place)
+    return HybridIndex(place, name=settings.name, embedder=embedder, create=create)
+
+
+def find_document(index: HybridIndex, named: str) -> Document:
+    """Return the document with this id, the one whose id begins so, or the one of the picture at this path.
+
+    Raises
+    ------
+    DocumentNotFound
+        When there is none, or several ids begin so.
+    """
+    from hybrid_search.errors import DocumentNotFound
+
+    try:
+        return index.get(named)
+    except DocumentNotFound:
+        clauses: list[dict[str, object]] = [{"term": {"path": os.path.abspath(os.path.expanduser(named))}}]
+        if _ID_START.fullmatch(named):
+            clauses.append({"prefix": {"sha256": named}})
+        for clause in clauses:
+            hits = index.search(filter=clause, k=2)
+            if len(hits) == 1:
+                return index.get(hits[0].id)
+        raise
+
+
+def picture(named: str) -> str | bytes:
+    """Return a query image as the library takes it; "-" reads stdin, a file that is not there is a usage error."""
+    if named == "-":
+        import sys
+
+        return sys.stdin.buffer.read()
+    if "://" not in named and not Path(named).expanduser().is_file():
+        raise typer.BadParameter(f"no file {named!r}")
+    return named if "://" in named else os.path.expanduser(named)

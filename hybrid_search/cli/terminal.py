@@ -1,0 +1,135 @@
+"""What a terminal may be sent: escaped text, notes on stderr, output whose reader may have gone."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+__all__ = [
+    "console",
+    "escape",
+    "escape_json",
+    "flush",
+    "is_coloured",
+    "is_terminal",
+    "note",
+    "set_up",
+    "short_path",
+    "write",
+    "write_bytes",
+]
+
+_UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+"""Control characters, line separators, direction overrides and lone surrogates: what could act on a terminal."""
+
+
+def escape(text: str) -> str:
+    r"""Return the text with everything that could act on a terminal, or break a line, written as an escape.
+
+    Examples
+    --------
+    >>> escape("a\x1b[31mb\nc")
+    'a\\x1b[31mb\\nc'
+    """
+    return _UNSAFE.sub(lambda found: found.group().encode("unicode_escape").decode("ascii"), text)
+
+
+def escape_json(text: str) -> str:
+    r"""Return JSON with the same characters written as `\uXXXX`, which means the same in JSON.
+
+    Line breaks stay: in JSON they can only be layout.
+    """
+    return _UNSAFE.sub(lambda found: found.group() if found.group() == "\n" else f"\\u{ord(found.group()):04x}", text)
+
+
+def set_up() -> None:
+    """Let stdout and stderr take any character, on terminals and in locales that lack most of them."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def is_terminal(stream: TextIO | None = None) -> bool:
+    """Tell whether stdout, or another stream, is a terminal that shows colours and moves its cursor."""
+    return (stream or sys.stdout).isatty() and os.environ.get("TERM") != "dumb"
+
+
+def is_coloured() -> bool:
+    """Tell whether stdout is a terminal whose user has not asked for no colours (https://no-color.org)."""
+    return is_terminal() and not os.environ.get("NO_COLOR")
+
+
+def console(*, stderr: bool = False) -> Console:
+    """Return a rich console for stdout or stderr that adds no colours of its own to numbers and paths."""
+    from rich.console import Console
+
+    return Console(stderr=stderr, highlight=False, emoji=False)
+
+
+def note(text: str) -> None:
+    """Write one line to stderr."""
+    sys.stderr.write(escape(text) + "\n")
+    sys.stderr.flush()
+
+
+def write(text: str) -> None:
+    """Write text to stdout; when its reader has gone (as `| head` does), the process ends quietly."""
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _stop()
+
+
+def write_bytes(data: bytes) -> None:
+    """Write bytes to stdout, as file names are bytes."""
+    try:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        _stop()
+
+
+def flush() -> None:
+    """Send what is left, such as a page of help, to a reader that may have gone."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _silence()
+
+
+def short_path(path: str) -> str:
+    """Return a path as a person would type it here: relative to the current folder, or to the home folder.
+
+    Examples
+    --------
+    >>> short_path(str(Path.cwd() / "a" / "b.jpg")).replace(os.sep, "/")
+    'a/b.jpg'
+    """
+    for base, prefix in ((Path.cwd(), ""), (Path.home(), "~" + os.sep)):
+        if path.startswith(str(base).rstrip(os.sep) + os.sep) and len(base.parts) > 1:
+            return prefix + path[len(str(base)) + 1 :]
+    return path
+
+
+def _stop() -> None:
+    import typer
+
+    _silence()
+    raise typer.Exit(0)
+
+
+def _silence() -> None:
+    # the interpreter flushes stdout once more when it ends, and would complain of the closed pipe
+    try:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except (OSError, ValueError):
+        sys.stdout = open(os.devnull, "w")

@@ -1,0 +1,576 @@
+"""The command line: what is asked of the index, what is printed where, and how every command ends."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+import hybrid_search
+from hybrid_search import cli, errors
+from hybrid_search.cli import exits, options, session, terminal
+from hybrid_search.document import Document
+from hybrid_search.ingest import Failure, IngestReport, Progress
+
+HARBOUR, BEACH = "a1" * 32, "b2" * 32
+
+
+@dataclass(frozen=True)
+class Hit:
+    rank: int
+    id: str
+    score: float
+    legs: Mapping[str, float]
+    distance: float | None
+    source: Mapping[str, Any]
+    path: str | None
+    matched: Any = ()
+    copies: Sequence[str] = ()
+
+
+class Hits(list[Hit]):
+    total = 0
+    took_ms = 1.25
+    facets: Mapping[str, Any] = {}
+
+
+@dataclass
+class FakeIndex:
+    """Notes what it is asked, and answers with what the test put there."""
+
+    hits: Hits = field(default_factory=Hits)
+    documents: dict[str, Document] = field(default_factory=dict)
+    report: IngestReport = field(default_factory=lambda: IngestReport(added=2, unchanged=1, seconds=0.5))
+    raises: BaseException | None = None
+    opened: dict[str, Any] = field(default_factory=dict)
+    asked: dict[str, Any] = field(default_factory=dict)
+    deleted: list[str] = field(default_factory=list)
+    closed: bool = False
+    location = "/idx"
+
+    def open(self, location: str, **options: Any) -> FakeIndex:
+        self.opened = {"location": location, **options}
+        return self
+
+    def __enter__(self) -> FakeIndex:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.closed = True
+
+    def __len__(self) -> int:
+        return len(self.documents)
+
+    def search(self, text: str | None = None, **query: Any) -> Hits:
+        if self.raises is not None:
+            raise self.raises
+        if "term" in (query.get("filter") or {}):
+            path = query["filter"]["term"]["path"]
+            return Hits(_hit(id) for id, document in self.documents.items() if document.path == path)
+        if "prefix" in (query.get("filter") or {}):
+            start = query["filter"]["prefix"]["sha256"]
+            return Hits(_hit(id) for id in self.documents if id.startswith(start))
+        self.asked = {"text": text, **query}
+        return self.hits
+
+    def request(self, text: str | None = None, **query: Any) -> dict[str, Any]:
+        self.asked = {"text": text, **query}
+        return {"size": 10, "knn": [{"field": "embedding.lite", "query_vector": np.arange(20, dtype=np.float32)}]}
+
+    def get(self, id: str) -> Document:
+        if id not in self.documents:
+            raise errors.DocumentNotFound(id)
+        return self.documents[id]
+
+    def add_folder(self, path: Path, *, progress: Any = None, **options: Any) -> IngestReport:
+        self.asked = {"path": path, **options}
+        if progress is not None:
+            progress(Progress(1, 2, 0, str(path)))
+        if self.raises is not None:
+            raise self.raises
+        return self.report
+
+    def delete(self, ids: Sequence[str]) -> int:
+        self.deleted += ids
+        return len(ids)
+
+    def prune(self, *, dry_run: bool = False) -> list[Document]:
+        self.deleted += [] if dry_run else list(self.documents)
+        return list(self.documents.values())
+
+    def info(self) -> dict[str, Any]:
+        return {"location": "/idx", "documents": 2, "embedder": {"name": "lite"}, "fields": {"iso": "integer"}}
+
+
+def _hit(id: str) -> Hit:
+    return Hit(1, id, 1.0, {}, None, {}, None)
+
+
+@pytest.fixture
+def index(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeIndex:
+    for name in [name for name in os.environ if name.startswith("HYBRID_SEARCH_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+    harbour = {"path": ["/photos/harbour.jpg"], "caption": "boats in a harbour", "iso": 100, "tags": ["sea", "boat"]}
+    beach = {"path": ["/photos/be ach.jpg"], "labels": ["sandbar", "seashore"], "thumbnail": "data:…", "iso": 400}
+    fake = FakeIndex(documents={HARBOUR: Document(HARBOUR, harbour), BEACH: Document(BEACH, beach)})
+    fake.hits = Hits(
+        [
+            Hit(1, HARBOUR, 0.0327869, {"text": 12.3456, "vector": 0.5}, None, harbour, "/photos/harbour.jpg"),
+            Hit(2, BEACH, 0.0161, {"vector": 0.75}, 0.25, beach, "/photos/be ach.jpg", copies=("/c.jpg",)),
+        ]
+    )
+    fake.hits.total = 40
+    monkeypatch.setitem(sys.modules, "hybrid_search.index", SimpleNamespace(HybridIndex=fake.open))  # type: ignore[arg-type]
+    return fake
+
+
+@pytest.fixture
+def run(capfd: pytest.CaptureFixture[str]) -> Iterator[Any]:
+    """Run a command line in this process; the result has `code`, `out` and `err`."""
+
+    def run(*arguments: str) -> SimpleNamespace:
+        code = cli.run(arguments)
+        out, err = capfd.readouterr()
+        return SimpleNamespace(code=code, out=out, err=err)
+
+    yield run
+
+
+# -- what is asked of the index --------------------------------------------------------------------------------------
+
+
+def test_search_passes_every_option_on(index: FakeIndex, run: Any) -> None:
+    Path("query.jpg").write_bytes(b"x")
+    run(
+        *("search", "two", "boats", "--image", "query.jpg", "--like", HARBOUR, "--filter", "iso:100", "-k", "7"),
+        *(
+            "--offset",
+            "3",
+            "--sort",
+            "taken_at:desc",
+            "--sort",
+            "iso",
+            "--facet",
+            "camera.make",
+            "--explain",
+            "--collapse",
+        ),
+        *("--weights", "text=2,vector=1", "--fusion", "sum", "--min-score", "0.02", "--num-candidates", "500"),
+        "--collapse",
+    )
+    assert index.asked == {
+        "text": "two boats",
+        "image": "query.jpg",
+        "like": HARBOUR,
+        "filter": "iso:100",
+        "k": 7,
+        "offset": 3,
+        "sort": ["taken_at:desc", "iso"],
+        "facets": ["camera.make"],
+        "explain": True,
+        "collapse_duplicates": True,
+        "weights": {"text": 2.0, "vector": 1.0},
+        "fusion": "sum",
+        "min_score": 0.02,
+        "num_candidates": 500,
+    }
+    assert index.closed
+
+
+def test_a_search_without_options_leaves_every_choice_to_the_library(index: FakeIndex, run: Any) -> None:
+    run("search", "boats")
+    assert index.asked == {
+        "text": "boats",
+        "image": None,
+        "like": None,
+        "filter": None,
+        "k": 10,
+        "offset": 0,
+        "sort": None,
+        "facets": (),
+        "explain": False,
+        "collapse_duplicates": False,
+        "weights": None,
+        "fusion": "rrf",
+        "min_score": None,
+        "num_candidates": None,
+    }
+
+
+def test_index_may_stand_before_or_after_the_command_and_in_the_environment(
+    index: FakeIndex, run: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run("search", "boats", "--index", "after")
+    assert index.opened == {"location": "after", "name": "images", "embedder": None, "create": False}
+    run("--index", "before", "--name", "other", "search", "boats")
+    assert (index.opened["location"], index.opened["name"]) == ("before", "other")
+    monkeypatch.setenv("HYBRID_SEARCH_INDEX", "http://localhost:9200")
+    run("search", "boats")
+    assert index.opened["location"] == "http://localhost:9200"
+    run("--index", "before", "search", "boats")
+    assert index.opened["location"] == "before", "what is typed wins over the environment"
+    run("--index", "before", "search", "boats", "--index", "after")
+    assert index.opened["location"] == "after"
+
+
+def test_without_a_location_the_index_is_the_users_own(index: FakeIndex, run: Any) -> None:
+    run("search", "boats")
+    assert index.opened["location"] == session.default_location()
+    assert "hybrid-search" in session.default_location()
+
+
+def test_environment_gives_defaults(index: FakeIndex, run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HYBRID_SEARCH_K", "3")
+    monkeypatch.setenv("HYBRID_SEARCH_WEIGHTS", "text=2")
+    monkeypatch.setenv("HYBRID_SEARCH_FUSION", "sum")
+    run("search", "boats")
+    assert (index.asked["k"], index.asked["weights"], index.asked["fusion"]) == (3, {"text": 2.0}, "sum")
+
+
+def test_image_from_stdin(index: FakeIndex, run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(b"\xff\xd8picture")))
+    run("search", "--image", "-")
+    assert index.asked["image"] == b"\xff\xd8picture"
+
+
+@pytest.mark.parametrize("named", [HARBOUR, HARBOUR[:6], "/photos/harbour.jpg"])
+def test_similar_finds_indexed_pictures_by_id_by_its_start_and_by_path(index: FakeIndex, run: Any, named: str) -> None:
+    assert run("similar", named, "-k", "4").code == exits.OK
+    assert (index.asked["like"], index.asked["k"]) == (HARBOUR, 4)
+    assert "image" not in index.asked
+
+
+def test_similar_takes_files_that_are_not_indexed(index: FakeIndex, run: Any) -> None:
+    Path("new.jpg").write_bytes(b"x")
+    assert run("similar", "./new.jpg").code == exits.OK
+    assert index.asked["image"] == "./new.jpg"
+    assert "like" not in index.asked
+
+
+def test_similar_to_an_ambiguous_start_or_to_nothing_is_nothing_found(index: FakeIndex, run: Any) -> None:
+    index.documents["a1a1a1" + "0" * 58] = Document("a1a1a1" + "0" * 58, {})
+    for named in ("a1a1a1", "absent"):
+        done = run("similar", named)
+        assert done.code == exits.NOTHING
+        assert done.err.startswith(f"error: no document '{named}'")
+
+
+# -- what is printed -------------------------------------------------------------------------------------------------
+
+
+def test_piped_table_is_plain_aligned_and_whole(index: FakeIndex, run: Any) -> None:
+    done = run("search", "boats", "--field", "iso")
+    assert done.out == (
+        "rank  score    text   vector  distance  iso  path                         caption\n"
+        "1     0.03279  12.35  0.5000            100  /photos/harbour.jpg          boats in a harbour\n"
+        "2     0.01610         0.7500  0.2500    400  /photos/be ach.jpg (+1 copy)  sandbar, seashore\n"
+    ).replace("path                         ", "path                          ").replace(
+        "harbour.jpg          ", "harbour.jpg           "
+    )
+    assert done.err == "hits 1 to 2 of 40 in 1.2 ms; --offset 2 shows the next\n"
+    assert "\x1b" not in done.out
+
+
+def test_json_has_all_that_a_program_needs(index: FakeIndex, run: Any) -> None:
+    index.hits.facets = {"iso": [(100, 1), (400, 1)]}
+    done = run("search", "boats", "--facet", "iso", "--json")
+    answer = json.loads(done.out)
+    assert answer["total"] == 40
+    assert answer["facets"] == {"iso": [{"value": "100", "count": 1}, {"value": "400", "count": 1}]}
+    first = answer["hits"][0]
+    assert (first["rank"], first["id"], first["legs"]) == (1, HARBOUR, {"text": 12.3456, "vector": 0.5})
+    assert first["source"]["tags"] == ["sea", "boat"]
+    assert "thumbnail" not in answer["hits"][1]["source"]
+    assert done.err == ""
+
+
+def test_jsonl_has_one_line_per_hit(index: FakeIndex, run: Any) -> None:
+    lines = run("search", "boats", "--jsonl").out.splitlines()
+    assert [json.loads(line)["path"] for line in lines] == ["/photos/harbour.jpg", "/photos/be ach.jpg"]
+
+
+def test_csv_reads_back_and_starts_no_formula(index: FakeIndex, run: Any) -> None:
+    source = {"caption": '=HYPERLINK("http://x","y")', "title": "@sum", "place": {"city": "-1+1"}}
+    index.hits[:] = [Hit(1, "+id", 0.5, {"text": -1.5}, None, source, "/p/a, b\n.jpg")]
+    done = run("search", "boats", "--csv", "--field", "place.city", "--field", "title")
+    [row] = csv.DictReader(io.StringIO(done.out))
+    assert row["caption"] == '\'=HYPERLINK("http://x","y")'
+    assert (row["id"], row["place.city"], row["title"]) == ("'+id", "'-1+1", "'@sum")
+    assert (row["text"], row["path"]) == ("-1.5", "/p/a, b\n.jpg"), "numbers stay numbers, paths stay whole"
+
+
+def test_paths_are_bytes_that_xargs_reads(index: FakeIndex, run: Any) -> None:
+    assert run("search", "boats", "--paths").out == "/photos/harbour.jpg\n/photos/be ach.jpg\n"
+    assert run("search", "boats", "-0").out == "/photos/harbour.jpg\0/photos/be ach.jpg\0"
+
+
+@pytest.mark.parametrize("form", [(), ("--json",), ("--jsonl",)])
+def test_escapes_in_names_and_captions_never_reach_the_terminal(index: FakeIndex, run: Any, form: tuple[str]) -> None:
+    evil = "\x1b]0;owned\x07\x9b31m\u202egpj.exe"
+    index.hits[:] = [Hit(1, evil, 0.5, {}, None, {"caption": evil}, f"/p/{evil}.jpg", matched=[evil])]
+    done = run("search", "boats", *form)
+    assert not set("\x1b\x07\x9b\u202e") & set(done.out)
+    assert "gpj.exe" in done.out
+    if form == ("--json",):
+        assert json.loads(done.out)["hits"][0]["path"] == f"/p/{evil}.jpg"
+
+
+def test_facets_follow_the_table(index: FakeIndex, run: Any) -> None:
+    index.hits.facets = {"camera.make": [("canon", 30), ("nikon", 10)]}
+    assert run("search", "boats", "--facet", "camera.make").out.endswith(
+        "\ncamera.make\n      30  canon\n      10  nikon\n"
+    )
+
+
+def test_explain_says_what_matched(index: FakeIndex, run: Any) -> None:
+    index.hits[:] = [Hit(1, "a", 0.5, {}, None, {}, "/a.jpg", matched=["caption: boat", "iso:100"])]
+    assert "    matched caption: boat, iso:100\n" in run("search", "boats", "--explain").out
+
+
+def test_sheet_is_written_beside_the_table(index: FakeIndex, run: Any) -> None:
+    done = run("search", "boats", "--sheet", "out.png")
+    assert Path("out.png").read_bytes().startswith(b"\x89PNG")
+    assert "wrote out.png\n" in done.err
+
+
+def test_request_prints_the_body(index: FakeIndex, run: Any) -> None:
+    whole = json.loads(run("request", "boats").out)
+    assert whole["knn"][0]["query_vector"] == list(range(20))
+    short = json.loads(run("request", "boats", "--short").out)
+    assert short["knn"][0]["query_vector"] == [0, 1, 2, "… 20 numbers"]
+
+
+def test_show_and_info(index: FakeIndex, run: Any) -> None:
+    done = run("show", BEACH)
+    assert f"id      {BEACH}\n" in done.out
+    assert "labels  sandbar, seashore\n" in done.out
+    assert "thumbnail" not in done.out
+    assert "thumbnail" in run("show", BEACH, "--full").out
+    assert json.loads(run("show", BEACH, "--json").out)["source"]["iso"] == 400
+    assert run("info").out == "location       /idx\ndocuments      2\nembedder.name  lite\n"
+    assert run("info", "--fields").out == "iso  integer\n"
+    assert json.loads(run("info", "--json").out)["documents"] == 2
+
+
+# -- indexing --------------------------------------------------------------------------------------------------------
+
+
+def test_index_passes_every_option_on(index: FakeIndex, run: Any) -> None:
+    Path("photos").mkdir()
+    Path("captions.csv").write_text("path,caption\n")
+    done = run(
+        *("index", "photos", "--captions", "captions.csv", "--include", "*.jpg", "--exclude", "old", "--hidden"),
+        *("--batch-size", "8", "--workers", "2", "--embedder", "histogram+hog", "--index", "here"),
+    )
+    assert index.opened == {"location": "here", "name": "images", "embedder": "histogram+hog", "create": True}
+    assert index.asked == {
+        "path": Path("photos"),
+        "captions": Path("captions.csv"),
+        "include": ["*.jpg"],
+        "exclude": ["old"],
+        "hidden": True,
+        "batch_size": 8,
+        "workers": 2,
+    }
+    assert (done.code, done.out) == (exits.OK, "2 added, 0 updated, 1 unchanged in 0.5 s, 4 pictures/s\n")
+    assert done.err == "2 pictures in /idx\n"
+
+
+def test_failed_files_are_lines_on_stderr_and_an_exit_code(index: FakeIndex, run: Any) -> None:
+    failures = (Failure("/p/bad.jpg", "cannot read image /p/bad.jpg: truncated"), Failure("/p/odd.jpg", "refused"))
+    index.report = IngestReport(added=1, failed=failures, missing=2, seconds=1.0)
+    done = run("index", ".")
+    assert done.code == exits.PARTIAL
+    assert done.err.splitlines()[:2] == [
+        "failed: cannot read image /p/bad.jpg: truncated",
+        "failed: /p/odd.jpg: refused",
+    ]
+    assert "2 failed, 2 missing" in done.out
+    report = json.loads(run("index", ".", "--json").out)
+    assert report["failed"][1] == {"path": "/p/odd.jpg", "error": "refused"}
+
+
+def test_several_paths_add_up(index: FakeIndex, run: Any) -> None:
+    Path("a").mkdir()
+    Path("b").mkdir()
+    assert run("index", "a", "b").out.startswith("4 added, 0 updated, 2 unchanged in 1.0 s")
+
+
+def test_interrupting_closes_the_index_and_says_how_to_go_on(index: FakeIndex, run: Any) -> None:
+    index.raises = KeyboardInterrupt()
+    done = run("index", ".")
+    assert done.code == exits.INTERRUPTED
+    assert index.closed
+    assert "run the same command again" in done.err
+
+
+# -- removing --------------------------------------------------------------------------------------------------------
+
+
+def test_delete_asks_unless_told_not_to(index: FakeIndex, run: Any) -> None:
+    assert run("delete", HARBOUR).code == exits.USAGE, "nobody can answer here"
+    assert index.deleted == []
+    done = run("delete", HARBOUR, "/photos/be ach.jpg", HARBOUR[:8], "--yes")
+    assert index.deleted == [HARBOUR, BEACH], "named twice, removed once"
+    assert done.out == "2 pictures removed from the index; no picture file was touched\n"
+
+
+@pytest.mark.parametrize(("answer", "code", "deleted"), [("y\n", exits.OK, [HARBOUR]), ("n\n", exits.INTERRUPTED, [])])
+def test_delete_does_what_is_answered(
+    index: FakeIndex, run: Any, monkeypatch: pytest.MonkeyPatch, answer: str, code: int, deleted: list[str]
+) -> None:
+    stdin = io.StringIO(answer)
+    stdin.isatty = lambda: True  # type: ignore[method-assign]
+    monkeypatch.setattr(sys, "stdin", stdin)
+    done = run("delete", HARBOUR)
+    assert (done.code, index.deleted) == (code, deleted)
+    assert "/photos/harbour.jpg" in done.err
+
+
+def test_delete_of_an_unknown_document_deletes_nothing(index: FakeIndex, run: Any) -> None:
+    assert run("delete", HARBOUR, "absent", "--yes").code == exits.NOTHING
+    assert index.deleted == []
+
+
+def test_prune_lists_before_it_removes(index: FakeIndex, run: Any) -> None:
+    done = run("prune", "--dry-run")
+    assert (done.out, index.deleted) == ("/photos/harbour.jpg\n/photos/be ach.jpg\n", [])
+    assert run("prune", "--yes").out == "2 pictures removed from the index\n"
+    assert index.deleted == [HARBOUR, BEACH]
+
+
+# -- how commands end ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (errors.EmptyQuery(), 2),
+        (errors.UnknownField("camera.maker", ["camera.make"]), 2),
+        (errors.BadFilter("iso:[", "it ends too early"), 2),
+        (errors.ImageUnreadable("/x.jpg", "truncated"), 2),
+        (errors.UnknownEmbedder("clp", ["lite"]), 2),
+        (errors.EmbedderUnavailable("clip", "pip install 'hybrid-search[clip]'"), 3),
+        (errors.IndexNotFound("/idx"), 3),
+        (errors.BackendUnavailable("http://localhost:9200", "refused"), 3),
+        (errors.DocumentNotFound("x"), 1),
+        (PermissionError(13, "Permission denied", "/idx"), 3),
+        (KeyError("odd\nthing"), 3),
+        (KeyboardInterrupt(), 130),
+    ],
+)
+def test_an_error_is_one_line_and_a_code(index: FakeIndex, run: Any, error: BaseException, code: int) -> None:
+    index.raises = error
+    done = run("search", "boats")
+    assert (done.code, done.out) == (code, "")
+    assert done.err.count("\n") == 1
+    assert "Traceback" not in done.err
+    assert done.err.startswith("interrupted" if code == 130 else "error: ")
+
+
+def test_debug_shows_the_traceback(index: FakeIndex, run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    index.raises = KeyError("odd")
+    assert "Traceback" in run("--debug", "search", "boats").err
+    monkeypatch.setenv("HYBRID_SEARCH_DEBUG", "1")
+    assert "Traceback" in run("search", "boats").err
+
+
+def test_nothing_found_is_code_one_and_says_what_was_searched(index: FakeIndex, run: Any) -> None:
+    index.hits = Hits()
+    done = run("search", "boats")
+    assert (done.code, done.out) == (exits.NOTHING, "")
+    assert done.err == "nothing found among 2 pictures in 1.2 ms\n"
+    index.documents.clear()
+    assert "the index is empty" in run("search", "boats").err
+    assert json.loads(run("search", "boats", "--json").out)["hits"] == []
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("search", "boats", "--json", "--csv"),
+        ("search", "boats", "--csv", "--facet", "iso"),
+        ("search", "boats", "--weights", "text"),
+        ("search", "boats", "--weights", "text=two"),
+        ("search", "boats", "--min-score", "much"),
+        ("search", "boats", "--fusion", "magic"),
+        ("search", "boats", "-k", "0"),
+        ("search", "boats", "--image", "absent.jpg"),
+        ("search", "boats", "--sheet", "out.txt"),
+        ("search", "boats", "--colour"),
+        ("index", "absent"),
+        ("index",),
+        ("fly",),
+    ],
+)
+def test_wrong_usage_is_one_line_with_the_way_to_help(index: FakeIndex, run: Any, arguments: tuple[str, ...]) -> None:
+    done = run(*arguments)
+    assert (done.code, done.out) == (exits.USAGE, "")
+    assert done.err.count("\n") == 1
+    assert "--help` shows how" in done.err
+    assert index.asked == {}
+
+
+def test_no_arguments_ask_for_help(run: Any) -> None:
+    done = run()
+    assert done.code == exits.OK
+    assert "Exit codes" in done.out
+
+
+def test_version(run: Any) -> None:
+    assert run("--version").out == f"hybrid-search {hybrid_search.__version__}\n"
+
+
+def test_a_reader_that_goes_away_is_no_error() -> None:
+    code = """if True:
+        import sys, typer
+        from hybrid_search.cli import terminal
+        try:
+            for _ in range(200_000):
+                terminal.write("line\\n")
+        except typer.Exit as end:
+            sys.exit(end.exit_code)"""
+    command = [sys.executable, "-c", code]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert process.stdout.readline() == "line\n"
+        process.stdout.close()
+        assert (process.stderr.read(), process.wait()) == ("", 0)
+
+
+def test_help_of_a_search_loads_nothing_heavy() -> None:
+    heavy = ("onnxruntime", "tantivy", "usearch", "elasticsearch", "PIL", "numpy", "requests")
+    code = f"import sys; from hybrid_search.cli import app\nprint([name for name in {heavy!r} if name in sys.modules])"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "[]\n"
+
+
+# -- small parts -----------------------------------------------------------------------------------------------------
+
+
+def test_escape_leaves_every_script_alone() -> None:
+    assert terminal.escape("Größe 夜景 👩‍🚀 C:\\x") == "Größe 夜景 👩‍🚀 C:\\x"
+    assert terminal.escape("a\tb\r\n\x00\ud800") == r"a\tb\r\n\x00\ud800"
+
+
+def test_escaped_json_means_the_same() -> None:
+    text = json.dumps({"a": "\x7f\x9b\u202e\u2028 ok"}, ensure_ascii=False, indent=1)
+    assert json.loads(terminal.escape_json(text)) == json.loads(text)
+    assert "\x9b" not in terminal.escape_json(text)
+
+
+def test_leg_numbers() -> None:
+    assert options.leg_numbers(" text = 2 ,vector=.5", "--weights") == {"text": 2.0, "vector": 0.5}
+    assert options.least_score("vector=0.3") == {"vector": 0.3}
