@@ -1,0 +1,109 @@
+"""The bytes behind a URL, within limits of time, size and redirects."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from hybrid_search.errors import ImageError, ImageUnreadable
+from hybrid_search.images.limits import Limits
+from hybrid_search.images.sniff import describe, sniff
+
+if TYPE_CHECKING:
+    import requests
+
+__all__ = ["fetch"]
+
+_CHUNK = 64 * 1024
+_HEAD = 64
+
+
+def fetch(url: str, *, name: str, limits: Limits) -> bytes:
+    """Return the body of the answer to GET `url`.
+
+    Parameters
+    ----------
+    url : str
+        http or https; redirects to anything else are refused.
+    name : str
+        What errors call it: the URL without user and password.
+    limits : Limits
+        Bytes, seconds and redirects allowed.
+
+    Raises
+    ------
+    ImageUnreadable
+        When the server cannot be reached, answers with an error status or too slowly, or sends no image.
+    ImageTooLarge
+        When the body has more bytes than allowed.
+    """
+    if not url.lower().startswith(("http://", "https://")):
+        raise ImageUnreadable(name, "only http and https URLs are fetched; for a file on this machine pass its path")
+    outcome: list[bytes | ImageError] = []
+    # Timeouts of sockets start anew with every byte; a thread left behind is the only bound on the whole.
+    worker = threading.Thread(target=_run, args=(url, name, limits, outcome), name="hybrid-search-fetch", daemon=True)
+    worker.start()
+    worker.join(limits.timeout_s)
+    if not outcome:
+        raise ImageUnreadable(name, f"the server took more than {limits.timeout_s:g} s")
+    if isinstance(outcome[0], ImageError):
+        raise outcome[0]
+    return outcome[0]
+
+
+def _run(url: str, name: str, limits: Limits, outcome: list[bytes | ImageError]) -> None:
+    try:
+        outcome.append(_get(url, name, limits))
+    except ImageError as error:
+        outcome.append(error)
+    except Exception as error:
+        outcome.append(ImageUnreadable(name, _reason(error, limits)))
+
+
+def _get(url: str, name: str, limits: Limits) -> bytes:
+    import requests
+
+    deadline = time.monotonic() + limits.timeout_s
+    with requests.Session() as session:
+        session.max_redirects = limits.max_redirects
+        # Compressing an image again gains nothing, and a compressed answer could swell without end.
+        session.headers.update({"User-Agent": "hybrid-search", "Accept": "image/*", "Accept-Encoding": "identity"})
+        with session.get(url, stream=True, timeout=limits.timeout_s) as response:
+            if response.status_code != 200:
+                raise ImageUnreadable(name, f"the server answered {response.status_code} {response.reason}".strip())
+            announced = response.headers.get("Content-Length", "")
+            if announced.isdigit():
+                limits.check_bytes(name, int(announced))
+            return _body(response, name, limits, deadline)
+
+
+def _body(response: requests.Response, name: str, limits: Limits, deadline: float) -> bytes:
+    body = bytearray()
+    sniffed = False
+    for chunk in response.iter_content(_CHUNK):
+        body += chunk
+        limits.check_bytes(name, len(body))
+        if not sniffed and len(body) >= _HEAD:
+            sniffed = True
+            if sniff(bytes(body[:_HEAD])) is None:
+                raise ImageUnreadable(name, describe(bytes(body)))
+        if time.monotonic() > deadline:
+            raise ImageUnreadable(name, f"the server took more than {limits.timeout_s:g} s")
+    return bytes(body)
+
+
+def _reason(error: Exception, limits: Limits) -> str:
+    import requests
+
+    if isinstance(error, requests.TooManyRedirects):
+        return f"more than {limits.max_redirects} redirects"
+    if isinstance(error, requests.Timeout):
+        return f"the server took more than {limits.timeout_s:g} s"
+    if isinstance(error, requests.exceptions.InvalidSchema):
+        return "the server redirects to something that is neither http nor https"
+    if isinstance(error, requests.exceptions.SSLError):
+        return f"the certificate cannot be trusted ({error})"
+    if isinstance(error, requests.ConnectionError):
+        return "the server cannot be reached, or broke the connection off"
+    return f"the URL cannot be fetched ({error})"

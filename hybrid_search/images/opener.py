@@ -1,0 +1,118 @@
+"""One decoder per format, opened on the header alone, with no other format tried."""
+
+from __future__ import annotations
+
+import importlib
+import io
+
+from PIL import ImageFile, JpegImagePlugin
+
+from hybrid_search.errors import ImageUnreadable
+from hybrid_search.images.jxl import jxl_size
+from hybrid_search.images.limits import Limits
+
+__all__ = ["open_header", "shrink"]
+
+_DECODERS = {
+    "avif": "PIL.AvifImagePlugin:AvifImageFile",
+    "bmp": "PIL.BmpImagePlugin:BmpImageFile",
+    "cur": "PIL.CurImagePlugin:CurImageFile",
+    "dds": "PIL.DdsImagePlugin:DdsImageFile",
+    "gif": "PIL.GifImagePlugin:GifImageFile",
+    "heif": "pillow_heif:HeifImageFile",
+    "icns": "PIL.IcnsImagePlugin:IcnsImageFile",
+    "ico": "PIL.IcoImagePlugin:IcoImageFile",
+    "jp2": "PIL.Jpeg2KImagePlugin:Jpeg2KImageFile",
+    "jpeg": "PIL.JpegImagePlugin:JpegImageFile",
+    "jxl": "pillow_jxl.JpegXLImagePlugin:JXLImageFile",
+    "pcx": "PIL.PcxImagePlugin:PcxImageFile",
+    "png": "PIL.PngImagePlugin:PngImageFile",
+    "ppm": "PIL.PpmImagePlugin:PpmImageFile",
+    "psd": "PIL.PsdImagePlugin:PsdImageFile",
+    "qoi": "PIL.QoiImagePlugin:QoiImageFile",
+    "sgi": "PIL.SgiImagePlugin:SgiImageFile",
+    "sun": "PIL.SunImagePlugin:SunImageFile",
+    "tga": "PIL.TgaImagePlugin:TgaImageFile",
+    "tiff": "PIL.TiffImagePlugin:TiffImageFile",
+    "webp": "PIL.WebPImagePlugin:WebPImageFile",
+}
+"""Format by content → the class that decodes it. PostScript is left out: decoding it runs a program."""
+
+_INSTALL = {
+    "heif": "pip install pillow-heif",
+    "jxl": "pip install 'hybrid-search[jxl]'",
+}
+_MAX_SCANNED_PIXELS = 5_000_000_000
+
+
+def open_header(name: str, data: bytes, format: str, limits: Limits) -> ImageFile.ImageFile:
+    """Return the image with its header read and its pixels not yet decoded (JPEG XL is decoded at once).
+
+    Parameters
+    ----------
+    name : str
+        What errors call the image.
+    data : bytes
+        The whole encoded image.
+    format : str
+        As `sniff` says.
+    limits : Limits
+        Pixels allowed; checked here only for what decodes at once.
+
+    Raises
+    ------
+    ImageUnreadable
+        When the format needs a package that is not installed.
+    ImageTooLarge
+        When a JPEG XL image has more pixels than allowed.
+    """
+    if format == "jxl":
+        limits.check_pixels(name, *jxl_size(data))
+    module, _, decoder = _DECODERS[format].partition(":")
+    try:
+        kind: type[ImageFile.ImageFile] = getattr(importlib.import_module(module), decoder)
+    except ImportError as error:
+        install = _INSTALL.get(format, "pip install -U pillow")
+        raise ImageUnreadable(name, f"{format.upper()} images need another package: {install}") from error
+    header = kind(io.BytesIO(data), name)
+    if format == "jpeg":
+        _check_scans(name, data, header)
+    return header
+
+
+def _check_scans(name: str, data: bytes, header: ImageFile.ImageFile) -> None:
+    """Refuse a progressive JPEG that a few hundred bytes of empty scans would make decode for hours.
+
+    Real files have about ten scans. See libjpeg-turbo's doc/libjpeg.txt and its `djpeg -maxscans`.
+    """
+    scans = data.count(b"\xff\xda")
+    if scans > 20 and scans * header.width * header.height > _MAX_SCANNED_PIXELS:
+        raise ImageUnreadable(
+            name, f"{scans} scans over {header.width} × {header.height} pixels would decode for hours"
+        )
+
+
+def shrink(header: ImageFile.ImageFile, min_side: int) -> bool:
+    """Let the decoder leave out detail, the shorter side staying at least `min_side`; tell whether it will."""
+    if isinstance(header, JpegImagePlugin.JpegImageFile):
+        return header.draft(None, (min_side, min_side)) is not None
+    if header.format == "JPEG2000":
+        halvings = min((min(header.size) // min_side).bit_length() - 1, _resolutions(header))
+        if halvings > 0:
+            header.reduce = halvings  # type: ignore[method-assign, assignment]
+            return True
+    return False
+
+
+def _resolutions(header: ImageFile.ImageFile) -> int:
+    """Return how often a JPEG 2000 image can be halved, from the COD segment (ITU-T T.800, A.6.1); 0 when unsure."""
+    file = header.fp
+    if not isinstance(file, io.BytesIO):
+        return 0
+    data = file.getbuffer()
+    at = bytes(data[:65536]).find(b"\xff\x4f\xff\x51") + 2
+    while 2 <= at <= len(data) - 10 and data[at] == 0xFF and data[at + 1] not in (0x90, 0xD9):
+        if data[at + 1] == 0x52:
+            return int(data[at + 9])
+        at += 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+    return 0
