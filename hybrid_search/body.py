@@ -1,0 +1,152 @@
+"""A query as the body of an Elasticsearch `_search`, which every backend interprets."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from hybrid_search.explain import name_filters, term_clauses
+from hybrid_search.facets import facet_aggs
+from hybrid_search.query import MAX_WINDOW, Query, SignatureLeg, VectorLeg
+from hybrid_search.text import excluded_clauses, text_leg
+
+__all__ = ["SOURCE_EXCLUDES", "build_body", "hard_filters", "json_body"]
+
+SOURCE_EXCLUDES = ("embedding", "signature", "words", "exif")
+"""Fields that hits leave out: large, and of no use to who reads them."""
+
+_VECTOR_BOOST = 1e3
+_SIGNATURE_BOOST = 1e6  # 1 / (1 + d²) is 0.0001 at a distance that still counts
+_NEWEST_FIRST = ({"taken_at": {"order": "desc", "missing": "_last"}},)
+
+
+def build_body(query: Query) -> dict[str, Any]:
+    """Return the `_search` body of a query.
+
+    Text and kNN lists are added up by a server, and told apart again by their names: every clause that ranks has a
+    `_name`, and the boosts of kNN clauses lift every member of their lists above all texts, so that the `size` best
+    hold each list whole (see `fusion.is_complete`). The server is asked with `include_named_queries_score`.
+
+    Returns
+    -------
+    dict
+        JSON, except that query vectors are numpy arrays (see `json_body`).
+    """
+    filters = hard_filters(query)
+    body: dict[str, Any] = {
+        **_page(query),
+        "track_total_hits": True,
+        "_source": {"excludes": list(SOURCE_EXCLUDES)},
+    }
+    if query.collapse_duplicates:
+        body["fields"] = ["signature"]
+    text = text_leg(query.text)
+    knn = _knn(query, filters)
+    if text or not knn:
+        body["query"] = _query(query, text, filters)
+    if knn:
+        body["knn"] = knn
+    if sort := _sort(query):
+        body |= {"sort": sort, "track_scores": True}
+    if query.facets:
+        body["aggs"] = _aggs(query, filters, scoped=not knn)
+    return body
+
+
+def hard_filters(query: Query) -> list[dict[str, Any]]:
+    """Return the clauses that every hit satisfies, whichever leg finds it."""
+    filters = [*query.filter, *excluded_clauses(query.text)]
+    if query.exclude:
+        filters.append({"bool": {"must_not": [{"ids": {"values": list(query.exclude)}}]}})
+    return filters
+
+
+def json_body(body: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a body with its arrays as lists, to be shown, stored or pasted into Kibana's Dev Tools."""
+    shown: dict[str, Any] = _plain(body)
+    return shown
+
+
+def _page(query: Query) -> dict[str, int]:
+    lists = query.window * (len(query.vectors) + (query.signature is not None))
+    if not query.legs or query.sort:
+        if not lists and not query.collapse_duplicates:
+            return {"from": query.offset, "size": query.k}
+        return {"from": 0, "size": min(MAX_WINDOW, max(query.window, query.offset + query.k) + lists)}
+    return {"from": 0, "size": (query.window if query.has_text else 0) + lists}
+
+
+def _query(query: Query, text: dict[str, Any] | None, filters: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    clauses: dict[str, Any] = {"must": [text]} if text else {}
+    if query.explain and text:
+        clauses["should"] = term_clauses(query.text)
+    if filters:
+        clauses["filter"] = name_filters(filters) if query.explain else list(filters)
+    return {"bool": clauses}
+
+
+def _knn(query: Query, filters: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    knn = [_vector(leg, query, filters) for leg in query.vectors]
+    return [*knn, _signature(query.signature, query, filters)] if query.signature else knn
+
+
+def _vector(leg: VectorLeg, query: Query, filters: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    clause: dict[str, Any] = {
+        "field": leg.field,
+        "query_vector": leg.vector,
+        "k": query.window,
+        "num_candidates": query.num_candidates,
+        "boost": _VECTOR_BOOST,
+        "_name": leg.name,
+    }
+    if leg.min_cosine is not None:
+        clause["similarity"] = leg.min_cosine
+    if leg.oversample is not None:
+        clause["rescore_vector"] = {"oversample": leg.oversample}
+    return {**clause, "filter": list(filters)} if filters else clause
+
+
+def _signature(leg: SignatureLeg, query: Query, filters: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    length = math.sqrt(float(np.square(leg.signature.astype(np.int64)).sum()))
+    # From d / (|q| + |s|) ≤ t and |s| ≤ |q| + d follows d ≤ 2 t |q| / (1 − t).
+    radius = 2 * leg.max_distance * length / (1 - leg.max_distance)
+    return {
+        "field": "signature",
+        "query_vector": leg.signature,
+        "k": query.window,
+        "num_candidates": query.num_candidates,
+        "similarity": round(radius, 6) + 1e-6,
+        "boost": _SIGNATURE_BOOST,
+        "_name": "signature",
+        "filter": [{"terms": {"words": list(leg.words)}}, *filters],
+    }
+
+
+def _sort(query: Query) -> list[Any]:
+    if query.legs and not query.sort:
+        return []
+    keys = [{key.field: {"order": key.order, "missing": "_last"}} for key in query.sort] or list(_NEWEST_FIRST)
+    return [*keys, {"sha256": {"order": "asc", "missing": "_last"}}]
+
+
+def _aggs(query: Query, filters: Sequence[dict[str, Any]], *, scoped: bool) -> dict[str, Any]:
+    aggs = facet_aggs(query.facets)
+    if scoped:
+        return aggs
+    # kNN returns its k nearest and no more, so counts over its hits would count k; count what they are chosen from.
+    among = {"bool": {"filter": list(filters)}} if filters else {"match_all": {}}
+    return {"all": {"global": {}, "aggs": {"filtered": {"filter": among, "aggs": aggs}}}}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _plain(inside) for key, inside in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(inside) for inside in value]
+    if isinstance(value, np.ndarray):
+        # The shortest decimals that are these float32 values again, a third of what their float64 would take.
+        return [float(str(number)) for number in value] if value.dtype == np.float32 else value.tolist()
+    return value

@@ -1,0 +1,125 @@
+"""Several ranked lists as one: by reciprocal ranks, or by weighted scores."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+__all__ = ["is_complete", "rrf", "weighted_sum", "with_larger_boosts"]
+
+
+def rrf(
+    legs: Mapping[str, Sequence[str]], *, weights: Mapping[str, float] | None = None, constant: int = 60
+) -> dict[str, float]:
+    """Fuse ranked lists by reciprocal ranks: each leg adds weight / (constant + rank) to its ids.
+
+    The method is that of Cormack, Clarke and Büttcher (2009), whose constant is 60.
+
+    Parameters
+    ----------
+    legs : mapping of str to sequence of str
+        Ids per leg, best first, none twice.
+    weights : mapping of str to float, optional
+        How much each leg counts, 1 when absent.
+
+    Returns
+    -------
+    dict of str to float
+        Fused score per id, best first; equal ones in the order of their ids, whatever the order of the legs.
+
+    Examples
+    --------
+    >>> rrf({"text": ["a", "b"], "vector": ["b"]}) == {"b": 1 / 61 + 1 / 62, "a": 1 / 61}
+    True
+    """
+    weights = weights or {}
+    parts: dict[str, list[float]] = {}
+    for name, ids in legs.items():
+        for rank, id in enumerate(ids, start=1):
+            parts.setdefault(id, []).append(weights.get(name, 1.0) / (constant + rank))
+    return _ranked(parts)
+
+
+def weighted_sum(
+    legs: Mapping[str, Mapping[str, float]],
+    *,
+    weights: Mapping[str, float] | None = None,
+    unbounded: Collection[str] = ("text",),
+) -> dict[str, float]:
+    """Fuse scored lists by adding weight × score; an id that a leg lacks gets 0 from it.
+
+    Cosines and signature similarities have a scale of their own, whose 1 is "the same", and are added as they are,
+    negative ones as 0. BM25 has a floor (0: no word matches) but no ceiling, so scores of `unbounded` legs are
+    divided by the best in their list. Dividing by the range of each list (min–max) instead would make the last hit
+    of a list worth nothing, and the only near-duplicate, however poor, worth as much as an exact copy.
+
+    Parameters
+    ----------
+    legs : mapping of str to mapping of str to float
+        Score per id, per leg.
+    weights : mapping of str to float, optional
+        How much each leg counts, 1 when absent.
+    unbounded : collection of str
+        Legs whose scores have no ceiling.
+
+    Returns
+    -------
+    dict of str to float
+        Fused score per id, best first; equal ones in the order of their ids, whatever the order of the legs.
+
+    Examples
+    --------
+    >>> weighted_sum({"text": {"a": 8.0, "b": 2.0}, "vector": {"b": 0.5}}, weights={"vector": 2})
+    {'b': 1.25, 'a': 1.0}
+    """
+    weights = weights or {}
+    parts: dict[str, list[float]] = {}
+    for name, scores in legs.items():
+        best = max(scores.values(), default=0.0)
+        scale = best if name in unbounded and best > 0 else 1.0
+        for id, score in scores.items():
+            parts.setdefault(id, []).append(weights.get(name, 1.0) * max(score, 0.0) / scale)
+    return _ranked(parts)
+
+
+def is_complete(response: Mapping[str, Any], body: Mapping[str, Any]) -> bool:
+    """Tell whether the response surely holds every hit of every kNN list of the body.
+
+    A response holds the `size` best by the sum of their scores, and kNN lists are whole in it only where their boosts
+    lift them above the texts. It is complete when there was room for more, or every list has its k hits, or what is
+    missing from a list could not have scored less than the last hit.
+    """
+    hits = response["hits"]["hits"]
+    knn = _knn(body)
+    if not knn or len(hits) < body["size"]:
+        return True
+    last = min(float(hit["_score"] or 0.0) for hit in hits)
+    for clause in knn:
+        found = sum(clause["_name"] in hit.get("matched_queries", {}) for hit in hits)
+        if found < clause["k"] and _least_contribution(clause) <= last:
+            return False
+    return True
+
+
+def with_larger_boosts(body: Mapping[str, Any], *, factor: float = 1_000.0) -> dict[str, Any]:
+    """Return the body with larger kNN boosts, to be sent when a response was not complete; hits read it the same."""
+    return {**body, "knn": [{**clause, "boost": clause["boost"] * factor} for clause in _knn(body)]}
+
+
+def _knn(body: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    return list(body.get("knn", ()))
+
+
+def _least_contribution(clause: Mapping[str, Any]) -> float:
+    least = clause.get("similarity")
+    if least is None:
+        return 0.0
+    if clause["field"] == "signature":
+        return float(clause["boost"]) / (1.0 + float(least) ** 2)
+    return float(clause["boost"]) * (1.0 + float(least)) / 2.0
+
+
+def _ranked(parts: Mapping[str, Sequence[float]]) -> dict[str, float]:
+    # Added from the smallest up: sums of floats depend on their order, and the legs have none.
+    scores = {id: sum(sorted(added)) for id, added in parts.items()}
+    return dict(sorted(scores.items(), key=lambda entry: (-entry[1], entry[0])))

@@ -1,0 +1,139 @@
+"""The mapping as JSON, filled with the embeddings of one index, and the questions that are asked of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from importlib import resources
+from typing import Any, Literal
+
+from hybrid_search import __version__
+from hybrid_search.errors import EmbedderMismatch, MappingMismatch
+
+__all__ = ["SCHEMA_VERSION", "EmbeddingSpec", "check", "embeddings", "field_types", "load_definition", "quantised"]
+
+SCHEMA_VERSION = 1
+"""Raised when documents written before can no longer be read as the new mapping says."""
+
+
+@dataclass(frozen=True)
+class EmbeddingSpec:
+    """What made the vectors of one field: the embedder's registry name, its version, and the vectors' length."""
+
+    name: str
+    version: str
+    dims: int
+
+    def __str__(self) -> str:
+        return f"embedder {self.name!r} (version {self.version}, {self.dims} dims)"
+
+
+def load_definition(
+    *,
+    analysis: Literal["english", "portable"] = "english",
+    embeddings: Mapping[str, EmbeddingSpec],
+    index_options: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Return the settings and mappings of a new index.
+
+    Parameters
+    ----------
+    analysis : {"english", "portable"}
+        How texts become terms; "portable" uses only filters that every Elasticsearch server has.
+    embeddings : mapping of str to EmbeddingSpec
+        The leaf of each field under `embedding`, and what fills it.
+    index_options : mapping, optional
+        How Elasticsearch indexes the embeddings, `{"type": "hnsw"}` (unquantised) when absent.
+
+    Returns
+    -------
+    dict
+        `{"settings": …, "mappings": …}` as Elasticsearch takes it.
+
+    Examples
+    --------
+    >>> lite = EmbeddingSpec("lite", "1", dims=1280)
+    >>> load_definition(embeddings={"lite": lite})["mappings"]["properties"]["embedding"]["properties"]["lite"]["dims"]
+    1280
+    """
+    mappings = _read("images.json")
+    mappings["properties"]["embedding"]["properties"] = {
+        key: {
+            "type": "dense_vector",
+            "dims": spec.dims,
+            "index": True,
+            "similarity": "dot_product",
+            "index_options": dict(index_options or {"type": "hnsw"}),
+        }
+        for key, spec in embeddings.items()
+    }
+    mappings["_meta"] = {
+        "schema_version": SCHEMA_VERSION,
+        "analysis": analysis,
+        "hybrid_search": __version__,
+        "embeddings": {key: asdict(spec) for key, spec in embeddings.items()},
+    }
+    return {"settings": {"analysis": _read("images.analysis.json")[analysis]}, "mappings": mappings}
+
+
+def embeddings(definition: Mapping[str, Any]) -> dict[str, EmbeddingSpec]:
+    """Return the embeddings that an index says it holds, by the leaf of their field under `embedding`."""
+    meta = definition["mappings"].get("_meta", {})
+    return {key: EmbeddingSpec(**spec) for key, spec in meta.get("embeddings", {}).items()}
+
+
+def check(definition: Mapping[str, Any], key: str, embedder: EmbeddingSpec) -> None:
+    """Check that an index was made by this version of the mapping and by this embedder.
+
+    Raises
+    ------
+    MappingMismatch
+        When the index has another schema version.
+    EmbedderMismatch
+        When `embedding.<key>` was filled by an embedder with another name, version or dims, or is absent.
+    """
+    found = definition["mappings"].get("_meta", {}).get("schema_version")
+    if found != SCHEMA_VERSION:
+        raise MappingMismatch(
+            "_meta.schema_version",
+            f"the index has schema version {found}, this version of hybrid-search reads {SCHEMA_VERSION}; "
+            f"index the pictures again in a new place, or use the version that wrote it",
+        )
+    held = embeddings(definition)
+    if held.get(key) != embedder:
+        holds = [held[key]] if key in held else list(held.values())
+        raise EmbedderMismatch(expected=" and ".join(map(str, holds)) or "no embedder", found=str(embedder))
+
+
+def field_types(definition: Mapping[str, Any]) -> dict[str, str]:
+    """Return the type of every field by its dotted name.
+
+    Multi-fields are named as Elasticsearch names them ("tags.text"). Besides Elasticsearch's types there is
+    "disabled": kept with the document, but never to be searched, sorted or counted.
+    """
+    return dict(_types(definition["mappings"].get("properties", {}), prefix=""))
+
+
+def quantised(definition: Mapping[str, Any], field: str) -> bool:
+    """Tell whether a dense_vector field is searched by rounded vectors, so that its best candidates need rescoring."""
+    properties: Mapping[str, Any] = definition["mappings"]
+    for name in field.split("."):
+        properties = properties.get("properties", {}).get(name, {})
+    return str(properties.get("index_options", {}).get("type", "")).startswith(("int8", "int4", "bbq"))
+
+
+def _types(properties: Mapping[str, Any], *, prefix: str) -> Iterator[tuple[str, str]]:
+    for name, field in properties.items():
+        kind = field.get("type", "object")
+        searchable = field.get("enabled", True) and (field.get("index", True) or field.get("doc_values", True))
+        if kind != "object" or not searchable:
+            yield prefix + name, kind if searchable else "disabled"
+        for leaves in ("properties", "fields"):
+            yield from _types(field.get(leaves, {}), prefix=f"{prefix}{name}.")
+
+
+def _read(name: str) -> dict[str, Any]:
+    text = resources.files("hybrid_search.mappings").joinpath(name).read_text(encoding="utf-8")
+    loaded: dict[str, Any] = json.loads(text)
+    return loaded
