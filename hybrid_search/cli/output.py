@@ -10,18 +10,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from hybrid_search.cli import terminal
-from hybrid_search.cli.rows import (
-    caption,
-    copies,
-    facet_counts,
-    hit_json,
-    jsonable,
-    legs_of,
-    lookup,
-    number,
-    plain,
-    why,
-)
+from hybrid_search.cli.rows import caption, hit_json, jsonable, legs_of, lookup, more_copies, number, plain, why
 
 if TYPE_CHECKING:
     from hybrid_search.hits import Hit, Hits
@@ -96,10 +85,8 @@ def indented(value: Any, depth: int = 0) -> str:
 
 
 def columns(hits: Iterable[Hit], fields: Sequence[str] = ()) -> list[str]:
-    """Return the columns of a table or of CSV: rank, score, one for each leg, distance, the fields, path, caption."""
-    hits = list(hits)
-    distance = ["distance"] if any(hit.distance is not None for hit in hits) else []
-    return ["rank", "score", *legs_of(hits), *distance, *fields, "path", "caption"]
+    """Return the columns of a table: rank, score, one for each leg, the fields asked for, path, caption."""
+    return ["rank", "score", *legs_of(hits), *fields, "path", "caption"]
 
 
 def cell(hit: Hit, column: str) -> str:
@@ -111,21 +98,15 @@ def cell(hit: Hit, column: str) -> str:
         return str(hit.rank)
     if column == "score":
         return number(hit.score)
-    if column == "distance":
-        return number(hit.distance)
     if column == "path":
-        extra = copies(hit)
-        return (hit.path or hit.id) + (f" (+{extra} {'copy' if extra == 1 else 'copies'})" if extra else "")
+        return " ".join([hit.path or hit.id, *([f"({more_copies(hit)})"] if hit.copies else [])])
     if column == "caption":
         return caption(hit.source)[0]
     return number(hit.legs[column]) if column in hit.legs else plain(lookup(hit.source, column))
 
 
 def _summary(hits: Hits) -> dict[str, Any]:
-    facets = {
-        field: [{"value": value, "count": count} for value, count in facet_counts(counts)]
-        for field, counts in hits.facets.items()
-    }
+    facets = {field: dict(counts) for field, counts in hits.facets.items()}
     return {"total": hits.total, "took_ms": round(hits.took_ms, 3), **({"facets": facets} if facets else {})}
 
 
@@ -199,8 +180,8 @@ def _print_plain(hits: Hits, fields: Sequence[str]) -> None:
         padded = (text.ljust(width) for text, width in zip(row, widths, strict=True))
         terminal.write("  ".join(padded).rstrip() + "\n")
         if hit is not None and hit.matched:
-            terminal.write(f"    matched {terminal.escape(why(hit))}\n")
+            terminal.write(f"    matched {terminal.escape(why(hit.matched))}\n")
     for field, counts in hits.facets.items():
         terminal.write(f"\n{terminal.escape(field)}\n")
-        for value, count in facet_counts(counts):
+        for value, count in counts.items():
             terminal.write(f"{count:>8}  {terminal.escape(value)}\n")

@@ -64,9 +64,9 @@ def _confirm(documents: Sequence[Document], *, yes: bool) -> None:
         terminal.note(_name(document))
     if len(documents) > SHOWN:
         terminal.note(f"… and {len(documents) - SHOWN:,} more")
-    typer.confirm(
-        f"Remove {_count(len(documents))} from the index? (picture files are not touched)", abort=True, err=True
-    )
+    if not typer.confirm(f"Remove {_count(len(documents))} from the index? (picture files are not touched)", err=True):
+        terminal.note("nothing was removed")
+        raise typer.Exit(exits.NOTHING)
 
 
 def _name(document: Document) -> str:

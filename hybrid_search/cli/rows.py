@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from hybrid_search.hits import Hit
 
-__all__ = ["caption", "copies", "facet_counts", "hit_json", "legs_of", "light", "lookup", "why"]
+__all__ = ["caption", "hit_json", "jsonable", "legs_of", "light", "lookup", "more_copies", "number", "plain", "why"]
 
 LEGS = ("text", "vector", "signature")
 HEAVY = ("embedding", "signature", "words", "exif", "thumbnail", "visual_words", "files", "label_scores")
@@ -77,29 +77,15 @@ def caption(source: Mapping[str, Any]) -> tuple[str, bool]:
     return (said, True) if said else (plain(list(source.get("labels") or ())[:3]), False)
 
 
-def copies(hit: Hit) -> int:
-    """Return how many copies a collapsed hit stands for, besides itself."""
-    return len(hit.copies) if isinstance(hit.copies, Sequence) else int(hit.copies or 0)
-
-
 def light(source: Mapping[str, Any]) -> dict[str, Any]:
     """Return the fields that a person reads."""
     return {name: value for name, value in source.items() if name not in HEAVY}
 
 
 def hit_json(hit: Hit) -> dict[str, Any]:
-    """Return a hit as JSON-safe values."""
-    return {
-        "rank": hit.rank,
-        "id": hit.id,
-        "score": hit.score,
-        "legs": dict(hit.legs),
-        "distance": hit.distance,
-        "path": hit.path,
-        "copies": jsonable(hit.copies),
-        **({"matched": jsonable(hit.matched)} if hit.matched else {}),
-        "source": jsonable(light(hit.source)),
-    }
+    """Return a hit as JSON-safe values, its fields without those that a person does not read."""
+    found: dict[str, Any] = jsonable({**hit.to_dict(), "source": light(hit.source)})
+    return found
 
 
 def jsonable(value: Any) -> Any:
@@ -120,14 +106,27 @@ def jsonable(value: Any) -> Any:
     return value
 
 
-def facet_counts(counts: Iterable[Any]) -> list[tuple[str, int]]:
-    """Return the values of a facet with their counts, as the library orders them."""
-    return [(plain(value), int(count)) for value, count in counts]
+def more_copies(hit: Hit) -> str:
+    """Return how many copies a collapsed hit stands for, besides itself; nothing for none."""
+    number = len(hit.copies)
+    return f"+{number} {'copy' if number == 1 else 'copies'}" if number else ""
 
 
-def why(hit: Hit) -> str:
-    """Return what a hit matched as one line of text."""
-    matched = hit.matched
-    if isinstance(matched, Mapping):
-        return " · ".join(f"{name}: {plain(value)}" for name, value in matched.items())
-    return plain(list(matched or ()))
+def why(matched: Sequence[str]) -> str:
+    """Return what a hit matched as one line: each word with the fields that have it, then the filters.
+
+    Examples
+    --------
+    >>> why(["filter:iso:[400 TO *]", "term:dog@caption", "term:dog@labels.text"])
+    'dog in caption, labels; iso:[400 TO *]'
+    """
+    words: dict[str, list[str]] = {}
+    filters = []
+    for name in matched:
+        kind, _, rest = name.partition(":")
+        word, at, field = rest.rpartition("@")
+        if kind == "term" and at:
+            words.setdefault(word, []).append(field.removesuffix(".text").removesuffix("_text"))
+        else:
+            filters.append(rest if kind == "filter" else name)
+    return "; ".join([*(f"{word} in {', '.join(fields)}" for word, fields in words.items()), *filters])

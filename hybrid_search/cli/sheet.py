@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from PIL import Image, ImageDraw
 
 from hybrid_search.cli.fonts import fit, font_for, wrap
-from hybrid_search.cli.rows import caption, copies, legs_of, number
+from hybrid_search.cli.rows import caption, legs_of, more_copies, number
 from hybrid_search.cli.terminal import escape
 from hybrid_search.errors import HybridSearchError
 
@@ -72,32 +72,39 @@ def draw_sheet(hits: Sequence[Hit], *, title: str | None = None, columns: int = 
     if columns < 1:
         raise ValueError(f"a sheet has at least one column (got {columns})")
     across = max(1, min(columns, len(hits)))
-    rows = -(-len(hits) // across)
+    tiles = [_tile(hit) for hit in hits]
+    rows = [tiles[start : start + across] for start in range(0, len(tiles), across)]
+    heights = [max(tile.height for tile in row) + 8 + 5 * LINE for row in rows]
     head = LARGE + GAP if title else 0
-    height = TILE + 8 + 5 * LINE
     width = max(2 * MARGIN + across * (TILE + GAP) - GAP, 2 * MARGIN + 2 * TILE)
-    sheet = Image.new("RGB", (width, 2 * MARGIN + head + max(rows * (height + GAP) - GAP, LINE)), PAPER)
+    height = 2 * MARGIN + head + (sum(heights) + GAP * (len(rows) - 1) if rows else LINE)
+    sheet = Image.new("RGB", (width, height), PAPER)
     pen = ImageDraw.Draw(sheet)
     if title:
         font = font_for(title, LARGE)
         pen.text((MARGIN, MARGIN - 4), fit(escape(title), font, width - 2 * MARGIN), fill=INK, font=font)
     if not hits:
         pen.text((MARGIN, MARGIN + head), "nothing found", fill=FAINT, font=font_for("", SMALL))
-    for place, hit in enumerate(hits):
-        left = MARGIN + (place % across) * (TILE + GAP)
-        top = MARGIN + head + (place // across) * (height + GAP)
-        _draw_hit(sheet, pen, hit, left, top)
+    top = MARGIN + head
+    for number_of_row, (row, tall) in enumerate(zip(rows, heights, strict=True)):
+        foot = top + tall - 8 - 5 * LINE
+        for place, tile in enumerate(row):
+            left = MARGIN + place * (TILE + GAP)
+            # pictures stand on one line, as prints do: their captions then begin at one height
+            sheet.paste(tile, (left + (TILE - tile.width) // 2, foot - tile.height))
+            _write_below(pen, hits[number_of_row * across + place], left, foot + 8)
+        top += tall + GAP
     return sheet
 
 
 def picture_of(hit: Hit, *, side: int) -> Image.Image | str:
-    """Return the picture of a hit, its longer side at most `side` pixels, or why there is none to show."""
+    """Return the picture of a hit, its longer side `side` pixels if it has half of them, or why there is none."""
     reason = "no path"
     if hit.path is not None:
         from hybrid_search.images import load_image
 
         try:
-            return _shrunk(load_image(hit.path, min_side=side), side)
+            return _fitted(load_image(hit.path, min_side=side), side)
         except HybridSearchError as error:
             reason = str(getattr(error, "reason", error))
         except OSError as error:
@@ -106,44 +113,45 @@ def picture_of(hit: Hit, *, side: int) -> Image.Image | str:
     if head.startswith("data:image/") and head.endswith(";base64"):
         try:
             with Image.open(io.BytesIO(base64.b64decode(data))) as small:
-                return _shrunk(small.convert("RGB"), side)
+                return _fitted(small.convert("RGB"), side)
         except (OSError, ValueError):
             return reason
     return reason
 
 
-def _shrunk(picture: Image.Image, side: int) -> Image.Image:
-    small = picture.copy()
-    small.thumbnail((side, side), Image.Resampling.LANCZOS, reducing_gap=3.0)
-    return small
+def _fitted(picture: Image.Image, side: int) -> Image.Image:
+    """Scale a picture to the side, a small one at most to twice its size."""
+    scale = min(side / max(picture.size), 2.0)
+    size = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
+    return picture.resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0)
 
 
-def _draw_hit(sheet: Image.Image, pen: ImageDraw.ImageDraw, hit: Hit, left: int, top: int) -> None:
+def _tile(hit: Hit) -> Image.Image:
     picture = picture_of(hit, side=TILE)
-    if isinstance(picture, str):
-        pen.rectangle((left, top, left + TILE - 1, top + TILE - 1), fill=GREY)
-        font = font_for(picture, SMALL)
-        for row, line in enumerate(wrap(escape(picture), font, TILE - 24, 5)):
-            pen.text((left + 12, top + 12 + row * LINE), line, fill=FAINT, font=font)
-    else:
-        # pictures stand on one line, as prints do: captions then begin at one height
-        sheet.paste(picture, (left + (TILE - picture.width) // 2, top + TILE - picture.height))
-    base = top + TILE + 8
-    pen.text((left, base), f"{hit.rank}.", fill=ACCENT, font=font_for("", LARGE - 3))
-    score = font_for("", SMALL)
-    text = f"score {number(hit.score)}" + (f"  +{copies(hit)} copies" if copies(hit) else "")
-    pen.text((left + TILE, base + 3), text, fill=INK, font=score, anchor="ra")
-    pen.text((left, base + LINE + 2), fit(_legs(hit), score, TILE), fill=FAINT, font=score)
-    name = escape(Path(hit.path).name if hit.path else hit.id)
+    if not isinstance(picture, str):
+        return picture
+    tile = Image.new("RGB", (TILE, TILE * 2 // 3), GREY)
+    font = font_for(picture, SMALL)
+    for row, line in enumerate(wrap(escape(picture), font, TILE - 24, 5)):
+        ImageDraw.Draw(tile).text((12, 12 + row * LINE), line, fill=FAINT, font=font)
+    return tile
+
+
+def _write_below(pen: ImageDraw.ImageDraw, hit: Hit, left: int, top: int) -> None:
+    small = font_for("", SMALL)
+    pen.text((left, top), f"{hit.rank}.", fill=ACCENT, font=font_for("", LARGE - 3))
+    score = f"score {number(hit.score)}  {more_copies(hit)}".rstrip()
+    pen.text((left + TILE, top + 3), score, fill=INK, font=small, anchor="ra")
     said, _ = caption(hit.source)
+    name = Path(hit.path).name if hit.path else hit.id
     font = font_for(said, SMALL)
-    lines = wrap(escape(said), font, TILE, 2) if said else []
-    for row, part in enumerate(lines):
-        pen.text((left, base + (2 + row) * LINE + 2), part, fill=INK, font=font)
+    lines = [(part, INK, font) for part in (wrap(escape(said), font, TILE, 2) if said else [])]
     font = font_for(name, SMALL)
-    pen.text((left, base + (2 + len(lines)) * LINE + 2), fit(name, font, TILE), fill=FAINT, font=font)
+    lines = [(fit(_legs(hit), small, TILE), FAINT, small), *lines, (fit(escape(name), font, TILE), FAINT, font)]
+    for row, (text, colour, font) in enumerate(lines, 1):
+        pen.text((left, top + row * LINE + 2), text, fill=colour, font=font)
 
 
 def _legs(hit: Hit) -> str:
-    parts = [f"{leg} {number(hit.legs[leg])}" for leg in legs_of([hit])]
-    return " · ".join(parts + ([f"distance {number(hit.distance)}"] if hit.distance is not None else []))
+    short = {"signature": "sign."}
+    return " · ".join(f"{short.get(leg, leg)} {hit.legs[leg]:.3g}" for leg in legs_of([hit]))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hybrid_search.cli import terminal
 from hybrid_search.cli.output import cell, columns
-from hybrid_search.cli.rows import caption, copies, facet_counts, why
+from hybrid_search.cli.rows import caption, more_copies, why
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["print_table"]
 
-NUMBERS = ("rank", "score", "text", "vector", "signature", "distance")
+NUMBERS = ("rank", "score", "text", "vector", "signature")
 
 
 def print_table(hits: Hits, *, fields: Sequence[str] = (), pictures: bool = False) -> None:
@@ -30,7 +30,7 @@ def print_table(hits: Hits, *, fields: Sequence[str] = (), pictures: bool = Fals
             _add(table, hit, names, pictures=pictures)
         console.print(table)
     for field, counts in hits.facets.items():
-        console.print(_facet(field, facet_counts(counts)))
+        console.print(_facet(field, counts))
 
 
 def _frame(names: Sequence[str], *, pictures: bool) -> Table:
@@ -75,9 +75,8 @@ def _path(hit: Hit) -> Any:
         return Text(terminal.escape(hit.id), style="dim")
     link = Path(hit.path).as_uri() if Path(hit.path).is_absolute() else ""
     text = Text(terminal.escape(terminal.short_path(hit.path)), style=f"link {link}" if link else "")
-    extra = copies(hit)
-    if extra:
-        text.append(f"  +{extra} {'copy' if extra == 1 else 'copies'}", style="cyan")
+    if hit.copies:
+        text.append(f"  {more_copies(hit)}", style="cyan")
     return text
 
 
@@ -87,11 +86,11 @@ def _caption(hit: Hit) -> Any:
     shown, said = caption(hit.source)
     text = Text(terminal.escape(shown), style="" if said else "italic dim")
     if hit.matched:
-        text.append(("\n" if shown else "") + "matched " + terminal.escape(why(hit)), style="green")
+        text.append(("\n" if shown else "") + "matched " + terminal.escape(why(hit.matched)), style="green")
     return text
 
 
-def _facet(field: str, counts: Sequence[tuple[str, int]]) -> Any:
+def _facet(field: str, counts: Mapping[str, int]) -> Any:
     from rich import box
     from rich.table import Table
     from rich.text import Text
@@ -100,8 +99,8 @@ def _facet(field: str, counts: Sequence[tuple[str, int]]) -> Any:
     table.add_column(terminal.escape(field))
     table.add_column("count", justify="right")
     table.add_column("")
-    most = max((count for _, count in counts), default=1)
-    for value, count in counts:
+    most = max(counts.values(), default=1)
+    for value, count in counts.items():
         table.add_row(
             Text(terminal.escape(value)), str(count), Text("▇" * max(1, round(20 * count / most)), style="cyan")
         )

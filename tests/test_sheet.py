@@ -1,0 +1,164 @@
+"""Contact sheets: where pictures go, what stands in when one is gone, and captions in any script."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image, ImageFont
+
+from hybrid_search.cli import fonts, sheet
+from hybrid_search.hits import Hit
+
+
+def hit(rank: int, path: object = None, **source: Any) -> Hit:
+    where = {} if path is None else {"path": [str(path)]}
+    return Hit(rank, "a1", 0.0328, {"text": 12.3456, "vector": 0.5}, None, {**where, **source})
+
+
+@pytest.fixture
+def red(tmp_path: Path) -> Path:
+    path = tmp_path / "red.png"
+    Image.new("RGB", (640, 320), "#ff0000").save(path)
+    return path
+
+
+def foot(place: int, columns: int, heights: Sequence[int]) -> tuple[int, int]:
+    """Return the middle of a tile's lower edge, from the heights of the rows' tallest pictures."""
+    row = place // columns
+    above = sum(height + 8 + 5 * sheet.LINE + sheet.GAP for height in heights[:row])
+    left = sheet.MARGIN + place % columns * (sheet.TILE + sheet.GAP)
+    return left + sheet.TILE // 2, sheet.MARGIN + above + heights[row]
+
+
+def test_pictures_stand_in_rows_of_columns(red: Path, tmp_path: Path) -> None:
+    tall = tmp_path / "tall.png"
+    Image.new("RGB", (300, 600), "#00ff00").save(tall)
+    drawn = sheet.draw_sheet([hit(rank, red) for rank in range(1, 7)] + [hit(7, tall), hit(8, red)], columns=3)
+    assert drawn.width == 2 * sheet.MARGIN + 3 * sheet.TILE + 2 * sheet.GAP
+    heights = [120, 120, 240]
+    assert drawn.height == 2 * sheet.MARGIN + sum(heights) + 3 * (8 + 5 * sheet.LINE) + 2 * sheet.GAP
+    for place in range(8):
+        x, y = foot(place, 3, heights)
+        colour = (0, 255, 0) if place == 6 else (255, 0, 0)
+        assert drawn.getpixel((x, y - 2)) == colour, f"picture {place} stands on its row's line"
+        assert drawn.getpixel((x, y + 2)) == (255, 255, 255)
+    x, y = foot(7, 3, heights)
+    assert drawn.getpixel((x, y - 121)) == (255, 255, 255), "a wide picture beside a tall one leaves paper above"
+    assert drawn.getpixel((foot(8, 3, heights)[0], y - 2)) == (255, 255, 255), "there is no ninth picture"
+
+
+def test_small_pictures_grow_at_most_to_twice_their_size(tmp_path: Path) -> None:
+    for side, shown in ((16, 32), (150, 240), (900, 240)):
+        Image.new("RGB", (side, side // 2)).save(tmp_path / "a.png")
+        picture = sheet.picture_of(hit(1, tmp_path / "a.png"), side=240)
+        assert isinstance(picture, Image.Image)
+        assert picture.size == (shown, shown // 2)
+
+
+def test_a_hit_without_its_file_shows_the_stored_thumbnail(tmp_path: Path) -> None:
+    buffer = io.BytesIO()
+    Image.new("RGB", (200, 200), "#0000ff").save(buffer, "PNG")
+    uri = "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
+    drawn = sheet.draw_sheet([hit(1, tmp_path / "gone.jpg", thumbnail=uri)])
+    x, y = foot(0, 1, [240])
+    assert drawn.getpixel((x, y - 20)) == (0, 0, 255)
+
+
+@pytest.mark.parametrize("thumbnail", [None, "data:image/jpeg;base64,AAAA", "data:image/jpeg;base64,?", "nonsense"])
+def test_a_hit_without_anything_to_show_is_grey_and_says_why(tmp_path: Path, thumbnail: str | None) -> None:
+    gone = hit(1, tmp_path / "gone.jpg", thumbnail=thumbnail)
+    reason = sheet.picture_of(gone, side=240)
+    assert isinstance(reason, str)
+    assert reason
+    drawn = sheet.draw_sheet([gone])
+    x, y = foot(0, 1, [160])
+    tile = drawn.crop((x - 120, y - 160, x + 120, y))
+    assert tile.getpixel((2, 2)) == (0xE4, 0xE7, 0xEB)
+    assert len(tile.getcolors() or ()) > 1, "the reason is written on the tile"
+
+
+def test_a_damaged_file_does_not_stop_the_sheet(tmp_path: Path, red: Path) -> None:
+    bad = tmp_path / "bad.jpg"
+    bad.write_bytes(b"\xff\xd8\xff not a picture")
+    drawn = sheet.draw_sheet([hit(1, bad), hit(2, red)])
+    x, y = foot(1, 2, [160])
+    assert drawn.getpixel((x, y - 2)) == (255, 0, 0)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "夜の港に停泊する船と灯台",
+        "лодки в гавани",
+        "قوارب في الميناء",
+        "🚀👩‍🚀",
+        "\ud800 lone",
+        "a\nb\x00\x1b[31m",
+        "x" * 900,
+    ],
+)
+def test_captions_in_any_script_are_drawn(red: Path, text: str) -> None:
+    blank = sheet.draw_sheet([hit(1, red)])
+    drawn = sheet.draw_sheet([hit(1, red, caption=text)], title=None)
+    assert drawn.size == blank.size
+    assert drawn.tobytes() != blank.tobytes()
+
+
+def test_the_suffix_chooses_the_format(tmp_path: Path, red: Path) -> None:
+    for name, form in (("a.png", "PNG"), ("a.JPG", "JPEG"), ("a.webp", "WEBP")):
+        sheet.write_sheet([hit(1, red)], tmp_path / name, title="red  ·  iso:100")
+        with Image.open(tmp_path / name) as written:
+            assert written.format == form
+    for name in ("a.txt", "a", "a.hdf5"):
+        with pytest.raises(ValueError, match=r"name a \.png"):
+            sheet.write_sheet([hit(1, red)], tmp_path / name)
+        assert not (tmp_path / name).exists()
+
+
+def test_a_title_adds_a_line_and_nothing_found_is_said(red: Path) -> None:
+    plain, titled = sheet.draw_sheet([hit(1, red)]), sheet.draw_sheet([hit(1, red)], title="boats")
+    assert titled.height == plain.height + sheet.LARGE + sheet.GAP
+    assert len(sheet.draw_sheet([]).getcolors() or ()) > 1
+
+
+def test_limits_are_errors(red: Path) -> None:
+    with pytest.raises(ValueError, match="at most 500"):
+        sheet.draw_sheet([hit(1, red)] * 501)
+    with pytest.raises(ValueError, match="at least one column"):
+        sheet.draw_sheet([hit(1, red)], columns=0)
+
+
+def test_wrap_keeps_every_line_inside_and_marks_what_is_left_out() -> None:
+    font = fonts.font_for("", 14)
+    text = "Two people in bright clothes walk a small dog along the beach at low tide while gulls fly overhead"
+    whole = fonts.wrap(text, font, 240, 9)
+    assert " ".join(whole) == text
+    two = fonts.wrap(text, font, 240, 2)
+    assert len(two) == 2
+    assert two[0] == whole[0]
+    assert two[1].endswith("…")
+    assert two[1][:-1] in text
+    assert all(font.getlength(line) <= 240 for line in two)
+    assert fonts.wrap("short", font, 240, 2) == ["short"]
+
+
+def test_fit_cuts_at_the_last_character_that_fits() -> None:
+    font = fonts.font_for("", 14)
+    cut = fonts.fit("abcdefghijklmnopqrstuvwxyz", font, 100)
+    longest = max(n for n in range(27) if font.getlength("abcdefghijklmnopqrstuvwxyz"[:n] + "…") <= 100)
+    assert cut == "abcdefghijklmnopqrstuvwxyz"[:longest] + "…"
+
+
+def test_other_scripts_use_a_font_that_has_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    own = fonts.font_for("Größe", 14)
+    assert own is fonts.font_for("plain", 14)
+    assert not fonts._has_all(own, "夜")
+    other = ImageFont.load_default(15)
+    monkeypatch.setattr(fonts, "_system", lambda size: (other,))
+    monkeypatch.setattr(fonts, "_has_all", lambda font, characters: font is other)
+    assert fonts.font_for("夜", 14) is other
