@@ -1,3 +1,39 @@
-"""Search pictures by words, by example, by metadata and by near-identity, in one query."""
+"""Search pictures by words, by example, by metadata and by near-identity, in one query.
+
+image (`images`) → metadata + signature + embedding (`metadata`, `signature`, `embedders`) → document (`document`)
+→ index (`index`, `ingest`, `backends`) → query (`query`, `filters`, `body`) → hits (`fusion`, `hits`).
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from hybrid_search.document import Document
+    from hybrid_search.errors import HybridSearchError
+    from hybrid_search.hits import Hit, Hits
+    from hybrid_search.index import HybridIndex
+    from hybrid_search.ingest import IngestReport
 
 __version__ = "0.1.0"
+__all__ = ["Document", "Hit", "Hits", "HybridIndex", "HybridSearchError", "IngestReport"]
+
+_HOMES = {
+    "Document": "document",
+    "Hit": "hits",
+    "Hits": "hits",
+    "HybridIndex": "index",
+    "HybridSearchError": "errors",
+    "IngestReport": "ingest",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"hybrid_search.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

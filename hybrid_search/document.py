@@ -95,18 +95,19 @@ def build_source(
     labels : tuple of Label
         What the embedder sees in the image, most probable first.
     """
+    prepared = picture.prepared
     return {
         "sha256": picture.sha256,
         "bytes": picture.bytes,
-        "format": picture.format,
-        "width": picture.width,
-        "height": picture.height,
-        "megapixels": round(picture.width * picture.height / 1e6, 3),
-        "shape": _shape(picture.width, picture.height),
+        "format": prepared.format,
+        "width": prepared.width,
+        "height": prepared.height,
+        "megapixels": round(prepared.width * prepared.height / 1e6, 3),
+        "shape": _shape(prepared.width, prepared.height),
         "indexed_at": datetime.now(timezone.utc).isoformat(timespec="milliseconds"),
-        "signature": picture.signature,
-        "signature_norm": norm(picture.signature),
-        "words": list(word_tokens(picture.signature)),
+        "signature": prepared.signature,
+        "signature_norm": norm(prepared.signature),
+        "words": list(word_tokens(prepared.signature)),
         "embedding": dict(embeddings),
         "thumbnail": picture.thumbnail,
         **metadata_fields(picture.metadata),

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Literal
 
 from hybrid_search.backends import Action
 from hybrid_search.backends.registry import open_backend
-from hybrid_search.body import build_body
+from hybrid_search.body import build_body, json_body
 from hybrid_search.document import Document
-from hybrid_search.errors import EmbedderMismatch, IndexNotFound
+from hybrid_search.errors import DocumentNotFound, EmbedderMismatch, IndexNotFound
 from hybrid_search.hits import Hits, read_hits
 from hybrid_search.images import DEFAULT_LIMITS, Limits
-from hybrid_search.mapping import EmbeddingSpec, embeddings, field_types, load_definition
+from hybrid_search.mapping import EmbeddingSpec, check, embeddings, load_definition
+from hybrid_search.question import Asker, SearchOptions
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
+    from typing_extensions import Unpack
 
     from hybrid_search.embedders import Embedder
     from hybrid_search.filters import Filter
@@ -77,8 +81,15 @@ class HybridIndex:
                 raise IndexNotFound(self._backend.location)
             self._create(embedder if isinstance(embedder, str) else "lite")
         self._definition = self._backend.definition()
-        self._types = field_types(self._definition)
         self._key, self._spec = self._choose(embedder if isinstance(embedder, str) else None)
+        self._asker = Asker(
+            self._backend,
+            self._definition,
+            key=self._key,
+            spec=self._spec,
+            embedder=lambda: self.embedder,
+            limits=limits,
+        )
 
     # -- what it is made of ------------------------------------------------------------------------------------------
 
@@ -89,9 +100,7 @@ class HybridIndex:
             from hybrid_search.embedders.registry import get_embedder
 
             self._embedder = get_embedder(self._spec.name)
-        found = EmbeddingSpec(self._embedder.name, self._embedder.version, self._embedder.dims)
-        if found != self._spec:
-            raise EmbedderMismatch(str(self._spec), str(found))
+        check(self._definition, self._key, _spec(self._embedder))
         return self._embedder
 
     @property
@@ -103,7 +112,7 @@ class HybridIndex:
         from hybrid_search.embedders.registry import embedding_key, get_embedder
 
         self._embedder = self._embedder or get_embedder(name)
-        spec = EmbeddingSpec(self._embedder.name, self._embedder.version, self._embedder.dims)
+        spec = _spec(self._embedder)
         self._backend.create(load_definition(embeddings={embedding_key(spec.name): spec}))
 
     def _choose(self, name: str | None) -> tuple[str, EmbeddingSpec]:
@@ -137,8 +146,8 @@ class HybridIndex:
         ------
         ImageUnreadable, ImageTooLarge
             When the picture cannot be decoded.
-        UnknownField
-            When `metadata` names a field that the mapping does not have.
+        BulkError
+            When `metadata` names a field that the mapping does not have, or a value does not fit its field.
         """
         from hybrid_search.ingest import add_picture
 
@@ -304,12 +313,86 @@ class HybridIndex:
         Hits
             Best first.
         """
-        query = self._query(
-            text=text, image=image, like=like, vector=vector, filter=filter, k=k, offset=offset,
-            num_candidates=num_candidates, weights=weights, fusion=fusion, sort=sort, min_score=min_score,
-            facets=facets, collapse_duplicates=collapse_duplicates, explain=explain,
-        )  # fmt: skip
+        options: SearchOptions = {
+            "image": image,
+            "like": like,
+            "vector": vector,
+            "filter": filter,
+            "k": k,
+            "offset": offset,
+            "num_candidates": num_candidates,
+            "weights": weights,
+            "fusion": fusion,
+            "sort": sort,
+            "min_score": min_score,
+            "facets": facets,
+            "collapse_duplicates": collapse_duplicates,
+            "explain": explain,
+        }
+        self._see_own_writes()
+        query = self._asker.query(text, options)
         body = build_body(query)
+        return read_hits(self._backend.search(body), query, body)
+
+    def request(self, text: str | None = None, **options: Unpack[SearchOptions]) -> dict[str, Any]:
+        """Return the `_search` body that `search` would send for the same question, as JSON; nothing is sent."""
+        return json_body(build_body(self._asker.query(text, options)))
+
+    def get(self, id: str, *, vectors: bool = False) -> Document:
+        """Return one document by its id, or by the path of its picture; with `vectors`, signature and embeddings too.
+
+        Raises
+        ------
+        DocumentNotFound
+            When there is none.
+        """
+        self._see_own_writes()
+        return Document(*self._asker.find(id, vectors=vectors))
+
+    def info(self) -> dict[str, Any]:
+        """Return facts about the index: location, documents, bytes, embeddings, versions."""
+        self._see_own_writes()
+        held = {key: asdict(spec) for key, spec in embeddings(self._definition).items()}
+        meta = self._definition["mappings"]["_meta"]
+        return {"analysis": meta["analysis"], "embeddings": held, **self._backend.info()}
+
+    def _see_own_writes(self) -> None:
         if self._pending:
             self.refresh()
-        return read_hits(self._backend.search(body), query, body)
+
+    def __len__(self) -> int:
+        """Return the number of documents."""
+        self._see_own_writes()
+        return self._backend.count()
+
+    def __contains__(self, id: object) -> bool:
+        """Tell whether there is a document with this id."""
+        try:
+            self._backend.get(str(id))
+        except DocumentNotFound:
+            return False
+        return True
+
+    def __iter__(self) -> Iterator[Document]:
+        """Give all documents, in bounded memory and no particular order."""
+        self._see_own_writes()
+        for id, source in self._backend.scan():
+            yield Document(id, source)
+
+    def __repr__(self) -> str:
+        """Name location and embedder."""
+        return f"<HybridIndex {self.location}: {self._spec}>"
+
+    def __enter__(self) -> HybridIndex:
+        """Return itself; the index is closed at the end of the block."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the index."""
+        self.close()
+
+
+def _spec(embedder: Embedder) -> EmbeddingSpec:
+    return EmbeddingSpec(embedder.name, embedder.version, embedder.dims, embedder.embeds_text)

@@ -19,11 +19,15 @@ SCHEMA_VERSION = 1
 
 @dataclass(frozen=True)
 class EmbeddingSpec:
-    """What made the vectors of one field: the embedder's registry name, its version, and the vectors' length."""
+    """What made the vectors of one field: the embedder's registry name, its version, and the vectors' length.
+
+    `embeds_text` tells, without loading the embedder, whether words have vectors in the same space.
+    """
 
     name: str
     version: str
     dims: int
+    embeds_text: bool = False
 
     def __str__(self) -> str:
         return f"embedder {self.name!r} (version {self.version}, {self.dims} dims)"

@@ -14,10 +14,33 @@ from hybrid_search.images import DEFAULT_LIMITS, Limits, Source, decode
 from hybrid_search.metadata import Metadata, merge, read_metadata
 from hybrid_search.signature import SIGNATURE_MIN_SIDE, signature
 
-__all__ = ["Picture", "read_picture", "thumbnail", "working_image"]
+__all__ = ["Picture", "Prepared", "prepare", "read_picture", "thumbnail", "working_image"]
 
 THUMBNAIL_SIDE = 192
 """Pixels of a thumbnail's longer side: enough to recognise a picture in a table, about 5 kB as JPEG."""
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A decoded image, ready to be embedded.
+
+    Parameters
+    ----------
+    image : PIL image
+        Upright RGB, as small as the signature and the embedder allow.
+    signature : (648,) int8 ndarray
+        Goldberg signature.
+    format : str
+        By content, lower case: "jpeg", "png", "heif", …
+    width, height : int
+        Pixels of the upright image at full size.
+    """
+
+    image: Image.Image
+    signature: NDArray[np.int8]
+    format: str
+    width: int
+    height: int
 
 
 @dataclass(frozen=True)
@@ -30,35 +53,39 @@ class Picture:
         Of the file's bytes (of the pixels when there are no bytes), hexadecimal.
     bytes : int
         Size of the file; of the pixels when there is none.
-    format : str
-        By content, lower case: "jpeg", "png", "heif", …
-    width, height : int
-        Pixels of the upright image at full size.
-    image : PIL image
-        Upright RGB, as small as the signature and the embedder allow.
+    prepared : Prepared
+        Pixels, signature, format and size.
     metadata : Metadata
         What the file says of itself, and what sidecars and captions say of it.
-    signature : (648,) int8 ndarray
-        Goldberg signature.
     thumbnail : str
         Data URI.
     """
 
     sha256: str
     bytes: int
-    format: str
-    width: int
-    height: int
-    image: Image.Image
+    prepared: Prepared
     metadata: Metadata
-    signature: NDArray[np.int8]
     thumbnail: str
+
+
+def prepare(source: Source, *, min_side: int, limits: Limits = DEFAULT_LIMITS) -> Prepared:
+    """Decode an image and take its signature: what a stored picture and an example go through alike.
+
+    Raises
+    ------
+    ImageUnreadable, ImageTooLarge
+        When the image cannot be decoded within the limits.
+    """
+    enough = max(min_side, SIGNATURE_MIN_SIDE)
+    decoded = decode(source, min_side=enough, limits=limits)
+    image = working_image(decoded.image, min_side=enough)
+    return Prepared(image, signature(image), decoded.format, decoded.width, decoded.height)
 
 
 def read_picture(
     source: Source, *, min_side: int, described: Metadata | None = None, limits: Limits = DEFAULT_LIMITS
 ) -> Picture:
-    """Decode an image once and take from it all that a document needs except its embedding.
+    """Take from one image all that its document needs except the embedding; it is decoded once.
 
     Parameters
     ----------
@@ -74,21 +101,16 @@ def read_picture(
     ImageUnreadable, ImageTooLarge
         When the image cannot be decoded within the limits.
     """
-    decoded = decode(source, min_side=max(min_side, SIGNATURE_MIN_SIDE), limits=limits)
-    image = working_image(decoded.image, min_side=max(min_side, SIGNATURE_MIN_SIDE))
-    inside = (
-        read_metadata(source.data, format=decoded.format, name=source.name) if source.data else Metadata({}, {}, ())
-    )
+    prepared = prepare(source, min_side=min_side, limits=limits)
+    inside = Metadata({}, {}, ())
+    if source.data is not None:
+        inside = read_metadata(source.data, format=prepared.format, name=source.name)
     return Picture(
         sha256=source.sha256,
-        bytes=len(source.data) if source.data is not None else decoded.width * decoded.height * 3,
-        format=decoded.format,
-        width=decoded.width,
-        height=decoded.height,
-        image=image,
+        bytes=len(source.data) if source.data is not None else prepared.width * prepared.height * 3,
+        prepared=prepared,
         metadata=merge(inside, described) if described else inside,
-        signature=signature(image),
-        thumbnail=thumbnail(image),
+        thumbnail=thumbnail(prepared.image),
     )
 
 

@@ -20,7 +20,7 @@ STAGES = [
     {"picture"},
     {"document"},
     {"mapping"},
-    {"query", "filters", "body", "fusion", "hits", "collapse", "explain", "backends", "text"},
+    {"query", "filters", "body", "fusion", "hits", "collapse", "explain", "facets", "display", "text", "backends"},
     {"ingest"},
     {"index", "question"},
     {"cli"},

@@ -57,7 +57,7 @@ class _Read:
 
 def embed(embedder: Embedder, pictures: Sequence[Picture]) -> list[tuple[Any, Labels]]:
     """Return the unit vector and the labels of each picture, in one pass over the batch."""
-    images = [picture.image for picture in pictures]
+    images = [picture.prepared.image for picture in pictures]
     if isinstance(embedder, Labeler):
         vectors, labels = embedder.describe_images(images)
         return list(zip(vectors, labels, strict=True))

@@ -1,0 +1,143 @@
+"""What a person asks becomes a checked query: an example picture turns into a vector and a signature."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypedDict
+
+import numpy as np
+
+from hybrid_search.backends import Backend
+from hybrid_search.errors import DocumentNotFound
+from hybrid_search.mapping import EmbeddingSpec
+from hybrid_search.query import Fusion, Query, SignatureLeg, VectorLeg, make_query
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+    from hybrid_search.embedders import Embedder
+    from hybrid_search.filters import Filter
+    from hybrid_search.images import ImageLike, Limits
+
+__all__ = ["Asker", "SearchOptions"]
+
+
+class SearchOptions(TypedDict, total=False):
+    """The options of `HybridIndex.search`, each as explained there."""
+
+    image: ImageLike | None
+    like: str | None
+    vector: ArrayLike | None
+    filter: Filter | None
+    k: int
+    offset: int
+    num_candidates: int | None
+    weights: Mapping[str, float] | None
+    fusion: Fusion
+    sort: str | Sequence[str] | None
+    min_score: float | Mapping[str, float] | None
+    facets: Sequence[str]
+    collapse_duplicates: bool
+    explain: bool
+
+
+class Asker:
+    """Turns questions about one index into queries.
+
+    Parameters
+    ----------
+    backend : Backend
+        Where `like` is looked up.
+    definition : mapping
+        Settings and mappings of the index.
+    key, spec : str, EmbeddingSpec
+        The embedding that pictures are compared by.
+    embedder : callable
+        Gives the embedder; called only when a question needs it, since loading one takes longer than a text search.
+    """
+
+    def __init__(
+        self,
+        backend: Backend,
+        definition: Mapping[str, Any],
+        *,
+        key: str,
+        spec: EmbeddingSpec,
+        embedder: Callable[[], Embedder],
+        limits: Limits,
+    ) -> None:
+        self._backend = backend
+        self._definition = definition
+        self._key = key
+        self._spec = spec
+        self._embedder = embedder
+        self._limits = limits
+
+    def query(self, text: str | None, options: SearchOptions) -> Query:
+        """Return the checked query of a question."""
+        checked = {name: value for name, value in options.items() if name not in ("image", "like", "vector")}
+        vectors: list[NDArray[Any]] = []
+        signature, exclude = None, ()
+        if (vector := options.get("vector")) is not None:
+            vectors.append(np.asarray(vector))
+        if (image := options.get("image")) is not None:
+            embedded, signature = self._image(image)
+            vectors.append(embedded)
+        if (like := options.get("like")) is not None:
+            id, stored = self.find(like, vectors=True)
+            vectors.extend([np.asarray(stored["embedding"][self._key])] if self._key in stored["embedding"] else [])
+            signature, exclude = signature if signature is not None else stored.get("signature"), (id,)
+        if text and self._spec.embeds_text:
+            vectors.append(self._text(text))
+        leg = VectorLeg(f"embedding.{self._key}", _together(vectors)) if vectors else None
+        return make_query(
+            self._definition,
+            text=text,
+            vectors=(leg,) if leg else (),
+            signature=_signature_leg(signature),
+            exclude=exclude,
+            **checked,  # type: ignore[arg-type]
+        )
+
+    def find(self, id_or_path: str, *, vectors: bool = False) -> tuple[str, dict[str, Any]]:
+        """Return id and source of the document with this id, or of the one at this path.
+
+        Raises
+        ------
+        DocumentNotFound
+            When there is neither.
+        """
+        try:
+            return id_or_path, self._backend.get(id_or_path, vectors=vectors)
+        except DocumentNotFound:
+            path = os.path.abspath(os.path.expanduser(id_or_path))
+            for id, _ in self._backend.scan({"term": {"path": path}}, fields=("path",)):
+                return id, self._backend.get(id, vectors=vectors)
+            raise
+
+    def _image(self, image: ImageLike) -> tuple[NDArray[np.float32], NDArray[np.int8]]:
+        from hybrid_search.images import read_source
+        from hybrid_search.picture import prepare
+
+        embedder = self._embedder()
+        prepared = prepare(read_source(image, limits=self._limits), min_side=embedder.min_side, limits=self._limits)
+        return embedder.embed_images([prepared.image])[0], prepared.signature
+
+    def _text(self, text: str) -> NDArray[np.float32]:
+        return self._embedder().embed_texts([text])[0]
+
+
+def _signature_leg(signature: NDArray[np.int8] | None) -> SignatureLeg | None:
+    if signature is None:
+        return None
+    from hybrid_search.signature import word_tokens
+
+    values = np.asarray(signature, np.int8)
+    return SignatureLeg(values, word_tokens(values))
+
+
+def _together(vectors: Sequence[NDArray[Any]]) -> NDArray[Any]:
+    if len(vectors) == 1:
+        return vectors[0]
+    return np.sum([np.asarray(vector, np.float64) / (np.linalg.norm(vector) or 1.0) for vector in vectors], axis=0)

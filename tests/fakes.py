@@ -1,0 +1,66 @@
+"""Small stand-ins that are cheap and predictable."""
+
+from __future__ import annotations
+
+import colorsys
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw
+
+from hybrid_search.embedders import Label, Labels
+from hybrid_search.errors import TextNotSupported
+
+
+class ColourEmbedder:
+    """Embeds an image as the mean colours of its 4 × 4 tiles; names its dominant colour."""
+
+    name = "colour"
+    dims = 48
+    version = "1"
+    embeds_text = False
+    min_side = 32
+
+    def __init__(self) -> None:
+        self.seen = 0
+
+    def embed_images(self, images: Sequence[Image.Image]) -> NDArray[np.float32]:
+        self.seen += len(images)
+        if not images:
+            return np.zeros((0, self.dims), np.float32)
+        tiles = [np.asarray(image.resize((4, 4), Image.Resampling.BOX), np.float32).ravel() + 1 for image in images]
+        vectors = np.stack(tiles)
+        return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True), np.float32)
+
+    def embed_texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        raise TextNotSupported(self.name)
+
+    def describe_images(self, images: Sequence[Image.Image]) -> tuple[NDArray[np.float32], list[Labels]]:
+        labels: list[Labels] = []
+        for image in images:
+            red, green, blue = np.asarray(image, np.float64).reshape(-1, 3).mean(0) / 255
+            hue = int(colorsys.rgb_to_hsv(red, green, blue)[0] * 3 + 0.5) % 3
+            labels.append((Label(("crimson", "emerald", "navy")[hue], 0.9, (("red", "green", "blue")[hue], "colour")),))
+        return self.embed_images(images), labels
+
+
+def photo(seed: int, size: tuple[int, int] = (160, 120)) -> Image.Image:
+    """Draw a busy picture that no other seed resembles."""
+    random = np.random.default_rng(seed)
+    image = Image.new("RGB", size, tuple(random.integers(0, 256, 3).tolist()))
+    draw = ImageDraw.Draw(image)
+    for _ in range(14):
+        x, y = (int(random.integers(0, side)) for side in size)
+        w, h = (int(random.integers(side // 8, side // 2)) for side in size)
+        shape = draw.ellipse if random.random() < 0.5 else draw.rectangle
+        shape((x, y, x + w, y + h), fill=tuple(random.integers(0, 256, 3).tolist()))
+    return image
+
+
+def save_photo(path: Path, seed: int, size: tuple[int, int] = (160, 120), **options: object) -> Path:
+    """Write `photo(seed)` to a file, making its folder."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    photo(seed, size).save(path, **options)  # type: ignore[arg-type]
+    return path
