@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 
 __all__ = ["check", "inline"]
 
-WIDTH = 24
-"""Columns of the terminal that a picture takes."""
+WIDTH, HEIGHT = 24, 8
+"""Columns and lines of the terminal that a picture takes at most."""
 
 
 def check() -> None:
@@ -42,4 +42,6 @@ def inline(hit: Hit) -> Any:
     picture = picture_of(hit, side=320)
     if isinstance(picture, str):
         return Text(picture, style="dim")
-    return Image(picture, width=WIDTH, height="auto")
+    # a line of a terminal is about twice as high as a column is wide
+    width = min(WIDTH, max(2, round(2 * HEIGHT * picture.width / picture.height)))
+    return Image(picture, width=width, height="auto")

@@ -61,14 +61,16 @@ def plain(value: Any) -> str:
 
 
 def number(value: float | None) -> str:
-    """Return a score with four significant digits, and nothing for no score.
+    """Return a score with as many digits as tell hits apart, and nothing for no score.
 
     Examples
     --------
     >>> number(0.032787), number(12.3456), number(1.0), number(None)
-    ('0.03279', '12.35', '1.000', '')
+    ('0.0328', '12.35', '1.00', '')
     """
-    return "" if value is None else f"{value:#.4g}"
+    if value is None:
+        return ""
+    return f"{value:.4f}" if abs(value) < 1 else f"{value:.2f}"
 
 
 def caption(source: Mapping[str, Any]) -> tuple[str, bool]:

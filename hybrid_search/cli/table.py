@@ -7,101 +7,95 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hybrid_search.cli import terminal
-from hybrid_search.cli.output import cell, columns
-from hybrid_search.cli.rows import caption, more_copies, why
+from hybrid_search.cli.rows import caption, legs_of, lookup, more_copies, number, plain, why
 
 if TYPE_CHECKING:
     from rich.table import Table
+    from rich.text import Text
 
     from hybrid_search.hits import Hit, Hits
 
 __all__ = ["print_table"]
 
-NUMBERS = ("rank", "score", "text", "vector", "signature")
-
 
 def print_table(hits: Hits, *, fields: Sequence[str] = (), pictures: bool = False) -> None:
-    """Print the hits for a person: numbers to the right, paths that can be clicked and copied, facets below."""
+    """Print the hits for a person: scores, then what a picture shows above its path, which can be clicked."""
+    from rich.text import Text
+
     console = terminal.console()
     if hits:
-        names = columns(hits, fields)
-        table = _frame(names, pictures=pictures)
+        legs = legs_of(hits)
+        table = _frame(["#", "score", *legs], fields, pictures=pictures)
         for hit in hits:
-            _add(table, hit, names, pictures=pictures)
+            scores = [str(hit.rank), number(hit.score), *(number(hit.legs.get(leg)) for leg in legs)]
+            values = [Text(terminal.escape(plain(lookup(hit.source, field)))) for field in fields]
+            table.add_row(*scores, *values, *([_picture(hit)] if pictures else []), _description(hit))
         console.print(table)
     for field, counts in hits.facets.items():
+        console.print()
         console.print(_facet(field, counts))
 
 
-def _frame(names: Sequence[str], *, pictures: bool) -> Table:
-    from rich import box
-    from rich.table import Table
+def _frame(numbers: Sequence[str], fields: Sequence[str], *, pictures: bool) -> Table:
+    from rich.markup import escape
 
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="bold", padding=(0, 1))
-    for name in names:
-        if name in NUMBERS:
-            title = {"rank": "#", "signature": "sign."}.get(name, name)
-            table.add_column(title, justify="right", no_wrap=True, style="bold" if name == "score" else "")
-        elif name == "path" and pictures:
-            table.add_column("picture", no_wrap=True)
-            table.add_column("path", overflow="fold", ratio=1)
-        else:
-            table.add_column(name, overflow="fold", ratio={"path": 3, "caption": 4}.get(name))
+    table = _table()
+    for name in numbers:
+        table.add_column(name, justify="right", no_wrap=True, style="bold" if name == "score" else "")
+    for field in fields:
+        table.add_column(escape(terminal.escape(field)), overflow="fold")
+    if pictures:
+        table.add_column("", no_wrap=True)
+    table.add_column("picture", overflow="fold")
     return table
 
 
-def _add(table: Table, hit: Hit, names: Sequence[str], *, pictures: bool) -> None:
+def _table() -> Table:
+    from rich import box
+    from rich.table import Table
+
+    return Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
+
+
+def _picture(hit: Hit) -> Any:
+    from hybrid_search.cli.pictures import inline
+
+    return inline(hit)
+
+
+def _description(hit: Hit) -> Text:
+    """Return the caption, the path and what matched, each on its own line; labels in place of a caption are slanted."""
     from rich.text import Text
 
-    cells: list[Any] = []
-    for name in names:
-        if name == "path":
-            if pictures:
-                from hybrid_search.cli.pictures import inline
-
-                cells.append(inline(hit))
-            cells.append(_path(hit))
-        elif name == "caption":
-            cells.append(_caption(hit))
-        else:
-            cells.append(Text(terminal.escape(cell(hit, name))))
-    table.add_row(*cells)
+    said, by_people = caption(hit.source)
+    lines = [Text(terminal.escape(said), style="" if by_people else "italic")] if said else []
+    lines.append(_path(hit))
+    if hit.matched:
+        lines.append(Text(terminal.escape(why(hit.matched)), style="green"))
+    return Text("\n").join(lines)
 
 
-def _path(hit: Hit) -> Any:
+def _path(hit: Hit) -> Text:
     from rich.text import Text
 
     if hit.path is None:
-        return Text(terminal.escape(hit.id), style="dim")
-    link = Path(hit.path).as_uri() if Path(hit.path).is_absolute() else ""
-    text = Text(terminal.escape(terminal.short_path(hit.path)), style=f"link {link}" if link else "")
-    if hit.copies:
-        text.append(f"  {more_copies(hit)}", style="cyan")
-    return text
+        text = Text(terminal.escape(hit.id), style="dim")
+    else:
+        link = f" link {Path(hit.path).as_uri()}" if Path(hit.path).is_absolute() else ""
+        text = Text(terminal.escape(terminal.short_path(hit.path)), style=f"dim{link}")
+    return text.append(f"  {more_copies(hit)}", style="not dim cyan") if hit.copies else text
 
 
-def _caption(hit: Hit) -> Any:
+def _facet(field: str, counts: Mapping[str, int]) -> Table:
+    from rich.markup import escape
     from rich.text import Text
 
-    shown, said = caption(hit.source)
-    text = Text(terminal.escape(shown), style="" if said else "italic dim")
-    if hit.matched:
-        text.append(("\n" if shown else "") + "matched " + terminal.escape(why(hit.matched)), style="green")
-    return text
-
-
-def _facet(field: str, counts: Mapping[str, int]) -> Any:
-    from rich import box
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="bold", padding=(0, 1))
-    table.add_column(terminal.escape(field))
+    table = _table()
+    table.add_column(escape(terminal.escape(field)), overflow="fold")
     table.add_column("count", justify="right")
     table.add_column("")
     most = max(counts.values(), default=1)
     for value, count in counts.items():
-        table.add_row(
-            Text(terminal.escape(value)), str(count), Text("▇" * max(1, round(20 * count / most)), style="cyan")
-        )
+        bar = Text("▇" * max(1, round(20 * count / most)), style="cyan")
+        table.add_row(Text(terminal.escape(value)), f"{count:,}", bar)
     return table
