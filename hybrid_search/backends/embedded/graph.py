@@ -44,6 +44,8 @@ _SHALLOW, _DEEP = 10, 100
 _LADDER = (64, 96, 128, 192, 256, 384, 512, 768, 1024)
 _RECALL = 0.995
 _QUERIES = 64
+# A graph that costs this many scans now may still pay when there are that many times the rows.
+_WORTH = 4
 
 
 @dataclass(frozen=True)
@@ -215,8 +217,10 @@ def grow(old: Graph | None, snapshot: Snapshot, *, identity: str, rows: NDArray[
     calibration = _calibrate(index, snapshot, rows[held], random)
     _add(index, source, rows[held])
     if path is None:
-        buffer, mark = index.save(None), None
-        return Graph(identity, covered, len(index), calibration, snapshot.kind, index, buffer, mark)
+        buffer = index.save(None)
+        index = _new_index(snapshot.kind, lists_keys=False)
+        index.view(buffer)
+        return Graph(identity, covered, len(index), calibration, snapshot.kind, index, buffer, None)
     facts = {"format": _FORMAT, "identity": identity, "covered": covered, "calibration": asdict(calibration)}
     _save(index, facts, path)
     saved = open_graph(path, kind=snapshot.kind, identity=identity)
@@ -303,6 +307,6 @@ def _climb(
         for depth in need:
             if need[depth] == 0 and found[depth] >= _RECALL * depth * len(queries):
                 need[depth] = expansion
-        if all(need.values()) or expansion_s * expansion > row_s * len(index) * 4:
+        if all(need.values()) or expansion_s * expansion > row_s * len(index) * _WORTH:
             break
     return Calibration(need[_SHALLOW], need[_DEEP], expansion_s, row_s)

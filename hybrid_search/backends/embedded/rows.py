@@ -34,7 +34,7 @@ FORMAT = 1
 
 _MAGIC = b"HSVECTOR"
 _HEADER = struct.Struct("<8sHxx4sI16s28x")
-_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_FULL = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
 
 
 @contextmanager
@@ -109,7 +109,9 @@ def read_committed(path: Path) -> Committed | None:
         found = json.loads(path.read_bytes())
         if int(found["format"]) > FORMAT:
             raise FormatTooNew(str(path), int(found["format"]), FORMAT)
-        return Committed(identity=str(found["identity"]), rows=int(found["rows"]), format=int(found["format"]))
+        if len(bytes.fromhex(found["identity"])) != 16 or found["rows"] < 0:
+            raise ValueError(f"identity {found['identity']}, rows {found['rows']}")
+        return Committed(identity=found["identity"], rows=found["rows"], format=found["format"])
     except FileNotFoundError:
         return None
     except (ValueError, KeyError, TypeError) as error:

@@ -63,11 +63,6 @@ class Kind:
         """Bytes of one code: dims, and the scale as a little-endian float32."""
         return self.dims + _SCALE_BYTES
 
-    @property
-    def metric(self) -> Literal["dot", "sqeuclidean"]:
-        """The name of the comparison in NumKong."""
-        return "dot" if self.similarity == "dot_product" else "sqeuclidean"
-
     def scores(self, closeness: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return Elasticsearch's scores, rounded to float32 as there, so that equal vectors tie."""
         if self.similarity == "l2_norm":
@@ -118,21 +113,35 @@ def split(codes: NDArray[np.int8]) -> tuple[NDArray[np.int8], NDArray[np.float32
     return codes[:, :-_SCALE_BYTES], scales
 
 
-def _compare(kind: Kind, query: NDArray[Any], block: NDArray[Any]) -> NDArray[np.float64]:
+def _compared(
+    query: NDArray[Any], block: NDArray[Any], metric: Literal["dot", "sqeuclidean", "angular"]
+) -> NDArray[np.float64]:
     import numkong
 
-    compared: NDArray[np.float64] = np.asarray(numkong.cdist(query.reshape(1, -1), block, metric=kind.metric))[0]
-    return -compared if kind.similarity == "l2_norm" else compared
+    compared: NDArray[np.float64] = np.asarray(numkong.cdist(query.reshape(1, -1), block, metric=metric))[0]
+    return compared
+
+
+def _compare(kind: Kind, query: NDArray[Any], block: NDArray[Any]) -> NDArray[np.float64]:
+    if kind.similarity == "dot_product":
+        return _compared(query, block, "dot")
+    return -_compared(query, block, "sqeuclidean")
 
 
 def exact(snapshot: Snapshot, query: NDArray[Any], rows: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Return the closeness of the given rows to the query, computed from the rows in single precision or better."""
+    """Return the closeness of the given rows to the query, computed from the rows in single precision or better.
+
+    Rows that were of unit length are so again: what float16 took from their length does not change the dot product.
+    """
     if snapshot.kind.element_type == "byte":
         return _compare(snapshot.kind, query, snapshot.rows[rows])
     closeness = np.empty(len(rows))
     for start in range(0, len(rows), _BLOCK):
         block = snapshot.rows[rows[start : start + _BLOCK]].astype(np.float32)
-        closeness[start : start + _BLOCK] = _compare(snapshot.kind, query, block)
+        if snapshot.kind.coded:
+            closeness[start : start + _BLOCK] = 1.0 - _compared(query, block, "angular")
+        else:
+            closeness[start : start + _BLOCK] = _compare(snapshot.kind, query, block)
     return closeness
 
 
@@ -204,31 +213,36 @@ def _pool() -> ThreadPoolExecutor:
 
 
 def best(
-    snapshot: Snapshot, query: NDArray[Any], rows: NDArray[np.int64], quick: NDArray[np.float32], k: int
+    snapshot: Snapshot, query: NDArray[Any], rows: NDArray[np.int64] | None, quick: NDArray[np.float32], k: int
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Return the k closest of the rows that were scanned, with full-precision closeness, best first, ties by row.
 
     Parameters
     ----------
     rows : (m,) int64
-        Ascending.
+        None means all.
     quick : (m,) float32
         What `scan` said of them.
     """
-    if not len(rows) or k < 1:
+    if not len(quick) or k < 1:
         return np.empty(0, dtype=np.int64), np.empty(0)
     if snapshot.kind.element_type == "byte":
         # float32 holds integers below 2²⁴ exactly and never swaps two larger ones: the best are all among these.
-        chosen = np.flatnonzero(quick >= _kth(quick, k))
-        return merge([(rows[chosen], exact(snapshot, query, rows[chosen]))], k)
+        winners = _picked(rows, np.flatnonzero(quick >= _kth(quick, k)))
+        return merge([(winners, exact(snapshot, query, winners))], k)
     chosen = np.flatnonzero(quick >= _kth(quick, 2 * k + 16))
-    closeness = exact(snapshot, query, rows[chosen])
+    winners = _picked(rows, chosen)
+    closeness = exact(snapshot, query, winners)
     worst_error = float(np.abs(closeness - quick[chosen]).max())
     margin = 1.5 * worst_error + 1e-6
     more = quick >= _kth(closeness, k) - margin
     more[chosen] = False
-    extra = rows[more]
-    return merge([(rows[chosen], closeness), (extra, exact(snapshot, query, extra))], k)
+    extra = _picked(rows, np.flatnonzero(more))
+    return merge([(winners, closeness), (extra, exact(snapshot, query, extra))], k)
+
+
+def _picked(rows: NDArray[np.int64] | None, places: NDArray[np.int64]) -> NDArray[np.int64]:
+    return places if rows is None else rows[places]
 
 
 def _kth(closeness: NDArray[Any], k: int) -> float:

@@ -51,7 +51,11 @@ class Store:
         self._committed = Committed(new_identity(), 0)
         if folder is not None and writable:
             folder.mkdir(parents=True, exist_ok=True)
-        self._open(self._read_committed())
+        try:
+            self._open(self._read_committed())
+        except BaseException:
+            self.close()
+            raise
 
     def __len__(self) -> int:
         return self._count
@@ -73,6 +77,11 @@ class Store:
             codes = None if self._codes is None else self._codes.array(count)
             return Snapshot(self._kind, self._rows.array(count), codes)
 
+    def demand_writable(self) -> None:
+        """Raise BackendError when the store was opened for reading."""
+        if not self._writable:
+            raise BackendError(f"{self.location} was opened for reading", location=self.location)
+
     def append(self, values: NDArray[Any]) -> int:
         """Append (n, dims) rows and return the number of the first; nothing is appended when the disk is full.
 
@@ -83,7 +92,7 @@ class Store:
         BackendError
             When the store was opened for reading.
         """
-        self._demand_writable()
+        self.demand_writable()
         with self._lock:
             start = self._count
             self._rows.write(start, values)
@@ -94,7 +103,7 @@ class Store:
 
     def flush(self) -> None:
         """Make the appended rows durable, then count them; raises StorageFull."""
-        self._demand_writable()
+        self.demand_writable()
         with self._lock:
             if self._count == self._committed.rows:
                 return
@@ -105,7 +114,7 @@ class Store:
 
     def truncate(self, rows: int) -> None:
         """Count only the first rows; raises IndexCorrupt when there are fewer."""
-        self._demand_writable()
+        self.demand_writable()
         with self._lock:
             if rows > self._count:
                 raise IndexCorrupt(self.location, f"documents name {rows:,} vectors, there are {self._count:,}")
@@ -133,10 +142,6 @@ class Store:
             self._rows.close()
             if self._codes is not None:
                 self._codes.close()
-
-    def _demand_writable(self) -> None:
-        if not self._writable:
-            raise BackendError(f"{self.location} was opened for reading", location=self.location)
 
     def _commit(self, rows: int) -> None:
         committed = Committed(self.identity, rows)

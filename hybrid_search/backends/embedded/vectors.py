@@ -90,7 +90,7 @@ class VectorField:
         similarity: Literal["dot_product", "l2_norm"],
         graph: bool,
         writable: bool,
-        graph_from: int = 32 << 20,
+        graph_from: int = 64 << 20,
     ) -> None:
         self._kind = Kind(dims, element_type, similarity)
         self._store = Store(folder, kind=self._kind, writable=writable)
@@ -217,7 +217,10 @@ class VectorField:
         ------
         StorageFull
             When there is no space for it; everything else stays usable.
+        BackendError
+            When the field was opened for reading.
         """
+        self._store.demand_writable()
         snapshot = self._store.snapshot()
         if self._graph_from is None or len(snapshot) * self._kind.dims < self._graph_from:
             return
@@ -331,7 +334,7 @@ def _due(graph: Graph | None) -> int:
 
 def _by_scan(snapshot: Snapshot, query: NDArray[Any], rows: NDArray[np.int64] | None, k: int) -> Found:
     quick = scan(snapshot, query, rows=rows)
-    return best(snapshot, query, np.arange(len(snapshot)) if rows is None else rows, quick, k)
+    return best(snapshot, query, rows, quick, k)
 
 
 def checked(vectors: ArrayLike, *, kind: Kind, single: bool = False) -> NDArray[Any]:
