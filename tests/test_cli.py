@@ -57,9 +57,6 @@ class FakeIndex:
     def search(self, text: str | None = None, **query: Any) -> Hits:
         if self.raises is not None:
             raise self.raises
-        if "term" in (query.get("filter") or {}):
-            path = query["filter"]["term"]["path"]
-            return Hits(tuple(_hit(id) for id, document in self.documents.items() if document.path == path))
         if "prefix" in (query.get("filter") or {}):
             start = query["filter"]["prefix"]["sha256"]
             return Hits(tuple(_hit(id) for id in self.documents if id.startswith(start)))
@@ -70,10 +67,11 @@ class FakeIndex:
         self.asked = {"text": text, **query}
         return {"size": 10, "knn": [{"field": "embedding.lite", "query_vector": np.arange(20, dtype=np.float32)}]}
 
-    def get(self, id: str) -> Document:
-        if id not in self.documents:
-            raise errors.DocumentNotFound(id)
-        return self.documents[id]
+    def get(self, id: str, *, vectors: bool = False) -> Document:
+        for document in self.documents.values():
+            if id in (document.id, document.path):
+                return document
+        raise errors.DocumentNotFound(id)
 
     def add_folder(self, path: Path, *, progress: Any = None, **options: Any) -> IngestReport:
         self.asked = {"path": path, **options}
@@ -92,7 +90,7 @@ class FakeIndex:
         return list(self.documents.values())
 
     def info(self) -> dict[str, Any]:
-        return {"location": "/idx", "documents": 2, "embedder": {"name": "lite"}, "fields": {"iso": "integer"}}
+        return {"location": "/idx", "documents": 2, "embedder": {"name": "lite"}}
 
 
 def _hit(id: str) -> Hit:
@@ -342,8 +340,15 @@ def test_show_and_info(index: FakeIndex, run: Any) -> None:
     assert "thumbnail" in run("show", BEACH, "--full").out
     assert json.loads(run("show", BEACH, "--json").out)["source"]["iso"] == 400
     assert run("info").out == "location       /idx\ndocuments      2\nembedder.name  lite\n"
-    assert run("info", "--fields").out == "iso  integer\n"
     assert json.loads(run("info", "--json").out)["documents"] == 2
+
+
+def test_info_lists_the_fields_that_queries_can_name(index: FakeIndex, run: Any) -> None:
+    fields = json.loads(run("info", "--fields", "--json").out)
+    assert (fields["camera.make"], fields["iso"], fields["location"]) == ("keyword", "integer", "geo_point")
+    assert not {"thumbnail", "signature", "files"} & set(fields), "nothing that no query can use"
+    assert ["iso", "integer"] in [line.split() for line in run("info", "--fields").out.splitlines()]
+    assert index.opened == {}, "the mapping alone knows"
 
 
 # -- indexing --------------------------------------------------------------------------------------------------------

@@ -29,7 +29,7 @@ def show(
 ) -> None:
     """Show all that the index knows of one picture."""
     with open_index(context, location) as index:
-        document = find_document(index, named)
+        document = find_document(index, named, vectors=full)
     fields = jsonable(document.source if full else light(document.source))
     if as_json:
         dump({"id": document.id, "source": fields})
@@ -46,15 +46,23 @@ def info(
     as_json: options.AsJson = False,
 ) -> None:
     """Say where the index is, how many pictures it has, and how it was made."""
-    with open_index(context, location) as index:
-        facts = jsonable(index.info())
-    known = facts.pop("fields", {})
     if fields:
-        dump(known) if as_json else _print_fields(known)
-    elif as_json:
+        facts = _field_types()
+    else:
+        with open_index(context, location) as index:
+            facts = jsonable(index.info())
+    if as_json:
         dump(facts)
     else:
-        _print_fields(_flat(facts))
+        _print_fields(facts if fields else _flat(facts))
+
+
+def _field_types() -> dict[str, str]:
+    """Return the fields that queries can name, each with its Elasticsearch type."""
+    from hybrid_search.mapping import field_types, load_definition
+
+    types = field_types(load_definition(embeddings={}))
+    return {name: kind for name, kind in types.items() if kind not in ("disabled", "dense_vector", "nested")}
 
 
 def _flat(value: Mapping[str, Any], start: str = "") -> dict[str, Any]:

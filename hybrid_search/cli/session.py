@@ -47,8 +47,8 @@ def open_index(
     return HybridIndex(place, name=settings.name, embedder=embedder, create=create)
 
 
-def find_document(index: HybridIndex, named: str) -> Document:
-    """Return the document with this id, the one whose id begins so, or the one of the picture at this path.
+def find_document(index: HybridIndex, named: str, *, vectors: bool = False) -> Document:
+    """Return the document with this id, that of the picture at this path, or the only one whose id begins so.
 
     Raises
     ------
@@ -58,15 +58,12 @@ def find_document(index: HybridIndex, named: str) -> Document:
     from hybrid_search.errors import DocumentNotFound
 
     try:
-        return index.get(named)
+        return index.get(named, vectors=vectors)
     except DocumentNotFound:
-        clauses: list[dict[str, object]] = [{"term": {"path": os.path.abspath(os.path.expanduser(named))}}]
         if _ID_START.fullmatch(named):
-            clauses.append({"prefix": {"sha256": named}})
-        for clause in clauses:
-            hits = index.search(filter=clause, k=2)
+            hits = index.search(filter={"prefix": {"sha256": named}}, k=2)
             if len(hits) == 1:
-                return index.get(hits[0].id)
+                return index.get(hits[0].id, vectors=vectors)
         raise
 
 
