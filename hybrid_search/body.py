@@ -10,7 +10,7 @@ import numpy as np
 
 from hybrid_search.explain import name_filters, term_clauses
 from hybrid_search.facets import facet_aggs
-from hybrid_search.query import MAX_WINDOW, Query, SignatureLeg, VectorLeg
+from hybrid_search.query import Query, SignatureLeg, VectorLeg
 from hybrid_search.text import excluded_clauses, text_leg
 
 __all__ = ["SOURCE_EXCLUDES", "build_body", "hard_filters", "json_body"]
@@ -50,7 +50,7 @@ def build_body(query: Query) -> dict[str, Any]:
     if knn:
         body["knn"] = knn
     if sort := _sort(query):
-        body |= {"sort": sort, "track_scores": True}
+        body |= {"sort": sort, **({"track_scores": True} if query.legs else {})}
     if query.facets:
         body["aggs"] = _aggs(query, filters, scoped=not knn)
     return body
@@ -72,11 +72,10 @@ def json_body(body: Mapping[str, Any]) -> dict[str, Any]:
 
 def _page(query: Query) -> dict[str, int]:
     lists = query.window * (len(query.vectors) + (query.signature is not None))
-    if not query.legs or query.sort:
-        if not lists and not query.collapse_duplicates:
-            return {"from": query.offset, "size": query.k}
-        return {"from": 0, "size": min(MAX_WINDOW, max(query.window, query.offset + query.k) + lists)}
-    return {"from": 0, "size": (query.window if query.has_text else 0) + lists}
+    in_server_order = not lists and (query.sort or not query.legs)
+    if in_server_order and not query.collapse_duplicates:
+        return {"from": query.offset, "size": query.k}
+    return {"from": 0, "size": (query.window if query.has_text or not lists else 0) + lists}
 
 
 def _query(query: Query, text: dict[str, Any] | None, filters: Sequence[dict[str, Any]]) -> dict[str, Any]:
@@ -118,7 +117,7 @@ def _signature(leg: SignatureLeg, query: Query, filters: Sequence[dict[str, Any]
         "query_vector": leg.signature,
         "k": query.window,
         "num_candidates": query.num_candidates,
-        "similarity": round(radius, 6) + 1e-6,
+        "similarity": math.ceil(radius * 1_000) / 1_000,
         "boost": _SIGNATURE_BOOST,
         "_name": "signature",
         "filter": [{"terms": {"words": list(leg.words)}}, *filters],

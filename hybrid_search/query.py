@@ -225,8 +225,8 @@ def _with_window(query: Query, k: int, offset: int, num_candidates: int | None) 
             f"a search returns {MAX_WINDOW:,} hits{shared}; narrow it with a filter"
         )
     window = needed
-    if len(query.legs) > 1 or query.collapse_duplicates or query.signature:
-        # Doubled in steps, so that the pages of one search are cut from one and the same fused list.
+    if len(query.legs) > 1 or query.collapse_duplicates or query.signature or (query.vectors and query.sort):
+        # Doubled in steps, so that the pages of one search are cut from one and the same list.
         window = min(limit, _FUSION_WINDOW * 2 ** max(0, math.ceil(math.log2(needed / _FUSION_WINDOW))))
     if num_candidates is None:
         candidates = min(MAX_WINDOW, max(2 * window, 100))

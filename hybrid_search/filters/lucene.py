@@ -26,7 +26,7 @@ _REWRITTEN = re.compile(
     r"""
       (?P<kept> "(?:[^"\\]|\\.)*" | \\. )                                   # quoted or escaped: as it is
     | (?P<date> [0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}[0-9:.,]*(?:Z|[+-][0-9:]{2,6})? )
-    | (?<=:)\s* (?P<call> [A-Za-z_]+ \( [^()"]* \) )                        # within(48.85,2.35,10km)
+    | (?<=[:(\s]) (?P<call> (?:within|box) \s* \( [^()"]* \) )              # within(48.85,2.35,10km)
     | (?P<compared> [<>]=?\s*) - (?=[0-9.])                                 # >=-1
     | (?P<operator> && | \|\| | (?<![^\s(:]) ! (?=[^\s=]) )
     | (?P<slash> / )
@@ -105,7 +105,7 @@ class _Walk:
             raise BadFilter(self._shown(), f"it is nested deeper than {MAX_DEPTH} levels")
         if isinstance(node, (tree.AndOperation, tree.UnknownOperation)):
             for operand in node.operands:
-                yield from self.conjuncts(operand, name=name, depth=depth + 1)
+                yield from self.conjuncts(operand, name=name, depth=depth)
         elif isinstance(node, tree.BaseGroup):
             yield from self.conjuncts(node.expr, name=name, depth=depth + 1)
         else:

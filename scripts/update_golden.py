@@ -1,0 +1,22 @@
+"""Write the golden bodies anew; run it by hand after a change that was meant, and read what git says has changed."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from tests.bodies import CASES, FOLDER, shown  # noqa: E402
+
+
+def main() -> None:
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    for stale in {path.stem for path in FOLDER.glob("*.json")} - CASES.keys():
+        (FOLDER / f"{stale}.json").unlink()
+    for name, query in CASES.items():
+        (FOLDER / f"{name}.json").write_text(shown(query), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,114 @@
+"""Texts: what a person types, and the clauses that it becomes."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hybrid_search.errors import QueryError
+from hybrid_search.text import TEXT_FIELDS, ParsedText, excluded_clauses, parse_text, text_leg
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", ParsedText()),
+        ("dog", ParsedText(("dog",))),
+        ("  black   dog ", ParsedText(("black", "dog"))),
+        ("dog dog", ParsedText(("dog",))),
+        ('"red ball" dog', ParsedText(("dog",), ("red ball",))),
+        ("“red ball” dog", ParsedText(("dog",), ("red ball",))),
+        ("dog -night", ParsedText(("dog",), (), ("night",))),
+        ('dog -"bad weather"', ParsedText(("dog",), (), ("bad weather",))),
+        ("IMG_0042", ParsedText(("IMG", "0042"))),
+        ("IMG_0042.jpg", ParsedText(("IMG_0042.jpg",))),
+        ("t-shirt", ParsedText(("t-shirt",))),
+        ('dog "', ParsedText(("dog",))),
+        ('5" disk', ParsedText(("5", "disk"))),
+        ('- & ? -- "" -""', ParsedText()),
+        ("café 東京 💡", ParsedText(("café", "東京", "💡"))),
+        ("(dog) AND title:x~2 /re/ *", ParsedText(("(dog)", "AND", "title:x~2", "/re/"))),
+    ],
+)
+def test_parts(text, expected):
+    assert parse_text(text) == expected
+
+
+def test_what_is_excluded_is_not_for_the_embedder():
+    assert parse_text('a "red ball" on grass -night').asked == "red ball a on grass"
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("a" * 1_001, "text has 1,001 characters, more than 1,000; search for fewer words"),
+        (" ".join(map(str, range(65))), "text has 65 words, more than 64; search for fewer"),
+        ("dog \udc80", "not valid Unicode"),
+    ],
+)
+def test_texts_that_are_refused(text, says):
+    with pytest.raises(QueryError) as raised:
+        parse_text(text)
+    assert says in str(raised.value)
+
+
+def test_each_word_is_looked_for_in_all_fields_and_the_whole_in_order_gains():
+    leg = text_leg(parse_text("black dog"))["bool"]
+    assert leg["_name"] == "text"
+    assert leg["minimum_should_match"] == 1
+    words = [clause["multi_match"] for clause in leg["should"] if "multi_match" in clause]
+    assert [clause["query"] for clause in words] == ["black", "dog"]
+    assert words[0]["fields"][:5] == ["caption^3", "title^3", "tags.text^2", "labels.text", "hypernyms^0.5"]
+    phrases = [clause["match_phrase"] for clause in leg["should"] if "match_phrase" in clause]
+    assert phrases == [
+        {"caption": {"query": "black dog", "boost": 2.0}},
+        {"title": {"query": "black dog", "boost": 2.0}},
+    ]
+
+
+def test_a_quoted_phrase_must_occur_and_words_beside_it_need_not():
+    leg = text_leg(parse_text('"red ball" dog'))["bool"]
+    (must,) = leg["must"]
+    assert {field for clause in must["bool"]["should"] for field in clause["match_phrase"]} <= set(TEXT_FIELDS)
+    assert must["bool"]["minimum_should_match"] == 1
+    assert leg["minimum_should_match"] == 0
+
+
+def test_a_file_name_is_also_looked_for_as_a_whole():
+    clauses = text_leg(parse_text("beach.jpg"))["bool"]["should"]
+    assert {"term": {"filename": {"value": "beach.jpg", "boost": 5.0}}} in clauses
+
+
+@pytest.mark.parametrize("text", ["", "-night", "?"])
+def test_nothing_to_find_is_no_leg(text):
+    assert text_leg(parse_text(text)) is None
+
+
+def test_exclusions_are_filters():
+    first, second = excluded_clauses(parse_text('-night -"bad weather"'))
+    assert first["bool"]["must_not"][0]["multi_match"]["query"] == "night"
+    assert second["bool"]["must_not"][0]["bool"]["should"][0] == {
+        "match_phrase": {"caption": {"query": "bad weather", "boost": 3.0}}
+    }
+
+
+def queries(clause) -> list[str]:
+    if isinstance(clause, list):
+        return [found for part in clause for found in queries(part)]
+    if isinstance(clause, dict):
+        return [key for key in clause if key not in ("query", "value")] + queries(list(clause.values()))
+    return []
+
+
+@given(st.text(max_size=80))
+def test_no_text_reaches_a_clause_that_has_a_syntax(text):
+    try:
+        parsed = parse_text(text)
+    except QueryError:
+        return
+    leg = text_leg(parsed)
+    kinds = set(queries([leg, excluded_clauses(parsed)]))
+    known = {"bool", "must", "should", "must_not", "minimum_should_match", "_name", "boost", "type", "fields"}
+    known |= {"multi_match", "match_phrase", "term", "tie_breaker", "operator", "filename", *TEXT_FIELDS}
+    assert kinds <= known
