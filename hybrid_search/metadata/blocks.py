@@ -1,0 +1,281 @@
+"""Where metadata lies in a file: the EXIF, XMP and IPTC blocks of every container, found without decoding pixels."""
+
+from __future__ import annotations
+
+import io
+import re
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from PIL import Image
+
+from hybrid_search.metadata.values import clean_text, decode_text
+
+__all__ = ["Blocks", "find_blocks", "photoshop_resources"]
+
+_XMP_HEADER = b"http://ns.adobe.com/xap/1.0/\x00"
+_XMP_MORE = b"http://ns.adobe.com/xmp/extension/\x00"
+_UUID_EXIF = b"JpgTiffExif->JP2"
+_UUID_XMP = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")
+_UUID_IPTC = bytes.fromhex("33c7a4d2b81d4723a0baf1a3e097ad38")
+MAX_BLOCK = 16 * 2**20
+"""Bytes to which a compressed block may grow."""
+
+
+@dataclass
+class Blocks:
+    """The blocks of metadata of one file, as they lie in it.
+
+    Parameters
+    ----------
+    exif : bytes
+        A TIFF structure that starts with its byte order; for TIFF and RAW the whole file.
+    xmp : bytes
+        An XMP packet, XML.
+    iptc : bytes
+        IPTC-IIM data sets.
+    text : dict of str to str
+        PNG text by keyword.
+    """
+
+    exif: bytes = b""
+    xmp: bytes = b""
+    iptc: bytes = b""
+    text: dict[str, str] = field(default_factory=dict)
+
+    def put_exif(self, block: bytes) -> None:
+        """Keep an EXIF block unless there is one; what comes before its byte order is dropped."""
+        start = block.find(b"Exif\x00\x00", 0, 64)
+        block = block[start + 6 :] if start >= 0 else block
+        if not self.exif and block[:2] in (b"II", b"MM"):
+            self.exif = block
+
+    def put_photoshop(self, block: bytes) -> None:
+        """Keep what Photoshop's image resources hold."""
+        for number, resource in photoshop_resources(block):
+            if number == 0x0404:
+                self.iptc = self.iptc or resource
+            elif number == 0x0422:
+                self.put_exif(resource)
+            elif number == 0x0424:
+                self.xmp = self.xmp or resource
+
+
+def find_blocks(data: bytes, format: str) -> Blocks:
+    """Return the metadata blocks of a file.
+
+    Parameters
+    ----------
+    data : bytes
+        The whole file.
+    format : str
+        As `hybrid_search.images.sniff` names it.
+    """
+    blocks = Blocks()
+    if format in ("jpeg", "mpo"):
+        _read_jpeg(data, blocks)
+    elif format == "png":
+        _read_png(data, blocks)
+    elif format == "webp":
+        _read_webp(data, blocks)
+    elif format in ("heif", "avif"):
+        _read_with_pillow(data, format, blocks)
+    elif format in ("jp2", "jxl", "cr3"):
+        _read_boxes(data, blocks)
+    elif format == "psd":
+        _read_psd(data, blocks)
+    elif data[:4] in (b"II+\x00", b"MM\x00+"):
+        _read_with_pillow(data, format, blocks)
+    elif data[:2] in (b"II", b"MM"):
+        blocks.exif = data
+    elif format in ("raf", "mrw"):
+        _read_raw(data, format, blocks)
+    return blocks
+
+
+def _read_jpeg(data: bytes, blocks: Blocks) -> None:
+    photoshop = b""
+    more: list[bytes] = []
+    for marker, segment in _jpeg_segments(data):
+        if marker == 0xE1 and segment.startswith(b"Exif\x00"):
+            blocks.put_exif(segment)
+        elif marker == 0xE1 and segment.startswith(_XMP_HEADER):
+            blocks.xmp = blocks.xmp or segment[len(_XMP_HEADER) :]
+        elif marker == 0xE1 and segment.startswith(_XMP_MORE):
+            more.append(segment)
+        elif marker == 0xED and segment.startswith(b"Photoshop 3.0\x00"):
+            photoshop += segment[14:]
+    if photoshop:
+        blocks.put_photoshop(photoshop)
+
+
+def _jpeg_segments(data: bytes) -> Iterator[tuple[int, bytes]]:
+    """Yield marker and content of the segments before the picture itself."""
+    position = 2
+    while position + 4 <= len(data):
+        if data[position] != 0xFF:
+            # some writers leave garbage between segments; go on at the next marker that may hold metadata
+            position = _next_marker(data, position)
+            if position < 0:
+                return
+        marker = data[position + 1]
+        if marker == 0xFF:
+            position += 1
+        elif marker in (0xDA, 0xD9):
+            return
+        elif marker == 0x01 or 0xD0 <= marker <= 0xD8:
+            position += 2
+        else:
+            length = int.from_bytes(data[position + 2 : position + 4], "big")
+            yield marker, data[position + 4 : position + 2 + length]
+            position += 2 + max(length, 2)
+
+
+_APP = re.compile(rb"\xff[\xe0-\xef\xdb\xc0\xc2\xda]")
+
+
+def _next_marker(data: bytes, position: int) -> int:
+    match = _APP.search(data, position, position + 65536)
+    return match.start() if match else -1
+
+
+def _read_png(data: bytes, blocks: Blocks) -> None:
+    position = 8
+    while position + 8 <= len(data):
+        length = int.from_bytes(data[position : position + 4], "big")
+        kind = data[position + 4 : position + 8]
+        if kind == b"eXIf":
+            blocks.put_exif(data[position + 8 : position + 8 + length])
+        elif kind in (b"tEXt", b"zTXt", b"iTXt"):
+            _read_png_text(kind, data[position + 8 : position + 8 + length], blocks)
+        elif kind == b"IEND":
+            return
+        position += 12 + length
+
+
+def _read_png_text(kind: bytes, chunk: bytes, blocks: Blocks) -> None:
+    keyword, _, rest = chunk.partition(b"\x00")
+    if kind == b"zTXt":
+        rest = _inflate(rest[1:])
+    elif kind == b"iTXt":
+        compressed, (_, _, rest) = rest[:1] == b"\x01", (*rest[2:].split(b"\x00", 2), b"", b"", b"")[:3]
+        rest = _inflate(rest) if compressed else rest
+    name = keyword.decode("latin-1")
+    if name == "XML:com.adobe.xmp":
+        blocks.xmp = blocks.xmp or rest
+    elif name.lower().startswith("raw profile type "):
+        _read_raw_profile(name[17:].lower(), rest, blocks)
+    elif rest:
+        blocks.text.setdefault(name, clean_text(rest.decode("utf-8") if kind == b"iTXt" else decode_text(rest)))
+
+
+def _read_raw_profile(name: str, text: bytes, blocks: Blocks) -> None:
+    """Read what ImageMagick writes: a name, a length and hexadecimal digits."""
+    lines = text.split(b"\n")
+    try:
+        profile = bytes.fromhex(b"".join(lines[3:]).decode("ascii"))
+    except ValueError:
+        return
+    if name in ("exif", "app1") and profile.startswith(_XMP_HEADER):
+        blocks.xmp = blocks.xmp or profile[len(_XMP_HEADER) :]
+    elif name in ("exif", "app1"):
+        blocks.put_exif(profile)
+    elif name == "xmp":
+        blocks.xmp = blocks.xmp or profile
+    elif name in ("iptc", "8bim"):
+        blocks.put_photoshop(profile)
+
+
+def _inflate(data: bytes) -> bytes:
+    try:
+        return zlib.decompressobj().decompress(data, MAX_BLOCK)
+    except zlib.error:
+        return b""
+
+
+def _read_webp(data: bytes, blocks: Blocks) -> None:
+    position = 12
+    while position + 8 <= len(data):
+        kind, length = data[position : position + 4], int.from_bytes(data[position + 4 : position + 8], "little")
+        if kind == b"EXIF":
+            blocks.put_exif(data[position + 8 : position + 8 + length])
+        elif kind == b"XMP ":
+            blocks.xmp = data[position + 8 : position + 8 + length]
+        position += 8 + length + length % 2
+
+
+def _read_with_pillow(data: bytes, format: str, blocks: Blocks) -> None:
+    """Read what only the decoders' own parsers find: items of HEIF and AVIF, tags of BigTIFF."""
+    if format == "heif":
+        import pillow_heif
+
+        info = pillow_heif.open_heif(io.BytesIO(data), convert_hdr_to_8bit=False).info
+    else:
+        with Image.open(io.BytesIO(data)) as image:
+            info = dict(image.info)
+            info.setdefault("exif", image.getexif().tobytes())
+    blocks.put_exif(info.get("exif") or b"")
+    blocks.xmp = info.get("xmp") or b""
+    for block in info.get("metadata") or ():
+        if block.get("type") == "iptc":
+            blocks.iptc = block.get("data", b"")
+
+
+def _read_boxes(data: bytes, blocks: Blocks) -> None:
+    """Read the top-level boxes of JPEG 2000 and JPEG XL, and the EXIF of Canon's CR3."""
+    for kind, box in _boxes(data):
+        if kind == b"Exif":
+            blocks.put_exif(box[4 + int.from_bytes(box[:4], "big") :])
+        elif kind == b"xml " and b"xmpmeta" in box[:4096]:
+            blocks.xmp = blocks.xmp or box
+        elif kind == b"uuid":
+            content = box[16:]
+            if box.startswith(_UUID_EXIF):
+                blocks.put_exif(content)
+            elif box.startswith(_UUID_XMP):
+                blocks.xmp = blocks.xmp or content
+            elif box.startswith(_UUID_IPTC):
+                blocks.iptc = blocks.iptc or content
+
+
+def _boxes(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+    position = 0
+    while position + 8 <= len(data):
+        length, kind, head = int.from_bytes(data[position : position + 4], "big"), data[position + 4 : position + 8], 8
+        if length == 1:
+            length, head = int.from_bytes(data[position + 8 : position + 16], "big"), 16
+        elif length == 0:
+            length = len(data) - position
+        if length < head:
+            return
+        if kind in (b"Exif", b"xml ", b"uuid"):
+            yield kind, data[position + head : position + length]
+        position += length
+
+
+def _read_psd(data: bytes, blocks: Blocks) -> None:
+    start = 30 + int.from_bytes(data[26:30], "big")
+    length = int.from_bytes(data[start : start + 4], "big")
+    blocks.put_photoshop(data[start + 4 : start + 4 + length])
+
+
+def _read_raw(data: bytes, format: str, blocks: Blocks) -> None:
+    if format == "raf":
+        start, length = int.from_bytes(data[84:88], "big"), int.from_bytes(data[88:92], "big")
+        _read_jpeg(data[start : start + length], blocks)
+    else:
+        start = data.find(b"\x00TTW", 0, 4096)
+        blocks.put_exif(data[start + 8 :] if start >= 0 else b"")
+
+
+def photoshop_resources(block: bytes) -> Iterator[tuple[int, bytes]]:
+    """Yield number and content of Photoshop's image resources."""
+    position = block.find(b"8BIM")
+    while position >= 0 and block[position : position + 4] == b"8BIM" and position + 12 <= len(block):
+        number = int.from_bytes(block[position + 4 : position + 6], "big")
+        name = block[position + 6] + 1
+        start = position + 6 + name + name % 2
+        length = int.from_bytes(block[start : start + 4], "big")
+        yield number, block[start + 4 : start + 4 + length]
+        position = start + 4 + length + length % 2

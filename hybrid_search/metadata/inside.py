@@ -1,0 +1,37 @@
+"""Metadata that lies inside an image file."""
+
+from __future__ import annotations
+
+from hybrid_search.metadata.blocks import Blocks, find_blocks
+from hybrid_search.metadata.camera import put_exif
+from hybrid_search.metadata.exif import ExifTags, flat_exif, read_exif
+from hybrid_search.metadata.fields import Gate
+from hybrid_search.metadata.model import Metadata, merge
+from hybrid_search.metadata.values import shown
+
+__all__ = ["read_metadata"]
+
+
+def read_metadata(data: bytes, *, format: str, name: str = "") -> Metadata:
+    """Return what a file says of itself: EXIF, IPTC and XMP, later ones winning for what people wrote.
+
+    Never raises for odd content: a value that cannot be used is absent and named in a warning.
+
+    Parameters
+    ----------
+    data : bytes
+        The whole file.
+    format : str
+        As `hybrid_search.images.sniff` names it: "jpeg", "png", "heif", …
+    name : str
+        File name or path, for warnings.
+    """
+    gate = Gate()
+    try:
+        blocks = find_blocks(data, format)
+    except Exception as error:
+        gate.warn(f"metadata cannot be found: {type(error).__name__} {shown(str(error))}")
+        blocks = Blocks()
+    exif = read_exif(blocks.exif) if blocks.exif else ExifTags()
+    put_exif(exif, gate)
+    return merge(gate.metadata(flat_exif(exif.tags)))

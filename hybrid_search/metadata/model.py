@@ -1,0 +1,72 @@
+"""Metadata: typed fields, raw EXIF and warnings of one image, and how several layers become one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TypeAlias, cast
+
+__all__ = ["FieldValue", "Metadata", "merge"]
+
+FieldValue: TypeAlias = str | int | float | bool | list[str] | dict[str, float]
+"""A value of one field; a geo_point is {"lat": degrees north, "lon": degrees east}."""
+
+
+def _nothing() -> Mapping[str, str]:
+    return MappingProxyType({})
+
+
+@dataclass(frozen=True)
+class Metadata:
+    """What is known of one image beside its pixels.
+
+    Parameters
+    ----------
+    fields : mapping of str to FieldValue
+        Dotted field names of the mapping ("camera.make", "taken_at", "location", …) with validated values.
+    exif : mapping of str to str
+        Raw EXIF as text: "Make", "FNumber", "GPSLatitude", "Thumbnail_Compression", "MakerNote_LensType", …
+    warnings : tuple of str
+        One sentence for every value that was found and not used.
+
+    Examples
+    --------
+    >>> Metadata({"camera.make": "Canon"}).fields["camera.make"]
+    'Canon'
+    """
+
+    fields: Mapping[str, FieldValue]
+    exif: Mapping[str, str] = field(default_factory=_nothing)
+    warnings: tuple[str, ...] = ()
+
+
+def merge(*layers: Metadata) -> Metadata:
+    """Join layers of metadata: for each field the last layer that has it wins, tags of all layers are united.
+
+    Examples
+    --------
+    >>> inside = Metadata({"title": "DSC_0001", "tags": ["sea"]})
+    >>> dict(merge(inside, Metadata({"title": "At the beach", "tags": ["Sea", "sand"]})).fields)
+    {'title': 'At the beach', 'tags': ['sea', 'sand']}
+    """
+    fields: dict[str, FieldValue] = {}
+    exif: dict[str, str] = {}
+    warnings: list[str] = []
+    tags: list[str] = []
+    for layer in layers:
+        fields.update(layer.fields)
+        exif.update(layer.exif)
+        warnings.extend(layer.warnings)
+        tags.extend(cast("list[str]", layer.fields.get("tags", [])))
+    if tags:
+        fields["tags"] = unique(tags)
+    return Metadata(fields, exif, tuple(dict.fromkeys(warnings)))
+
+
+def unique(texts: list[str]) -> list[str]:
+    """Return texts without repetitions, letter case aside, in their order."""
+    seen: dict[str, str] = {}
+    for text in texts:
+        seen.setdefault(text.casefold(), text)
+    return list(seen.values())

@@ -1,0 +1,176 @@
+"""Single values as they are found in files: text in doubtful encodings, ratios over zero, dates that never were."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta, timezone
+from fractions import Fraction
+
+__all__ = ["clean_text", "decode_text", "first_number", "parse_date", "parse_offset", "shown", "split_tags"]
+
+MAX_TEXT = 10_000
+"""Characters kept of a caption; far beyond any caption, far below what a server refuses."""
+
+_CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufffe\uffff]")
+_DATE = re.compile(
+    r"\s*(\d{4})[:/.\-](\d{1,2})(?:[:/.\-](\d{1,2}))?"
+    r"(?:[ T]\s*(\d{1,2})[:.](\d{1,2})(?:[:.](\d{1,2})(?:[.,](\d+))?)?)?"
+    r"\s*(Z|UTC|[+\-]\d{2}:?\d{2})?\s*",
+    re.IGNORECASE | re.ASCII,
+)
+_OFFSET = re.compile(r"\s*(?:(Z|UTC)|([+\-])(\d{2}):?(\d{2}))\s*", re.IGNORECASE | re.ASCII)
+
+
+def shown(value: object) -> str:
+    """Return a value as a warning shows it: one line, at most 40 characters, valid UTF-8."""
+    text = " ".join(clean_text(value if isinstance(value, str) else repr(value)).split())
+    return text if len(text) <= 40 else text[:39] + "…"
+
+
+def clean_text(text: str, *, limit: int = MAX_TEXT) -> str:
+    """Return text that JSON, UTF-8 and every backend accept: no control characters, no lone surrogates, no outer blanks.
+
+    Examples
+    --------
+    >>> clean_text("NIKON\\x00\\x00  ")
+    'NIKON'
+    """
+    text = text[: 2 * limit]
+    if not text.isascii():
+        text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    return _CONTROLS.sub(" ", text.replace("\r\n", "\n")).strip()[:limit].rstrip()
+
+
+def decode_text(data: bytes) -> str:
+    """Decode bytes of an unstated encoding: UTF-8 when they are valid UTF-8, else Windows-1252, else Latin-1."""
+    for encoding in ("utf-8", "cp1252"):
+        try:
+            return data.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+    return data.decode("latin-1")
+
+
+def first_number(value: object) -> float | None:
+    """Return the first finite number in a value, or None: n/0 is no number, and neither are NaN and infinity.
+
+    Examples
+    --------
+    >>> first_number([Fraction(1, 125)]), first_number("1/0"), first_number("2.8 mm")
+    (0.008, None, None)
+    """
+    if isinstance(value, str):
+        return _number_of_text(value)
+    if isinstance(value, Sequence):
+        return first_number(value[0]) if len(value) else None
+    if isinstance(value, bool) or not isinstance(value, (int, float, Fraction)):
+        return None
+    try:
+        number = float(value)
+    except (ArithmeticError, ValueError):
+        # ExifRead's ratios keep a zero denominator
+        return None
+    return number if math.isfinite(number) else None
+
+
+def _number_of_text(text: str) -> float | None:
+    numerator, slash, denominator = text.strip()[:60].partition("/")
+    try:
+        number = float(numerator) / float(denominator) if slash else float(numerator)
+    except (ArithmeticError, ValueError):
+        return None
+    return number if math.isfinite(number) and "_" not in text else None
+
+
+def parse_date(text: str, *, subseconds: str = "", offset: str = "") -> str:
+    """Return a date as ISO 8601, with sub-seconds and offset where they are known.
+
+    Parameters
+    ----------
+    text : str
+        "2008:05:30 15:56:01" as EXIF writes it, or ISO 8601.
+    subseconds : str
+        Digits after the decimal point, as EXIF keeps them apart.
+    offset : str
+        "+02:00" or "Z", used when the text has none.
+
+    Raises
+    ------
+    ValueError
+        When there is no such moment between the years 1800 and 2199.
+
+    Examples
+    --------
+    >>> parse_date("2008:05:30 15:56:01", subseconds="5", offset="+02:00")
+    '2008-05-30T15:56:01.500+02:00'
+    """
+    match = _DATE.fullmatch(text)
+    if match is None:
+        raise ValueError("is not a date")
+    year, month, day, hour, minute, second = (int(part or 0) for part in match.groups()[:6])
+    try:
+        moment = datetime(year, month, day if match[3] else 1, hour, minute, second)
+    except ValueError:
+        raise ValueError("is not a date") from None
+    if not 1800 <= year < 2200:
+        raise ValueError("is out of range")
+    if match[4] is None:
+        return moment.date().isoformat()
+    digits = match[7] or subseconds.strip()
+    if digits.isdecimal() and digits.isascii() and int(digits[:6]):
+        # three or six digits are what every parser of ISO 8601 reads
+        kept = 3 if len(digits) <= 3 else 6
+        moment = moment.replace(microsecond=int(digits[:6].ljust(6, "0")))
+        written = moment.isoformat(timespec="milliseconds" if kept == 3 else "microseconds")
+    else:
+        written = moment.isoformat(timespec="seconds")
+    return written + (parse_offset(match[8] or offset) or "")
+
+
+def parse_offset(text: str) -> str | None:
+    """Return an offset from UTC as "+hh:mm", or None when the text is none between -14:00 and +14:00."""
+    match = _OFFSET.fullmatch(text)
+    if match is None:
+        return None
+    if match[1]:
+        return "+00:00"
+    hours, minutes = int(match[3]), int(match[4])
+    if minutes > 59 or hours * 60 + minutes > 14 * 60:
+        return None
+    return f"{match[2]}{hours:02}:{minutes:02}"
+
+
+def date_of_timestamp(seconds: float) -> str:
+    """Return a number of seconds since 1970 as an ISO 8601 moment in UTC.
+
+    Raises
+    ------
+    ValueError
+        When the moment is not between the years 1800 and 2199.
+    """
+    try:
+        moment = datetime(1970, 1, 1, tzinfo=timezone.utc) + timedelta(seconds=seconds)
+    except (OverflowError, ValueError):
+        raise ValueError("is out of range") from None
+    if not 1800 <= moment.year < 2200:
+        raise ValueError("is out of range")
+    return moment.isoformat(timespec="milliseconds" if moment.microsecond else "seconds")
+
+
+def split_tags(text: str) -> list[str]:
+    """Split a list of tags written as one text: at semicolons, or at commas where there is no semicolon.
+
+    Examples
+    --------
+    >>> split_tags("Paris, France; night")
+    ['Paris, France', 'night']
+    """
+    return texts(text.split(";" if ";" in text else ","))
+
+
+def texts(values: Iterable[object], *, limit: int = 1000) -> list[str]:
+    """Return the values that are text, cleaned, without the empty ones."""
+    cleaned = (clean_text(value, limit=limit) for value in values if isinstance(value, str))
+    return [text for text in cleaned if text]
