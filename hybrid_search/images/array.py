@@ -39,7 +39,7 @@ def array_to_image(array: np.ndarray[Any, Any], *, limits: Limits) -> Image.Imag
         )
     if array.size == 0:
         raise ImageUnreadable("array", f"shape {array.shape} has no pixels")
-    if array.dtype.kind not in "bf" and array.dtype not in (np.uint8, np.uint16):
+    if array.dtype.kind not in "bf" and (array.dtype.kind != "u" or array.dtype.itemsize > 2):
         raise ImageUnreadable("array", f"dtype {array.dtype} is not uint8, uint16, float or bool; convert it first")
     limits.check_pixels("array", array.shape[1], array.shape[0])
     if array.ndim == 3 and array.shape[2] == 1:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -72,7 +73,7 @@ def decode(source: Source, *, min_side: int | None = None, limits: Limits = DEFA
     ImageTooLarge
         When the header announces more pixels than `limits` allows.
     """
-    with _as_image_error(source.name):
+    with _as_image_error(source.name, limits):
         if source.data is None:
             return _decode_pixels(source, limits)
         format = sniff(source.data)
@@ -159,16 +160,17 @@ def _upright(image: Image.Image, orientation: int | None) -> Image.Image:
 
 
 @contextmanager
-def _as_image_error(name: str) -> Iterator[None]:
+def _as_image_error(name: str, limits: Limits) -> Iterator[None]:
     try:
         with quiet():
             yield
     except ImageError:
         raise
     except Image.DecompressionBombError as error:
-        raise ImageUnreadable(
-            name, f"Pillow refuses it, raise PIL.Image.MAX_IMAGE_PIXELS to accept it ({error})"
-        ) from error
+        # A picture inside the file is larger than the file's header said.
+        pixels = int(next(iter(re.findall(r"\d+", str(error))), 0))
+        limits.check_pixels(name, pixels, 1)
+        raise ImageUnreadable(name, f"Pillow's own limit, PIL.Image.MAX_IMAGE_PIXELS, is lower ({error})") from error
     except MemoryError as error:
         raise ImageUnreadable(name, "there is not enough memory to decode it") from error
     except Exception as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from typing import TYPE_CHECKING
+from urllib.parse import urljoin
 
 from hybrid_search.errors import ImageError, ImageUnreadable
 from hybrid_search.images.limits import Limits
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["fetch"]
 
+_SCHEMES = ("http://", "https://")
 _CHUNK = 64 * 1024
 _HEAD = 64
 
@@ -38,7 +40,7 @@ def fetch(url: str, *, name: str, limits: Limits) -> bytes:
     ImageTooLarge
         When the body has more bytes than allowed.
     """
-    if not url.lower().startswith(("http://", "https://")):
+    if not url.lower().startswith(_SCHEMES):
         raise ImageUnreadable(name, "only http and https URLs are fetched; for a file on this machine pass its path")
     outcome: list[bytes | ImageError] = []
     # Timeouts of sockets start anew with every byte; a thread left behind is the only bound on the whole.
@@ -66,19 +68,26 @@ def _get(url: str, name: str, limits: Limits) -> bytes:
 
     deadline = time.monotonic() + limits.timeout_s
     with requests.Session() as session:
-        session.max_redirects = limits.max_redirects
         # Compressing an image again gains nothing, and a compressed answer could swell without end.
         session.headers.update({"User-Agent": "hybrid-search", "Accept": "image/*", "Accept-Encoding": "identity"})
-        with session.get(url, stream=True, timeout=limits.timeout_s) as response:
-            if response.status_code != 200:
-                raise ImageUnreadable(name, f"the server answered {response.status_code} {response.reason}".strip())
-            announced = response.headers.get("Content-Length", "")
-            if announced.isdigit():
-                limits.check_bytes(name, int(announced))
-            return _body(response, name, limits, deadline)
+        # Redirects are followed here, as requests would read the whole body of each.
+        for _ in range(limits.max_redirects + 1):
+            with session.get(url, stream=True, timeout=limits.timeout_s, allow_redirects=False) as response:
+                target = session.get_redirect_target(response)
+                if target is None:
+                    return _body(response, name, limits, deadline)
+                url = urljoin(url, target)
+            if not url.lower().startswith(_SCHEMES):
+                raise ImageUnreadable(name, "the server redirects to something that is neither http nor https")
+    raise ImageUnreadable(name, f"more than {limits.max_redirects} redirects")
 
 
 def _body(response: requests.Response, name: str, limits: Limits, deadline: float) -> bytes:
+    if response.status_code != 200:
+        raise ImageUnreadable(name, f"the server answered {response.status_code} {response.reason or ''}".rstrip())
+    announced = response.headers.get("Content-Length", "")
+    if announced.isdigit():
+        limits.check_bytes(name, int(announced))
     body = bytearray()
     sniffed = False
     for chunk in response.iter_content(_CHUNK):
@@ -96,14 +105,10 @@ def _body(response: requests.Response, name: str, limits: Limits, deadline: floa
 def _reason(error: Exception, limits: Limits) -> str:
     import requests
 
-    if isinstance(error, requests.TooManyRedirects):
-        return f"more than {limits.max_redirects} redirects"
     if isinstance(error, requests.Timeout):
         return f"the server took more than {limits.timeout_s:g} s"
-    if isinstance(error, requests.exceptions.InvalidSchema):
-        return "the server redirects to something that is neither http nor https"
     if isinstance(error, requests.exceptions.SSLError):
         return f"the certificate cannot be trusted ({error})"
-    if isinstance(error, requests.ConnectionError):
+    if isinstance(error, (requests.ConnectionError, requests.exceptions.ChunkedEncodingError)):
         return "the server cannot be reached, or broke the connection off"
     return f"the URL cannot be fetched ({error})"

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 __all__ = ["to_uint8"]
 
-_DEEP_WHITES = (255, 1023, 4095)
+_INTEGER_WHITES = (255, 1023, 4095, 65535)
+_FLOAT_WHITES = (1, 255, 65535)
 
 
 def to_uint8(values: np.ndarray[Any, Any]) -> NDArray[np.uint8]:
@@ -34,16 +35,19 @@ def to_uint8(values: np.ndarray[Any, Any]) -> NDArray[np.uint8]:
         return values
     if values.dtype.kind == "b":
         return values.astype(np.uint8) * np.uint8(255)
-    numbers = values.astype(np.float32 if values.dtype.itemsize <= 2 else np.float64)
+    whites = _FLOAT_WHITES if values.dtype.kind == "f" else _INTEGER_WHITES
+    if values.dtype.kind == "u" and values.dtype.itemsize == 2:
+        deepest = next(white for white in whites if values.max(initial=0) <= white)
+        table = np.rint(np.arange(deepest + 1) * (255 / deepest)).astype(np.uint8)
+        return np.take(table, values)
+    numbers = values.astype(np.float64)
     finite = np.isfinite(numbers)
-    if not finite.any():
-        return np.zeros(values.shape, dtype=np.uint8)
-    low, high = float(numbers.min(where=finite, initial=np.inf)), float(numbers.max(where=finite, initial=-np.inf))
-    whites = (*_DEEP_WHITES, 65535) if values.dtype.kind in "iu" else (1, 255, 65535)
-    black, white = (0.0, next((float(top) for top in whites if high <= top), high))
-    if low < 0 or high > whites[-1]:
-        black, white = low, max(high, low + 1e-30)
-    numbers = np.nan_to_num(numbers, nan=black, posinf=white, neginf=black)
-    scaled = (numbers - black) * (255.0 / (white - black))
-    levels: NDArray[np.uint8] = np.rint(scaled).clip(0, 255).astype(np.uint8)
+    low, high = numbers.min(where=finite, initial=0), numbers.max(where=finite, initial=0)
+    black, white = 0.0, float(next((white for white in whites if high <= white), np.inf))
+    if low < 0 or white == np.inf:
+        black, white = float(numbers.min(where=finite, initial=np.inf)), float(high)
+    numbers = np.nan_to_num(numbers, nan=black, posinf=white, neginf=black).clip(black, white)
+    # Divided before they are subtracted, as the range of the largest floats is infinite.
+    scaled = (numbers / 2 - black / 2) / (white / 2 - black / 2 or 1.0)
+    levels: NDArray[np.uint8] = np.rint(scaled * 255).astype(np.uint8)
     return levels

@@ -42,6 +42,7 @@ _INSTALL = {
     "heif": "pip install pillow-heif",
     "jxl": "pip install 'hybrid-search[jxl]'",
 }
+_STRIPS, _TILES = (273, 279), (324, 325)
 _MAX_SCANNED_PIXELS = 5_000_000_000
 
 
@@ -77,6 +78,8 @@ def open_header(name: str, data: bytes, format: str, limits: Limits) -> ImageFil
     header = kind(io.BytesIO(data), name)
     if format == "jpeg":
         _check_scans(name, data, header)
+    if format == "tiff":
+        _check_strips(name, data, header)
     return header
 
 
@@ -92,16 +95,31 @@ def _check_scans(name: str, data: bytes, header: ImageFile.ImageFile) -> None:
         )
 
 
+def _check_strips(name: str, data: bytes, header: ImageFile.ImageFile) -> None:
+    """Refuse a TIFF that ends before its last strip or tile: libtiff would write a line to stderr for each."""
+    tags = getattr(header, "tag_v2", {})
+    for offsets, lengths in (_STRIPS, _TILES):
+        parts = zip(tags.get(offsets, ()), tags.get(lengths, ()), strict=False)
+        if any(offset + length > len(data) for offset, length in parts):
+            raise ImageUnreadable(name, "the data are damaged (the file ends before its last strip or tile)")
+
+
 def shrink(header: ImageFile.ImageFile, min_side: int) -> bool:
     """Let the decoder leave out detail, the shorter side staying at least `min_side`; tell whether it will."""
     if isinstance(header, JpegImagePlugin.JpegImageFile):
         return header.draft(None, (min_side, min_side)) is not None
     if header.format == "JPEG2000":
-        halvings = min((min(header.size) // min_side).bit_length() - 1, _resolutions(header))
-        if halvings > 0:
+        wanted = min((min(header.size) // min_side).bit_length() - 1, _resolutions(header))
+        halvings = next((count for count in range(wanted, 0, -1) if _rounds_alike(header.size, 1 << count)), 0)
+        if halvings:
             header.reduce = halvings  # type: ignore[method-assign, assignment]
             return True
     return False
+
+
+def _rounds_alike(size: tuple[int, int], factor: int) -> bool:
+    """Tell whether Pillow, which rounds to the nearest, expects the size that OpenJPEG, which rounds up, delivers."""
+    return all((side + factor // 2) // factor == -(-side // factor) for side in size)
 
 
 def _resolutions(header: ImageFile.ImageFile) -> int:

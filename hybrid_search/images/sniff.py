@@ -19,8 +19,6 @@ _MAGIC: tuple[tuple[bytes, str], ...] = (
     (b"\xff\x0a", "jxl"),
     (b"\x00\x00\x00\x0cJXL \r\n\x87\n", "jxl"),
     (b"8BPS\x00\x01", "psd"),
-    (b"\x00\x00\x01\x00", "ico"),
-    (b"\x00\x00\x02\x00", "cur"),
     (b"icns", "icns"),
     (b"DDS ", "dds"),
     (b"qoif", "qoi"),
@@ -37,6 +35,7 @@ _MAGIC: tuple[tuple[bytes, str], ...] = (
 )
 _TIFF = (b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+")
 _HEIF_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1", b"mif2"}
+_ICONS = {b"\x00\x00\x01\x00": "ico", b"\x00\x00\x02\x00": "cur"}
 _AVIF_BRANDS = {b"avif", b"avis"}
 
 RAW_FORMATS = frozenset(
@@ -110,6 +109,8 @@ def _weak_magic(head: bytes) -> str | None:
     """Tell formats whose first bytes alone are too common, by the fields that follow them."""
     if len(head) < 8:
         return None
+    if head[:4] in _ICONS and head[4:6] != bytes(2):
+        return _ICONS[head[:4]]
     if head[:2] == b"BM" and head[6:10] == bytes(4):
         return "bmp"
     if head[:1] == b"P" and head[1:2] in b"123456fy" and head[2:3].isspace():

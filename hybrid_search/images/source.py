@@ -27,6 +27,7 @@ ImageLike: TypeAlias = "str | os.PathLike[str] | bytes | BinaryIO | Image.Image 
 
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]+://")
 _HEAD = 64
+_CHUNK = 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -111,7 +112,7 @@ def _from_path(path: str | os.PathLike[str], limits: Limits) -> Source:
             head = file.read(_HEAD)
             if sniff(head) is None:
                 raise ImageUnreadable(name, describe(head + file.read(256)))
-            data = head + file.read(limits.max_bytes + 1 - len(head))
+            data = head + file.read(facts.st_size + 1)
     except (OSError, ValueError) as error:
         raise ImageUnreadable(name, getattr(error, "strerror", None) or str(error)) from error
     return _from_bytes(name, data, limits)
@@ -133,7 +134,7 @@ def _from_file(file: BinaryIO, limits: Limits) -> Source:
     try:
         if callable(getattr(file, "seekable", None)) and file.seekable():
             file.seek(0)
-        while count <= limits.max_bytes and (part := file.read(limits.max_bytes + 1 - count)):
+        while count <= limits.max_bytes and (part := file.read(_CHUNK)):
             if not isinstance(part, bytes):
                 raise ImageUnreadable(name, "the file object gives text; open it in binary mode")
             parts.append(part)
