@@ -109,9 +109,8 @@ def _vector(leg: VectorLeg, query: Query, filters: Sequence[dict[str, Any]]) -> 
 
 
 def _signature(leg: SignatureLeg, query: Query, filters: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    length = math.sqrt(float(np.square(leg.signature.astype(np.int64)).sum()))
     # From d / (|q| + |s|) ≤ t and |s| ≤ |q| + d follows d ≤ 2 t |q| / (1 − t).
-    radius = 2 * leg.max_distance * length / (1 - leg.max_distance)
+    radius = 2 * leg.max_distance * leg.length / (1 - leg.max_distance)
     return {
         "field": "signature",
         "query_vector": leg.signature,

@@ -65,5 +65,6 @@ def _more(hit: Hit) -> str:
 
 
 def _clipped(text: str) -> str:
-    flat = " ".join(text.split())
+    # Names may hold anything, also what would move the cursor or colour the terminal.
+    flat = " ".join("".join(character if character.isprintable() else " " for character in text).split())
     return flat if len(flat) <= _NAME_WIDTH else f"…{flat[1 - _NAME_WIDTH :]}"

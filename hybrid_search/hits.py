@@ -37,7 +37,7 @@ class Hit:
         Each leg's own score, where the leg found the document: "text" is BM25 (0 or more), "vector" the cosine
         (−1 to 1), "signature" 1 − distance (0 to 1).
     ranks : mapping of str to int
-        The document's place in each leg.
+        The document's place in each leg, where it is among those that were fused.
     distance : float or None
         Signature distance in [0, 1] where the signature leg found the document.
     source : mapping
@@ -157,7 +157,7 @@ def read_hits(response: Mapping[str, Any], query: Query, body: Mapping[str, Any]
     legs, distances = _legs(found, query, body)
     scores = _scores(list(found), legs, query)
     copies = _collapse(list(scores), found) if query.collapse_duplicates else {id: () for id in scores}
-    ranks = {name: {id: rank for rank, id in enumerate(scored, start=1)} for name, scored in legs.items()}
+    ranks = {name: {id: rank for rank, id in enumerate(ids, start=1)} for name, ids in _ranked(legs, query).items()}
     start = query.offset - int(body.get("from", 0))
     page = [
         Hit(
@@ -215,13 +215,12 @@ def _legs(
 def _distances(scores: Mapping[str, float], found: Mapping[str, Mapping[str, Any]], query: Query) -> dict[str, float]:
     if query.signature is None:
         return {}
-    asked = math.sqrt(float(np.square(query.signature.signature.astype(np.int64)).sum()))
     distances: dict[str, float] = {}
     for id, score in scores.items():
         # Signatures are whole numbers, and so is the square of their distance, which the score 1 / (1 + d²) rounds.
         squared = max(0, round(1.0 / score - 1.0)) if score > 0 else math.inf
         other = float(found[id].get("_source", {}).get("signature_norm", 0.0))
-        distance = math.sqrt(squared) / (asked + other)
+        distance = math.sqrt(squared) / (query.signature.length + other)
         if distance <= query.signature.max_distance + _ROUNDING:
             distances[id] = distance
     return distances
@@ -236,10 +235,17 @@ def _scores(order: Sequence[str], legs: Mapping[str, Mapping[str, float]], query
     elif query.fusion == "sum":
         scores = weighted_sum(legs, weights=query.weights)
     else:
-        scores = rrf({name: list(leg) for name, leg in legs.items()}, weights=query.weights)
+        scores = rrf(_ranked(legs, query), weights=query.weights)
     if query.sort:
         return {id: scores[id] for id in order if id in scores}
     return {id: score for id, score in scores.items() if query.min_score is None or score >= query.min_score}
+
+
+def _ranked(legs: Mapping[str, Mapping[str, float]], query: Query) -> dict[str, list[str]]:
+    # Texts below the window come with the neighbours that they also are; others between them are not in the response,
+    # so that their rank is not known.
+    end = None if query.sort else query.window
+    return {name: list(scored)[:end] for name, scored in legs.items()}
 
 
 def _collapse(ids: Sequence[str], found: Mapping[str, Mapping[str, Any]]) -> dict[str, tuple[str, ...]]:

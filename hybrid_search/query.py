@@ -75,6 +75,11 @@ class SignatureLeg:
     words: Sequence[str]
     max_distance: float = 0.45
 
+    @property
+    def length(self) -> float:
+        """Euclidean length of the signature."""
+        return float(np.linalg.norm(self.signature.astype(np.float64)))
+
 
 @dataclass(frozen=True)
 class Sort:

@@ -651,11 +651,11 @@ def test_clauses_name_unknown_fields():
 
 # -- properties --------------------------------------------------------------------------------------------------------
 
-PIECES = st.sampled_from(
+SIGNS = (
     'camera.make iso taken_at tags caption location exif.A flash _exists_ _id * regions.label : ( ) [ ] { } " \\ / ~ ^ '
-    "- + ! && || AND OR NOT TO 2 2019 now now-1d/d within(1,2,3km) >= < ? a é . , 1e9 2019-01-01T00:00:00+02:00".split()
-    + [" ", "\n", "\x00"]
+    "- + ! && || AND OR NOT TO 2 2019 now now-1d/d within(1,2,3km) >= < ? a é . , 1e9 2019-01-01T00:00:00+02:00"
 )
+PIECES = st.sampled_from([*SIGNS.split(), " ", "\n", "\x00"])
 
 
 @given(st.one_of(st.text(max_size=60), st.lists(PIECES, max_size=14).map("".join)))

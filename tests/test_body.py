@@ -1,0 +1,137 @@
+"""Bodies: what is sent for each kind of search, as read and found right by a person, and what holds for all of them."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hybrid_search.body import build_body, hard_filters, json_body
+from hybrid_search.query import SignatureLeg
+from tests.bodies import CASES, FOLDER, SIGNATURE, VECTOR, ask, like, nearest, shown
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_golden(name):
+    golden = FOLDER / f"{name}.json"
+    assert golden.is_file(), "run scripts/update_golden.py, and read what it wrote"
+    assert json.loads(shown(CASES[name])) == json.loads(golden.read_text(encoding="utf-8"))
+
+
+def test_there_is_no_golden_body_without_a_query():
+    assert {path.stem for path in FOLDER.glob("*.json")} == set(CASES)
+
+
+ASKED = st.fixed_dictionaries(
+    {},
+    optional={
+        "text": st.sampled_from(["dog", 'black "red ball"', "dog -night", "-night"]),
+        "vectors": st.just([nearest()]),
+        "signature": st.just(like()),
+        "filter": st.sampled_from(["camera.make:canon", "iso:>=400 -tags:night", {"term": {"tags": "a"}}]),
+        "exclude": st.just(["a1"]),
+        "sort": st.sampled_from(["taken_at:desc", ["-bytes", "iso"]]),
+        "facets": st.just(["camera.make", "taken_at"]),
+        "explain": st.booleans(),
+        "collapse_duplicates": st.booleans(),
+        "k": st.integers(1, 300),
+        "offset": st.integers(0, 300),
+    },
+).filter(lambda asked: {"text", "vectors", "signature", "filter"} & asked.keys())
+
+
+@given(ASKED)
+def test_every_leg_is_under_every_hard_filter(asked):
+    query = ask(**asked)
+    body = build_body(query)
+    filters = hard_filters(query)
+    for clause in body.get("knn", ()):
+        assert [part for part in clause.get("filter", []) if "terms" not in part] == filters
+    if "query" in body and not query.explain:
+        assert body["query"]["bool"].get("filter", []) == filters
+
+
+@given(ASKED)
+def test_there_is_room_for_every_list_and_for_the_page(asked):
+    query = ask(**asked)
+    body = build_body(query)
+    assert body["from"] + body["size"] <= 10_000
+    lists = sum(clause["k"] for clause in body.get("knn", ()))
+    if "knn" in body:
+        text = query.window if query.has_text else 0
+        assert (body["from"], body["size"]) == (0, lists + text)
+    assert body["from"] + body["size"] >= query.offset + query.k
+    for clause in body.get("knn", ()):
+        assert query.offset + query.k <= clause["k"] <= clause["num_candidates"] <= 10_000
+
+
+@given(ASKED)
+def test_bodies_are_json(asked):
+    body = json_body(build_body(ask(**asked)))
+    assert json.loads(json.dumps(body, allow_nan=False)) == body
+
+
+@given(ASKED)
+def test_what_ranks_has_a_name(asked):
+    query = ask(**asked)
+    body = build_body(query)
+    names = [clause["_name"] for clause in body.get("knn", ())]
+    names += [clause["bool"]["_name"] for clause in body.get("query", {"bool": {}})["bool"].get("must", ())]
+    assert sorted(names) == sorted(query.legs)
+
+
+def test_shown_vectors_are_the_ones_that_are_sent():
+    vector = np.array([0.1, 0.2, 0.3, 0.9])
+    (sent,) = build_body(ask(vectors=[nearest(vector=vector)]))["knn"]
+    (listed,) = json_body(build_body(ask(vectors=[nearest(vector=vector)])))["knn"]
+    assert np.array_equal(np.array(listed["query_vector"], np.float32), sent["query_vector"])
+    assert all(type(value) is float for value in listed["query_vector"])
+
+
+def test_building_a_body_leaves_the_query_as_it_was():
+    query = ask(text="dog", filter="tags:(a OR b) iso:3", explain=True, vectors=[nearest()])
+    before = json.dumps(query.filter)
+    assert shown(query) == shown(query)
+    assert json.dumps(query.filter) == before
+
+
+@given(
+    st.integers(0, 2**32 - 1),
+    st.sampled_from([0.1, 0.3, 0.45, 0.7]),
+)
+def test_no_signature_within_the_distance_lies_outside_the_radius(seed, max_distance):
+    random = np.random.default_rng(seed)
+    stored = random.integers(-2, 3, 648).astype(np.int8)
+    changed = random.random(648) < random.random() * 0.4
+    stored = np.where(changed, stored, SIGNATURE).astype(np.int8)
+    # Longer than the query's signature: the case in which a radius of 2 t |q| would be too small.
+    stored = np.where(random.random(648) < random.random(), np.clip(stored * 2, -2, 2), stored).astype(np.int8)
+    (clause,) = build_body(ask(signature=SignatureLeg(SIGNATURE, ("00:1",), max_distance)))["knn"]
+    apart = math.dist(SIGNATURE.tolist(), stored.tolist())
+    lengths = math.hypot(*SIGNATURE.tolist()) + math.hypot(*stored.tolist())
+    if apart / lengths <= max_distance:
+        assert apart <= clause["similarity"]
+
+
+def test_the_radius_is_reached_by_a_longer_signature():
+    single = np.zeros(648, np.int8)
+    single[0] = 1
+    longer = np.zeros(648, np.int8)
+    longer[0] = 2
+    # ‖1 − 2‖ / (1 + 2) = 1/3, and 2 · 1/3 · 1 / (1 − 1/3) = 1
+    (clause,) = build_body(ask(signature=SignatureLeg(single, ("00:1",), 1 / 3)))["knn"]
+    assert clause["similarity"] == pytest.approx(1.0, abs=2e-3)
+    assert clause["similarity"] >= math.dist(single.tolist(), longer.tolist())
+
+
+def test_facets_count_what_passes_the_filter_and_not_the_nearest_k():
+    query = ask(vectors=[nearest(vector=VECTOR)], filter="iso:400", facets=["camera.make"])
+    assert build_body(query)["aggs"]["all"]["aggs"]["filtered"]["filter"] == {
+        "bool": {"filter": [{"term": {"iso": 400}}]}
+    }
+    unfiltered = ask(vectors=[nearest()], facets=["camera.make"])
+    assert build_body(unfiltered)["aggs"]["all"]["aggs"]["filtered"]["filter"] == {"match_all": {}}
