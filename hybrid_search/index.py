@@ -152,14 +152,7 @@ class HybridIndex:
         from hybrid_search.ingest import add_picture
 
         written = add_picture(
-            self._backend,
-            self.embedder,
-            self._key,
-            image,
-            id=id,
-            metadata=metadata,
-            types=self._types,
-            limits=self._limits,
+            self._backend, self.embedder, self._key, image, id=id, metadata=metadata, limits=self._limits
         )
         self._pending = True
         return written

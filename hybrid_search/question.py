@@ -78,7 +78,8 @@ class Asker:
         """Return the checked query of a question."""
         checked = {name: value for name, value in options.items() if name not in ("image", "like", "vector")}
         vectors: list[NDArray[Any]] = []
-        signature, exclude = None, ()
+        signature: NDArray[np.int8] | None = None
+        exclude: tuple[str, ...] = ()
         if (vector := options.get("vector")) is not None:
             vectors.append(np.asarray(vector))
         if (image := options.get("image")) is not None:
@@ -125,7 +126,7 @@ class Asker:
         return embedder.embed_images([prepared.image])[0], prepared.signature
 
     def _text(self, text: str) -> NDArray[np.float32]:
-        return self._embedder().embed_texts([text])[0]
+        return np.asarray(self._embedder().embed_texts([text])[0])
 
 
 def _signature_leg(signature: NDArray[np.int8] | None) -> SignatureLeg | None:
@@ -140,4 +141,6 @@ def _signature_leg(signature: NDArray[np.int8] | None) -> SignatureLeg | None:
 def _together(vectors: Sequence[NDArray[Any]]) -> NDArray[Any]:
     if len(vectors) == 1:
         return vectors[0]
-    return np.sum([np.asarray(vector, np.float64) / (np.linalg.norm(vector) or 1.0) for vector in vectors], axis=0)
+    return np.asarray(
+        np.sum([np.asarray(vector, np.float64) / (np.linalg.norm(vector) or 1.0) for vector in vectors], axis=0)
+    )
