@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from luqum import tree  # type: ignore[import-untyped]
-from luqum.exceptions import ParseError  # type: ignore[import-untyped]
-from luqum.parser import lexer as luqum_lexer  # type: ignore[import-untyped]
+from luqum import tree
+from luqum.exceptions import ParseError
+from luqum.parser import lexer as luqum_lexer
 from luqum.parser import parser as luqum_parser
 
 from hybrid_search.errors import BadFilter
