@@ -1,6 +1,24 @@
 """What is known of an image beside its pixels: EXIF, XMP and IPTC inside it, sidecars and captions files beside it."""
 
+from hybrid_search.metadata.captions import Captions, Entry, load_captions
+from hybrid_search.metadata.fields import FIELDS
 from hybrid_search.metadata.inside import read_metadata
 from hybrid_search.metadata.model import FieldValue, Metadata, merge
+from hybrid_search.metadata.places import add_places, place_fields, places_available
+from hybrid_search.metadata.sidecars import read_sidecars, sidecar_names
 
-__all__ = ["FieldValue", "Metadata", "merge", "read_metadata"]
+__all__ = [
+    "FIELDS",
+    "Captions",
+    "Entry",
+    "FieldValue",
+    "Metadata",
+    "add_places",
+    "load_captions",
+    "merge",
+    "place_fields",
+    "places_available",
+    "read_metadata",
+    "read_sidecars",
+    "sidecar_names",
+]

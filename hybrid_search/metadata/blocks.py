@@ -15,7 +15,6 @@ from hybrid_search.metadata.values import clean_text, decode_text
 __all__ = ["Blocks", "find_blocks", "photoshop_resources"]
 
 _XMP_HEADER = b"http://ns.adobe.com/xap/1.0/\x00"
-_XMP_MORE = b"http://ns.adobe.com/xmp/extension/\x00"
 _UUID_EXIF = b"JpgTiffExif->JP2"
 _UUID_XMP = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")
 _UUID_IPTC = bytes.fromhex("33c7a4d2b81d4723a0baf1a3e097ad38")
@@ -96,14 +95,11 @@ def find_blocks(data: bytes, format: str) -> Blocks:
 
 def _read_jpeg(data: bytes, blocks: Blocks) -> None:
     photoshop = b""
-    more: list[bytes] = []
     for marker, segment in _jpeg_segments(data):
         if marker == 0xE1 and segment.startswith(b"Exif\x00"):
             blocks.put_exif(segment)
         elif marker == 0xE1 and segment.startswith(_XMP_HEADER):
             blocks.xmp = blocks.xmp or segment[len(_XMP_HEADER) :]
-        elif marker == 0xE1 and segment.startswith(_XMP_MORE):
-            more.append(segment)
         elif marker == 0xED and segment.startswith(b"Photoshop 3.0\x00"):
             photoshop += segment[14:]
     if photoshop:

@@ -130,8 +130,6 @@ def _put_moment(exif: ExifTags, gate: Gate) -> None:
         gate.put("taken_at", taken_at)
         if zone and parse_offset(zone) is None:
             gate.warn(f"OffsetTime {shown(zone)} is not an offset from UTC")
-        elif zone and "T" in taken_at:
-            gate.put("taken_offset", zone)
         return
 
 

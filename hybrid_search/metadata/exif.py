@@ -20,7 +20,9 @@ from hybrid_search.metadata.values import clean_text, decode_text, shown
 __all__ = ["ExifTags", "flat_exif", "read_exif"]
 
 MAX_VALUES = 200_000
-"""Values read from one file (each byte of text or of a maker note counts a hundredth): far more than any camera writes."""
+"""Values read from one file (a byte of text or of a maker note counts a hundredth): more than any camera writes."""
+MAX_TAGS = 1_000
+"""Tags of one IFD."""
 MAX_IFDS = 8
 """Image, thumbnail and a few more; a document of a thousand pages has one IFD for each."""
 MAX_VALUE = 1_000
@@ -103,6 +105,14 @@ class _Reader(ExifHeader):
         if self.spent > MAX_VALUES:
             raise _TooMuch
 
+    def dump_ifd(self, ifd: int, ifd_name: str, *rest: Any, **more: Any) -> None:
+        """Read the tags of an IFD, unless it claims more of them than any has."""
+        if self.s2n(ifd, 2) <= MAX_TAGS:
+            super().dump_ifd(ifd, ifd_name, *rest, **more)
+        elif ifd_name != "MakerNote":
+            # maker notes of unknown kinds look like this to a reader that takes them for IFDs
+            self.warnings.append(f"{ifd_name} IFD claims {self.s2n(ifd, 2)} tags")
+
     def _process_tag(
         self, ifd: int, ifd_name: str, tag_entry: Any, entry: int, tag: int, tag_name: str, *rest: Any, **more: Any
     ) -> None:
@@ -184,8 +194,9 @@ def flat_exif(tags: Mapping[str, IfdTag]) -> dict[str, str]:
     """Return tags as text under keys that a flattened field takes: no dots, no blanks, no NUL.
 
     A tag of the picture, of EXIF, GPS or interoperability has its own name ("Make", "FNumber", "GPSLatitude"); one of
-    the thumbnail or the maker note has that word before it ("Thumbnail_Compression", "MakerNote_LensType"). Unknown maker
-    note tags, binary values and empty ones are left out; a value has at most 1,000 characters, all together 24,000.
+    the thumbnail or the maker note has that word before it ("Thumbnail_Compression", "MakerNote_LensType"). Unknown
+    maker note tags, binary values and empty ones are left out; a value has at most 1,000 characters, all together
+    24,000.
     """
     flat: dict[str, str] = {}
     left = MAX_TOTAL

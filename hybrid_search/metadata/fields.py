@@ -172,8 +172,11 @@ class Gate:
         except ValueError as error:
             self.warn(f"{source or name} {shown(value if found is None else found)} {error}")
             return
-        if read != "" and read != []:
-            self.fields[name] = read
+        if read == "" or read == []:
+            return
+        self.fields[name] = read
+        if name == "taken_at" and (offset := parse_offset(str(read)[-6:])):
+            self.fields["taken_offset"] = offset
 
     def put_first(self, name: str, *values: object, source: str = "") -> None:
         """Set a field to the first of the values that can be used."""

@@ -10,7 +10,7 @@ __all__ = ["degrees", "put_location"]
 
 
 def put_location(exif: ExifTags, gate: Gate) -> None:
-    """Fill a gate with location (degrees), altitude (m above sea level) and direction (degrees clockwise from north)."""
+    """Fill a gate with location (degrees), altitude (m above the sea) and direction (degrees clockwise from north)."""
     lat = _axis(exif, gate, "GPSLatitude", limit=90, signs={"N": 1, "S": -1})
     lon = _axis(exif, gate, "GPSLongitude", limit=180, signs={"E": 1, "W": -1})
     if lat == 0 and lon == 0:
@@ -60,7 +60,7 @@ def degrees(values: object) -> float | None:
     if numbers[0] is None or any(value is not None and value < 0 for value in numbers[1:]):
         return None
     whole = abs(numbers[0]) + sum((number or 0) / 60**power for power, number in enumerate(numbers[1:], 1))
-    return round(-whole if numbers[0] < 0 else whole, 9)
+    return round(float(-whole if numbers[0] < 0 else whole), 9)
 
 
 def _put_altitude(exif: ExifTags, gate: Gate) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from hybrid_search.metadata.blocks import Blocks, find_blocks
-from hybrid_search.metadata.camera import put_exif
+from hybrid_search.metadata.camera import is_default_caption, put_exif
 from hybrid_search.metadata.exif import ExifTags, flat_exif, read_exif
 from hybrid_search.metadata.fields import Gate
+from hybrid_search.metadata.iptc import read_iptc
 from hybrid_search.metadata.model import Metadata, merge
 from hybrid_search.metadata.values import shown
+from hybrid_search.metadata.xmp import read_xmp
 
 __all__ = ["read_metadata"]
 
@@ -34,4 +36,26 @@ def read_metadata(data: bytes, *, format: str, name: str = "") -> Metadata:
         blocks = Blocks()
     exif = read_exif(blocks.exif) if blocks.exif else ExifTags()
     put_exif(exif, gate)
-    return merge(gate.metadata(flat_exif(exif.tags)))
+    blocks.put_photoshop(exif.blobs.get("photoshop", b""))
+    _put_png_text(blocks.text, gate)
+    inside = gate.metadata(flat_exif(exif.tags))
+    iptc = read_iptc(blocks.iptc or exif.blobs.get("iptc", b""))
+    xmp = read_xmp(blocks.xmp or exif.blobs.get("xmp", b""))
+    return merge(xmp.facts, inside, iptc, xmp.words)
+
+
+def _put_png_text(text: dict[str, str], gate: Gate) -> None:
+    """Take what PNG's registered keywords say, where EXIF says nothing."""
+    for name, keywords in _PNG_KEYWORDS.items():
+        for keyword in keywords:
+            if name not in gate.fields and text.get(keyword) and not is_default_caption(text[keyword]):
+                gate.put(name, text[keyword])
+
+
+_PNG_KEYWORDS = {
+    "title": ("Title",),
+    "caption": ("Description", "Comment"),
+    "artist": ("Author",),
+    "copyright": ("Copyright",),
+    "software": ("Software",),
+}

@@ -4,17 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import TypeAlias, cast
 
 __all__ = ["FieldValue", "Metadata", "merge"]
 
 FieldValue: TypeAlias = str | int | float | bool | list[str] | dict[str, float]
 """A value of one field; a geo_point is {"lat": degrees north, "lon": degrees east}."""
-
-
-def _nothing() -> Mapping[str, str]:
-    return MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -37,7 +32,7 @@ class Metadata:
     """
 
     fields: Mapping[str, FieldValue]
-    exif: Mapping[str, str] = field(default_factory=_nothing)
+    exif: Mapping[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
 
 
@@ -55,6 +50,9 @@ def merge(*layers: Metadata) -> Metadata:
     warnings: list[str] = []
     tags: list[str] = []
     for layer in layers:
+        if "taken_at" in layer.fields:
+            # an offset belongs to the moment that it was written with
+            fields.pop("taken_offset", None)
         fields.update(layer.fields)
         exif.update(layer.exif)
         warnings.extend(layer.warnings)

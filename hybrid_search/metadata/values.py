@@ -30,11 +30,11 @@ def shown(value: object) -> str:
 
 
 def clean_text(text: str, *, limit: int = MAX_TEXT) -> str:
-    """Return text that JSON, UTF-8 and every backend accept: no control characters, no lone surrogates, no outer blanks.
+    r"""Return text that JSON and UTF-8 accept: no control characters, no lone surrogates, no outer blanks.
 
     Examples
     --------
-    >>> clean_text("NIKON\\x00\\x00  ")
+    >>> clean_text("NIKON\x00\x00  ")
     'NIKON'
     """
     text = text[: 2 * limit]

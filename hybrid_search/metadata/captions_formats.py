@@ -1,0 +1,215 @@
+"""The formats of captions files as rows: a path, where it stands, and validated fields."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+from hybrid_search.errors import CaptionsUnreadable
+from hybrid_search.metadata.fields import FIELDS, close_names, flatten
+from hybrid_search.metadata.model import FieldValue
+from hybrid_search.metadata.values import decode_text, shown
+
+__all__ = ["Row", "read_rows"]
+
+PATH_NAMES = ("path", "image", "file", "filename", "file_name")
+"""Names of the column that says which picture a row is about; the first of them that is there is taken."""
+_DELIMITERS = ",;\t|"
+_MAX_CELL = 2**24
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of a captions file: which picture, where the row stands, what it says."""
+
+    path: str
+    where: str
+    fields: Mapping[str, FieldValue]
+
+
+def read_rows(file: Path) -> Iterator[Row]:
+    """Yield the rows of a captions file, its format told by its content.
+
+    Raises
+    ------
+    CaptionsUnreadable
+        See `hybrid_search.metadata.load_captions`.
+    """
+    try:
+        text = _decode(file.read_bytes())
+    except OSError as error:
+        raise CaptionsUnreadable(str(file), error.strerror or str(error)) from None
+    start = text.lstrip()[:1]
+    if not start:
+        raise CaptionsUnreadable(str(file), "the file is empty")
+    try:
+        if start in "{[":
+            records = _json_records(text)
+        else:
+            records = _csv_records(text, tabs=file.suffix.lower() in (".tsv", ".tab"))
+        for where, record in records:
+            yield _row(where, record)
+    except _Refused as refused:
+        raise CaptionsUnreadable(str(file), str(refused)) from None
+
+
+class _Refused(Exception):
+    """Why a captions file cannot be used."""
+
+
+Record = tuple[str, Mapping[str, object]]
+
+
+def _decode(data: bytes) -> str:
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return data.decode("utf-16", "replace")
+    return decode_text(data.removeprefix(codecs.BOM_UTF8))
+
+
+def _row(where: str, record: Mapping[str, object]) -> Row:
+    names = {name.strip().lower(): name for name in record}
+    path_name = next((names[name] for name in PATH_NAMES if name in names), None)
+    path = record[path_name] if path_name is not None else None
+    if not isinstance(path, str) or not path.strip():
+        raise _Refused(f"{where} names no picture; it needs one of {', '.join(PATH_NAMES)}")
+    fields: dict[str, FieldValue] = {}
+    for name, value in record.items():
+        if name == path_name or value is None or value == "":
+            continue
+        field = _field(name, where)
+        try:
+            read = FIELDS[field](_unlisted(field, value))
+        except ValueError as error:
+            raise _Refused(f"{where}: {field} {shown(value)} {error}") from None
+        if read != "" and read != []:
+            fields[field] = read
+    return Row(path.strip(), where, fields)
+
+
+def _field(name: str, where: str) -> str:
+    field = name.strip().lower()
+    if field not in FIELDS:
+        raise _Refused(
+            f"{where}: {name.strip()!r} is neither a field nor one of {', '.join(PATH_NAMES)}{close_names(name)}"
+        )
+    return field
+
+
+def _unlisted(field: str, value: object) -> object:
+    """Return tags that a cell holds as a JSON list."""
+    if field == "tags" and isinstance(value, str) and value.lstrip().startswith("["):
+        try:
+            return json.loads(value)
+        except ValueError:
+            return value
+    return value
+
+
+def _csv_records(text: str, *, tabs: bool) -> Iterator[Record]:
+    header_line = text.lstrip("\r\n").split("\n", 1)[0]
+    delimiter = "\t" if tabs else max(_DELIMITERS, key=header_line.count)
+    csv.field_size_limit(max(csv.field_size_limit(), _MAX_CELL))
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    header: list[str] | None = None
+    line = 1
+    try:
+        for cells in reader:
+            where, line = f"line {line}", reader.line_num + 1
+            if not any(cell.strip() for cell in cells):
+                continue
+            if header is None:
+                header = _header(cells, where)
+            elif len(cells) > len(header):
+                raise _Refused(
+                    f"{where} has {len(cells)} values for {len(header)} columns; "
+                    f"put a text that contains {delimiter!r} in double quotes"
+                )
+            else:
+                yield where, dict(zip(header, cells, strict=False))
+    except csv.Error as error:
+        raise _Refused(f"line {max(reader.line_num, 1)}: {error}") from None
+    if header is None:
+        raise _Refused("there is no header")
+
+
+def _header(cells: list[str], where: str) -> list[str]:
+    names = [cell.strip().lower() for cell in cells]
+    if not set(names) & set(PATH_NAMES):
+        raise _Refused(
+            f"{where} must be a header with one of {', '.join(PATH_NAMES)}; it has {shown(', '.join(cells))}"
+        )
+    path_name = next(name for name in PATH_NAMES if name in names)
+    for name, cell in zip(names, cells, strict=True):
+        if names.count(name) > 1:
+            raise _Refused(f"{where} has the column {cell.strip()!r} twice")
+        if name != path_name:
+            _field(cell, where)
+    return names
+
+
+def _json_records(text: str) -> Iterable[Record]:
+    try:
+        content: Any = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        if text.lstrip().startswith("{") and "\n" in text.strip():
+            return _json_lines(text)
+        raise _Refused(f"it is not JSON: {error}") from None
+    if isinstance(content, dict) and isinstance(content.get("annotations"), list):
+        return _coco_records(content)
+    if isinstance(content, dict) and set(map(str.lower, content)) & set(PATH_NAMES):
+        content = [content]
+    if isinstance(content, list):
+        return ((f"record {number}", _object(f"record {number}", item)) for number, item in enumerate(content, 1))
+    return _mapping_records(content)
+
+
+def _json_lines(text: str) -> Iterator[Record]:
+    # str.splitlines would also split at characters that JSON allows inside texts
+    for number, line in enumerate(text.split("\n"), 1):
+        if line.strip():
+            where = f"line {number}"
+            try:
+                content = json.loads(line)
+            except (ValueError, RecursionError) as error:
+                raise _Refused(f"{where} is not JSON: {error}") from None
+            yield where, _object(where, content)
+
+
+def _object(where: str, content: object) -> Mapping[str, object]:
+    if not isinstance(content, dict):
+        raise _Refused(f"{where} is not a JSON object")
+    return flatten(cast("dict[str, object]", content))
+
+
+def _mapping_records(content: Mapping[str, object]) -> Iterator[Record]:
+    """Yield the records of {"path": "caption"} and {"path": {"caption": …}}."""
+    for path, value in content.items():
+        where = f"key {path!r}"
+        if isinstance(value, str):
+            yield where, {"path": path, "caption": value}
+        elif isinstance(value, list) and all(isinstance(caption, str) for caption in value):
+            for caption in value:
+                yield where, {"path": path, "caption": caption}
+        else:
+            yield where, {**_object(where, value), "path": path}
+
+
+def _coco_records(content: Mapping[str, Any]) -> Iterator[Record]:
+    images = content.get("images")
+    if not isinstance(images, list):
+        raise _Refused("it has annotations but no images; COCO captions have both")
+    names = {image.get("id"): image.get("file_name") for image in images if isinstance(image, dict)}
+    for number, annotation in enumerate(content["annotations"], 1):
+        where = f"annotation {number}"
+        record = _object(where, annotation)
+        if "caption" not in record:
+            raise _Refused(f"{where} has no caption; COCO instances and keypoints are not captions")
+        if record.get("image_id") not in names:
+            raise _Refused(f"{where} is about image {record.get('image_id')!r}, which is not among the images")
+        yield where, {"path": names[record["image_id"]], "caption": record["caption"]}
