@@ -1,0 +1,189 @@
+"""A `_search` body to its answer, in the shape of an Elasticsearch response."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from hybrid_search.backends.embedded.aggregations import aggregate
+from hybrid_search.backends.embedded.clauses import compiler as new_compiler
+from hybrid_search.backends.embedded.compiler import Compiler
+from hybrid_search.backends.embedded.documents import read_source
+from hybrid_search.backends.embedded.knn import Nearest, nearest
+from hybrid_search.backends.embedded.matches import Matches
+from hybrid_search.backends.embedded.ranking import Ranked, collapsed, ranking
+from hybrid_search.backends.embedded.schema import ID
+from hybrid_search.backends.embedded.snapshot import Snapshot
+from hybrid_search.backends.embedded.sources import SourceFilter, leaves
+from hybrid_search.errors import BadFilter, UnsupportedClause
+
+if TYPE_CHECKING:
+    import tantivy
+
+__all__ = ["answer"]
+
+_KNOWN = {
+    "query",
+    "knn",
+    "size",
+    "from",
+    "track_total_hits",
+    "track_scores",
+    "_source",
+    "fields",
+    "sort",
+    "aggs",
+    "aggregations",
+    "min_score",
+    "collapse",
+    "profile",
+}
+_WINDOW = 10_000
+
+
+def answer(
+    snapshot: Snapshot, body: Mapping[str, Any], *, index: str, read_vector: Callable[[str, int], Any]
+) -> dict[str, Any]:
+    """Run a body.
+
+    Parameters
+    ----------
+    snapshot : Snapshot
+    body : mapping
+        An Elasticsearch `_search` body.
+    index : str
+        What every hit has as `_index`.
+    read_vector : callable
+        (dense_vector field, row) to its numbers.
+
+    Raises
+    ------
+    UnsupportedClause
+        When anything in the body is not interpreted.
+    QueryError
+        When the body asks for something that cannot be.
+    """
+    started = time.perf_counter()
+    for key in body:
+        if key not in _KNOWN:
+            raise UnsupportedClause(str(key), "embedded")
+    if body.get("profile"):
+        raise UnsupportedClause("profile", "embedded")
+    size, start = _window(body)
+    compiler = new_compiler(snapshot)
+    query = compiler.compile(body["query"]) if body.get("query") is not None else None
+    legs = [nearest(compiler, leg, size=max(1, size)) for leg in _listed(body.get("knn"))]
+    matches = Matches(snapshot, query, [leg.scores for leg in legs], [leg.addresses for leg in legs])
+    if body.get("min_score") is not None:
+        matches = matches.at_least(float(body["min_score"]))
+    if body.get("collapse") is not None:
+        page = collapsed(matches, body.get("sort"), body["collapse"], start + size)
+    else:
+        page = ranking(matches, body.get("sort"), start + size)
+    hits = _hits(matches, page[start : start + size], body, index=index, read_vector=read_vector)
+    _name_matches(hits, page[start : start + size], compiler, legs, matches)
+    result: dict[str, Any] = {"timed_out": False, "_shards": {"total": 1, "successful": 1, "skipped": 0, "failed": 0}}
+    scores = [hit["_score"] for hit in hits if hit["_score"] is not None]
+    result["hits"] = {"max_score": max(scores, default=None), "hits": hits}
+    if body.get("track_total_hits", True) is not False:
+        result["hits"]["total"] = {"value": matches.total(), "relation": "eq"}
+    wanted = body.get("aggs", body.get("aggregations"))
+    if wanted is not None:
+        result["aggregations"] = aggregate(compiler, matches.query(), wanted)
+    return {"took": round((time.perf_counter() - started) * 1000), **result}
+
+
+def _window(body: Mapping[str, Any]) -> tuple[int, int]:
+    size, start = body.get("size", 10), body.get("from", 0)
+    for name, value in (("size", size), ("from", start)):
+        if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+            raise BadFilter(name, f"must be a whole number from 0, got {value!r}")
+    if size + start > _WINDOW:
+        raise BadFilter("size", f"from + size must be at most {_WINDOW}, got {size + start}; use scan for more")
+    return size, start
+
+
+def _listed(legs: Any) -> list[Any]:
+    if legs is None:
+        return []
+    return list(legs) if isinstance(legs, (list, tuple)) else [legs]
+
+
+def _hits(
+    matches: Matches,
+    page: Iterable[Ranked],
+    body: Mapping[str, Any],
+    *,
+    index: str,
+    read_vector: Callable[[str, int], Any],
+) -> list[dict[str, Any]]:
+    source_filter = SourceFilter(body.get("_source", True))
+    fields = _field_patterns(body.get("fields"))
+    searcher = matches.snapshot.searcher
+    hits = []
+    for ranked in page:
+        address = matches.address(ranked.sequence)
+        native = searcher.doc(address)
+        hit: dict[str, Any] = {"_index": index, "_id": native.get_first(ID), "_score": ranked.score}
+        if source_filter.wanted:
+            hit["_source"] = source_filter.apply(read_source(native, wanted=source_filter.may_want))
+        if fields is not None:
+            hit["fields"] = _fields(matches.snapshot, native, address, fields, read_vector)
+        if ranked.sort is not None:
+            hit["sort"] = list(ranked.sort)
+        if ranked.group is not None:
+            hit["fields"] = {**hit.get("fields", {}), ranked.group[0]: [ranked.group[1]]}
+        hits.append(hit)
+    return hits
+
+
+def _field_patterns(spec: Any) -> SourceFilter | None:
+    if spec is None:
+        return None
+    names = []
+    for entry in _listed(spec):
+        if isinstance(entry, Mapping) and set(entry) != {"field"}:
+            raise UnsupportedClause(f"fields.{next((key for key in entry if key != 'field'), '')}", "embedded")
+        names.append(entry["field"] if isinstance(entry, Mapping) else entry)
+    return SourceFilter(names)
+
+
+def _fields(
+    snapshot: Snapshot,
+    native: tantivy.Document,
+    address: tantivy.DocAddress,
+    wanted: SourceFilter,
+    read_vector: Callable[[str, int], Any],
+) -> dict[str, list[Any]]:
+    values: dict[str, list[Any]] = {}
+    for name, value in leaves(wanted.apply(read_source(native, wanted=wanted.may_want))):
+        values.setdefault(name, []).append(value)
+    for field in snapshot.schema.fields.vectors():
+        if wanted.may_want(field.name):
+            row = snapshot.values(f"{field.name}#row", [address])[0]
+            if row is not None:
+                values[field.name] = read_vector(field.name, int(row)).tolist()
+    return values
+
+
+def _name_matches(
+    hits: list[dict[str, Any]],
+    page: Iterable[Ranked],
+    compiler: Compiler,
+    legs: Iterable[Nearest],
+    matches: Matches,
+) -> None:
+    """Give each hit the named clauses that it matches, with their scores as `include_named_queries_score` does."""
+    sequences = [ranked.sequence for ranked in page]
+    names: dict[int, dict[str, float]] = {sequence: {} for sequence in sequences}
+    for name, query in compiler.named.items():
+        for sequence, score in matches.scores_of(query, sequences).items():
+            names[sequence][name] = score
+    for leg in legs:
+        for sequence in sequences:
+            if leg.name is not None and sequence in leg.scores:
+                names[sequence][leg.name] = leg.scores[sequence]
+    if compiler.named or any(leg.name is not None for leg in legs):
+        for hit, sequence in zip(hits, sequences, strict=True):
+            hit["matched_queries"] = names[sequence]

@@ -1,0 +1,358 @@
+"""The embedded backend: one folder, one writer, many readers."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hybrid_search.backends import Action, Backend, Outcome
+from hybrid_search.backends.embedded.answer import answer
+from hybrid_search.backends.embedded.clauses import compiler
+from hybrid_search.backends.embedded.documents import read_source, vector_kind
+from hybrid_search.backends.embedded.folder import FORMAT, Folder, guarded
+from hybrid_search.backends.embedded.schema import ID, PRESENT, SEQUENCE, Schema
+from hybrid_search.backends.embedded.snapshot import Snapshot
+from hybrid_search.backends.embedded.sources import SourceFilter
+from hybrid_search.backends.embedded.vectors import VectorField
+from hybrid_search.backends.embedded.writer import Writer, stored_document, stored_rows
+from hybrid_search.errors import BackendUnavailable, DocumentNotFound, IndexNotFound, StorageFull
+
+if TYPE_CHECKING:
+    import tantivy
+
+__all__ = ["EmbeddedBackend"]
+
+_PAGE = 1000
+
+
+class EmbeddedBackend(Backend):
+    """Documents in one folder, or in memory, searched in this process.
+
+    Opening costs nothing: files are read at the first search, and the lock of the one writer is taken at the first
+    write and kept until `close`. Any number of other objects and processes may search meanwhile; each search sees the
+    latest commit.
+
+    Parameters
+    ----------
+    folder : Path or None
+        The index's folder; None keeps everything in memory.
+    writable : bool
+        Whether writes are allowed at all.
+
+    Examples
+    --------
+    >>> backend = EmbeddedBackend(None)
+    >>> backend.create({"mappings": {"dynamic": "strict", "properties": {"caption": {"type": "text"}}}})
+    >>> backend.bulk([Action("index", "a", {"caption": "a red boat"}), Action("index", "b", {"caption": "a house"})])
+    [Outcome(id='a', status=201, error=None), Outcome(id='b', status=201, error=None)]
+    >>> backend.refresh()
+    >>> [hit["_id"] for hit in backend.search({"query": {"match": {"caption": "boat"}}})["hits"]["hits"]]
+    ['a']
+    """
+
+    name = "embedded"
+
+    def __init__(self, folder: Path | None, *, writable: bool = True) -> None:
+        self._folder = None if folder is None else Folder(Path(folder).absolute())
+        self.location = "memory" if self._folder is None else self._folder.location
+        self._writable = writable
+        self._guard = threading.RLock()
+        self._schema: Schema | None = None
+        self._definition: Mapping[str, Any] | None = None
+        self._index: tantivy.Index | None = None
+        self._vectors: dict[str, VectorField] = {}
+        self._writer: Writer | None = None
+        self._snapshot: Snapshot | None = None
+        self._stamp: Any = None
+
+    def exists(self) -> bool:
+        """Tell whether there is an index at the location."""
+        return self._definition is not None if self._folder is None else self._folder.exists()
+
+    def create(self, definition: Mapping[str, Any]) -> None:
+        """Make the index.
+
+        Raises
+        ------
+        MappingMismatch
+            When the definition has a type, parameter or analyser that the embedded backend does not know.
+        BackendUnavailable
+            When there is an index already, the folder holds other files, or the backend is not writable.
+        IndexLocked
+            When another process is making or writing one.
+        """
+        with self._guard:
+            self._demand_writable()
+            schema = Schema(definition)
+            for field in schema.fields.vectors():
+                vector_kind(field)
+            if self._folder is None:
+                if self._definition is not None:
+                    raise BackendUnavailable(self.location, "there is an index already")
+                self._start(schema, definition, _new_index(schema, None))
+                return
+            self._folder.lock()
+            try:
+                self._folder.prepare(definition)
+                with guarded(self.location):
+                    _new_index(schema, self._folder.tantivy)
+                self._folder.complete()
+            finally:
+                self._folder.unlock()
+
+    def definition(self) -> Mapping[str, Any]:
+        """Return settings and mappings; raises IndexNotFound, FormatTooNew or IndexCorrupt."""
+        self._open()
+        if self._definition is None:
+            raise IndexNotFound(self.location)
+        return self._definition
+
+    def bulk(self, actions: Iterable[Action]) -> list[Outcome]:
+        """Write all actions in order and return the fate of each.
+
+        Raises
+        ------
+        IndexLocked
+            When another object or process is writing.
+        StorageFull
+            When the disk is full; what was not refreshed is lost, everything before is safe.
+        """
+        with self._guard:
+            writer = self._open_writer()
+            try:
+                return writer.apply(actions)
+            except BaseException:
+                self._give_up()
+                raise
+
+    def refresh(self) -> None:
+        """Make everything written so far durable and visible to searches; raises StorageFull."""
+        with self._guard:
+            if self._writer is None or not self._writer.pending:
+                return
+            try:
+                self._writer.commit()
+            except BaseException:
+                self._give_up()
+                raise
+            self._sync_graphs()
+
+    def search(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Run a `_search` body; raises UnsupportedClause for what is not interpreted."""
+        return answer(self._current(), body, index=self.location, read_vector=self._read_vector)
+
+    def count(self, query: Mapping[str, Any] | None = None) -> int:
+        """Count the documents that match a query (all when None)."""
+        snapshot = self._current()
+        return snapshot.documents if query is None else snapshot.count(compiler(snapshot).compile(query))
+
+    def get(self, id: str, *, vectors: bool = False) -> dict[str, Any]:
+        """Return one document's `_source`, written but not refreshed ones of this object too.
+
+        Raises
+        ------
+        DocumentNotFound
+            When there is no such document.
+        """
+        with self._guard:
+            snapshot = self._current()
+            stored = stored_document(snapshot, id) if self._writer is None else self._writer.current(id)
+            if stored is None:
+                raise DocumentNotFound(id)
+            source = dict(stored.source)
+            return self._with_vectors(source, stored.rows) if vectors else source
+
+    def scan(
+        self, query: Mapping[str, Any] | None = None, *, fields: Sequence[str] | None = None, vectors: bool = False
+    ) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Stream (id, `_source`) of every match in the order of writing, from one commit, in bounded memory."""
+        from tantivy import FieldType, Occur, Query
+
+        snapshot = self._current()
+        matching = Query.all_query() if query is None else compiler(snapshot).filter(query)
+        wanted = SourceFilter(True if fields is None else list(fields))
+        after = -1
+        while True:
+            later = Query.range_query(snapshot.schema.tantivy, SEQUENCE, FieldType.Unsigned, after + 1, None)
+            page = snapshot.ordered(
+                Query.boolean_query([(Occur.Must, matching), (Occur.Must, later)]), SEQUENCE, limit=_PAGE
+            )
+            for sequence, address in page:
+                native = snapshot.searcher.doc(address)
+                source = wanted.apply(read_source(native, wanted=wanted.may_want))
+                if vectors:
+                    rows = stored_rows(snapshot, address)
+                    chosen = {name: row for name, row in rows.items() if fields is None or wanted.may_want(name)}
+                    source = self._with_vectors(source, chosen)
+                yield str(native.get_first(ID)), source
+                after = sequence
+            if len(page) < _PAGE:
+                return
+
+    def info(self) -> dict[str, Any]:
+        """Return `documents`, `bytes` on disk, `format`, `segments`, and per dense_vector field its counts."""
+        snapshot = self._current()
+        return {
+            "backend": self.name,
+            "location": self.location,
+            "documents": snapshot.documents,
+            "bytes": 0 if self._folder is None else self._folder.bytes(),
+            "format": FORMAT,
+            "segments": snapshot.searcher.num_segments,
+            "vectors": {
+                field.name: {**self._vector_field(field.name).stats(), "documents": snapshot.living(field.name)}
+                for field in snapshot.schema.fields.vectors()
+            },
+        }
+
+    def close(self) -> None:
+        """Refresh, and release files and locks; calling it twice is harmless."""
+        with self._guard:
+            try:
+                self.refresh()
+                if self._writer is not None:
+                    self._writer.finish()
+            finally:
+                self._writer = None
+                if self._folder is not None:
+                    self._close_vectors()
+                    self._index = self._snapshot = self._schema = self._definition = self._stamp = None
+                    self._folder.unlock()
+
+    def _start(self, schema: Schema, definition: Mapping[str, Any], index: tantivy.Index) -> None:
+        schema.register(index)
+        index.config_reader("manual")
+        self._schema, self._definition, self._index = schema, definition, index
+
+    def _open(self) -> tantivy.Index:
+        with self._guard:
+            if self._index is None:
+                if self._folder is None:
+                    raise IndexNotFound(self.location)
+                definition = self._folder.definition()
+                with guarded(self.location):
+                    from tantivy import Index
+
+                    self._start(Schema(definition), definition, Index.open(str(self._folder.tantivy)))
+            if self._index is None:
+                raise IndexNotFound(self.location)
+            return self._index
+
+    def _current(self) -> Snapshot:
+        """Return the snapshot of the latest commit, anew when there is a later one than last time."""
+        with self._guard:
+            index = self._open()
+            stamp = self._committed_stamp()
+            if self._snapshot is None or stamp != self._stamp:
+                with guarded(self.location):
+                    index.reload()
+                    for vectors in self._vectors.values():
+                        vectors.refresh()
+                    self._snapshot = Snapshot(index.searcher(), self._known_schema(), self._vector_field)
+                self._stamp = stamp
+            return self._snapshot
+
+    def _committed_stamp(self) -> Any:
+        if self._folder is None:
+            return 0 if self._writer is None else self._writer.commits
+        with guarded(self.location):
+            facts = (self._folder.tantivy / "meta.json").stat()
+        return facts.st_mtime_ns, facts.st_ino, facts.st_size
+
+    def _open_writer(self) -> Writer:
+        if self._writer is None:
+            self._demand_writable()
+            index = self._open()
+            if self._folder is not None:
+                self._folder.lock()
+            try:
+                self._close_vectors()
+                self._writer = Writer(
+                    index,
+                    self._known_schema(),
+                    self._folder,
+                    vectors=self._vector_field,
+                    committed=self._current,
+                    location=self.location,
+                )
+            except BaseException:
+                self._give_up()
+                raise
+        return self._writer
+
+    def _give_up(self) -> None:
+        """Drop the writer and what it had not committed; the next write opens a new one."""
+        self._writer = None
+        self._close_vectors()
+        if self._folder is not None:
+            self._folder.unlock()
+
+    def _close_vectors(self) -> None:
+        if self._folder is not None:
+            for vectors in self._vectors.values():
+                vectors.close()
+            self._vectors.clear()
+
+    def _sync_graphs(self) -> None:
+        """Let graphs catch up; they can be made again, so that a full disk is no reason to fail."""
+        snapshot = self._current()
+        for field in snapshot.schema.fields.vectors():
+            vectors = self._vector_field(field.name)
+            mask = None
+            if snapshot.living(field.name) < len(vectors):
+                mask = np.zeros(len(vectors), dtype=bool)
+                mask[snapshot.rows(snapshot.term(PRESENT, field.name), field.name)] = True
+            with contextlib.suppress(StorageFull):
+                vectors.sync_graph(mask=mask)
+
+    def _vector_field(self, name: str) -> VectorField:
+        with self._guard:
+            if name not in self._vectors:
+                field = self._known_schema().fields.find(name)
+                kind = vector_kind(field)
+                index_options = field.options.get("index_options", {})
+                with guarded(self.location):
+                    self._vectors[name] = VectorField(
+                        None if self._folder is None else self._folder.vectors(name),
+                        dims=kind.dims,
+                        element_type=kind.element_type,
+                        similarity=kind.similarity,
+                        graph="flat" not in str(index_options.get("type", "hnsw")),
+                        writable=self._folder is None or self._folder.locked,
+                    )
+            return self._vectors[name]
+
+    def _read_vector(self, name: str, row: int) -> Any:
+        return self._vector_field(name).read([row])[0]
+
+    def _with_vectors(self, source: dict[str, Any], rows: Mapping[str, int]) -> dict[str, Any]:
+        """Return a document with its vectors where the mapping has them, as arrays."""
+        whole = dict(source)
+        for name, row in rows.items():
+            inner = whole
+            *parents, leaf = name.split(".")
+            for parent in parents:
+                inner[parent] = dict(inner.get(parent) or {})
+                inner = inner[parent]
+            inner[leaf] = self._read_vector(name, row)
+        return whole
+
+    def _known_schema(self) -> Schema:
+        if self._schema is None:
+            raise IndexNotFound(self.location)
+        return self._schema
+
+    def _demand_writable(self) -> None:
+        if not self._writable:
+            raise BackendUnavailable(self.location, "it was opened for searching only")
+
+
+def _new_index(schema: Schema, folder: Path | None) -> tantivy.Index:
+    from tantivy import Index
+
+    return Index(schema.tantivy) if folder is None else Index(schema.tantivy, str(folder))

@@ -1,0 +1,204 @@
+"""The folder of an embedded index: its layout, its format version, and the lock of its one writer.
+
+::
+
+    format.json        {"format": 1}; written last, so that a folder without it holds no index
+    definition.json    settings and mappings
+    statistics.json    average lengths of the text fields, and rows that count (may be lost)
+    writer.lock        locked by the operating system while a process writes; the file itself means nothing
+    tantivy/           documents
+    vectors/<field>/   the vectors of one dense_vector field
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from hybrid_search.backends.embedded.rows import replace_file
+from hybrid_search.errors import (
+    BackendUnavailable,
+    FormatTooNew,
+    IndexCorrupt,
+    IndexLocked,
+    IndexNotFound,
+    StorageFull,
+)
+
+__all__ = ["FORMAT", "Folder", "guarded"]
+
+FORMAT = 1
+"""The version of the layout that this code writes, and the newest that it reads."""
+
+_FULL = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
+_FULL_WORDS = ("No space left", "File too large", "quota exceeded", "not enough space")
+_OWN = {"definition.json", "statistics.json", "writer.lock", "tantivy", "vectors"}
+_REMEDY = "restore the folder from a copy, or delete it and index again"
+
+
+class Folder:
+    """The files of one embedded index.
+
+    Parameters
+    ----------
+    path : Path
+        The index's folder; it need not exist yet.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.location = str(path)
+        self._lock: int | None = None
+
+    @property
+    def tantivy(self) -> Path:
+        """The folder of the documents."""
+        return self.path / "tantivy"
+
+    def vectors(self, field: str) -> Path:
+        """Return the folder of a dense_vector field's vectors."""
+        return self.path / "vectors" / quote(field, safe="")
+
+    def exists(self) -> bool:
+        """Tell whether the folder holds an index, of whatever format."""
+        return (self.path / "format.json").exists()
+
+    def check_format(self) -> None:
+        """Raise IndexNotFound, FormatTooNew or IndexCorrupt unless this code can use the folder; touches nothing."""
+        if not self.exists():
+            if self.tantivy.is_dir() and any(self.tantivy.glob("*.store")):
+                raise IndexCorrupt(self.location, f"format.json is missing; {_REMEDY}")
+            raise IndexNotFound(self.location)
+        found = self._read("format.json").get("format")
+        if not isinstance(found, int) or isinstance(found, bool) or found < 1:
+            raise IndexCorrupt(self.location, f"format.json has no format number; {_REMEDY}")
+        if found > FORMAT:
+            raise FormatTooNew(self.location, found, FORMAT)
+
+    def definition(self) -> dict[str, Any]:
+        """Return the index definition; raises as `check_format`."""
+        self.check_format()
+        return self._read("definition.json")
+
+    def prepare(self, definition: Mapping[str, Any]) -> None:
+        """Make the folder ready for the files of a new index; the caller holds the lock.
+
+        Raises
+        ------
+        BackendUnavailable
+            When there is an index already, or the folder is used for something else.
+        """
+        if self.exists():
+            raise BackendUnavailable(self.location, "there is an index already")
+        foreign = sorted({entry.name for entry in self.path.iterdir()} - _OWN)
+        if foreign:
+            raise BackendUnavailable(
+                self.location, f"the folder holds other files ({foreign[0]!r}); name a new or an empty folder"
+            )
+        with guarded(self.location):
+            for leftover in (self.tantivy, self.path / "vectors"):
+                shutil.rmtree(leftover, ignore_errors=True)
+            self.tantivy.mkdir()
+            self.write("definition.json", definition)
+
+    def complete(self) -> None:
+        """Declare the new index complete."""
+        self.write("format.json", {"format": FORMAT})
+
+    def write(self, name: str, content: Mapping[str, Any]) -> None:
+        """Replace a JSON file as a whole; raises StorageFull."""
+        with guarded(self.location):
+            replace_file(self.path / name, json.dumps(content, indent=1).encode())
+
+    def statistics(self) -> dict[str, dict[str, Any]]:
+        """Return what was written as statistics.json, empty when it is lost."""
+        try:
+            content = json.loads((self.path / "statistics.json").read_bytes())
+        except (OSError, ValueError):
+            return {}
+        return content if isinstance(content, dict) else {}
+
+    def lock(self) -> None:
+        """Become the one writer; raises IndexLocked at once when there is another, in this process or elsewhere."""
+        if self._lock is not None:
+            return
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            handle = os.open(self.path / "writer.lock", os.O_RDWR | os.O_CREAT, 0o666)
+        except OSError as error:
+            if error.errno in _FULL:
+                raise StorageFull(self.location) from error
+            raise BackendUnavailable(self.location, str(error.strerror or error)) from error
+        try:
+            _lock_file(handle)
+        except OSError as error:
+            os.close(handle)
+            raise IndexLocked(self.location) from error
+        self._lock = handle
+
+    @property
+    def locked(self) -> bool:
+        """Whether this object is the one writer."""
+        return self._lock is not None
+
+    def unlock(self) -> None:
+        """Let another writer in."""
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    def bytes(self) -> int:
+        """Return the size of all files, in bytes."""
+        total = 0
+        for folder, _, names in os.walk(self.path):
+            for name in names:
+                try:
+                    total += os.stat(os.path.join(folder, name)).st_size
+                except FileNotFoundError:
+                    continue
+        return total
+
+    def _read(self, name: str) -> dict[str, Any]:
+        try:
+            content = json.loads((self.path / name).read_bytes())
+        except OSError as error:
+            raise IndexCorrupt(self.location, f"cannot read {name} ({error.strerror}); {_REMEDY}") from error
+        except ValueError as error:
+            raise IndexCorrupt(self.location, f"{name} is not JSON; {_REMEDY}") from error
+        if not isinstance(content, dict):
+            raise IndexCorrupt(self.location, f"{name} has the wrong content; {_REMEDY}")
+        return content
+
+
+def _lock_file(handle: int) -> None:
+    try:
+        import fcntl
+    except ImportError:
+        import msvcrt
+
+        msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
+    else:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+@contextmanager
+def guarded(location: str) -> Iterator[None]:
+    """Turn the errors of a full disk, or of files that cannot be read, into StorageFull and IndexCorrupt."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _FULL:
+            raise StorageFull(location) from error
+        raise BackendUnavailable(location, str(error.strerror or error)) from error
+    except ValueError as error:
+        message = str(error)
+        if any(words.lower() in message.lower() for words in _FULL_WORDS):
+            raise StorageFull(location) from error
+        raise IndexCorrupt(location, f"{message}; {_REMEDY}") from error

@@ -1,0 +1,56 @@
+"""The average length of a text field over the documents that have it, which BM25 needs and tantivy does not keep.
+
+tantivy divides a field's tokens by *all* documents, Lucene by those that have the field. With captions on one picture
+in ten, every caption would count as ten times too long and lose most of its score. So a document without the field
+gets as many filler tokens as the average document with it has: then both divisions agree. No query names the filler.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import tantivy
+
+__all__ = ["FILLER", "Lengths", "filler"]
+
+FILLER = "\0"
+_MOST = 10_000
+
+
+class Lengths:
+    """Documents and tokens of every text field so far, and the fillers given.
+
+    Parameters
+    ----------
+    counts : mapping of str to [int, int, int, int], optional
+        What `counts` gave earlier: documents with the field, their tokens, documents without it, filler tokens.
+    """
+
+    def __init__(self, counts: Mapping[str, list[int]] | None = None) -> None:
+        self.counts = {name: list(values) for name, values in (counts or {}).items()}
+
+    def add(self, field: str, tokens: int) -> None:
+        """Note that a document has this many tokens in a field."""
+        count = self.counts.setdefault(field, [0, 0, 0, 0])
+        count[0] += 1
+        count[1] += tokens
+
+    def fill(self, field: str) -> int:
+        """Note that a document lacks a field, and return the filler tokens that it gets."""
+        count = self.counts.setdefault(field, [0, 0, 0, 0])
+        count[2] += 1
+        wanted = round(count[1] / count[0] * count[2]) if count[0] else 0
+        given = min(max(0, wanted - count[3]), _MOST)
+        count[3] += given
+        return given
+
+
+@lru_cache(maxsize=256)
+def filler(tokens: int) -> tantivy.PreTokenizedString:
+    """Return a text of so many filler tokens."""
+    from tantivy import PreTokenizedString, Token
+
+    return PreTokenizedString("", [Token(FILLER, position, 0, 0) for position in range(tokens)])

@@ -1,0 +1,112 @@
+"""The documents that a body matches: those of its query and those of its `knn` legs, OR-ed as Elasticsearch does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from hybrid_search.backends.embedded.snapshot import Snapshot
+
+if TYPE_CHECKING:
+    import tantivy
+
+__all__ = ["Matches"]
+
+
+class Matches:
+    """Documents by their write numbers, with their scores: the query's, plus those of every leg they are in.
+
+    Parameters
+    ----------
+    snapshot : Snapshot
+    query : tantivy.Query or None
+        None matches nothing beside legs, and everything without them.
+    legs : sequence of mapping
+        Per `knn` leg, write number to score, boost included.
+    addresses : sequence of mapping
+        Per `knn` leg, write number to address.
+    """
+
+    def __init__(
+        self,
+        snapshot: Snapshot,
+        query: tantivy.Query | None,
+        legs: Sequence[Mapping[int, float]] = (),
+        addresses: Sequence[Mapping[int, tantivy.DocAddress]] = (),
+    ) -> None:
+        from tantivy import Query
+
+        self.snapshot = snapshot
+        self._query = Query.all_query() if query is None and not legs else query
+        self._near: dict[int, float] = {}
+        for leg in legs:
+            for sequence, score in leg.items():
+                self._near[sequence] = self._near.get(sequence, 0.0) + score
+        self._addresses: dict[int, tantivy.DocAddress] = {}
+        for known in addresses:
+            self._addresses.update(known)
+        self._both: dict[int, float] | None = None
+        self._count: int | None = None
+
+    def address(self, sequence: int) -> tantivy.DocAddress:
+        """Return the address of a document that was returned before."""
+        return self._addresses[sequence]
+
+    def learn(self, addresses: Sequence[tantivy.DocAddress]) -> list[int]:
+        """Return the write numbers of documents, and remember where they are."""
+        sequences = self.snapshot.sequences(addresses)
+        self._addresses.update(zip(sequences, addresses, strict=True))
+        return sequences
+
+    def best(self, limit: int) -> list[tuple[int, float]]:
+        """Return (write number, score) of the best documents, best first, ties in the order of writing."""
+        scored = dict(self._near)
+        if self._query is not None:
+            self._count, hits = self.snapshot.counted_hits(self._query, limit)
+            sequences = self.learn([address for _, address in hits])
+            for sequence, (score, _) in zip(sequences, hits, strict=True):
+                scored[sequence] = score
+            for sequence, score in self._near_and_query().items():
+                scored[sequence] = self._near[sequence] + score
+        return sorted(scored.items(), key=lambda item: (-item[1], item[0]))[:limit]
+
+    def total(self) -> int:
+        """Return how many documents match."""
+        if self._query is None:
+            return len(self._near)
+        if self._count is None:
+            self._count = self.snapshot.count(self._query)
+        return self._count + len(self._near) - len(self._near_and_query())
+
+    def query(self) -> tantivy.Query:
+        """Return the query for all of them; its scores mean nothing."""
+        from tantivy import Occur, Query
+
+        if self._query is None:
+            return self.snapshot.among(self._near)
+        if not self._near:
+            return self._query
+        return Query.boolean_query([(Occur.Should, self._query), (Occur.Should, self.snapshot.among(self._near))])
+
+    def scores_of(self, query: tantivy.Query, sequences: Iterable[int]) -> dict[int, float]:
+        """Return write number to score of those documents that match a query."""
+        from tantivy import Occur, Query
+
+        wanted = list(sequences)
+        among = self.snapshot.among(wanted)
+        hits = self.snapshot.hits(Query.boolean_query([(Occur.Must, query), (Occur.Must, among)]), len(wanted))
+        return dict(zip(self.learn([address for _, address in hits]), (score for score, _ in hits), strict=True))
+
+    def at_least(self, score: float) -> Matches:
+        """Return the documents with this score or a higher one; what they score stays."""
+        kept = {
+            sequence: value
+            for sequence, value in self.best(self.snapshot.documents + len(self._near))
+            if value >= score
+        }
+        return Matches(self.snapshot, None, [kept], [self._addresses])
+
+    def _near_and_query(self) -> dict[int, float]:
+        if self._both is None:
+            self._both = self.scores_of(self._query, self._near) if self._query is not None and self._near else {}
+        return self._both

@@ -1,0 +1,149 @@
+"""One commit of the index as searches see it: tantivy's searcher, and the vectors beside it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hybrid_search.backends.embedded.schema import EVERY, PRESENT, SEQUENCE, Schema
+from hybrid_search.backends.embedded.vectors import VectorField
+
+if TYPE_CHECKING:
+    import tantivy
+
+__all__ = ["Snapshot"]
+
+
+class Snapshot:
+    """A searcher with what is computed once per commit.
+
+    Parameters
+    ----------
+    searcher : tantivy.Searcher
+    schema : Schema
+    vectors : callable
+        dense_vector field to its VectorField.
+    """
+
+    def __init__(self, searcher: tantivy.Searcher, schema: Schema, vectors: Callable[[str], VectorField]) -> None:
+        self.searcher = searcher
+        self.schema = schema
+        self.vectors = vectors
+        self._present: dict[str, int] = {}
+        self._living: dict[str, int] = {}
+        self.cache: dict[str, Any] = {}
+
+    @property
+    def documents(self) -> int:
+        """Documents, deleted ones not counted."""
+        return self.searcher.num_docs
+
+    def stored(self, name: str = EVERY) -> int:
+        """Return how many documents have a field, those counted that are deleted and not yet merged away."""
+        if name not in self._present:
+            self._present[name] = self.searcher.doc_freq(PRESENT, name)
+        return self._present[name]
+
+    def living(self, name: str) -> int:
+        """Return how many documents have a field, deleted ones not counted."""
+        if name not in self._living:
+            self._living[name] = self.count(self.term(PRESENT, name))
+        return self._living[name]
+
+    def term(self, column: str, value: Any) -> tantivy.Query:
+        """Return the query for one exact term of a tantivy field."""
+        from tantivy import Query
+
+        return Query.term_query(self.schema.tantivy, column, value, "basic")
+
+    def bm25_term(self, column: str, token: str) -> tantivy.Query:
+        """Return the query for a token of a text field, scored as Lucene does: k1 = 1.2, b = 0.75."""
+        from tantivy import Query
+
+        found = self.searcher.doc_freq(column, token)
+        if not found:
+            return Query.empty_query()
+        query = Query.term_query(self.schema.tantivy, column, token, "freq")
+        return Query.boost_query(query, self.idf(column, found) / self.native_idf(found) / 2.2)
+
+    def idf(self, column: str, found: int) -> float:
+        """Return Lucene's weight of a term that is in `found` documents of those with the field."""
+        return _idf(max(self.stored(column), found), found)
+
+    def native_idf(self, found: int) -> float:
+        """Return tantivy's weight of it, whose base is all documents; its scores have a factor k1 + 1 = 2.2 too."""
+        return _idf(max(self.stored(), found), found)
+
+    def count(self, query: tantivy.Query) -> int:
+        """Return how many documents match."""
+        return int(self.searcher.search(query, 1).count)  # type: ignore[attr-defined]
+
+    def hits(self, query: tantivy.Query, limit: int) -> list[tuple[float, tantivy.DocAddress]]:
+        """Return (score, address) of the best matches, best first."""
+        if limit < 1 or not self.documents:
+            return []
+        return self.searcher.search(query, min(limit, self.documents), count=False).hits
+
+    def counted_hits(self, query: tantivy.Query, limit: int) -> tuple[int, list[tuple[float, tantivy.DocAddress]]]:
+        """Return how many documents match, and (score, address) of the best."""
+        found = self.searcher.search(query, max(1, min(limit, self.documents or 1)))
+        return int(found.count), found.hits[:limit]  # type: ignore[attr-defined]
+
+    def ordered(
+        self, query: tantivy.Query, column: str, *, limit: int | None = None, descending: bool = False
+    ) -> list[tuple[Any, tantivy.DocAddress]]:
+        """Return (value, address) of matches in the order of a column; documents without a value come last, as None."""
+        from tantivy import Order
+
+        limit = self.documents if limit is None else min(limit, self.documents)
+        if limit < 1:
+            return []
+        order = Order.Desc if descending else Order.Asc
+        return self.searcher.search(query, limit, count=False, order_by_field=column, order=order).hits
+
+    def values(self, column: str, addresses: Sequence[tantivy.DocAddress]) -> list[Any]:
+        """Return the numbers of a column for documents, None where there is none."""
+        return self.searcher.fast_field_values(column, list(addresses)) if addresses else []
+
+    def sequences(self, addresses: Sequence[tantivy.DocAddress]) -> list[int]:
+        """Return the write numbers of documents, which name them within this snapshot."""
+        return self.values(SEQUENCE, addresses)
+
+    def rows(self, query: tantivy.Query, field: str) -> NDArray[np.int64]:
+        """Return the rows of a dense_vector field that matching documents name, ascending."""
+        found = [row for row, _ in self.ordered(query, f"{field}#row")]
+        while found and found[-1] is None:
+            found.pop()
+        return np.array(found, dtype=np.int64)
+
+    def among(self, sequences: Iterable[int]) -> tantivy.Query:
+        """Return the query, scoring 0, for documents by their write numbers."""
+        return self.any_of(SEQUENCE, sequences, scores=None)
+
+    def any_of(self, column: str, values: Iterable[Any], *, scores: Sequence[float] | None) -> tantivy.Query:
+        """Return the query for documents with any of the values, each giving its score, or 0 where there are none."""
+        from tantivy import Occur, Query
+
+        terms = list(values)
+        if not terms:
+            return Query.empty_query()
+        if scores is None and len(terms) > _SET_FROM:
+            return Query.const_score_query(Query.term_set_query(self.schema.tantivy, column, terms), 0.0)
+        wanted = scores or [0.0] * len(terms)
+        return Query.boolean_query(
+            [
+                (Occur.Should, Query.const_score_query(self.term(column, value), score))
+                for value, score in zip(terms, wanted, strict=True)
+            ]
+        )
+
+
+_SET_FROM = 2048
+
+
+def _idf(documents: int, found: int) -> float:
+    return math.log(1 + (documents - found + 0.5) / (found + 0.5))
