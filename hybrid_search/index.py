@@ -209,6 +209,7 @@ class HybridIndex:
             on_error=on_error,
             limits=self._limits,
         )
+        self._see_own_writes()
         root = Path(path).expanduser()
         return add_folder(
             self._backend, self.embedder, self._key, root, captions=captions, options=options, progress=progress

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from hybrid_search.images import DEFAULT_LIMITS, Limits, Source, decode
-from hybrid_search.metadata import Metadata, merge, read_metadata
+from hybrid_search.metadata import Metadata, add_places, merge, read_metadata
 from hybrid_search.signature import SIGNATURE_MIN_SIDE, signature
 
 __all__ = ["Picture", "Prepared", "prepare", "read_picture", "thumbnail", "working_image"]
@@ -109,7 +109,7 @@ def read_picture(
         sha256=source.sha256,
         bytes=len(source.data) if source.data is not None else prepared.width * prepared.height * 3,
         prepared=prepared,
-        metadata=merge(inside, described) if described else inside,
+        metadata=add_places(merge(inside, described) if described else inside),
         thumbnail=thumbnail(prepared.image),
     )
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hybrid_search.images import is_candidate
+from hybrid_search.metadata import sidecar_names
 
 __all__ = ["Found", "walk"]
 
@@ -107,9 +108,7 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
 
 def _found(path: str, status: os.stat_result, sidecars: dict[str, int]) -> Found:
     name = os.path.basename(path)
-    stem = os.path.splitext(name)[0]
-    names = (f"{name}.xmp", f"{stem}.xmp", f"{name}.json", f"{stem}.json")
-    beside = tuple((name, sidecars[name.lower()]) for name in names if name.lower() in sidecars)
+    beside = tuple((beside, sidecars[beside.lower()]) for beside in sidecar_names(name) if beside.lower() in sidecars)
     return Found(path, status.st_size, status.st_mtime_ns, beside)
 
 

@@ -20,7 +20,7 @@ from hybrid_search.images import Source, read_source, sniff
 from hybrid_search.ingest.catalog import Catalog
 from hybrid_search.ingest.folder import Found
 from hybrid_search.ingest.report import Failure, IngestOptions, IngestReport, Progress
-from hybrid_search.metadata import Captions, Metadata, merge, read_metadata, read_sidecars
+from hybrid_search.metadata import Captions, Metadata, add_places, merge, read_metadata, read_sidecars
 from hybrid_search.picture import Picture, read_picture
 
 __all__ = ["Pipeline", "embed"]
@@ -209,7 +209,9 @@ class Pipeline:
         if (known[1].sidecars, known[1].captions) == (facts.sidecars, facts.captions):
             return _Read(facts, source.sha256, outside)
         inside = read_metadata(source.data, format=sniff(source.data) or "", name=source.name)
-        return _Read(facts, source.sha256, merge(inside, outside), redescribe=described or not facts.captions)
+        return _Read(
+            facts, source.sha256, add_places(merge(inside, outside)), redescribe=described or not facts.captions
+        )
 
     def _is_known(self, id: str, catalog: Catalog) -> bool:
         if id in catalog:

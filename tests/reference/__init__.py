@@ -1,0 +1,1 @@
+"""Slow, plain re-statements of algorithms, to compare the fast ones with."""
