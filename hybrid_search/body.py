@@ -20,6 +20,7 @@ SOURCE_EXCLUDES = ("embedding", "signature", "words", "exif")
 
 _VECTOR_BOOST = 1e3
 _SIGNATURE_BOOST = 1e6  # 1 / (1 + d²) is 0.0001 at a distance that still counts
+_NOTHING = {"term": {"sha256": ""}}
 _NEWEST_FIRST = ({"taken_at": {"order": "desc", "missing": "_last"}},)
 
 
@@ -47,6 +48,9 @@ def build_body(query: Query) -> dict[str, Any]:
     knn = _knn(query, filters)
     if text or not knn:
         body["query"] = _query(query, text, filters)
+    elif query.explain and filters:
+        # Names inside a kNN filter are not reported; those of a query are, for every hit, also of one that finds none.
+        body["query"] = {"bool": {"must": [_NOTHING], "filter": name_filters(filters)}}
     if knn:
         body["knn"] = knn
     if sort := _sort(query):

@@ -61,6 +61,7 @@ CASES: dict[str, Query] = {
         offset=95,
     ),
     "explain": ask(text='dog "red ball"', filter="tags:(a OR b) AND (iso:>=400 OR flash:true)", explain=True),
+    "explain_vector": ask(vectors=[nearest()], filter="tags:night OR iso:400", explain=True),
     "sort": ask(text="dog", sort=["taken_at:desc", "-bytes"], k=7, offset=7),
     "sort_vector": ask(vectors=[nearest()], sort="camera.make", k=7, offset=7),
     "collapse": ask(text="dog", collapse_duplicates=True),

@@ -80,7 +80,11 @@ def test_what_ranks_has_a_name(asked):
     query = ask(**asked)
     body = build_body(query)
     names = [clause["_name"] for clause in body.get("knn", ())]
-    names += [clause["bool"]["_name"] for clause in body.get("query", {"bool": {}})["bool"].get("must", ())]
+    names += [
+        clause["bool"]["_name"]
+        for clause in body.get("query", {"bool": {}})["bool"].get("must", ())
+        if "bool" in clause
+    ]
     assert sorted(names) == sorted(query.legs)
 
 
