@@ -39,7 +39,6 @@ class FakeIndex:
     asked: dict[str, Any] = field(default_factory=dict)
     deleted: list[str] = field(default_factory=list)
     closed: bool = False
-    location = "/idx"
 
     def open(self, location: str, **options: Any) -> FakeIndex:
         self.opened = {"location": location, **options}
@@ -372,7 +371,7 @@ def test_index_passes_every_option_on(index: FakeIndex, run: Any) -> None:
         "workers": 2,
     }
     assert (done.code, done.out) == (exits.OK, "2 added, 0 updated, 1 unchanged in 0.5 s, 4 pictures/s\n")
-    assert done.err == "2 pictures in /idx\n"
+    assert done.err == "2 pictures in here\n"
 
 
 def test_failed_files_are_lines_on_stderr_and_an_exit_code(index: FakeIndex, run: Any) -> None:

@@ -11,7 +11,7 @@ import typer
 
 from hybrid_search.cli import exits, options, terminal
 from hybrid_search.cli.progress import progress_bar
-from hybrid_search.cli.session import open_index
+from hybrid_search.cli.session import open_index, place_of
 
 if TYPE_CHECKING:
     from hybrid_search.ingest import Failure, IngestReport
@@ -100,12 +100,12 @@ def index(
                         progress=progress,
                     )
                 reports.append(report)
-            place, documents = opened.location, len(opened)
+            documents = len(opened)
     except KeyboardInterrupt:
         terminal.note("interrupted: what was indexed so far is kept; run the same command again to go on from there")
         raise typer.Exit(exits.INTERRUPTED) from None
     failed = [failure for report in reports for failure in report.failed]
-    _print(reports, failed, place, documents, as_json=as_json)
+    _print(reports, failed, place_of(context, location), documents, as_json=as_json)
     raise typer.Exit(exits.PARTIAL if failed else exits.OK)
 
 

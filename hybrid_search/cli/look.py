@@ -54,7 +54,26 @@ def info(
     if as_json:
         dump(facts)
     else:
-        _print_fields(facts if fields else _flat(facts))
+        _print_fields(facts if fields else _readable(_flat(facts)))
+
+
+def _readable(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the facts with what people ask first in front, and numbers as people write them.
+
+    Examples
+    --------
+    >>> _readable({"format": 1, "vectors.lite.bytes": 2_306_528, "documents": 12_000, "location": "/idx"})
+    {'location': '/idx', 'documents': '12,000', 'format': '1', 'vectors.lite.bytes': '2.3 MB'}
+    """
+    first = [name for name in ("location", "backend", "documents", "bytes") if name in facts]
+    ordered = {name: facts[name] for name in (*first, *facts)}
+    return {name: _number(name, value) if type(value) is int else value for name, value in ordered.items()}
+
+
+def _number(name: str, value: int) -> str:
+    if name.rpartition(".")[2].endswith("bytes") and value >= 1000:
+        return f"{value / 1e9:.1f} GB" if value >= 1e9 else f"{value / 1e6:.1f} MB"
+    return f"{value:,}"
 
 
 def _field_types() -> dict[str, str]:

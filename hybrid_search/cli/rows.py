@@ -66,16 +66,25 @@ def number(value: float | None) -> str:
     Examples
     --------
     >>> number(0.032787), number(12.3456), number(1.0), number(None)
-    ('0.0328', '12.35', '1.00', '')
+    ('0.0328', '12.35', '1.0000', '')
     """
     if value is None:
         return ""
-    return f"{value:.4f}" if abs(value) < 1 else f"{value:.2f}"
+    return f"{value:.4f}" if abs(value) <= 1 else f"{value:.2f}"
 
 
 def caption(source: Mapping[str, Any]) -> tuple[str, bool]:
-    """Return what a picture shows, and whether people said so: its caption or title, else the labels it was given."""
-    said = plain(source.get("caption")) or plain(source.get("title")) or plain(source.get("tags"))
+    r"""Return what a picture shows in one line, and whether people said so.
+
+    The first line of its caption, else its title or tags; without any, the labels that an embedder gave it.
+
+    Examples
+    --------
+    >>> caption({"caption": "A dog runs\nTwo people watch", "labels": ["pug"]}), caption({"labels": ["pug", "bow"]})
+    (('A dog runs', True), ('pug, bow', False))
+    """
+    first = plain(source.get("caption")).strip().partition("\n")[0]
+    said = first or plain(source.get("title")) or plain(source.get("tags"))
     return (said, True) if said else (plain(list(source.get("labels") or ())[:3]), False)
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from hybrid_search.document import Document
     from hybrid_search.index import HybridIndex
 
-__all__ = ["Settings", "default_location", "find_document", "open_index", "picture"]
+__all__ = ["Settings", "default_location", "find_document", "open_index", "picture", "place_of"]
 
 _ID_START = re.compile("[0-9a-f]{6,63}")
 
@@ -34,17 +34,31 @@ def default_location() -> str:
     return os.path.join(platformdirs.user_data_dir("hybrid-search", appauthor=False), "index")
 
 
+def place_of(context: typer.Context, location: str | None) -> str:
+    """Return the location that the command, the program's options or the environment names, in this order."""
+    place = location or context.ensure_object(Settings).index or default_location()
+    return place if "://" in place else os.path.expanduser(place)
+
+
 def open_index(
     context: typer.Context, location: str | None, *, create: bool = False, embedder: str | None = None
 ) -> HybridIndex:
-    """Open the index that the command, the program's options or the environment names, in this order."""
+    """Open the index at `place_of`.
+
+    Raises
+    ------
+    IndexNotFound
+        When there is none, and none is to be made.
+    """
+    from hybrid_search.errors import IndexNotFound
     from hybrid_search.index import HybridIndex
 
-    settings: Settings = context.ensure_object(Settings)
-    place = location or settings.index or default_location()
-    if "://" not in place:
-        place = os.path.expanduser(place)
-    return HybridIndex(place, name=settings.name, embedder=embedder, create=create)
+    place = place_of(context, location)
+    try:
+        return HybridIndex(place, name=context.ensure_object(Settings).name, embedder=embedder, create=create)
+    except IndexNotFound:
+        # the library names the folder of this one index; what --index takes is the location of all of them
+        raise IndexNotFound(place) from None
 
 
 def find_document(index: HybridIndex, named: str, *, vectors: bool = False) -> Document:
