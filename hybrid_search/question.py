@@ -12,6 +12,7 @@ from hybrid_search.backends import Backend
 from hybrid_search.errors import DocumentNotFound
 from hybrid_search.mapping import EmbeddingSpec
 from hybrid_search.query import Fusion, Query, SignatureLeg, VectorLeg, make_query
+from hybrid_search.text import parse_text
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -89,8 +90,8 @@ class Asker:
             id, stored = self.find(like, vectors=True)
             vectors.extend([np.asarray(stored["embedding"][self._key])] if self._key in stored["embedding"] else [])
             signature, exclude = signature if signature is not None else stored.get("signature"), (id,)
-        if text and self._spec.embeds_text:
-            vectors.append(self._text(text))
+        if text and self._spec.embeds_text and (asked := parse_text(text).asked):
+            vectors.append(self._text(asked))
         leg = VectorLeg(f"embedding.{self._key}", _together(vectors)) if vectors else None
         return make_query(
             self._definition,

@@ -292,7 +292,8 @@ class Pipeline:
     def _fail(self, path: str, error: HybridSearchError, tally: _Tally) -> None:
         if self._options.on_error == "raise":
             raise error
-        tally.failed.append(Failure(path, str(error)))
+        # the line names the file already: the reason alone is left to say
+        tally.failed.append(Failure(path, str(getattr(error, "reason", error))))
         self._advance(path, tally)
 
     def _advance(self, path: str, tally: _Tally) -> None:
