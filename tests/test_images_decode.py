@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import importlib
 import io
+import struct
 import threading
+import time
 from typing import Any
 
 import numpy as np
@@ -190,6 +192,20 @@ def test_a_jpeg_of_endless_scans_is_refused_at_once() -> None:
     assert load_image(data, min_side=100).size == (1500, 1125)
     with pytest.raises(ImageUnreadable, match="scans"):
         load_image(bomb)
+
+
+def test_formats_decoded_in_python_do_not_take_minutes() -> None:
+    def dds(width: int, height: int) -> bytes:
+        data = bytearray(encode(Image.new("RGB", (4, 4)), "DDS"))
+        data[12:20] = struct.pack("<II", height, width)
+        return bytes(data)
+
+    assert load_image(dds(4, 4)).size == (4, 4)
+    begin = time.monotonic()
+    for size in ((7_000, 7_000), (12_000, 12_000)):
+        with pytest.raises(ImageUnreadable):
+            load_image(dds(*size))
+    assert time.monotonic() - begin < 1
 
 
 def test_postscript_is_never_run() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import io
 
-from PIL import ImageFile, JpegImagePlugin
+from PIL import Image, ImageFile, JpegImagePlugin
 
 from hybrid_search.errors import ImageUnreadable
 from hybrid_search.images.jxl import jxl_size
@@ -43,6 +43,7 @@ _INSTALL = {
     "jxl": "pip install 'hybrid-search[jxl]'",
 }
 _STRIPS, _TILES = (273, 279), (324, 325)
+_MAX_SLOW_PIXELS = 64_000_000
 _MAX_SCANNED_PIXELS = 5_000_000_000
 
 
@@ -80,6 +81,7 @@ def open_header(name: str, data: bytes, format: str, limits: Limits) -> ImageFil
         _check_scans(name, data, header)
     if format == "tiff":
         _check_strips(name, data, header)
+    _check_slow(name, data, header)
     return header
 
 
@@ -102,6 +104,21 @@ def _check_strips(name: str, data: bytes, header: ImageFile.ImageFile) -> None:
         parts = zip(tags.get(offsets, ()), tags.get(lengths, ()), strict=False)
         if any(offset + length > len(data) for offset, length in parts):
             raise ImageUnreadable(name, "the data are damaged (the file ends before its last strip or tile)")
+
+
+def _check_slow(name: str, data: bytes, header: ImageFile.ImageFile) -> None:
+    """Refuse what Pillow decodes in Python, about a megapixel a second, when it would take more than a minute.
+
+    Old DDS decoders also count on where the file has ended, so that a forged header of 128 bytes takes as long.
+    """
+    codec, *_, arguments = header.tile[0] if header.tile else ("", None)
+    if codec not in Image.DECODERS:
+        return
+    pixels = header.width * header.height
+    if pixels > _MAX_SLOW_PIXELS:
+        raise ImageUnreadable(name, f"{pixels:,} pixels of this kind would decode for minutes; convert it to PNG")
+    if codec == "dds_rgb" and isinstance(arguments, tuple) and pixels * arguments[0] > 8 * len(data):
+        raise ImageUnreadable(name, "the data are damaged (not enough image data)")
 
 
 def shrink(header: ImageFile.ImageFile, min_side: int) -> bool:
