@@ -89,7 +89,7 @@ class FakeIndex:
         return list(self.documents.values())
 
     def info(self) -> dict[str, Any]:
-        return {"location": "/idx", "documents": 2, "embedder": {"name": "lite"}}
+        return {"location": "/idx", "documents": 2000, "embedder": {"name": "lite"}}
 
 
 def _hit(id: str) -> Hit:
@@ -338,8 +338,8 @@ def test_show_and_info(index: FakeIndex, run: Any) -> None:
     assert "thumbnail" not in done.out
     assert "thumbnail" in run("show", BEACH, "--full").out
     assert json.loads(run("show", BEACH, "--json").out)["source"]["iso"] == 400
-    assert run("info").out == "location       /idx\ndocuments      2\nembedder.name  lite\n"
-    assert json.loads(run("info", "--json").out)["documents"] == 2
+    assert run("info", "-i", "/idx").out == "location       /idx\ndocuments      2,000\nembedder.name  lite\n"
+    assert json.loads(run("info", "--json").out)["documents"] == 2000
 
 
 def test_info_lists_the_fields_that_queries_can_name(index: FakeIndex, run: Any) -> None:

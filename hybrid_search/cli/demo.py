@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,6 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from hybrid_search.cli import output, terminal
+from hybrid_search.cli.fill import note_failures
+from hybrid_search.cli.progress import progress_bar
 from hybrid_search.cli.rows import lookup
 
 if TYPE_CHECKING:
@@ -20,6 +23,8 @@ if TYPE_CHECKING:
 __all__ = ["Question", "bundled_photos", "demo", "questions", "run_demo"]
 
 K = 5
+NO_PHOTOS = ("multipage*", "chessboard*", "no_time_for_that*")
+"""Files of scikit-image that are there to test decoders."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +35,7 @@ class Question:
     text: str | None = None
     image: str | None = None
     filter: str | None = None
+    min_score: dict[str, float] | None = None
 
     @property
     def command(self) -> str:
@@ -37,7 +43,14 @@ class Question:
         words = [f'"{self.text}"'] if self.text else []
         words += ["--image", _quoted(terminal.short_path(self.image))] if self.image else []
         words += ["--filter", _quoted(self.filter)] if self.filter else []
-        return " ".join(words)
+        words += ["--min-score", ",".join(f"{leg}={least:g}" for leg, least in (self.min_score or {}).items())]
+        return " ".join(words if self.min_score else words[:-2])
+
+    @property
+    def title(self) -> str:
+        """What is asked, in one line for the sheet."""
+        parts = [self.text and f'"{self.text}"', self.image and os.path.basename(self.image), self.filter]
+        return f"{self.shows}:  {'  +  '.join(part for part in parts if part)}"
 
 
 def demo(
@@ -76,15 +89,16 @@ def run_demo(folder: Path | None, captions: Path | None, out: Path) -> Path:
     captions = captions or (_bundled_captions() if folder is None else None)
     out.mkdir(parents=True, exist_ok=True)
     answers: list[tuple[str, Hits]] = []
-    with HybridIndex(out / "index") as index:
-        _fill(index, chosen, captions)
-        for number, question in enumerate(questions(index, chosen, bundled=folder is None), 1):
-            hits = index.search(question.text, image=question.image, filter=question.filter, k=K)
-            terminal.write(f"\n{number}. {question.shows}\n   hybrid-search search {question.command}\n\n")
-            output.print_hits(hits, "table")
-            answers.append((f"{number}. {question.shows}:  {question.command}", hits))
-    sheet = _write_sheet(answers, out / "contact-sheet.png")
     place = _quoted(os.fspath(out / "index"))
+    with HybridIndex(out / "index") as index:
+        _fill(index, chosen, captions, exclude=NO_PHOTOS if folder is None else ())
+        for number, question in enumerate(questions(index, chosen, bundled=folder is None), 1):
+            asked: dict[str, Any] = {"image": question.image, "filter": question.filter, "k": K}
+            hits = index.search(question.text, **asked, min_score=question.min_score)
+            terminal.write(f"\n{number}. {question.shows}\n$ hybrid-search --index {place} search {question.command}\n")
+            output.print_hits(hits, "table")
+            answers.append((f"{number}. {question.title}", hits))
+    sheet = _write_sheet(answers, out / "contact-sheet.png")
     terminal.write(f"\nAll of it as pictures: {sheet}\nNow you:  hybrid-search --index {place} search WORDS\n")
     return sheet
 
@@ -112,15 +126,16 @@ def bundled_photos() -> Path:
 def questions(index: HybridIndex, folder: Path, *, bundled: bool) -> list[Question]:
     """Return the four searches: written for scikit-image's photos, made from what is there for any other folder."""
     if bundled:
+        motorcycle, galaxies = (os.fspath(folder / name) for name in ("motorcycle_left.png", "hubble_deep_field.jpg"))
         return [
-            Question("Words, in captions or in what the embedder sees", text="night sky"),
-            Question("An example, and its near twin", image=os.fspath(folder / "motorcycle_left.png")),
-            Question("A filter", filter="tags:space AND NOT tags:monochrome"),
+            Question("Words, in captions or in what the embedder sees", text="vehicle"),
+            Question("An example, and what is much like it", image=motorcycle, min_score={"vector": 0.6}),
+            Question("A filter", filter="tags:texture AND width:[400 TO *]"),
             Question(
                 "Words, an example and a filter in one query",
-                text="rocket",
-                image=os.fspath(folder / "hubble_deep_field.jpg"),
-                filter="format:jpeg AND width:[400 TO *]",
+                text="night",
+                image=galaxies,
+                filter="tags:space AND NOT tags:people",
             ),
         ]
     documents = list(index)
@@ -159,14 +174,12 @@ def _bundled_captions() -> Path | None:
     return captions if captions.is_file() else None
 
 
-def _fill(index: HybridIndex, folder: Path, captions: Path | None) -> None:
-    from hybrid_search.cli.progress import progress_bar
+def _fill(index: HybridIndex, folder: Path, captions: Path | None, *, exclude: Sequence[str]) -> None:
 
     terminal.write(f"Indexing the photos of {folder}\n")
     with progress_bar(shown=True) as progress:
-        report = index.add_folder(folder, captions=captions, progress=progress)
-    for failure in report.failed:
-        terminal.note(f"failed: {failure.path}: {failure.error}")
+        report = index.add_folder(folder, captions=captions, exclude=exclude, progress=progress)
+    note_failures(report.failed)
     if not len(index):
         raise typer.BadParameter(f"no pictures in {folder}")
     terminal.write(f"{report.added} added, {report.unchanged} unchanged in {report.seconds:.1f} s, no server started\n")

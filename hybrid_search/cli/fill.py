@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -16,7 +17,7 @@ from hybrid_search.cli.session import open_index, place_of
 if TYPE_CHECKING:
     from hybrid_search.ingest import Failure, IngestReport
 
-__all__ = ["index"]
+__all__ = ["index", "note_failures"]
 
 SHOWN_FAILURES = 20
 
@@ -119,7 +120,7 @@ def _print(reports: list[IngestReport], failed: list[Failure], place: str, docum
         ending = {"seconds": round(seconds, 3), "location": place, "documents": documents}
         dump({**counts, "failed": [asdict(failure) for failure in failed], **ending})
         return
-    _note_failures(failed)
+    note_failures(failed)
     parts = [f"{counts['added']:,} added", f"{counts['updated']:,} updated", f"{counts['unchanged']:,} unchanged"]
     parts += [f"{len(failed):,} failed"] if failed else []
     parts += [f"{counts['missing']:,} missing (`hybrid-search prune` removes them)"] if counts["missing"] else []
@@ -129,7 +130,8 @@ def _print(reports: list[IngestReport], failed: list[Failure], place: str, docum
     terminal.note(f"{documents:,} pictures in {place}")
 
 
-def _note_failures(failed: list[Failure]) -> None:
+def note_failures(failed: Sequence[Failure]) -> None:
+    """Write one line to stderr for each file that failed; on a terminal only for the first of many."""
     shown = failed[:SHOWN_FAILURES] if terminal.is_terminal(sys.stderr) else failed
     for failure in shown:
         known = failure.path in failure.error

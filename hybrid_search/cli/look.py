@@ -10,7 +10,7 @@ import typer
 from hybrid_search.cli import options, terminal
 from hybrid_search.cli.output import dump
 from hybrid_search.cli.rows import jsonable, light, plain
-from hybrid_search.cli.session import find_document, open_index
+from hybrid_search.cli.session import find_document, open_index, place_of
 
 __all__ = ["info", "show"]
 
@@ -34,7 +34,8 @@ def show(
     if as_json:
         dump({"id": document.id, "source": fields})
         return
-    _print_fields({"id": document.id, **_flat(fields)})
+    first = {name: fields[name] for name in ("path", "title", "caption", "tags", "labels") if name in fields}
+    _print_fields({"id": document.id, **_flat({**first, **fields})})
 
 
 def info(
@@ -50,7 +51,7 @@ def info(
         facts = _field_types()
     else:
         with open_index(context, location) as index:
-            facts = jsonable(index.info())
+            facts = {**jsonable(index.info()), "location": place_of(context, location)}
     if as_json:
         dump(facts)
     else:
@@ -72,7 +73,8 @@ def _readable(facts: Mapping[str, Any]) -> dict[str, Any]:
 
 def _number(name: str, value: int) -> str:
     if name.rpartition(".")[2].endswith("bytes") and value >= 1000:
-        return f"{value / 1e9:.1f} GB" if value >= 1e9 else f"{value / 1e6:.1f} MB"
+        size, unit = next((size, unit) for size, unit in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")) if value >= size)
+        return f"{value / size:.1f} {unit}"
     return f"{value:,}"
 
 

@@ -85,8 +85,9 @@ def indented(value: Any, depth: int = 0) -> str:
 
 
 def columns(hits: Iterable[Hit], fields: Sequence[str] = ()) -> list[str]:
-    """Return the columns of a table: rank, score, one for each leg, the fields asked for, path, caption."""
-    return ["rank", "score", *legs_of(hits), *fields, "path", "caption"]
+    """Return the columns of a table: rank, score and one for each leg if anything ranks, fields, path, caption."""
+    legs = legs_of(hits)
+    return ["rank", *(["score"] if legs else []), *legs, *fields, "path", "caption"]
 
 
 def cell(hit: Hit, column: str) -> str:

@@ -12,7 +12,8 @@ __all__ = ["caption", "hit_json", "jsonable", "legs_of", "light", "lookup", "mor
 
 LEGS = ("text", "vector", "signature")
 HEAVY = ("embedding", "signature", "words", "exif", "thumbnail", "visual_words", "files", "label_scores")
-"""Fields that a person does not read; they are printed when asked for in full."""
+DERIVED = ("signature_norm", "folder", "filename_text", "camera_text", "place_text")
+"""Fields that a person does not read, too large or said elsewhere; they are printed when asked for in full."""
 
 
 def legs_of(hits: Iterable[Hit]) -> list[str]:
@@ -90,7 +91,7 @@ def caption(source: Mapping[str, Any]) -> tuple[str, bool]:
 
 def light(source: Mapping[str, Any]) -> dict[str, Any]:
     """Return the fields that a person reads."""
-    return {name: value for name, value in source.items() if name not in HEAVY}
+    return {name: value for name, value in source.items() if name not in (*HEAVY, *DERIVED)}
 
 
 def hit_json(hit: Hit) -> dict[str, Any]:

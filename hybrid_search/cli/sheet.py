@@ -76,7 +76,9 @@ def draw_sheet(hits: Sequence[Hit], *, title: str | None = None, columns: int = 
     rows = [tiles[start : start + across] for start in range(0, len(tiles), across)]
     heights = [max(tile.height for tile in row) + 8 + 5 * LINE for row in rows]
     head = LARGE + GAP if title else 0
-    width = max(2 * MARGIN + across * (TILE + GAP) - GAP, 2 * MARGIN + 2 * TILE)
+    needed = font_for(title, LARGE).getlength(escape(title)) if title else 0
+    most = columns * (TILE + GAP) - GAP
+    width = 2 * MARGIN + max(across * (TILE + GAP) - GAP, min(int(needed) + 1, most), min(2 * TILE, most))
     height = 2 * MARGIN + head + (sum(heights) + GAP * (len(rows) - 1) if rows else LINE)
     sheet = Image.new("RGB", (width, height), PAPER)
     pen = ImageDraw.Draw(sheet)
@@ -140,14 +142,15 @@ def _tile(hit: Hit) -> Image.Image:
 def _write_below(pen: ImageDraw.ImageDraw, hit: Hit, left: int, top: int) -> None:
     small = font_for("", SMALL)
     pen.text((left, top), f"{hit.rank}.", fill=ACCENT, font=font_for("", LARGE - 3))
-    score = f"score {number(hit.score)}  {more_copies(hit)}".rstrip()
-    pen.text((left + TILE, top + 3), score, fill=INK, font=small, anchor="ra")
+    score = f"score {number(hit.score)}  {more_copies(hit)}" if hit.legs else more_copies(hit)
+    pen.text((left + TILE, top + 3), score.rstrip(), fill=INK, font=small, anchor="ra")
     said, _ = caption(hit.source)
     name = Path(hit.path).name if hit.path else hit.id
     font = font_for(said, SMALL)
     lines = [(part, INK, font) for part in (wrap(escape(said), font, TILE, 2) if said else [])]
     font = font_for(name, SMALL)
-    lines = [(fit(_legs(hit), small, TILE), FAINT, small), *lines, (fit(escape(name), font, TILE), FAINT, font)]
+    legs = [(fit(_legs(hit), small, TILE), FAINT, small)] if hit.legs else []
+    lines = [*legs, *lines, (fit(escape(name), font, TILE), FAINT, font)]
     for row, (text, colour, font) in enumerate(lines, 1):
         pen.text((left, top + row * LINE + 2), text, fill=colour, font=font)
 

@@ -25,11 +25,11 @@ def print_table(hits: Hits, *, fields: Sequence[str] = (), pictures: bool = Fals
     console = terminal.console()
     if hits:
         legs = legs_of(hits)
-        table = _frame(["#", "score", *legs], fields, pictures=pictures)
+        table = _frame(["#", *(["score"] if legs else []), *legs], fields, pictures=pictures)
         for hit in hits:
-            scores = [str(hit.rank), number(hit.score), *(number(hit.legs.get(leg)) for leg in legs)]
+            scores = [number(hit.score), *(number(hit.legs.get(leg)) for leg in legs)] if legs else []
             values = [Text(terminal.escape(plain(lookup(hit.source, field)))) for field in fields]
-            table.add_row(*scores, *values, *([_picture(hit)] if pictures else []), _description(hit))
+            table.add_row(str(hit.rank), *scores, *values, *([_picture(hit)] if pictures else []), _description(hit))
         console.print(table)
     for field, counts in hits.facets.items():
         console.print()
