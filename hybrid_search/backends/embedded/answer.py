@@ -77,10 +77,11 @@ def answer(
     matches = Matches(snapshot, query, [leg.scores for leg in legs], [leg.addresses for leg in legs])
     if body.get("min_score") is not None:
         matches = matches.at_least(float(body["min_score"]))
+    tracked = bool(body.get("track_scores", False))
     if body.get("collapse") is not None:
-        page = collapsed(matches, body.get("sort"), body["collapse"], start + size)
+        page = collapsed(matches, body.get("sort"), body["collapse"], start + size, track_scores=tracked)
     else:
-        page = ranking(matches, body.get("sort"), start + size)
+        page = ranking(matches, body.get("sort"), start + size, track_scores=tracked)
     hits = _hits(matches, page[start : start + size], body, index=index, read_vector=read_vector)
     _name_matches(hits, page[start : start + size], compiler, legs, matches)
     result: dict[str, Any] = {"timed_out": False, "_shards": {"total": 1, "successful": 1, "skipped": 0, "failed": 0}}

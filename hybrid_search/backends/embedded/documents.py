@@ -31,6 +31,10 @@ if TYPE_CHECKING:
 __all__ = ["Prepared", "Refused", "merged", "prepare", "read_source", "to_tantivy"]
 
 _LARGE_FROM = 256
+_PLAIN = {str, int, float, bool, type(None)}
+_encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
+# json.loads looks for the encoding and for white space first, which takes longer than a small document itself.
+_decode = json.JSONDecoder().raw_decode
 _MAX_ID = 512
 
 
@@ -47,6 +51,8 @@ class Prepared:
     id : str
     source : dict
         JSON fields without vectors.
+    parts : dict
+        Top-level field to its JSON text.
     columns : dict
         tantivy field to its values.
     texts : dict
@@ -59,6 +65,7 @@ class Prepared:
 
     id: str
     source: dict[str, Any] = field(default_factory=dict)
+    parts: dict[str, str] = field(default_factory=dict)
     columns: dict[str, list[Any]] = field(default_factory=dict)
     texts: dict[str, list[str]] = field(default_factory=dict)
     vectors: dict[str, Any] = field(default_factory=dict)
@@ -83,7 +90,7 @@ def prepare(id: str, source: Mapping[str, Any], schema: Schema) -> Prepared:
     document.source = _walk(document, "", source, schema)
     try:
         id.encode("utf-8")
-        json.dumps(document.source, allow_nan=False)
+        document.parts = {key: _encode(value) for key, value in document.source.items()}
     except (TypeError, ValueError) as error:
         raise Refused(f"not JSON: {error}") from error
     return document
@@ -158,8 +165,9 @@ def _index_scalars(document: Prepared, target: Field, value: Any, schema: Schema
     values: list[Any]
     if target.kind == "keyword":
         normal = schema.analysis.normalizer(target.options.get("normalizer"))
-        terms = (normal(keyword(item)) for item in _scalars(value))
-        values = [term for term in terms if term_fits(term, target.options.get("ignore_above"))]
+        limit = target.options.get("ignore_above")
+        terms = [normal(keyword(item)) for item in _scalars(value)]
+        values = [term for term in terms if term_fits(term, limit)]
     elif target.kind == "boolean":
         values = [boolean(item) for item in _scalars(value)]
     elif target.kind == "date":
@@ -196,18 +204,24 @@ def _index_flattened(document: Prepared, target: Field, value: Any) -> bool:
 
 
 def _scalars(value: Any) -> Iterator[Any]:
-    if isinstance(value, (list, tuple, np.ndarray)):
-        for item in value:
+    if not isinstance(value, (list, tuple, np.ndarray)):
+        if value is not None:
+            yield value
+        return
+    for item in value:
+        if type(item) is str:
+            yield item
+        else:
             yield from _scalars(item)
-    elif value is not None:
-        yield value
 
 
 def _plain(value: Any) -> Any:
+    if type(value) in _PLAIN:
+        return value
     if isinstance(value, Mapping):
         return {str(key): _plain(inner) for key, inner in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(inner) for inner in value]
+        return [inner if type(inner) in _PLAIN else _plain(inner) for inner in value]
     if isinstance(value, (np.ndarray, np.generic)):
         return value.tolist()
     return value
@@ -254,7 +268,7 @@ def to_tantivy(
     _add_texts(native, document, schema, lengths)
     for name, values in document.columns.items():
         _add_column(native, name, values, schema)
-    _add_source(native, document.source)
+    _add_source(native, document.parts)
     return native
 
 
@@ -288,12 +302,11 @@ def _add_column(native: tantivy.Document, name: str, values: list[Any], schema: 
         native.add_text(PRESENT, f"{name}#max")
 
 
-def _add_source(native: tantivy.Document, source: Mapping[str, Any]) -> None:
+def _add_source(native: tantivy.Document, parts: Mapping[str, str]) -> None:
     small = []
-    for key, value in source.items():
-        text = json.dumps(value, separators=(",", ":"))
+    for key, text in parts.items():
         if len(text) < _LARGE_FROM:
-            small.append(f"{json.dumps(key)}:{text}")
+            small.append(f"{_encode(key)}:{text}")
         else:
             native.add_text(LARGE, f"{key}\0{text}")
     native.add_bytes(SOURCE, ("{" + ",".join(small) + "}").encode("ascii"))
@@ -301,11 +314,11 @@ def _add_source(native: tantivy.Document, source: Mapping[str, Any]) -> None:
 
 def read_source(native: tantivy.Document, *, wanted: Callable[[str], bool] | None = None) -> dict[str, Any]:
     """Return the JSON fields of a stored document; of large top-level ones only those that are wanted."""
-    source: dict[str, Any] = json.loads(native.get_first(SOURCE) or b"{}")
+    source: dict[str, Any] = _decode(bytes(native.get_first(SOURCE) or b"{}").decode("ascii"))[0]
     for part in native.get_all(LARGE):
         name, _, text = part.partition("\0")
         if wanted is None or wanted(name):
-            source[name] = json.loads(text)
+            source[name] = _decode(text)[0]
     return source
 
 

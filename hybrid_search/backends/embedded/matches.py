@@ -70,6 +70,14 @@ class Matches:
                 scored[sequence] = self._near[sequence] + score
         return sorted(scored.items(), key=lambda item: (-item[1], item[0]))[:limit]
 
+    def scores(self, sequences: Sequence[int]) -> dict[int, float]:
+        """Return write number to score of documents that match."""
+        scored = {sequence: self._near.get(sequence, 0.0) for sequence in sequences}
+        if self._query is not None:
+            for sequence, score in self.scores_of(self._query, sequences).items():
+                scored[sequence] += score
+        return scored
+
     def total(self) -> int:
         """Return how many documents match."""
         if self._query is None:

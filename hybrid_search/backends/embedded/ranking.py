@@ -16,6 +16,8 @@ from hybrid_search.errors import BadFilter, MappingMismatch, UnsupportedClause
 
 __all__ = ["Ranked", "collapsed", "ranking"]
 
+_MANY = 2048
+
 
 @dataclass(frozen=True)
 class Ranked:
@@ -47,7 +49,7 @@ class _Key:
     place: tuple[float, float] | None = None
 
 
-def ranking(matches: Matches, sort: Any, limit: int) -> list[Ranked]:
+def ranking(matches: Matches, sort: Any, limit: int, *, track_scores: bool = False) -> list[Ranked]:
     """Return the first matches in order: by `sort`, or by score when there is none.
 
     Parameters
@@ -56,6 +58,8 @@ def ranking(matches: Matches, sort: Any, limit: int) -> list[Ranked]:
     sort : str, mapping or list of them, or None
         The body's `sort`.
     limit : int
+    track_scores : bool
+        Whether documents sorted by fields get their scores too.
 
     Raises
     ------
@@ -67,9 +71,20 @@ def ranking(matches: Matches, sort: Any, limit: int) -> list[Ranked]:
         best = matches.best(limit)
         return [Ranked(sequence, score, (score,) if keys else None) for sequence, score in best]
     columns = [_column(matches, key) for key in keys]
-    if len(keys) == 1 and columns[0] is not None and not keys[0].missing_first:
-        return _by_column(matches, keys[0], columns[0], limit)
-    return _by_keys(matches, keys, columns, limit)
+    if limit < 1:
+        return []
+    pairs = _leading(matches, keys[0], columns[0], limit)
+    sequences = [sequence for sequence, _ in pairs]
+    among = matches.query() if len(pairs) > _MANY else matches.snapshot.among(sequences)
+    values = [dict(pairs)] if columns[0] is not None and not keys[0].missing_first else []
+    values += [_values(matches, key, sequences, among) for key in keys[len(values) :]]
+    order = sorted(sequences)
+    for key, known in reversed(list(zip(keys, values, strict=True))):
+        order = [sequence for sequence, _ in _sorted_by([(each, known.get(each)) for each in order], key)]
+    page = order[:limit]
+    scored = track_scores or any(key.name == "_score" for key in keys)
+    scores = matches.scores(page) if scored else {}
+    return [Ranked(each, scores.get(each), tuple(known.get(each) for known in values)) for each in page]
 
 
 def _key(entry: Any) -> _Key:
@@ -123,18 +138,24 @@ def _demand_order(field: Field) -> None:
         raise MappingMismatch(field.name, f"is a {field.kind} that cannot be sorted or grouped by")
 
 
-def _by_column(matches: Matches, key: _Key, column: str, limit: int) -> list[Ranked]:
-    """Let tantivy order by one column, and take in all documents that tie with the last."""
-    asked = limit
+def _leading(matches: Matches, key: _Key, column: str | None, limit: int) -> list[tuple[int, Any]]:
+    """Return (write number, value) of the first matches by one key, with all that tie with the last of them.
+
+    Without a column that has the order, all matches are returned, their values None.
+    """
     query = matches.query()
-    while True:
-        hits = matches.snapshot.ordered(query, column, limit=asked, descending=key.descending)
-        if len(hits) < asked or asked >= matches.snapshot.documents or hits[-1][0] != hits[limit - 1][0]:
-            break
-        asked *= 8
+    if column is None or key.missing_first:
+        hits: list[tuple[Any, Any]] = list(matches.snapshot.hits(query, matches.snapshot.documents))
+        hits = [(None, address) for _, address in hits]
+    else:
+        asked = limit
+        while True:
+            hits = matches.snapshot.ordered(query, column, limit=asked, descending=key.descending)
+            if len(hits) < asked or asked >= matches.snapshot.documents or hits[-1][0] != hits[limit - 1][0]:
+                break
+            asked *= 8
     sequences = matches.learn([address for _, address in hits])
-    pairs = sorted(zip(sequences, (value for value, _ in hits), strict=True))
-    return [Ranked(sequence, None, (value,)) for sequence, value in _sorted_by(pairs, key)[:limit]]
+    return list(zip(sequences, (value for value, _ in hits), strict=True))
 
 
 def _sorted_by(pairs: list[tuple[int, Any]], key: _Key) -> list[tuple[int, Any]]:
@@ -144,27 +165,11 @@ def _sorted_by(pairs: list[tuple[int, Any]], key: _Key) -> list[tuple[int, Any]]
     return missing + known if key.missing_first else known + missing
 
 
-def _by_keys(matches: Matches, keys: list[_Key], columns: list[str | None], limit: int) -> list[Ranked]:
-    """Look at the values of all matches, and sort by the last key first."""
-    query = matches.query()
-    hits = matches.snapshot.hits(query, matches.snapshot.documents)
-    sequences = matches.learn([address for _, address in hits])
-    scores: dict[int, float] = {}
-    if any(key.name == "_score" for key in keys):
-        scores = dict(matches.best(len(sequences)))
-    values = [
-        scores if key.name == "_score" else _values(matches, key, sequences, query)
-        for key, _ in zip(keys, columns, strict=True)
-    ]
-    order = sorted(sequences)
-    for key, known in reversed(list(zip(keys, values, strict=True))):
-        order = [sequence for sequence, _ in _sorted_by([(each, known.get(each)) for each in order], key)]
-    return [Ranked(each, scores.get(each), tuple(known.get(each) for known in values)) for each in order[:limit]]
-
-
 def _values(matches: Matches, key: _Key, sequences: list[int], query: Any) -> dict[int, Any]:
-    """Return write number to the value that a key sorts by, for all matches that have one."""
+    """Return write number to the value that a key sorts by, for those documents that have one."""
     snapshot = matches.snapshot
+    if key.name == "_score":
+        return matches.scores(sequences)
     if key.name == "_doc":
         return {sequence: sequence for sequence in sequences}
     if key.place is not None:
@@ -191,7 +196,7 @@ def _column_values(matches: Matches, column: str, query: Any) -> dict[int, Any]:
     return {each: value for each, (value, _) in zip(sequences, hits, strict=True) if value is not None}
 
 
-def collapsed(matches: Matches, sort: Any, collapse: Any, limit: int) -> list[Ranked]:
+def collapsed(matches: Matches, sort: Any, collapse: Any, limit: int, *, track_scores: bool = False) -> list[Ranked]:
     """Return the first match of each group, in order; documents without a value are one group.
 
     Raises
@@ -204,7 +209,7 @@ def collapsed(matches: Matches, sort: Any, collapse: Any, limit: int) -> list[Ra
     _demand_order(field)
     asked = limit * 4
     while True:
-        ranked = ranking(matches, sort, asked)
+        ranked = ranking(matches, sort, asked, track_scores=track_scores)
         groups = _first_of_groups(matches, field.name, ranked)
         if len(groups) >= limit or len(ranked) < asked or not ranked:
             return groups[:limit]

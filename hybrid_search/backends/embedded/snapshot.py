@@ -133,10 +133,16 @@ class Snapshot:
             return Query.empty_query()
         if scores is None and len(terms) > _SET_FROM:
             return Query.const_score_query(Query.term_set_query(self.schema.tantivy, column, terms), 0.0)
+        schema, term, constant, should = (
+            self.schema.tantivy,
+            Query.term_query,
+            Query.const_score_query,
+            Occur.Should,
+        )
         wanted = scores or [0.0] * len(terms)
         return Query.boolean_query(
             [
-                (Occur.Should, Query.const_score_query(self.term(column, value), score))
+                (should, constant(term(schema, column, value, "basic"), score))
                 for value, score in zip(terms, wanted, strict=True)
             ]
         )

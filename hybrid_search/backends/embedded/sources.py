@@ -39,11 +39,19 @@ class SourceFilter:
             includes = spec
         self._includes, self._excludes = _patterns(includes), _patterns(excludes)
         self._plain = not self._includes and not any("*" in pattern for pattern in self._excludes)
+        self._tops = [pattern for pattern in self._excludes if "." not in pattern]
+        self._deep = [pattern for pattern in self._excludes if "." in pattern]
+        self._wants: dict[str, bool] = {}
         self._keep = _regex(self._includes)
         self._drop = _regex(self._excludes)
 
     def may_want(self, name: str) -> bool:
         """Tell whether anything of a top-level field can be in the answer."""
+        if name not in self._wants:
+            self._wants[name] = self._decide(name)
+        return self._wants[name]
+
+    def _decide(self, name: str) -> bool:
         if not self.wanted or (self._drop is not None and self._drop.fullmatch(name)):
             return False
         if self._keep is None or self._keep.fullmatch(name):
@@ -55,7 +63,10 @@ class SourceFilter:
         if not self._includes and not self._excludes:
             return dict(source)
         if self._plain:
-            return _without(source, self._excludes)
+            kept = dict(source)
+            for name in self._tops:
+                kept.pop(name, None)
+            return _without(kept, self._deep) if self._deep else kept
         return self._walk("", source)
 
     def _walk(self, prefix: str, source: Mapping[str, Any]) -> dict[str, Any]:

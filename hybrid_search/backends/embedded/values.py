@@ -60,6 +60,8 @@ def boolean(value: Any) -> int:
 
 def keyword(value: Any) -> str:
     """Return a scalar as the string that Elasticsearch makes of it; raises ValueError for an object."""
+    if type(value) is str and value.isascii():
+        return value
     if isinstance(value, (bool, np.bool_)):
         return "true" if value else "false"
     if isinstance(value, (str, int, float, np.integer, np.floating)):
@@ -73,7 +75,7 @@ def term_fits(text: str, ignore_above: int | None) -> bool:
     """Tell whether a keyword is indexed; raises ValueError when it is too long and nothing says to leave it out."""
     if ignore_above is not None and len(text) > ignore_above:
         return False
-    if len(text.encode("utf-8")) > _MAX_TERM:
+    if 4 * len(text) > _MAX_TERM and len(text.encode("utf-8")) > _MAX_TERM:
         raise ValueError(f"a keyword has at most {_MAX_TERM} bytes, got {len(text.encode('utf-8'))}")
     return True
 
