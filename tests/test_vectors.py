@@ -451,6 +451,30 @@ def test_a_limit_on_files_cuts_what_did_not_fit(step: str, limit: int, tmp_path:
     assert len(floats(tmp_path, dims=256, writable=False)) == 1510
 
 
+def test_rows_are_durable_before_they_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    field = floats(tmp_path)
+    field.append(random_units(3))
+    names = {(tmp_path / name).stat().st_ino: name for name in ("rows.bin", "codes.bin")}
+    events: list[str] = []
+    sync, replace = os.fsync, os.replace
+
+    def noted_sync(handle: int) -> None:
+        events.append(names.get(os.fstat(handle).st_ino, "draft or folder"))
+        sync(handle)
+
+    def noted_replace(source: Path, target: Path) -> None:
+        events.append(f"replace {Path(target).name}")
+        replace(source, target)
+
+    monkeypatch.setattr(os, "fsync", noted_sync)
+    monkeypatch.setattr(os, "replace", noted_replace)
+    field.flush()
+    assert events == ["rows.bin", "codes.bin", "draft or folder", "replace committed.json", "draft or folder"]
+    events.clear()
+    field.flush()
+    assert events == []
+
+
 # --- readers ------------------------------------------------------------------------------------------------------
 
 
@@ -479,12 +503,13 @@ def test_a_reader_survives_the_index_being_made_anew(tmp_path: Path) -> None:
     writer.append(vectors[:5])
     writer.flush()
     reader = floats(tmp_path, writable=False)
-    assert len(reader.read(np.arange(5))) == 5
+    early = reader.read(np.arange(5))
     writer.truncate(0)
     writer.close()
     writer = floats(tmp_path)
     writer.append(vectors[5:])
     writer.flush()
+    np.testing.assert_array_equal(reader.read(np.arange(5)), early)
     reader.refresh()
     np.testing.assert_allclose(reader.read(np.arange(3)), vectors[5:], atol=1e-3)
 
@@ -536,9 +561,9 @@ def test_a_reader_in_another_process_sees_rows_and_graphs(tmp_path: Path) -> Non
 
 
 def test_searches_in_threads_while_rows_are_added(tmp_path: Path) -> None:
-    vectors = clustered_units(8000, 64)
+    vectors = clustered_units(6000, 64)
     field = floats(tmp_path, dims=64, graph=True, graph_from=1)
-    field.append(vectors[:4000])
+    field.append(vectors[:2000])
     failures: list[BaseException] = []
     done = threading.Event()
 
@@ -546,7 +571,7 @@ def test_searches_in_threads_while_rows_are_added(tmp_path: Path) -> None:
         try:
             order = np.random.default_rng(seed)
             while not done.is_set():
-                row = int(order.integers(4000))
+                row = int(order.integers(2000))
                 rows, scores = field.search(vectors[row], k=5, num_candidates=50)
                 assert row in rows.tolist() or scores[-1] > 0.99999
                 assert len(rows) == 5 and (np.diff(scores) <= 0).all()
@@ -556,7 +581,7 @@ def test_searches_in_threads_while_rows_are_added(tmp_path: Path) -> None:
     threads = [threading.Thread(target=search, args=(seed,)) for seed in range(6)]
     for thread in threads:
         thread.start()
-    for start in range(4000, 8000, 400):
+    for start in range(2000, 6000, 400):
         field.append(vectors[start : start + 500])
         field.flush()
         field.sync_graph()
@@ -564,7 +589,7 @@ def test_searches_in_threads_while_rows_are_added(tmp_path: Path) -> None:
     for thread in threads:
         thread.join()
     assert not failures
-    assert field.stats()["graph_rows"] >= 4000
+    assert field.stats()["graph_rows"] >= 2000
 
 
 # --- the graph ----------------------------------------------------------------------------------------------------
@@ -612,8 +637,8 @@ def recall(field: VectorField, vectors: NDArray[Any], queries: NDArray[Any], mas
 )
 def test_recall_at_every_selectivity(data_kind: str, searcher: str) -> None:
     make = clustered_units if data_kind == "clustered" else random_units
-    vectors, queries = make(12000, 128, seed=1), make(30, 128, seed=2)
-    field = floats(dims=128, graph=searcher != "scan", graph_from=1)
+    vectors, queries = make(7000, 96, seed=1), make(30, 96, seed=2)
+    field = floats(dims=96, graph=searcher != "scan", graph_from=1)
     field.append(vectors)
     field.sync_graph()
     if searcher == "graph forced":
@@ -666,6 +691,13 @@ def test_the_measured_expansion_finds_what_it_says(monkeypatch: pytest.MonkeyPat
     assert share(64, 10) < 0.97
     assert share(graph.calibration.shallow, 10) >= 0.985
     assert share(graph.calibration.deep, 100) >= 0.985
+
+
+def test_every_row_finds_itself_in_the_graph() -> None:
+    vectors = random_units(4000, 64)
+    graph = graph_field(None, vectors)._graph
+    assert graph is not None
+    assert [row for row in range(4000) if row not in graph.nearest(vectors[row].astype(np.float32), 200)] == []
 
 
 def test_a_graph_that_does_not_find_enough_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:

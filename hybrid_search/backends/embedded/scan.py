@@ -194,17 +194,19 @@ def _query_like(snapshot: Snapshot, query: NDArray[Any]) -> tuple[NDArray[Any], 
 
 
 def _in_parallel(compare: Callable[[int, int], None], count: int, *, bytes_per_row: int) -> None:
-    blocks = [(low, min(low + _BLOCK, count)) for low in range(0, count, _BLOCK)]
-    threads = min(_MAX_THREADS, os.cpu_count() or 1) if count * bytes_per_row >= _PARALLEL else 1
+    blocks = iter([(low, min(low + _BLOCK, count)) for low in range(0, count, _BLOCK)])
+    helpers = min(_MAX_THREADS, os.cpu_count() or 1) - 1 if count * bytes_per_row >= _PARALLEL else 0
 
-    def share(first: int) -> None:
-        for low, high in blocks[first::threads]:
+    def share() -> None:
+        for low, high in blocks:
             compare(low, high)
 
-    waiting = [_pool().submit(share, first) for first in range(1, threads)]
-    share(0)
+    waiting = [_pool().submit(share) for _ in range(helpers)]
+    share()
     for job in waiting:
-        job.result()
+        # On a busy machine this thread has done it all before a helper began: then there is nothing to wait for.
+        if not job.cancel():
+            job.result()
 
 
 @lru_cache(maxsize=1)
