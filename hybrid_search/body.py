@@ -15,8 +15,8 @@ from hybrid_search.text import excluded_clauses, text_leg
 
 __all__ = ["SOURCE_EXCLUDES", "build_body", "hard_filters", "json_body"]
 
-SOURCE_EXCLUDES = ("embedding", "signature", "words", "exif")
-"""Fields that hits leave out: large, and of no use to who reads them."""
+SOURCE_EXCLUDES = ("embedding", "signature", "words", "exif", "files", "thumbnail")
+"""Fields that hits leave out: large, and more hits are fetched than shown; see `Hits.with_thumbnails`."""
 
 _VECTOR_BOOST = 1e3
 _SIGNATURE_BOOST = 1e6  # 1 / (1 + d²) is 0.0001 at a distance that still counts

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, overload
 
@@ -98,6 +98,8 @@ class Hits(Sequence[Hit]):
     facets : mapping of str to mapping of str to int
         Counts by facet and value: over the documents that match text and filter, or, when vectors or a signature
         were searched, over all that pass the filter.
+    thumbnails : callable, optional
+        Gives the thumbnails of ids, for `with_thumbnails`.
     """
 
     hits: tuple[Hit, ...]
@@ -105,6 +107,7 @@ class Hits(Sequence[Hit]):
     took_ms: float = 0.0
     body: Mapping[str, Any] = field(default_factory=dict)
     facets: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    thumbnails: Callable[[Sequence[str]], Mapping[str, str]] | None = field(default=None, compare=False)
 
     @overload
     def __getitem__(self, index: int) -> Hit: ...
@@ -132,12 +135,22 @@ class Hits(Sequence[Hit]):
         """Return the hits as JSON."""
         return [hit.to_dict() for hit in self.hits]
 
+    def with_thumbnails(self) -> Hits:
+        """Return the same hits with `thumbnail`, a data URI, in their sources; fetched now, where there are any."""
+        if self.thumbnails is None:
+            return self
+        found = self.thumbnails(self.ids())
+        hits = (
+            replace(hit, source={**hit.source, "thumbnail": found[hit.id]}) if hit.id in found else hit for hit in self
+        )
+        return replace(self, hits=tuple(hits), thumbnails=None)
+
     def __repr__(self) -> str:
         """Return a table."""
         return hits_table(self.hits, total=self.total)
 
     def _repr_html_(self) -> str:
-        return hits_html(self.hits, total=self.total)
+        return hits_html(self.with_thumbnails().hits, total=self.total)
 
 
 def read_hits(response: Mapping[str, Any], query: Query, body: Mapping[str, Any]) -> Hits:

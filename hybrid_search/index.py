@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal
@@ -326,7 +326,8 @@ class HybridIndex:
         self._see_own_writes()
         query = self._asker.query(text, options)
         body = build_body(query)
-        return read_hits(self._backend.search(body), query, body)
+        hits = read_hits(self._backend.search(body), query, body)
+        return replace(hits, thumbnails=self._thumbnails)
 
     def request(self, text: str | None = None, **options: Unpack[SearchOptions]) -> dict[str, Any]:
         """Return the `_search` body that `search` would send for the same question, as JSON; nothing is sent."""
@@ -349,6 +350,10 @@ class HybridIndex:
         held = {key: asdict(spec) for key, spec in embeddings(self._definition).items()}
         meta = self._definition["mappings"]["_meta"]
         return {"analysis": meta["analysis"], "embeddings": held, **self._backend.info()}
+
+    def _thumbnails(self, ids: Sequence[str]) -> dict[str, str]:
+        stored = self._backend.scan({"ids": {"values": list(ids)}}, fields=("thumbnail",))
+        return {id: source["thumbnail"] for id, source in stored if "thumbnail" in source}
 
     def _see_own_writes(self) -> None:
         if self._pending:
