@@ -222,7 +222,9 @@ def _read_boxes(data: bytes, blocks: Blocks) -> None:
     """Read the top-level boxes of JPEG 2000 and JPEG XL, and the EXIF of Canon's CR3."""
     for kind, box in _boxes(data):
         if kind == b"Exif":
-            blocks.put_exif(box[4 + int.from_bytes(box[:4], "big") :])
+            # the standard puts an offset first, some writers do not
+            plain = box[:4] in (b"II*\x00", b"MM\x00*")
+            blocks.put_exif(box if plain else box[4 + int.from_bytes(box[:4], "big") :])
         elif kind == b"xml " and b"xmpmeta" in box[:4096]:
             blocks.xmp = blocks.xmp or box
         elif kind == b"uuid":

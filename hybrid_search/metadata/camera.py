@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from hybrid_search.metadata.exif import ExifTags
 from hybrid_search.metadata.fields import Gate
 from hybrid_search.metadata.gps import put_location
-from hybrid_search.metadata.values import clean_text, decode_text, first_number, parse_date, parse_offset, shown
+from hybrid_search.metadata.values import (
+    clean_text,
+    decode_text,
+    first_number,
+    parse_date,
+    parse_offset,
+    shown,
+    wide_text,
+)
 
 __all__ = ["put_exif"]
 
@@ -38,6 +47,7 @@ _DEFAULT_CAPTIONS = (
     "sony dsc",
     "dcim",
     "created with gimp",
+    "samsung csc",
     "camera recording",
     "minolta dsc",
     "maginon dc",
@@ -54,6 +64,9 @@ _DEFAULT_CAPTIONS = (
     'charset="ascii"',
 )
 """Endings of descriptions that cameras and programs write by themselves ("OLYMPUS DIGITAL CAMERA")."""
+
+
+_CHECKSUM = re.compile("[0-9a-f]{16,}")
 
 
 def put_exif(exif: ExifTags, gate: Gate) -> None:
@@ -79,8 +92,7 @@ def _put_camera(exif: ExifTags, gate: Gate) -> None:
     gate.put("camera.make", exif.text("Image Make"))
     gate.put("camera.model", exif.text("Image Model"))
     gate.put("camera.serial", _serial(exif))
-    lens = exif.text("EXIF LensModel", "Image LensModel", "MakerNote LensModel") or _lens_of_specification(exif)
-    gate.put("lens", lens)
+    gate.put("lens", _lens(exif))
     gate.put("software", exif.text("Image Software"))
 
 
@@ -91,6 +103,16 @@ def _serial(exif: ExifTags) -> str:
         # Canon keeps the number that stands on the camera as an integer
         text = f"{number[0]:010d}"
     return text.removeprefix("NO=").strip()
+
+
+def _lens(exif: ExifTags) -> str:
+    by_number = exif.text("MakerNote LensType")
+    return (
+        exif.text("EXIF LensModel", "Image LensModel", "MakerNote LensModel")
+        # Canon numbers its lenses; ExifRead knows most names, and "n/a" or "Unknown" for the others
+        or (by_number if "mm" in by_number else "")
+        or _lens_of_specification(exif)
+    )
 
 
 def _lens_of_specification(exif: ExifTags) -> str:
@@ -200,7 +222,9 @@ def _put_texts(exif: ExifTags, gate: Gate) -> None:
         wide_text(exif.values("Image XPComment")),
         user_comment(exif.blobs.get("comment", b""), big_endian=exif.big_endian),
     )
-    gate.put("caption", next((text for text in candidates if text and not is_default_caption(text)), ""))
+    camera = {str(gate.fields.get(name, "")).casefold() for name in ("camera.make", "camera.model")}
+    written = (text for text in candidates if text.casefold() not in camera and not is_default_caption(text))
+    gate.put("caption", next(written, ""))
     gate.put("artist", exif.text("Image Artist") or wide_text(exif.values("Image XPAuthor")))
     gate.put("copyright", exif.text("Image Copyright"))
     gate.put("tags", wide_text(exif.values("Image XPKeywords")))
@@ -217,16 +241,9 @@ def is_default_caption(text: str) -> bool:
     (True, False)
     """
     text = clean_text(text).lower().strip("<> .")
-    return not any(char.isalnum() for char in text) or (len(text) < 40 and text.endswith(_DEFAULT_CAPTIONS))
-
-
-def wide_text(values: object) -> str:
-    """Return the UTF-16 text of Windows' XP tags, which lies in a file as a list of bytes."""
-    if isinstance(values, str):
-        return clean_text(values)
-    if not isinstance(values, list) or not all(isinstance(value, int) and 0 <= value < 256 for value in values):
-        return ""
-    return clean_text(bytes(values).decode("utf-16-le", "ignore").split("\x00", 1)[0])
+    if not any(char.isalpha() for char in text) or _CHECKSUM.fullmatch(text):
+        return True
+    return len(text) < 40 and (text.endswith(_DEFAULT_CAPTIONS) or text.startswith("file written by adobe"))
 
 
 def user_comment(data: bytes, *, big_endian: bool) -> str:

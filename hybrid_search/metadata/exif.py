@@ -6,6 +6,7 @@ import io
 import logging
 import re
 import struct
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,7 +16,7 @@ from exifread.core.ifd_tag import IfdTag
 from exifread.tags.fields import FIELD_DEFINITIONS, FieldType
 from exifread.utils import Ratio
 
-from hybrid_search.metadata.values import clean_text, decode_text, shown
+from hybrid_search.metadata.values import clean_text, decode_text, shown, wide_text
 
 __all__ = ["ExifTags", "flat_exif", "read_exif"]
 
@@ -31,9 +32,21 @@ MAX_TOTAL = 24_000
 """Characters kept of all raw values of one image."""
 
 _BLOBS = {0x02BC: "xmp", 0x83BB: "iptc", 0x8649: "photoshop"}
+_WIDE = range(0x9C9B, 0x9CA0)
 _PLAIN = ("EXIF", "GPS", "Image", "Interoperability")
 _FORMATS = {(1, False): "B", (1, True): "b", (2, False): "H", (2, True): "h", (4, False): "I", (4, True): "i"}
 _FLOATS = {FieldType.FLOAT_32: "f", FieldType.FLOAT_64: "d"}
+
+
+_reading = threading.local()
+
+
+def _is_spoken_elsewhere(record: logging.LogRecord) -> bool:
+    return not getattr(_reading, "now", False)
+
+
+# ExifRead logs every odd value; while this module reads, they become warnings of the image and nothing is logged
+logging.getLogger("exifread").addFilter(_is_spoken_elsewhere)
 
 
 @dataclass
@@ -164,9 +177,8 @@ def read_exif(block: bytes) -> ExifTags:
     block : bytes
         A TIFF structure: the EXIF of a file, or a whole TIFF or RAW file.
     """
-    # ExifRead warns of odd values through its logger; here they become warnings of the image
-    logging.getLogger("exifread").disabled = True
     reader = _Reader(block, "I" if block[:1] == b"I" else "M")
+    _reading.now = True
     try:
         _read_ifds(reader)
     except _TooMuch:
@@ -174,6 +186,8 @@ def read_exif(block: bytes) -> ExifTags:
     except Exception as error:
         # ExifRead's maker note parsers trust their input; whatever they stumble over costs only what comes after it
         reader.warnings.append(f"EXIF cannot be read to its end: {type(error).__name__} {shown(str(error))}")
+    finally:
+        _reading.now = False
     return ExifTags(reader.tags, reader.blobs, reader.warnings, reader.endian == "M")
 
 
@@ -202,7 +216,9 @@ def flat_exif(tags: Mapping[str, IfdTag]) -> dict[str, str]:
     left = MAX_TOTAL
     for name, tag in sorted(tags.items(), key=_by_importance):
         group, _, leaf = name.partition(" ")
-        if group not in (*_PLAIN, "Thumbnail", "MakerNote") or (group == "MakerNote" and leaf.startswith("Tag 0x")):
+        if group not in (*_PLAIN, "Thumbnail", "MakerNote"):
+            continue
+        if group == "MakerNote" and leaf.startswith(("Tag 0x", "Unknown")):
             continue
         key = re.sub("[^A-Za-z0-9_]+", "_", leaf if group in _PLAIN else f"{group}_{leaf}").strip("_")
         value = _as_text(tag)
@@ -221,7 +237,9 @@ def _as_text(tag: IfdTag) -> str:
     values = tag.values
     if isinstance(values, (str, bytes)):
         return clean_text(decode_text(values) if isinstance(values, bytes) else values, limit=MAX_VALUE)
-    if _is_binary(tag) and not tag.prefer_printable:
+    if tag.tag in _WIDE:
+        return clean_text(wide_text(values), limit=MAX_VALUE)
+    if values == [] or (_is_binary(tag) and not tag.prefer_printable):
         return ""
     return clean_text(str(tag.printable), limit=MAX_VALUE)
 

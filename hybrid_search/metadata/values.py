@@ -8,7 +8,16 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta, timezone
 from fractions import Fraction
 
-__all__ = ["clean_text", "decode_text", "first_number", "parse_date", "parse_offset", "shown", "split_tags"]
+__all__ = [
+    "clean_text",
+    "decode_text",
+    "first_number",
+    "parse_date",
+    "parse_offset",
+    "shown",
+    "split_tags",
+    "wide_text",
+]
 
 MAX_TEXT = 10_000
 """Characters kept of a caption; far beyond any caption, far below what a server refuses."""
@@ -17,16 +26,16 @@ _CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufffe\uffff]")
 _DATE = re.compile(
     r"\s*(\d{4})[:/.\-](\d{1,2})(?:[:/.\-](\d{1,2}))?"
     r"(?:[ T]\s*(\d{1,2})[:.](\d{1,2})(?:[:.](\d{1,2})(?:[.,](\d+))?)?)?"
-    r"\s*(Z|UTC|[+\-]\d{2}:?\d{2})?\s*",
+    r"\s*(Z|UTC|[+\-]\d{1,2}:?\d{2})?\s*",
     re.IGNORECASE | re.ASCII,
 )
-_OFFSET = re.compile(r"\s*(?:(Z|UTC)|([+\-])(\d{2}):?(\d{2}))\s*", re.IGNORECASE | re.ASCII)
+_OFFSET = re.compile(r"\s*(?:(Z|UTC)|([+\-])(\d{1,2}):?(\d{2}))\s*", re.IGNORECASE | re.ASCII)
 
 
 def shown(value: object) -> str:
     """Return a value as a warning shows it: one line, at most 40 characters, valid UTF-8."""
     text = " ".join(clean_text(value if isinstance(value, str) else repr(value)).split())
-    return text if len(text) <= 40 else text[:39] + "…"
+    return text if 0 < len(text) <= 40 else f"{text[:39]}…" if text else "''"
 
 
 def clean_text(text: str, *, limit: int = MAX_TEXT) -> str:
@@ -40,7 +49,7 @@ def clean_text(text: str, *, limit: int = MAX_TEXT) -> str:
     text = text[: 2 * limit]
     if not text.isascii():
         text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-    return _CONTROLS.sub(" ", text.replace("\r\n", "\n")).strip()[:limit].rstrip()
+    return _CONTROLS.sub(" ", text.replace("\r\n", "\n").replace("\r", "\n")).strip()[:limit].rstrip()
 
 
 def decode_text(data: bytes) -> str:
@@ -53,6 +62,15 @@ def decode_text(data: bytes) -> str:
     return data.decode("latin-1")
 
 
+def wide_text(values: object) -> str:
+    """Return the UTF-16 text of Windows' XP tags, which lies in a file as a list of bytes."""
+    if isinstance(values, str):
+        return clean_text(values)
+    if not isinstance(values, list) or not all(isinstance(value, int) and 0 <= value < 256 for value in values):
+        return ""
+    return clean_text(bytes(values).decode("utf-16-le", "ignore").split("\x00", 1)[0])
+
+
 def first_number(value: object) -> float | None:
     """Return the first finite number in a value, or None: n/0 is no number, and neither are NaN and infinity.
 
@@ -63,7 +81,7 @@ def first_number(value: object) -> float | None:
     """
     if isinstance(value, str):
         return _number_of_text(value)
-    if isinstance(value, Sequence):
+    if isinstance(value, Sequence) and not isinstance(value, bytes):
         return first_number(value[0]) if len(value) else None
     if isinstance(value, bool) or not isinstance(value, (int, float, Fraction)):
         return None
