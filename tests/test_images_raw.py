@@ -30,31 +30,34 @@ def directory(at: int, tags: Tags, order: str = "<") -> bytes:
     return struct.pack(order + "H", len(tags)) + entries + bytes(4) + values
 
 
-def preview() -> bytes:
+def preview(*, jpeg: bool) -> bytes:
     image = Image.new("RGB", (320, 240), (200, 0, 0))
     image.paste((0, 0, 200), (0, 0, 160, 240))
+    if not jpeg:
+        return image.tobytes()
     buffer = io.BytesIO()
     image.save(buffer, "JPEG", quality=95)
     return buffer.getvalue() + bytes(len(buffer.getvalue()) % 2)
 
 
-def dng(orientation: int) -> bytes:
+def dng(orientation: int, *, jpeg: bool = True) -> bytes:
     """Return a DNG of 640 × 480 sensor values with a preview of 320 × 240, blue on the left and red on the right."""
-    jpeg, sensor = preview(), np.full((480, 640), 1000, dtype="<u2").tobytes()
-    at = 8 + len(jpeg) + len(sensor)
+    shown, sensor = preview(jpeg=jpeg), np.full((480, 640), 1000, dtype="<u2").tobytes()
+    at = 8 + len(shown) + len(sensor)
     children = at + 1000
     main: Tags = [
-        (254, "I", [1]), (256, "I", [320]), (257, "I", [240]), (258, "H", [8, 8, 8]), (259, "H", [7]), (262, "H", [6]),
+        (254, "I", [1]), (256, "I", [320]), (257, "I", [240]), (258, "H", [8, 8, 8]),
+        (259, "H", [7 if jpeg else 1]), (262, "H", [6 if jpeg else 2]),
         (271, "s", b"Acme\0"), (272, "s", b"One\0"), (273, "I", [8]), (274, "H", [orientation]), (277, "H", [3]),
-        (278, "I", [240]), (279, "I", [len(jpeg)]), (330, "I", [children]), (50706, "B", [1, 4, 0, 0]),
+        (278, "I", [240]), (279, "I", [len(shown)]), (330, "I", [children]), (50706, "B", [1, 4, 0, 0]),
         (50708, "s", b"Acme One\0"),
     ]  # fmt: skip
     child: Tags = [
         (254, "I", [0]), (256, "I", [640]), (257, "I", [480]), (258, "H", [16]), (259, "H", [1]), (262, "H", [32803]),
-        (273, "I", [8 + len(jpeg)]), (277, "H", [1]), (278, "I", [480]), (279, "I", [len(sensor)]),
+        (273, "I", [8 + len(shown)]), (277, "H", [1]), (278, "I", [480]), (279, "I", [len(sensor)]),
         (33421, "H", [2, 2]), (33422, "B", [0, 1, 1, 2]), (50717, "I", [4095]),
     ]  # fmt: skip
-    head = b"II*\0" + struct.pack("<I", at) + jpeg + sensor + directory(at, main)
+    head = b"II*\0" + struct.pack("<I", at) + shown + sensor + directory(at, main)
     return head.ljust(children, b"\0") + directory(children, child)
 
 
@@ -93,13 +96,16 @@ def test_directories_that_point_at_themselves_or_away_end() -> None:
     assert sniff(b"II*\0\x08\0\0\0\xff\xff") == "tiff"
 
 
+@pytest.mark.parametrize("jpeg", [True, False])
 @pytest.mark.parametrize(
     ("orientation", "size", "first"),
     [(1, (320, 240), "blue"), (3, (320, 240), "red"), (6, (240, 320), "blue"), (8, (240, 320), "red")],
 )
-def test_the_preview_is_turned_as_the_raw_file_says(orientation: int, size: tuple[int, int], first: str) -> None:
+def test_the_preview_is_turned_as_the_raw_file_says(
+    orientation: int, size: tuple[int, int], first: str, jpeg: bool
+) -> None:
     pytest.importorskip("rawpy")
-    decoded = decode(read_source(dng(orientation)))
+    decoded = decode(read_source(dng(orientation, jpeg=jpeg)))
     assert decoded.format == "dng"
     assert (decoded.width, decoded.height) == (2 * size[0], 2 * size[1])
     assert decoded.image.size == size

@@ -118,7 +118,7 @@ def _decode_raw(name: str, data: bytes, format: str, min_side: int | None, limit
         image, orientation, _ = _read_pixels(name, preview.jpeg, "jpeg", min_side, limits)
     if image is None:
         raise ImageUnreadable(name, "it holds no preview")
-    # Most cameras store the preview as the sensor lies, without an orientation of its own.
+    # LibRaw gives JPEG previews an orientation of their own where the camera did not, and others none.
     upright = _upright(image, preview.orientation if orientation is None else orientation)
     return Decoded(upright, format, preview.width, preview.height)
 
