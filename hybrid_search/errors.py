@@ -9,7 +9,7 @@
     │                               UnsupportedClause(clause, backend) · TextNotSupported(embedder) · BadVector(reason)
     ├ EmbedderError                 UnknownEmbedder(name, known) · EmbedderUnavailable(name, install)
     │                               WeightsMissing(path, reason)
-    └ BackendError                  BackendUnavailable(location, reason) · IndexNotFound(location)
+    └ BackendError                  BackendUnavailable(location, reason) · IndexNotFound(location, name)
                                     IndexLocked(location) · IndexCorrupt(location, reason)
                                     FormatTooNew(location, found, known) · DocumentNotFound(id)
                                     EmbedderMismatch(expected, found) · MappingMismatch(field, reason)
@@ -214,9 +214,12 @@ class BackendUnavailable(BackendError):
 class IndexNotFound(BackendError):
     """There is no index at the location, and none was to be created."""
 
-    def __init__(self, location: str) -> None:
+    def __init__(self, location: str, name: str = "images") -> None:
+        named = "" if name == "images" else f" --name {name}"
         super().__init__(
-            f"no index at {location}; make one with `hybrid-search index FOLDER --index {location}`", location=location
+            f"no index {name!r} at {location}; make one with `hybrid-search index FOLDER --index {location}{named}`",
+            location=location,
+            name=name,
         )
 
 

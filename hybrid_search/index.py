@@ -78,7 +78,7 @@ class HybridIndex:
         self._embedder: Embedder | None = None if embedder is None or isinstance(embedder, str) else embedder
         if not self._backend.exists():
             if not create:
-                raise IndexNotFound(self._backend.location)
+                raise IndexNotFound(str(location or self._backend.location), name)
             self._create(embedder if isinstance(embedder, str) else "lite")
         self._definition = self._backend.definition()
         self._key, self._spec = self._choose(embedder if isinstance(embedder, str) else None)
@@ -179,7 +179,7 @@ class HybridIndex:
         captions : str or Path, optional
             CSV, TSV, JSON Lines or COCO JSON with a caption, tags or other fields for each picture.
         include, exclude : sequence of str
-            Glob patterns; see `hybrid_search.folder.walk`.
+            Glob patterns; see `hybrid_search.ingest.folder.walk`.
         hidden : bool
             Also files and folders whose name begins with a dot.
         batch_size : int
@@ -224,6 +224,7 @@ class HybridIndex:
 
     def prune(self, *, dry_run: bool = False) -> list[Document]:
         """Remove the documents of files that have vanished, and return them."""
+        self._see_own_writes()
         query = {"term": {"missing": True}}
         gone = [Document(id, source) for id, source in self._backend.scan(query, fields=("path", "caption"))]
         if gone and not dry_run:
@@ -237,6 +238,7 @@ class HybridIndex:
 
     def close(self) -> None:
         """Refresh and release the index; calling it twice is harmless."""
+        self._pending = False
         self._backend.close()
 
     # -- reading -----------------------------------------------------------------------------------------------------
@@ -246,7 +248,7 @@ class HybridIndex:
         text: str | None = None,
         *,
         image: ImageLike | None = None,
-        like: str | None = None,
+        like: str | Path | None = None,
         vector: ArrayLike | None = None,
         filter: Filter | None = None,
         k: int = 10,
@@ -327,13 +329,14 @@ class HybridIndex:
         query = self._asker.query(text, options)
         body = build_body(query)
         hits = read_hits(self._backend.search(body), query, body)
-        return replace(hits, thumbnails=self._thumbnails)
+        return replace(hits, body=json_body(body), thumbnails=self._thumbnails)
 
     def request(self, text: str | None = None, **options: Unpack[SearchOptions]) -> dict[str, Any]:
         """Return the `_search` body that `search` would send for the same question, as JSON; nothing is sent."""
+        self._see_own_writes()
         return json_body(build_body(self._asker.query(text, options)))
 
-    def get(self, id: str, *, vectors: bool = False) -> Document:
+    def get(self, id: str | Path, *, vectors: bool = False) -> Document:
         """Return one document by its id, or by the path of its picture; with `vectors`, signature and embeddings too.
 
         Raises

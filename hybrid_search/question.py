@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 import numpy as np
 
 from hybrid_search.backends import Backend
-from hybrid_search.errors import DocumentNotFound
+from hybrid_search.errors import BadVector, DocumentNotFound, QueryError
 from hybrid_search.mapping import EmbeddingSpec
 from hybrid_search.query import Fusion, Query, SignatureLeg, VectorLeg, make_query
 from hybrid_search.text import parse_text
@@ -28,7 +28,7 @@ class SearchOptions(TypedDict, total=False):
     """The options of `HybridIndex.search`, each as explained there."""
 
     image: ImageLike | None
-    like: str | None
+    like: str | os.PathLike[str] | None
     vector: ArrayLike | None
     filter: Filter | None
     k: int
@@ -77,18 +77,21 @@ class Asker:
 
     def query(self, text: str | None, options: SearchOptions) -> Query:
         """Return the checked query of a question."""
+        if text is not None and not isinstance(text, str):
+            raise QueryError(f"text is words (got {text!r}); a picture goes to image=…, a stored one to like=…")
         checked = {name: value for name, value in options.items() if name not in ("image", "like", "vector")}
         vectors: list[NDArray[Any]] = []
         signature: NDArray[np.int8] | None = None
         exclude: tuple[str, ...] = ()
         if (vector := options.get("vector")) is not None:
-            vectors.append(np.asarray(vector))
+            vectors.append(self._vector(vector))
         if (image := options.get("image")) is not None:
             embedded, signature = self._image(image)
             vectors.append(embedded)
         if (like := options.get("like")) is not None:
             id, stored = self.find(like, vectors=True)
-            vectors.extend([np.asarray(stored["embedding"][self._key])] if self._key in stored["embedding"] else [])
+            embedding = stored.get("embedding", {}).get(self._key)
+            vectors.extend([] if embedding is None else [np.asarray(embedding)])
             signature, exclude = signature if signature is not None else stored.get("signature"), (id,)
         if text and self._spec.embeds_text and (asked := parse_text(text).asked):
             vectors.append(self._text(asked))
@@ -102,7 +105,7 @@ class Asker:
             **checked,  # type: ignore[arg-type]
         )
 
-    def find(self, id_or_path: str, *, vectors: bool = False) -> tuple[str, dict[str, Any]]:
+    def find(self, named: str | os.PathLike[str], *, vectors: bool = False) -> tuple[str, dict[str, Any]]:
         """Return id and source of the document with this id, or of the one at this path.
 
         Raises
@@ -110,6 +113,11 @@ class Asker:
         DocumentNotFound
             When there is neither.
         """
+        id_or_path = os.fspath(named)
+        try:
+            id_or_path.encode("utf-8")
+        except UnicodeEncodeError:
+            raise DocumentNotFound(id_or_path) from None
         try:
             return id_or_path, self._backend.get(id_or_path, vectors=vectors)
         except DocumentNotFound:
@@ -125,6 +133,19 @@ class Asker:
         embedder = self._embedder()
         prepared = prepare(read_source(image, limits=self._limits), min_side=embedder.min_side, limits=self._limits)
         return embedder.embed_images([prepared.image])[0], prepared.signature
+
+    def _vector(self, vector: ArrayLike) -> NDArray[Any]:
+        try:
+            values = np.asarray(vector)
+        except ValueError:
+            raise BadVector("its rows have different lengths") from None
+        if values.shape != (self._spec.dims,):
+            raise BadVector(f"the index has vectors of {self._spec.dims} dims, this one has shape {values.shape}")
+        if values.dtype.kind not in "fiu":
+            raise BadVector(f"its values are {values.dtype}, not numbers")
+        if not np.isfinite(values).all():
+            raise BadVector("it has values that are not finite")
+        return values
 
     def _text(self, text: str) -> NDArray[np.float32]:
         return np.asarray(self._embedder().embed_texts([text])[0])
@@ -142,6 +163,11 @@ def _signature_leg(signature: NDArray[np.int8] | None) -> SignatureLeg | None:
 def _together(vectors: Sequence[NDArray[Any]]) -> NDArray[Any]:
     if len(vectors) == 1:
         return vectors[0]
-    return np.asarray(
-        np.sum([np.asarray(vector, np.float64) / (np.linalg.norm(vector) or 1.0) for vector in vectors], axis=0)
-    )
+    return np.asarray(np.sum([_unit(vector) for vector in vectors], axis=0))
+
+
+def _unit(vector: NDArray[Any]) -> NDArray[np.float64]:
+    # divided by the largest value first: the square of a large or small one would overflow or vanish
+    exact = np.asarray(vector, np.float64)
+    exact = exact / (np.abs(exact).max() or 1.0)
+    return np.asarray(exact / (np.linalg.norm(exact) or 1.0))

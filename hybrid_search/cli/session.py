@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -41,24 +41,27 @@ def place_of(context: typer.Context, location: str | None) -> str:
 
 
 def open_index(
-    context: typer.Context, location: str | None, *, create: bool = False, embedder: str | None = None
+    context: typer.Context,
+    location: str | None,
+    *,
+    create: bool = False,
+    embedder: str | None = None,
+    max_megapixels: int | None = None,
 ) -> HybridIndex:
-    """Open the index at `place_of`.
+    """Open the index at `place_of`, for pictures of at most `max_megapixels` million pixels.
 
     Raises
     ------
     IndexNotFound
         When there is none, and none is to be made.
     """
-    from hybrid_search.errors import IndexNotFound
+    from hybrid_search.images import DEFAULT_LIMITS
     from hybrid_search.index import HybridIndex
 
+    limits = DEFAULT_LIMITS if max_megapixels is None else replace(DEFAULT_LIMITS, max_pixels=max_megapixels * 10**6)
+    name = context.ensure_object(Settings).name
     place = place_of(context, location)
-    try:
-        return HybridIndex(place, name=context.ensure_object(Settings).name, embedder=embedder, create=create)
-    except IndexNotFound:
-        # the library names the folder of this one index; what --index takes is the location of all of them
-        raise IndexNotFound(place) from None
+    return HybridIndex(place, name=name, embedder=embedder, create=create, limits=limits)
 
 
 def find_document(index: HybridIndex, named: str, *, vectors: bool = False) -> Document:
