@@ -22,6 +22,7 @@ from hybrid_search import cli, errors
 from hybrid_search.cli import exits, options, session
 from hybrid_search.document import Document
 from hybrid_search.hits import Hit, Hits
+from hybrid_search.images import DEFAULT_LIMITS, Limits
 from hybrid_search.ingest import Failure, IngestReport, Progress
 
 HARBOUR, BEACH = "a1" * 32, "b2" * 32
@@ -193,7 +194,13 @@ def test_index_may_stand_before_or_after_the_command_and_in_the_environment(
     index: FakeIndex, run: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run("search", "boats", "--index", "after")
-    assert index.opened == {"location": "after", "name": "images", "embedder": None, "create": False}
+    assert index.opened == {
+        "location": "after",
+        "name": "images",
+        "embedder": None,
+        "create": False,
+        "limits": DEFAULT_LIMITS,
+    }
     run("--index", "before", "--name", "other", "search", "boats")
     assert (index.opened["location"], index.opened["name"]) == ("before", "other")
     monkeypatch.setenv("HYBRID_SEARCH_INDEX", "http://localhost:9200")
@@ -359,8 +366,15 @@ def test_index_passes_every_option_on(index: FakeIndex, run: Any) -> None:
     done = run(
         *("index", "photos", "--captions", "captions.csv", "--include", "*.jpg", "--exclude", "old", "--hidden"),
         *("--batch-size", "8", "--workers", "2", "--embedder", "histogram+hog", "--index", "here"),
+        *("--max-megapixels", "50"),
     )
-    assert index.opened == {"location": "here", "name": "images", "embedder": "histogram+hog", "create": True}
+    assert index.opened == {
+        "location": "here",
+        "name": "images",
+        "embedder": "histogram+hog",
+        "create": True,
+        "limits": Limits(max_pixels=50_000_000),
+    }
     assert index.asked == {
         "path": Path("photos"),
         "captions": Path("captions.csv"),

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image, ImageFont
 
 from hybrid_search.cli import fonts, sheet
-from hybrid_search.hits import Hit
+from hybrid_search.hits import Hit, Hits
 
 
 def hit(rank: int, path: object = None, **source: Any) -> Hit:
@@ -67,6 +67,23 @@ def test_a_hit_without_its_file_shows_the_stored_thumbnail(tmp_path: Path) -> No
     drawn = sheet.draw_sheet([hit(1, tmp_path / "gone.jpg", thumbnail=uri)])
     x, y = foot(0, 1, [240])
     assert drawn.getpixel((x, y - 20)) == (0, 0, 255)
+
+
+def test_thumbnails_of_a_search_are_fetched_when_a_file_is_gone(tmp_path: Path, red: Path) -> None:
+    buffer = io.BytesIO()
+    Image.new("RGB", (200, 200), "#0000ff").save(buffer, "PNG")
+    uri = "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
+    asked: list[Sequence[str]] = []
+
+    def fetch(ids: Sequence[str]) -> dict[str, str]:
+        asked.append(ids)
+        return dict.fromkeys(ids, uri)
+
+    sheet.draw_sheet(Hits((hit(1, red),), thumbnails=fetch))
+    assert asked == [], "files that are there need none"
+    drawn = sheet.draw_sheet(Hits((hit(1, tmp_path / "gone.jpg"),), thumbnails=fetch))
+    x, y = foot(0, 1, [240])
+    assert (asked, drawn.getpixel((x, y - 20))) == ([["a1"]], (0, 0, 255))
 
 
 @pytest.mark.parametrize("thumbnail", [None, "data:image/jpeg;base64,AAAA", "data:image/jpeg;base64,?", "nonsense"])

@@ -76,6 +76,16 @@ def index(
             help="What turns pictures into vectors, for a new index: lite by default. An index keeps its embedder.",
         ),
     ] = None,
+    max_megapixels: Annotated[
+        int | None,
+        typer.Option(
+            "--max-megapixels",
+            min=1,
+            metavar="N",
+            envvar="HYBRID_SEARCH_MAX_MEGAPIXELS",
+            help="Refuse larger pictures; 256 by default.",
+        ),
+    ] = None,
     no_progress: Annotated[
         bool, options.flag("--no-progress", envvar="HYBRID_SEARCH_NO_PROGRESS", help="No progress bar.")
     ] = False,
@@ -87,7 +97,7 @@ def index(
     """
     reports: list[IngestReport] = []
     try:
-        with open_index(context, location, create=True, embedder=embedder) as opened:
+        with open_index(context, location, create=True, embedder=embedder, max_megapixels=max_megapixels) as opened:
             for path in paths:
                 with progress_bar(shown=not no_progress) as progress:
                     report = opened.add_folder(

@@ -19,7 +19,7 @@ from hybrid_search.errors import HybridSearchError
 if TYPE_CHECKING:
     from hybrid_search.hits import Hit
 
-__all__ = ["MAX_HITS", "draw_sheet", "picture_of", "sheet_format", "write_sheet"]
+__all__ = ["MAX_HITS", "draw_sheet", "picture_of", "sheet_format", "with_stand_ins", "write_sheet"]
 
 MAX_HITS = 500
 TILE, GAP, MARGIN = 240, 16, 24
@@ -71,6 +71,7 @@ def draw_sheet(hits: Sequence[Hit], *, title: str | None = None, columns: int = 
         raise ValueError(f"a sheet holds at most {MAX_HITS} hits (got {len(hits)}); ask for a smaller k")
     if columns < 1:
         raise ValueError(f"a sheet has at least one column (got {columns})")
+    hits = with_stand_ins(hits)
     across = max(1, min(columns, len(hits)))
     tiles = [_tile(hit) for hit in hits]
     rows = [tiles[start : start + across] for start in range(0, len(tiles), across)]
@@ -97,6 +98,15 @@ def draw_sheet(hits: Sequence[Hit], *, title: str | None = None, columns: int = 
             _write_below(pen, hits[number_of_row * across + place], left, foot + 8)
         top += tall + GAP
     return sheet
+
+
+def with_stand_ins(hits: Sequence[Hit]) -> Sequence[Hit]:
+    """Return the hits of a search with their stored thumbnails, when the file of one of them is gone."""
+    from hybrid_search.hits import Hits
+
+    if isinstance(hits, Hits) and any(hit.path is None or not os.path.exists(hit.path) for hit in hits):
+        return hits.with_thumbnails()
+    return hits
 
 
 def picture_of(hit: Hit, *, side: int) -> Image.Image | str:

@@ -26,7 +26,7 @@ def print_table(hits: Hits, *, fields: Sequence[str] = (), pictures: bool = Fals
     if hits:
         legs = legs_of(hits)
         table = _frame(["#", *(["score"] if legs else []), *legs], fields, pictures=pictures)
-        for hit in hits:
+        for hit in _drawable(hits) if pictures else hits:
             scores = [number(hit.score), *(number(hit.legs.get(leg)) for leg in legs)] if legs else []
             values = [Text(terminal.escape(plain(lookup(hit.source, field)))) for field in fields]
             table.add_row(str(hit.rank), *scores, *values, *([_picture(hit)] if pictures else []), _description(hit))
@@ -55,6 +55,12 @@ def _table() -> Table:
     from rich.table import Table
 
     return Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
+
+
+def _drawable(hits: Hits) -> Sequence[Hit]:
+    from hybrid_search.cli.sheet import with_stand_ins
+
+    return with_stand_ins(hits)
 
 
 def _picture(hit: Hit) -> Any:
