@@ -141,6 +141,8 @@ def test_captions_are_added_changed_and_kept(index: HybridIndex, folder: Path) -
     captions.write_text("path,caption,tags\na.png,a yacht in harbour,sea;boat\n")
     assert _counts(index.add_folder(folder, captions=captions)) == (0, 1, 2, 0, 0)
     assert index.search("yacht")[0].source["tags"] == ["sea", "boat"]
+    captions.write_text("path,caption,tags\na.png,a yacht in harbour,sea;boat\ngone.png,nothing\n")
+    assert index.add_folder(folder, captions=captions).unused_captions == ("gone.png (line 3)",)
     assert _counts(index.add_folder(folder)) == (0, 0, 3, 0, 0), "without a captions file, captions stay"
     captions.write_text("path,caption\na.png,a lighthouse\n")
     assert index.add_folder(folder, captions=captions).updated == 1

@@ -8,15 +8,16 @@ from dataclasses import replace
 from pathlib import Path
 
 from hybrid_search.backends import Action, Backend
-from hybrid_search.document import FileFacts, build_source
+from hybrid_search.document import FileFacts, build_source, file_fields
 from hybrid_search.embedders import Embedder
-from hybrid_search.errors import BulkError, HybridSearchError, ImageUnreadable
+from hybrid_search.errors import BulkError, DocumentNotFound, ImageUnreadable
 from hybrid_search.images import ImageLike, Limits, read_source
 from hybrid_search.ingest.catalog import Catalog, mark_missing
+from hybrid_search.ingest.described import caller_metadata
 from hybrid_search.ingest.folder import Found, walk
-from hybrid_search.ingest.pipeline import Pipeline, embed
+from hybrid_search.ingest.pipeline import Pipeline, check_name, embed
 from hybrid_search.ingest.report import Failure, IngestOptions, IngestReport, Progress
-from hybrid_search.metadata import FieldValue, Metadata, load_captions
+from hybrid_search.metadata import load_captions
 from hybrid_search.picture import read_picture
 
 __all__ = ["Failure", "IngestOptions", "IngestReport", "Progress", "add_folder", "add_picture"]
@@ -41,7 +42,10 @@ def add_folder(
     CaptionsUnreadable
         When the captions file cannot be used.
     """
-    if not root.exists():
+    # one file has one path, from wherever it is named
+    root = Path(os.path.abspath(root))
+    check_name(str(root))
+    if not os.path.exists(root):
         raise ImageUnreadable(str(root), "there is no such file or folder")
     described = load_captions(Path(captions)) if captions is not None else None
     unreadable: dict[str, str] = {}
@@ -56,9 +60,10 @@ def add_folder(
     catalog = Catalog.read(backend, root)
     pipeline = Pipeline(backend, embedder, key, captions=described, options=options, progress=progress, total=total)
     report = pipeline.run(found(), catalog)
-    missing = mark_missing(backend, catalog, seen, list(unreadable))
+    missing = mark_missing(backend, catalog, seen, root=str(root), unreadable=list(unreadable))
     failures = tuple(Failure(folder, f"cannot list folder: {error}") for folder, error in unreadable.items())
-    return replace(report, missing=missing, failed=report.failed + failures)
+    unused = tuple(str(entry) for entry in described.unused()) if described is not None else ()
+    return replace(report, missing=missing, failed=report.failed + failures, unused_captions=unused)
 
 
 def add_picture(
@@ -68,7 +73,7 @@ def add_picture(
     image: ImageLike,
     *,
     id: str | None = None,
-    metadata: Mapping[str, FieldValue] | None = None,
+    metadata: Mapping[str, object] | None = None,
     limits: Limits,
 ) -> str:
     """Index one picture and return its id; what the caller says of it wins over what the file says.
@@ -77,34 +82,57 @@ def add_picture(
     ------
     ImageUnreadable, ImageTooLarge
         When the picture cannot be decoded.
+    MappingMismatch
+        When `metadata` names no field that describes a picture, or a value does not fit its field.
     BulkError
-        When the backend refuses the document, for instance for a field that the mapping does not have.
+        When the backend refuses the document, for instance for an id that is too long.
     """
+    described = caller_metadata(metadata) if metadata else None
+    here = _place(image)
     source = read_source(image, limits=limits)
-    described = Metadata(dict(metadata), {}, ()) if metadata else None
     picture = read_picture(source, min_side=embedder.min_side, described=described, limits=limits)
     ((vector, labels),) = embed(embedder, [picture])
-    id = id or picture.sha256
-    files = _files(backend, id, image)
+    id = picture.sha256 if id is None else id
+    files = [*_known_files(backend, id, apart_from=here), *([here] if here else [])]
     document = build_source(picture, files=files, embeddings={key: vector}, labels=labels)
-    for outcome in backend.bulk([Action("index", id, document)]):
+    stale = _stale(backend, here.path, id, picture.sha256) if here else []
+    for outcome in backend.bulk([*stale, Action("index", id, document)]):
         if outcome.error is not None:
             raise BulkError([(outcome.id, outcome.error)])
     return id
 
 
-def _files(backend: Backend, id: str, image: ImageLike) -> list[FileFacts]:
-    """Return where the picture lies: the places known already, and the one given now."""
+def _place(image: ImageLike) -> FileFacts | None:
+    """Return path, size and time of a picture that is a file; taken before it is read, lest a change go unseen."""
+    if not isinstance(image, (str, os.PathLike)) or not os.path.isfile(image):
+        return None
+    path = os.path.abspath(os.fsdecode(image))
+    check_name(path)
+    status = os.stat(path)
+    return FileFacts(path, status.st_size, status.st_mtime_ns)
+
+
+def _known_files(backend: Backend, id: str, *, apart_from: FileFacts | None) -> list[FileFacts]:
     try:
         stored = backend.get(id).get("files", ())
-    except HybridSearchError:
-        stored = ()
-    files = {entry["path"]: FileFacts.from_json(entry) for entry in stored}
-    if isinstance(image, (str, os.PathLike)) and os.path.isfile(image):
-        path = os.path.abspath(image)
-        status = os.stat(path)
-        files[path] = FileFacts(path, status.st_size, status.st_mtime_ns)
-    return list(files.values())
+    except DocumentNotFound:
+        return []
+    files = [FileFacts.from_json(entry) for entry in stored]
+    return [facts for facts in files if apart_from is None or facts.path != apart_from.path]
+
+
+def _stale(backend: Backend, path: str, id: str, sha256: str) -> list[Action]:
+    """Return what takes a path away from documents of other bytes; one without any path left goes.
+
+    A document that a caller named stays as it is: only that caller knows what it stands for.
+    """
+    actions = []
+    for other, source in backend.scan({"term": {"path": path}}, fields=("files", "sha256")):
+        if other in (id, sha256) or source.get("sha256") != other:
+            continue
+        files = [FileFacts.from_json(entry) for entry in source.get("files", ()) if entry["path"] != path]
+        actions.append(Action("update", other, file_fields(files)) if files else Action("delete", other))
+    return actions
 
 
 def _walk(

@@ -68,15 +68,18 @@ class Catalog:
         return known[0]
 
 
-def mark_missing(backend: Backend, catalog: Catalog, seen: set[str], unreadable: Sequence[str]) -> int:
-    """Mark documents whose files have vanished; returns how many files are newly missing.
+def mark_missing(backend: Backend, catalog: Catalog, seen: set[str], *, root: str, unreadable: Sequence[str]) -> int:
+    """Mark documents whose files have vanished from `root`; returns how many files are newly missing.
 
-    Files below a folder that could not be listed, and files that exist but were left out this time, stay as they are.
+    Files elsewhere (perhaps on a drive that is not plugged in), files below a folder that could not be listed, and
+    files that exist but were left out this time, stay as they are.
     """
+    below = root.rstrip(os.sep) + os.sep
     gone = [
         (id, facts)
         for id, facts in catalog
-        if facts.path not in seen
+        if (facts.path == root or facts.path.startswith(below))
+        and facts.path not in seen
         and not facts.missing
         and not any(facts.path.startswith(folder + os.sep) for folder in unreadable)
         and not os.path.lexists(facts.path)

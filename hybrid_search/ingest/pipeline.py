@@ -23,7 +23,7 @@ from hybrid_search.ingest.report import Failure, IngestOptions, IngestReport, Pr
 from hybrid_search.metadata import Captions, Metadata, add_places, merge, read_metadata, read_sidecars
 from hybrid_search.picture import Picture, read_picture
 
-__all__ = ["Pipeline", "embed"]
+__all__ = ["Pipeline", "check_name", "embed"]
 
 
 @dataclass
@@ -192,7 +192,7 @@ class Pipeline:
 
     def _read(self, facts: FileFacts, has_sidecars: bool, described: Metadata, catalog: Catalog) -> _Read:
         """Do one worker's part: read the bytes, and decode them unless the index has them already."""
-        _check_name(facts.path)
+        check_name(facts.path)
         source = read_source(facts.path, limits=self._options.limits)
         outside = merge(read_sidecars(Path(facts.path)), described) if has_sidecars else described
         if source.sha256 in catalog:
@@ -322,7 +322,8 @@ def _fingerprint(description: object) -> str:
     return hashlib.sha256(repr(description).encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
-def _check_name(path: str) -> None:
+def check_name(path: str) -> None:
+    """Raise ImageUnreadable when a path is not valid UTF-8, so that no document could hold it."""
     try:
         path.encode("utf-8")
     except UnicodeEncodeError:

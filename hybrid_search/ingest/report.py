@@ -72,6 +72,8 @@ class IngestReport:
         Files that are not in the index, each with its reason.
     missing : int
         Files known to the index that have vanished from the folder: marked, not deleted.
+    unused_captions : tuple of str
+        Entries of the captions file that matched no picture, with their lines.
     seconds : float
         Wall time.
     """
@@ -81,4 +83,5 @@ class IngestReport:
     unchanged: int = 0
     failed: tuple[Failure, ...] = ()
     missing: int = 0
+    unused_captions: tuple[str, ...] = ()
     seconds: float = 0.0
