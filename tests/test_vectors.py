@@ -600,7 +600,7 @@ def trusting(field: VectorField, expansion: int = 200) -> VectorField:
     assert field.stats()["graph_rows"] > 0
     graph = field._graph
     assert graph is not None
-    field._graph = dataclasses.replace(graph, calibration=Calibration(expansion, 2 * expansion, 1e-9, 1.0))
+    field._graph = dataclasses.replace(graph, calibration=Calibration(expansion, 2 * expansion, -2.0, 1e-9, 1.0))
     return field
 
 
@@ -691,6 +691,23 @@ def test_the_measured_expansion_finds_what_it_says(monkeypatch: pytest.MonkeyPat
     assert share(64, 10) < 0.97
     assert share(graph.calibration.shallow, 10) >= 0.985
     assert share(graph.calibration.deep, 100) >= 0.985
+
+
+def test_a_query_unlike_the_rows_is_not_left_to_the_graph() -> None:
+    vectors = clustered_units(6000, 96)
+    field = graph_field(None, vectors)
+    assert field._graph is not None
+    measured = field._graph.calibration
+    field._graph = dataclasses.replace(field._graph, calibration=dataclasses.replace(measured, shallow=48, row_s=1.0))
+    own = clustered_units(100, 96, seed=4)
+    sums = own[:50] + own[50:]
+    sums /= np.linalg.norm(sums, axis=1, keepdims=True)
+    closeness = [np.sort(vectors @ query) for query in own]
+    assert 80 <= sum(measured.covers(found) for found in closeness) <= 100
+    noise = random_units(50, 96, seed=5)
+    assert not any(measured.covers(np.sort(vectors @ query)) for query in noise)
+    assert recall(field, vectors, noise, None) >= 0.99
+    assert recall(field, vectors, sums, None) >= 0.98
 
 
 def test_every_row_finds_itself_in_the_graph() -> None:

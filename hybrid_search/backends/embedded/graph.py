@@ -4,10 +4,11 @@ Yu. Malkov and D. Yashunin, "Efficient and robust approximate nearest neighbor s
 World graphs", 2016, as implemented by usearch. The graph is over the 8-bit codes of float rows (half the bytes of
 float16, and faster) or over byte rows as they are; whatever it finds is scored again from the rows.
 
-How well a graph finds the nearest rows depends on the data: on embeddings of photographs 100 candidates find 99.9 %, on
-vectors without any structure (random ones) 1,600 candidates find two thirds. So each time the graph has grown, it is
-calibrated: some rows are asked for before they are added, and sums of two rows, and the smallest expansion that finds
-99.5 % of the true nearest is kept, with what a search costs. A graph that does not get there is not used.
+How well a graph finds the nearest rows depends on the data and on the query. For rows in clusters and a query like them
+100 candidates find 99.9 %; for the sum of two rows 1,000 are needed; for vectors without any structure (random ones)
+1,600 candidates find two thirds. So each time the graph has grown, it is calibrated: some rows are asked for before
+they are added, and what is kept is the smallest expansion that finds 99.5 % of their true nearest, how near those are,
+and what a search costs. A graph that does not get there is not used, nor is one that finds nothing as near for a query.
 
 File: usearch's own format, then a JSON object (which rows it covers, calibration, checksum), then its length and a
 magic. It is replaced as a whole, so whoever has the old one mapped keeps it.
@@ -43,7 +44,8 @@ _BATCH = 1024
 _SHALLOW, _DEEP = 10, 100
 _LADDER = (64, 96, 128, 192, 256, 384, 512, 768, 1024)
 _RECALL = 0.995
-_QUERIES = 64
+_QUERIES = 96
+_FAMILIAR = 0.05
 # A graph that costs this many scans now may still pay when there are that many times the rows.
 _WORTH = 4
 
@@ -56,6 +58,8 @@ class Calibration:
     ----------
     shallow, deep : int
         The expansion that finds 99.5 % of the nearest 10, 100; 0 when none tried does at less than a scan's cost.
+    familiar : float
+        How close the tenth nearest row is at least, for nineteen of twenty rows.
     expansion_s : float
         Seconds per unit of expansion of one search.
     row_s : float
@@ -64,6 +68,7 @@ class Calibration:
 
     shallow: int
     deep: int
+    familiar: float
     expansion_s: float
     row_s: float
 
@@ -72,6 +77,12 @@ class Calibration:
         if depth <= _SHALLOW:
             return self.shallow
         return -(-self.deep * max(depth, _DEEP) // _DEEP)
+
+    def covers(self, closeness: NDArray[np.float64]) -> bool:
+        """Tell by what was found whether the query is one of those that the graph was measured with."""
+        if len(closeness) < _SHALLOW:
+            return False
+        return bool(np.partition(closeness, -_SHALLOW)[-_SHALLOW] >= self.familiar)
 
     def depth(self, expansion: int) -> int:
         """Return how many of the nearest rows a search with this expansion finds."""
@@ -214,7 +225,7 @@ def grow(old: Graph | None, snapshot: Snapshot, *, identity: str, rows: NDArray[
     held[random.choice(len(rows), size=min(_QUERIES, len(rows) // 2), replace=False)] = True
     source = snapshot.rows if snapshot.codes is None else split(snapshot.codes)[0]
     _add(index, source, rows[~held])
-    calibration = _calibrate(index, snapshot, rows[held], random)
+    calibration = _calibrate(index, snapshot, rows[held])
     _add(index, source, rows[held])
     if path is None:
         buffer = index.save(None)
@@ -260,11 +271,11 @@ def _save(index: Any, facts: dict[str, Any], path: Path) -> None:
         draft.unlink(missing_ok=True)
 
 
-def _calibrate(index: Any, snapshot: Snapshot, held: NDArray[np.int64], random: np.random.Generator) -> Calibration:
+def _calibrate(index: Any, snapshot: Snapshot, held: NDArray[np.int64]) -> Calibration:
     known = np.asarray(index.keys[:]).astype(np.int64)
-    queries = _queries(snapshot, held, known, random)
-    if not len(queries) or len(known) < 10 * _DEEP:
-        return Calibration(0, 0, 0.0, 0.0)
+    if not len(held) or len(known) < 10 * _DEEP:
+        return Calibration(0, 0, 0.0, 0.0, 0.0)
+    queries = list(snapshot.rows[held].astype(np.float32 if snapshot.kind.element_type == "float" else np.int8))
     known.sort()
     seconds, truths = [], []
     for query in queries:
@@ -273,19 +284,6 @@ def _calibrate(index: Any, snapshot: Snapshot, held: NDArray[np.int64], random: 
         seconds.append(time.perf_counter() - started)
         truths.append(best(snapshot, query, known, quick[known], _DEEP)[1])
     return _climb(index, snapshot, queries, truths, float(np.median(seconds)) / len(snapshot))
-
-
-def _queries(
-    snapshot: Snapshot, held: NDArray[np.int64], known: NDArray[np.int64], random: np.random.Generator
-) -> list[NDArray[Any]]:
-    queries: list[NDArray[Any]] = [np.asarray(row) for row in snapshot.rows[held]]
-    if snapshot.kind.element_type == "float":
-        queries = [query.astype(np.float32) for query in queries]
-    if not snapshot.kind.coded or not len(known):
-        return queries
-    pairs = snapshot.rows[random.choice(known, size=(len(held) // 2, 2))].astype(np.float32).sum(axis=1)
-    lengths = np.linalg.norm(pairs, axis=1, keepdims=True)
-    return [*queries, *(pairs[lengths[:, 0] > 0] / lengths[lengths[:, 0] > 0])]
 
 
 def _climb(
@@ -310,4 +308,5 @@ def _climb(
                 need[depth] = expansion
         if all(need.values()) or expansion_s * expansion > row_s * len(index) * _WORTH:
             break
-    return Calibration(need[_SHALLOW], need[_DEEP], expansion_s, row_s)
+    familiar = float(np.quantile([truth[_SHALLOW - 1] for truth in truths], _FAMILIAR))
+    return Calibration(need[_SHALLOW], need[_DEEP], familiar, expansion_s, row_s)

@@ -14,7 +14,8 @@ Files in the field's folder: `rows.bin` (float16 or int8), `codes.bin` (8-bit co
 
 A search takes the graph or the scan, whichever was measured to be cheaper, and the graph only where it was measured to
 find 99.5 % of the nearest. A filter makes the graph look deeper, in proportion to what it takes away; if too few of
-what the graph surely finds pass, the scan answers. Scores are always computed from the rows.
+what the graph surely finds pass, or if the query is unlike the rows, the scan answers. Scores are always computed from
+the rows.
 """
 
 from __future__ import annotations
@@ -29,11 +30,11 @@ from numpy.typing import ArrayLike, NDArray
 from hybrid_search.backends.embedded.graph import Graph, grow, open_graph, stamp
 from hybrid_search.backends.embedded.scan import Kind, Snapshot, best, exact, merge, scan, work
 from hybrid_search.backends.embedded.store import Store
-from hybrid_search.errors import BadVector, IndexCorrupt
+from hybrid_search.backends.embedded.validation import checked
+from hybrid_search.errors import IndexCorrupt
 
-__all__ = ["VectorField"]
+__all__ = ["VectorField", "checked"]
 
-_UNIT_TOLERANCE = 1e-3
 _GRAPH_STEP = 4096
 _GRAPH_LIMIT = 16384
 _GRAPH_SHARE = 8
@@ -90,7 +91,7 @@ class VectorField:
         similarity: Literal["dot_product", "l2_norm"],
         graph: bool,
         writable: bool,
-        graph_from: int = 64 << 20,
+        graph_from: int = 32 << 20,
     ) -> None:
         self._kind = Kind(dims, element_type, similarity)
         self._store = Store(folder, kind=self._kind, writable=writable)
@@ -117,7 +118,7 @@ class VectorField:
         StorageFull
             When the disk is full; none of the vectors is appended.
         """
-        values = self._checked(vectors)
+        values = checked(vectors, kind=self._kind)
         start = self._store.append(values)
         return np.arange(start, start + len(values), dtype=np.int64)
 
@@ -175,7 +176,7 @@ class VectorField:
         BadVector
             As for `append`.
         """
-        asked = self._checked(query, single=True)[0]
+        asked = checked(query, kind=self._kind, single=True)[0]
         snapshot = self._store.snapshot(None if mask is None else min(len(mask), len(self._store)))
         if mask is not None:
             mask = mask[: len(snapshot)]
@@ -191,7 +192,7 @@ class VectorField:
 
     def search_rows(self, query: ArrayLike, rows: ArrayLike, *, k: int, min_score: float | None = None) -> Found:
         """Return the k nearest of the given rows, exactly; `rows` are distinct, in any order. Else as `search`."""
-        asked = self._checked(query, single=True)[0]
+        asked = checked(query, kind=self._kind, single=True)[0]
         snapshot = self._store.snapshot()
         return self._scored(_by_scan(snapshot, asked, self._existing(rows, len(snapshot)), k), min_score)
 
@@ -292,18 +293,18 @@ class VectorField:
         if cost >= graph.calibration.row_s * work(len(snapshot), allowed):
             return None
         rows = graph.nearest(query, expansion)
-        if len(rows) < min(expansion, graph.keys):
-            return None
-        sure = rows[: graph.calibration.depth(expansion)]
         rows = rows[rows < len(snapshot)]
+        closeness = exact(snapshot, query, rows)
+        if not graph.calibration.covers(closeness):
+            return None
         if mask is not None:
-            if np.count_nonzero(mask[sure[sure < len(snapshot)]]) < k:
+            if np.count_nonzero(mask[rows[: graph.calibration.depth(expansion)]]) < k:
                 return None
-            rows = rows[mask[rows]]
+            rows, closeness = rows[mask[rows]], closeness[mask[rows]]
         behind = graph.covered + np.arange(tail)
         if mask is not None:
             behind = behind[mask[behind]]
-        return merge([(rows, exact(snapshot, query, rows)), _by_scan(snapshot, query, behind, k)], k)
+        return merge([(rows, closeness), _by_scan(snapshot, query, behind, k)], k)
 
     def _scored(self, found: Found, min_score: float | None) -> Found:
         rows, closeness = found
@@ -320,9 +321,6 @@ class VectorField:
             )
         return wanted
 
-    def _checked(self, vectors: ArrayLike, *, single: bool = False) -> NDArray[Any]:
-        return checked(vectors, kind=self._kind, single=single)
-
 
 def _due(graph: Graph | None) -> int:
     """Rows that the graph must be behind before it is worth the work of loading and saving it."""
@@ -335,53 +333,3 @@ def _due(graph: Graph | None) -> int:
 def _by_scan(snapshot: Snapshot, query: NDArray[Any], rows: NDArray[np.int64] | None, k: int) -> Found:
     quick = scan(snapshot, query, rows=rows)
     return best(snapshot, query, rows, quick, k)
-
-
-def checked(vectors: ArrayLike, *, kind: Kind, single: bool = False) -> NDArray[Any]:
-    """Return vectors as an array of the kind's type, (n, dims); a query stays float32.
-
-    Raises
-    ------
-    BadVector
-        When the length is wrong, a number is not finite or does not fit, or a length must be 1 and is not.
-    """
-    try:
-        values = np.asarray(vectors)
-        values = values if values.dtype == np.int8 else values.astype(np.float64)
-    except (TypeError, ValueError) as error:
-        raise BadVector(f"expected {kind.dims} numbers, got something else ({error})") from error
-    if values.ndim == 1:
-        values = values.reshape(1, -1)
-    if values.ndim != 2 or values.shape[1] != kind.dims or (single and len(values) != 1):
-        raise BadVector(f"expected {kind.dims} numbers, got shape {np.shape(vectors)}")
-    if not np.isfinite(values).all():
-        raise BadVector(f"number {int(np.argwhere(~np.isfinite(values))[0, 1])} is not finite")
-    if kind.element_type == "byte":
-        return _as_bytes(values)
-    if kind.similarity == "dot_product":
-        _demand_unit_length(values)
-    return values.astype(np.float32) if single else _as_halves(values)
-
-
-def _as_bytes(values: NDArray[Any]) -> NDArray[np.int8]:
-    wrong = values[(values < -128) | (values > 127) | (values != np.rint(values))]
-    if len(wrong):
-        raise BadVector(f"expected whole numbers from -128 to 127, got {float(wrong[0])}")
-    return values.astype(np.int8)
-
-
-def _as_halves(values: NDArray[Any]) -> NDArray[np.float16]:
-    largest = float(np.finfo(np.float16).max)
-    if len(values) and float(np.abs(values).max()) > largest:
-        raise BadVector(f"expected numbers up to ±{largest:.0f}, got {float(values.flat[np.abs(values).argmax()])}")
-    return values.astype(np.float16)
-
-
-def _demand_unit_length(values: NDArray[Any]) -> None:
-    squares = np.einsum("ij,ij->i", values, values)
-    wrong = np.flatnonzero(np.abs(squares - 1.0) > _UNIT_TOLERANCE)
-    if len(wrong):
-        length = float(np.sqrt(squares[wrong[0]]))
-        raise BadVector(
-            "all numbers are zero" if length == 0 else f"expected length 1 for dot_product, got {length:.4g}"
-        )
