@@ -18,6 +18,8 @@ _XMP_HEADER = b"http://ns.adobe.com/xap/1.0/\x00"
 _UUID_EXIF = b"JpgTiffExif->JP2"
 _UUID_XMP = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")
 _UUID_IPTC = bytes.fromhex("33c7a4d2b81d4723a0baf1a3e097ad38")
+_BIGTIFF_TAGS = {0x0100, 0x0101, 0x010E, 0x010F, 0x0110, 0x0112, 0x0131, 0x0132, 0x013B, 0x02BC, 0x4746}
+_POINTERS = (0x8769, 0x8825)
 MAX_BLOCK = 16 * 2**20
 """Bytes to which a compressed block may grow."""
 
@@ -36,12 +38,15 @@ class Blocks:
         IPTC-IIM data sets.
     text : dict of str to str
         PNG text by keyword.
+    parts : dict of str to bytes
+        TIFF structures whose only list of tags is "EXIF" or "GPS"; CR3 keeps them apart.
     """
 
     exif: bytes = b""
     xmp: bytes = b""
     iptc: bytes = b""
     text: dict[str, str] = field(default_factory=dict)
+    parts: dict[str, bytes] = field(default_factory=dict)
 
     def put_exif(self, block: bytes) -> None:
         """Keep an EXIF block unless there is one; what comes before its byte order is dropped."""
@@ -80,8 +85,10 @@ def find_blocks(data: bytes, format: str) -> Blocks:
         _read_webp(data, blocks)
     elif format in ("heif", "avif"):
         _read_with_pillow(data, format, blocks)
-    elif format in ("jp2", "jxl", "cr3"):
+    elif format in ("jp2", "jxl"):
         _read_boxes(data, blocks)
+    elif format == "cr3":
+        _read_cr3(data, blocks)
     elif format == "psd":
         _read_psd(data, blocks)
     elif data[:4] in (b"II+\x00", b"MM\x00+"):
@@ -210,7 +217,7 @@ def _read_with_pillow(data: bytes, format: str, blocks: Blocks) -> None:
     else:
         with Image.open(io.BytesIO(data)) as image:
             info = dict(image.info)
-            info.setdefault("exif", image.getexif().tobytes())
+            info.setdefault("exif", _as_classic(image.getexif()))
     blocks.put_exif(info.get("exif") or b"")
     blocks.xmp = info.get("xmp") or b""
     for block in info.get("metadata") or ():
@@ -218,8 +225,20 @@ def _read_with_pillow(data: bytes, format: str, blocks: Blocks) -> None:
             blocks.iptc = block.get("data", b"")
 
 
+def _as_classic(exif: Image.Exif) -> bytes:
+    """Return what a BigTIFF says of its picture as the TIFF structure that ExifRead reads."""
+    classic = Image.Exif()
+    for tag, value in exif.items():
+        if tag in _BIGTIFF_TAGS or (tag >= 0x8000 and tag not in _POINTERS):
+            classic[tag] = value
+    for tag in _POINTERS:
+        if part := exif.get_ifd(tag):
+            classic[tag] = part
+    return classic.tobytes()
+
+
 def _read_boxes(data: bytes, blocks: Blocks) -> None:
-    """Read the top-level boxes of JPEG 2000 and JPEG XL, and the EXIF of Canon's CR3."""
+    """Read the top-level boxes of JPEG 2000 and JPEG XL."""
     for kind, box in _boxes(data):
         if kind == b"Exif":
             # the standard puts an offset first, some writers do not
@@ -235,6 +254,21 @@ def _read_boxes(data: bytes, blocks: Blocks) -> None:
                 blocks.xmp = blocks.xmp or content
             elif box.startswith(_UUID_IPTC):
                 blocks.iptc = blocks.iptc or content
+
+
+def _read_cr3(data: bytes, blocks: Blocks) -> None:
+    """Read the boxes of Canon's CR3, which lie deep inside its first one."""
+    for kind, name in ((b"CMT1", "Image"), (b"CMT2", "EXIF"), (b"CMT4", "GPS")):
+        start = data.find(kind, 0, 2**18)
+        if start >= 4:
+            block = data[start + 4 : start - 4 + int.from_bytes(data[start - 4 : start], "big")]
+            if name == "Image":
+                blocks.put_exif(block)
+            else:
+                blocks.parts[name] = block
+    for kind, box in _boxes(data):
+        if kind == b"uuid" and box.startswith(_UUID_XMP):
+            blocks.xmp = box[16:]
 
 
 def _boxes(data: bytes) -> Iterator[tuple[bytes, bytes]]:

@@ -13,6 +13,7 @@ from typing import Any
 
 from exifread.core.exif_header import ExifHeader
 from exifread.core.ifd_tag import IfdTag
+from exifread.tags.exif import GPS_TAGS
 from exifread.tags.fields import FIELD_DEFINITIONS, FieldType
 from exifread.utils import Ratio
 
@@ -169,18 +170,23 @@ class _Reader(ExifHeader):
         return list(struct.unpack(f"{order}{len(raw) // length}{_FORMATS[length, signed]}", raw))
 
 
-def read_exif(block: bytes) -> ExifTags:
+def read_exif(block: bytes, *, name: str = "Image") -> ExifTags:
     """Return the tags of an EXIF block; what cannot be read becomes a warning.
 
     Parameters
     ----------
     block : bytes
         A TIFF structure: the EXIF of a file, or a whole TIFF or RAW file.
+    name : str
+        What its first list of tags is: "Image", or where it is the only one "EXIF" or "GPS".
     """
     reader = _Reader(block, "I" if block[:1] == b"I" else "M")
     _reading.now = True
     try:
-        _read_ifds(reader)
+        if name == "Image":
+            _read_ifds(reader)
+        else:
+            reader.dump_ifd(reader._first_ifd(), name, tag_dict=GPS_TAGS if name == "GPS" else None)
     except _TooMuch:
         reader.warnings.append("EXIF has more values than any camera writes; the rest was left out")
     except Exception as error:

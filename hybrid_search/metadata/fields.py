@@ -198,7 +198,7 @@ def close_names(name: str) -> str:
     """Return a hint that names the fields which resemble a name, or the empty string."""
     leaves = {field.rpartition(".")[2]: field for field in FIELDS}
     key = name.strip().lower()
-    found = difflib.get_close_matches(key, [*FIELDS, *leaves, "path"], n=3, cutoff=0.6)
+    found = difflib.get_close_matches(key, [*FIELDS, *leaves, "path"], n=3, cutoff=0.7)
     names = list(dict.fromkeys(leaves.get(match, match) for match in found))
     return f"; did you mean {' or '.join(repr(match) for match in names)}?" if names else ""
 

@@ -35,6 +35,11 @@ def read_metadata(data: bytes, *, format: str, name: str = "") -> Metadata:
         gate.warn(f"metadata cannot be found: {type(error).__name__} {shown(str(error))}")
         blocks = Blocks()
     exif = read_exif(blocks.exif) if blocks.exif else ExifTags()
+    for name, part in blocks.parts.items():
+        more = read_exif(part, name=name)
+        exif.tags.update(more.tags)
+        exif.blobs.update(more.blobs)
+        exif.warnings.extend(more.warnings)
     put_exif(exif, gate)
     blocks.put_photoshop(exif.blobs.get("photoshop", b""))
     _put_png_text(blocks.text, gate)

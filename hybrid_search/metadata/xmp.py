@@ -36,6 +36,8 @@ _PREFIXES = {
 _PACKET = re.compile(rb"<(?:\w+:)?(?:xmpmeta|xapmeta|RDF)\b.*</(?:\w+:)?(?:xmpmeta|xapmeta|RDF)\s*>", re.DOTALL)
 _ANGLE = re.compile(r"(\d{1,3}),(\d{1,2}(?:\.\d+)?)(?:,(\d{1,2}(?:\.\d+)?))?([NSEW])", re.IGNORECASE | re.ASCII)
 
+_WIDE = {b"\xfe\xff": "utf-16", b"\xff\xfe": "utf-16", b"\x00<": "utf-16-be", b"<\x00": "utf-16-le"}
+
 Properties = dict[str, list[str]]
 
 
@@ -72,8 +74,10 @@ def _properties(packet: bytes) -> Properties:
     """Return the texts of every known property by prefixed name, in the order of the packet."""
     from defusedxml.ElementTree import fromstring
 
-    if packet[:2] in (b"\xfe\xff", b"\xff\xfe") or b"\x00<" in packet[:64]:
-        packet = packet.decode("utf-16", "replace").encode("utf-8", "replace")
+    for start, encoding in _WIDE.items():
+        if packet.startswith(start):
+            packet = packet.decode(encoding, "replace").encode("utf-8", "replace")
+            break
     match = _PACKET.search(packet)
     if match is None:
         return {}

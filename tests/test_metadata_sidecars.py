@@ -1,0 +1,199 @@
+"""Sidecars: XMP and JSON files beside an image."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from hybrid_search.metadata import Metadata, read_sidecars, sidecar_names
+
+XMP = """<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
+<rdf:Description xmlns:xmp="http://ns.adobe.com/xap/1.0/" xmlns:tiff="http://ns.adobe.com/tiff/1.0/" xmp:Rating="{}"
+tiff:Make="Canon" xmlns:dc="http://purl.org/dc/elements/1.1/"><dc:subject><rdf:Bag><rdf:li>{}</rdf:li></rdf:Bag></dc:subject>
+</rdf:Description></rdf:RDF></x:xmpmeta>"""
+
+
+def read(folder: Path, files: dict[str, Any], image: str = "photo.jpg") -> Metadata:
+    for name, content in files.items():
+        (folder / name).write_text(content if isinstance(content, str) else json.dumps(content), encoding="utf-8")
+    return read_sidecars(folder / image)
+
+
+def test_nothing_beside_the_image(tmp_path: Path) -> None:
+    assert read(tmp_path, {"other.xmp": XMP, "photo.jpg.txt": "x"}) == Metadata({})
+
+
+@pytest.mark.parametrize("name", ["photo.jpg.xmp", "photo.xmp", "photo.XMP", "photo.jpg.XMP"])
+def test_xmp(tmp_path: Path, name: str) -> None:
+    metadata = read(tmp_path, {name: XMP.format(4, "sea")})
+    assert metadata.fields == {"rating": 4, "tags": ["sea"], "camera.make": "Canon"}
+    assert metadata.warnings == ()
+
+
+def test_the_full_name_wins_and_json_wins_over_xmp(tmp_path: Path) -> None:
+    metadata = read(
+        tmp_path,
+        {
+            "photo.xmp": XMP.format(1, "of the stem"),
+            "photo.jpg.xmp": XMP.format(2, "of the name"),
+            "photo.jpg.json": {"rating": 3, "title": "JSON"},
+            "photo.json": {"title": "of the stem", "camera": {"model": "M"}},
+        },
+    )
+    assert metadata.fields == {
+        "rating": 3,
+        "title": "JSON",
+        "tags": ["of the stem", "of the name"],
+        "camera.make": "Canon",
+        "camera.model": "M",
+    }
+
+
+def test_fields_by_dotted_and_by_nested_name(tmp_path: Path) -> None:
+    metadata = read(
+        tmp_path,
+        {
+            "photo.jpg.json": {
+                "camera.make": "Leica",
+                "camera": {"model": "M3"},
+                "location": {"lat": 48.85, "lon": 2.35},
+                "taken_at": "1961-05-01",
+                "tags": ["street", "Paris"],
+                "flash": False,
+            }
+        },
+    )
+    assert metadata.fields == {
+        "camera.make": "Leica",
+        "camera.model": "M3",
+        "location": {"lat": 48.85, "lon": 2.35},
+        "taken_at": "1961-05-01",
+        "tags": ["street", "Paris"],
+        "flash": False,
+    }
+
+
+@pytest.mark.parametrize(
+    ("content", "warning"),
+    [
+        ({"rating": 4, "captoin": "x"}, "photo.json: captoin is not a field; did you mean 'caption'?"),
+        ({"rating": 4, "iso": "fast"}, "photo.json: iso fast is not a number"),
+        (
+            {"rating": 4, "location": {"lat": 480, "lon": 2}},
+            "photo.json: location {'lat': 480, 'lon': 2} is out of range",
+        ),
+        ({"rating": 4, "title": {"en": "x"}}, "photo.json: title {'en': 'x'} is not text"),
+    ],
+)
+def test_what_cannot_be_used_is_a_warning(tmp_path: Path, content: Any, warning: str) -> None:
+    metadata = read(tmp_path, {"photo.json": content})
+    assert metadata.fields == {"rating": 4}
+    assert metadata.warnings == (warning,)
+
+
+@pytest.mark.parametrize("content", ["{", "[1, 2]", "null", '"x"', '{"name": "my-app", "version": 1}', "[" * 100_000])
+def test_json_of_other_kinds_is_one_warning(tmp_path: Path, content: str) -> None:
+    metadata = read(tmp_path, {"photo.json": content})
+    assert metadata.fields == {}
+    assert len(metadata.warnings) == 1
+    assert metadata.warnings[0].startswith("photo.json: it ")
+
+
+def takeout(**more: Any) -> dict[str, Any]:
+    place = {"latitude": 0.0, "longitude": 0.0, "altitude": 0.0, "latitudeSpan": 0.0, "longitudeSpan": 0.0}
+    return {
+        "title": "photo.jpg",
+        "description": "",
+        "imageViews": "12",
+        "creationTime": {"timestamp": "1600000000", "formatted": "13.09.2020, 12:26:40 UTC"},
+        "photoTakenTime": {"timestamp": "1421154000", "formatted": "13.01.2015, 13:00:00 UTC"},
+        "geoData": place,
+        "geoDataExif": place,
+        "url": "…",
+        **more,
+    }
+
+
+@pytest.mark.parametrize("name", ["photo.jpg.json", "photo.json", "photo.jpg.supplemental-metadata.json"])
+def test_google_takeout(tmp_path: Path, name: str) -> None:
+    place = {"latitude": -33.86, "longitude": 151.2, "altitude": 12.5}
+    people = [{"name": "Ada"}, {"name": "Bob"}]
+    metadata = read(tmp_path, {name: takeout(description="At the harbour", geoData=place, people=people)})
+    assert metadata.warnings == ()
+    assert metadata.fields == {
+        "caption": "At the harbour",
+        # 1421154000 s = 16448 days + 46800 s: 2015-01-13 13:00:00 UTC
+        "taken_at": "2015-01-13T13:00:00+00:00",
+        "taken_offset": "+00:00",
+        "location": {"lat": -33.86, "lon": 151.2},
+        "altitude": 12.5,
+        "tags": ["Ada", "Bob"],
+    }
+
+
+def test_google_takeout_without_a_position(tmp_path: Path) -> None:
+    metadata = read(tmp_path, {"photo.jpg.json": takeout(title="Holiday in Rome")})
+    assert metadata.fields == {
+        "title": "Holiday in Rome",
+        "taken_at": "2015-01-13T13:00:00+00:00",
+        "taken_offset": "+00:00",
+    }
+    exif = takeout(geoDataExif={"latitude": 1.5, "longitude": 2.5, "altitude": 0.0})
+    assert read(tmp_path, {"photo.jpg.json": exif}).fields["location"] == {"lat": 1.5, "lon": 2.5}
+
+
+def test_odd_takeout(tmp_path: Path) -> None:
+    odd = takeout(
+        photoTakenTime={"timestamp": "99999999999999"},
+        geoData={"latitude": 480.0, "longitude": 2.0},
+        geoDataExif="none",
+        people=["x", {"name": None}],
+        description=None,
+    )
+    metadata = read(tmp_path, {"photo.jpg.json": odd})
+    assert metadata.fields == {}
+    assert metadata.warnings == (
+        "photo.jpg.json: photoTakenTime 1e+14 is out of range",
+        "photo.jpg.json: geoData {'lat': 480.0, 'lon': 2.0} is out of range",
+    )
+
+
+def test_names_that_takeout_cuts() -> None:
+    long = "a-name-of-a-photo-that-is-really-long-0001.jpg"
+    assert len(long) == 46
+    assert sidecar_names(long)[-1] == f"{long}.json"
+    assert sidecar_names("IMG_20200101_120000000_HDR.jpg")[-1] == "IMG_20200101_120000000_HDR.jpg.supplemental-me.json"
+    assert sidecar_names("no_suffix") == ("no_suffix.xmp", "no_suffix.json", "no_suffix.supplemental-metadata.json")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read every file")
+def test_a_sidecar_that_may_not_be_read(tmp_path: Path) -> None:
+    (tmp_path / "photo.xmp").write_text("x")
+    (tmp_path / "photo.xmp").chmod(0)
+    assert read_sidecars(tmp_path / "photo.jpg").warnings == ("photo.xmp cannot be read: Permission denied",)
+
+
+def test_a_folder_of_that_name_is_no_sidecar(tmp_path: Path) -> None:
+    (tmp_path / "photo.xmp").mkdir()
+    assert read_sidecars(tmp_path / "photo.jpg") == Metadata({})
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(st.sampled_from(["iso", "tags", "location", "title", "photoTakenTime", "geoData", "people", "camera"]), JSON)
+def test_any_json_is_read(tmp_path: Path, name: str, value: Any) -> None:
+    metadata = read(tmp_path, {"photo.json": {name: value, "creationTime": None} if name[0] in "pg" else {name: value}})
+    text = json.dumps([dict(metadata.fields), metadata.warnings], allow_nan=False, ensure_ascii=False)
+    text.encode("utf-8")
