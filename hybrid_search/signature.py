@@ -48,7 +48,7 @@ _STARTS = np.linspace(0, LENGTH, WORDS, endpoint=False).astype(int)
 _LETTERS = _STARTS[:, None] + np.arange(WORD_LENGTH)
 _PLACES = 3 ** np.arange(WORD_LENGTH)
 # rows whose differences are taken together: few enough to stay in the processor's cache
-_STRIPE = 64
+_STRIPE = 32
 
 
 def grey(image: Image.Image) -> NDArray[np.float64]:
@@ -251,11 +251,11 @@ def _changes(levels: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[
         # end to end the rows make longer vectors; the last difference of each leads to the next row and is left out
         flat, steps = here.ravel(), along.ravel()[: here.size - 1]
         np.abs(np.subtract(flat[1:], flat[:-1], out=steps), out=steps)
-        np.sum(along[: len(here), :-1], axis=1, out=rows[top : top + stripe])
+        np.add.reduce(along[: len(here), :-1], axis=1, out=rows[top : top + stripe])
         drops = down[1 : 1 + len(below)]
         np.abs(np.subtract(below, here[: len(below)], out=drops), out=drops)
         down[0] = columns
-        np.sum(down[: 1 + len(below)] if top else drops, axis=0, out=columns)
+        np.add.reduce(down[: 1 + len(below)] if top else drops, axis=0, out=columns)
     return rows, columns
 
 

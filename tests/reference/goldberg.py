@@ -73,3 +73,9 @@ def naive_words(signature: NDArray[np.int8]) -> list[int]:
         letters += [0] * (16 - len(letters))
         numbers.append(sum((letter + 1) * 3**power for power, letter in enumerate(letters)))
     return numbers
+
+
+def naive_distance(a: NDArray[np.int8], b: NDArray[np.int8]) -> float:
+    """‖a − b‖ / (‖a‖ + ‖b‖), and 1 for 0 / 0."""
+    lengths = np.linalg.norm(a.astype(int)) + np.linalg.norm(b.astype(int))
+    return float(np.linalg.norm(a.astype(int) - b.astype(int)) / lengths) if lengths else 1.0
