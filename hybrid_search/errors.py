@@ -215,9 +215,9 @@ class IndexNotFound(BackendError):
     """There is no index at the location, and none was to be created."""
 
     def __init__(self, location: str, name: str = "images") -> None:
-        named = "" if name == "images" else f" --name {name}"
+        named = "" if name == "images" else f"--name {name} "
         super().__init__(
-            f"no index {name!r} at {location}; make one with `hybrid-search index FOLDER --index {location}{named}`",
+            f"no index {name!r} at {location}; make one with `hybrid-search {named}index FOLDER --index {location}`",
             location=location,
             name=name,
         )

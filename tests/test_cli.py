@@ -402,6 +402,14 @@ def test_failed_files_are_lines_on_stderr_and_an_exit_code(index: FakeIndex, run
     assert report["failed"][1] == {"path": "/p/odd.jpg", "error": "refused"}
 
 
+def test_captions_that_matched_no_picture_are_named(index: FakeIndex, run: Any) -> None:
+    index.report = IngestReport(added=1, unused_captions=tuple(f"{n}.jpg (line {n})" for n in range(2, 9)))
+    err = run("index", ".").err
+    assert "7 of the captions matched no picture: 2.jpg (line 2), 3.jpg (line 3), " in err
+    assert "6.jpg (line 6), …\n" in err
+    assert json.loads(run("index", ".", "--json").out)["unused_captions"][-1] == "8.jpg (line 8)"
+
+
 def test_several_paths_add_up(index: FakeIndex, run: Any) -> None:
     Path("a").mkdir()
     Path("b").mkdir()

@@ -72,7 +72,7 @@ TABLE = """if True:
     from hybrid_search.cli.output import print_hits
     from hybrid_search.hits import Hit, Hits
     evil = "[red]\\x1b]0;owned\\x07[/red]"
-    source = {"caption": "two dogs " + evil, "path": ["/photos/" + "long/" * 30 + "dog.jpg"], "iso": 100}
+    source = {"caption": "two dogs " + evil, "path": ["/photos/" + "long/" * 30 + "dog.jpg"], "iso": 100, "missing": True}
     hit = Hit(1, "a1", 0.0328, {"text": 12.3, "vector": 0.5}, None, source, ("term:dog@caption",), ("b2", "c3"))
     print_hits(Hits((hit,), facets={"camera.make": {"canon " + evil: 3}}), "table", fields=["iso"])"""
 
@@ -86,7 +86,7 @@ def test_terminal_table_has_colours_and_escapes_what_is_not_its_own() -> None:
     shown = re.sub(r"\x1b\[[0-9;]*m|\x1b]8;[^\x1b]*\x1b\\", "", sent)
     assert all(len(line) <= 80 for line in shown.splitlines())
     folded = "".join(line[35:].strip() for line in shown.splitlines())
-    for word in ("0.0328", "12.30", "0.5000", "two dogs", "+2 copies", "dog in caption", "camera.make", "▇"):
+    for word in ("0.0328", "12.30", "0.5000", "two dogs", "missing", "+2 copies", "dog in caption", "camera.make", "▇"):
         assert word in shown
     assert "dog.jpg" in folded, "a long path is folded, never cut"
 

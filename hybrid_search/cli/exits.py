@@ -74,7 +74,8 @@ def _text(error: BaseException) -> str:
     if _is_usage(error):
         context = getattr(error, "ctx", None)
         command = context.command_path if context is not None else "hybrid-search"
-        return f"{error.format_message().rstrip('.')}; `{command} --help` shows how"  # type: ignore[attr-defined]
+        said = error.format_message().removeprefix("Invalid value: ").rstrip(".")  # type: ignore[attr-defined]
+        return f"{said}; `{command} --help` shows how"
     if isinstance(error, errors.HybridSearchError):
         return str(error)
     if isinstance(error, OSError):

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["index", "note_failures"]
 
-SHOWN_FAILURES = 20
+SHOWN_FAILURES, SHOWN_UNUSED = 20, 5
 
 
 def index(
@@ -128,9 +128,11 @@ def _print(reports: list[IngestReport], failed: list[Failure], place: str, docum
         from hybrid_search.cli.output import dump
 
         ending = {"seconds": round(seconds, 3), "location": place, "documents": documents}
-        dump({**counts, "failed": [asdict(failure) for failure in failed], **ending})
+        unused = {"unused_captions": _unused(reports)}
+        dump({**counts, "failed": [asdict(failure) for failure in failed], **unused, **ending})
         return
     note_failures(failed)
+    _note_unused(_unused(reports))
     parts = [f"{counts['added']:,} added", f"{counts['updated']:,} updated", f"{counts['unchanged']:,} unchanged"]
     parts += [f"{len(failed):,} failed"] if failed else []
     parts += [f"{counts['missing']:,} missing (`hybrid-search prune` removes them)"] if counts["missing"] else []
@@ -138,6 +140,18 @@ def _print(reports: list[IngestReport], failed: list[Failure], place: str, docum
     rate = f", {done / seconds:.0f} pictures/s" if done and seconds else ""
     terminal.write(f"{', '.join(parts)} in {seconds:.1f} s{rate}\n")
     terminal.note(f"{documents:,} pictures in {place}")
+
+
+def _unused(reports: Sequence[IngestReport]) -> list[str]:
+    """Return the entries of the captions file that matched no picture of any path."""
+    first, *others = (report.unused_captions for report in reports)
+    return [entry for entry in first if all(entry in other for other in others)]
+
+
+def _note_unused(entries: Sequence[str]) -> None:
+    if entries:
+        shown = ", ".join(entries[:SHOWN_UNUSED]) + (", …" if len(entries) > SHOWN_UNUSED else "")
+        terminal.note(f"{len(entries):,} of the captions matched no picture: {shown}")
 
 
 def note_failures(failed: Sequence[Failure]) -> None:

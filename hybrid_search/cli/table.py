@@ -89,6 +89,8 @@ def _path(hit: Hit) -> Text:
     else:
         link = f" link {Path(hit.path).as_uri()}" if Path(hit.path).is_absolute() else ""
         text = Text(terminal.escape(terminal.short_path(hit.path)), style=f"dim{link}")
+    if hit.source.get("missing"):
+        text.append("  missing", style="not dim red")
     return text.append(f"  {more_copies(hit)}", style="not dim cyan") if hit.copies else text
 
 
