@@ -7,15 +7,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 from pathlib import PurePath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
-from hybrid_search.embedders import Labels
-from hybrid_search.metadata import Metadata
-from hybrid_search.picture import Picture
-from hybrid_search.signature import norm, word_tokens
+    from hybrid_search.embedders import Labels
+    from hybrid_search.metadata import Metadata
+    from hybrid_search.picture import Picture
 
 __all__ = ["Document", "FileFacts", "build_source", "file_fields", "label_fields", "metadata_fields"]
 
@@ -95,6 +95,9 @@ def build_source(
     labels : tuple of Label
         What the embedder sees in the image, most probable first.
     """
+    # loaded here: those who only search and show documents have no use for decoders
+    from hybrid_search.signature import norm, word_tokens
+
     prepared = picture.prepared
     return {
         "sha256": picture.sha256,
