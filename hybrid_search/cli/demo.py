@@ -128,7 +128,7 @@ def questions(index: HybridIndex, folder: Path, *, bundled: bool) -> list[Questi
     if bundled:
         motorcycle, galaxies = (os.fspath(folder / name) for name in ("motorcycle_left.png", "hubble_deep_field.jpg"))
         return [
-            Question("Words, in captions or in what the embedder sees", text="vehicle"),
+            Question("Words, in captions or in what the embedder sees", text="a cat or a rocket"),
             Question("An example, and what is much like it", image=motorcycle, min_score={"vector": 0.6}),
             Question("A filter", filter="tags:texture AND width:[400 TO *]"),
             Question(
