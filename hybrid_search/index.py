@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from hybrid_search.filters import Filter
     from hybrid_search.images import ImageLike
     from hybrid_search.ingest import IngestReport, Progress
-    from hybrid_search.metadata import FieldValue
 
 __all__ = ["HybridIndex"]
 
@@ -74,7 +73,7 @@ class HybridIndex:
     ) -> None:
         self._backend = open_backend(location, name=name)
         self._limits = limits
-        self._pending = False
+        self._pending: set[str] = set()
         self._embedder: Embedder | None = None if embedder is None or isinstance(embedder, str) else embedder
         if not self._backend.exists():
             if not create:
@@ -125,7 +124,7 @@ class HybridIndex:
 
     # -- writing -----------------------------------------------------------------------------------------------------
 
-    def add(self, image: ImageLike, *, id: str | None = None, metadata: Mapping[str, FieldValue] | None = None) -> str:
+    def add(self, image: ImageLike, *, id: str | None = None, metadata: Mapping[str, object] | None = None) -> str:
         """Add one picture, or replace it; searches of this object see it at once, others after `refresh`.
 
         Parameters
@@ -146,24 +145,25 @@ class HybridIndex:
         ------
         ImageUnreadable, ImageTooLarge
             When the picture cannot be decoded.
-        BulkError
-            When `metadata` names a field that the mapping does not have, or a value does not fit its field.
+        MappingMismatch
+            When `metadata` names no field that describes a picture, or a value does not fit its field.
         """
         from hybrid_search.ingest import add_picture
 
-        written = add_picture(
-            self._backend, self.embedder, self._key, image, id=id, metadata=metadata, limits=self._limits
-        )
-        self._pending = True
-        return written
+        place = str(image) if isinstance(image, (str, Path)) else ""
+        if place and place in self._pending:
+            self.refresh()
+        self._pending.add(place)
+        backend, limits = self._backend, self._limits
+        return add_picture(backend, self.embedder, self._key, image, id=id, metadata=metadata, limits=limits)
 
     def add_folder(
         self,
         path: str | Path,
         *,
         captions: str | Path | None = None,
-        include: Sequence[str] = (),
-        exclude: Sequence[str] = (),
+        include: str | Sequence[str] = (),
+        exclude: str | Sequence[str] = (),
         hidden: bool = False,
         batch_size: int = 32,
         workers: int | None = None,
@@ -178,7 +178,7 @@ class HybridIndex:
             The folder.
         captions : str or Path, optional
             CSV, TSV, JSON Lines or COCO JSON with a caption, tags or other fields for each picture.
-        include, exclude : sequence of str
+        include, exclude : str or sequence of str
             Glob patterns; see `hybrid_search.ingest.folder.walk`.
         hidden : bool
             Also files and folders whose name begins with a dot.
@@ -201,8 +201,8 @@ class HybridIndex:
         from hybrid_search.ingest import IngestOptions, add_folder
 
         options = IngestOptions(
-            include=tuple(include),
-            exclude=tuple(exclude),
+            include=(include,) if isinstance(include, str) else tuple(include),
+            exclude=(exclude,) if isinstance(exclude, str) else tuple(exclude),
             hidden=hidden,
             batch_size=batch_size,
             workers=workers,
@@ -234,11 +234,11 @@ class HybridIndex:
     def refresh(self) -> None:
         """Make everything written so far durable, and visible to other readers."""
         self._backend.refresh()
-        self._pending = False
+        self._pending.clear()
 
     def close(self) -> None:
         """Refresh and release the index; calling it twice is harmless."""
-        self._pending = False
+        self._pending.clear()
         self._backend.close()
 
     # -- reading -----------------------------------------------------------------------------------------------------

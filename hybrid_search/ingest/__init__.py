@@ -85,8 +85,9 @@ def add_picture(
     MappingMismatch
         When `metadata` names no field that describes a picture, or a value does not fit its field.
     BulkError
-        When the backend refuses the document, for instance for an id that is too long.
+        When the backend refuses the document, for instance for an id that is not text of 1 to 512 bytes.
     """
+    _check_id(id)
     described = caller_metadata(metadata) if metadata else None
     here = _place(image)
     source = read_source(image, limits=limits)
@@ -100,6 +101,17 @@ def add_picture(
         if outcome.error is not None:
             raise BulkError([(outcome.id, outcome.error)])
     return id
+
+
+def _check_id(id: str | None) -> None:
+    if id is None:
+        return
+    try:
+        fits = 1 <= len(id.encode("utf-8")) <= 512
+    except (AttributeError, UnicodeEncodeError):
+        fits = False
+    if not fits:
+        raise BulkError([(f"{id!r:.60}", "an id is text of 1 to 512 bytes")])
 
 
 def _place(image: ImageLike) -> FileFacts | None:

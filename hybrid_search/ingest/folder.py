@@ -52,10 +52,14 @@ def walk(
     on_error : callable, optional
         Told of folders that cannot be listed; the walk goes on.
     """
-    if root.is_file():
-        yield _found(os.fspath(root.absolute()), root.stat(), _sidecar_times(os.scandir(root.absolute().parent)))
+    top = os.path.abspath(root)
+    if not os.path.isdir(top):
+        try:
+            yield _found(top, os.stat(top), _sidecars_beside(top))
+        except OSError as error:
+            if on_error is not None:
+                on_error(top, error)
         return
-    top = os.fspath(root.absolute())
     pending, seen = [top], set()
     while pending:
         folder = pending.pop()
@@ -110,6 +114,14 @@ def _found(path: str, status: os.stat_result, sidecars: dict[str, int]) -> Found
     name = os.path.basename(path)
     beside = tuple((beside, sidecars[beside.lower()]) for beside in sidecar_names(name) if beside.lower() in sidecars)
     return Found(path, status.st_size, status.st_mtime_ns, beside)
+
+
+def _sidecars_beside(path: str) -> dict[str, int]:
+    try:
+        return _sidecar_times(os.scandir(os.path.dirname(path)))
+    except OSError:
+        # a file may be read in a folder that must not be listed
+        return {}
 
 
 def _sidecar_times(entries: Sequence[os.DirEntry[str]] | Iterator[os.DirEntry[str]]) -> dict[str, int]:

@@ -133,9 +133,11 @@ class Pipeline:
 
     def _take(self, read: _Read, batch: list[_Read], catalog: Catalog, tally: _Tally) -> None:
         """Put a new picture into the batch; note the path of one that the batch or the index has already."""
-        if any(read.id == other.id for other in batch):
+        twin = next((place for place, other in enumerate(batch) if other.id == read.id), None)
+        if twin is not None:
             self._supersede(read, catalog)
             catalog.put(read.id, read.facts)
+            batch[twin] = _described_too(batch[twin], read.metadata)
             tally.updated += 1
             self._advance(read.facts.path, tally)
         elif read.picture is None or (not read.named and self._is_known(read.id, catalog)):
@@ -316,6 +318,14 @@ def _facts(file: Found, described: Metadata, known: FileFacts | None) -> FileFac
     if described.fields:
         captions = _fingerprint(sorted(described.fields.items(), key=lambda item: item[0]))
     return FileFacts(file.path, file.bytes, file.mtime_ns, sidecars, captions)
+
+
+def _described_too(read: _Read, metadata: Metadata) -> _Read:
+    """Return a picture of a batch with what describes another copy of it."""
+    if read.picture is None or not metadata.fields:
+        return read
+    joined = add_places(merge(read.picture.metadata, metadata))
+    return replace(read, picture=replace(read.picture, metadata=joined))
 
 
 def _fingerprint(description: object) -> str:

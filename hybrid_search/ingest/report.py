@@ -41,6 +41,15 @@ class IngestOptions:
     limits: Limits = DEFAULT_LIMITS
     on_error: Literal["collect", "raise"] = "collect"
 
+    def __post_init__(self) -> None:
+        if self.on_error not in ("collect", "raise"):
+            raise ValueError(f'on_error is "collect" or "raise" (got {self.on_error!r})')
+        if self.batch_size < 1 or self.commit_size < 1 or (self.workers is not None and self.workers < 1):
+            raise ValueError(
+                f"batch_size, commit_size and workers are at least 1 "
+                f"(got {self.batch_size}, {self.commit_size}, {self.workers})"
+            )
+
 
 @dataclass(frozen=True)
 class Failure:
