@@ -43,6 +43,7 @@ _INSTALL = {
     "jxl": "pip install 'hybrid-search[jxl]'",
 }
 _STRIPS, _TILES = (273, 279), (324, 325)
+_COMPRESSION, _WEBP = 259, 50001
 _MAX_SLOW_PIXELS = 64_000_000
 _MAX_SCANNED_PIXELS = 5_000_000_000
 
@@ -98,8 +99,10 @@ def _check_scans(name: str, data: bytes, header: ImageFile.ImageFile) -> None:
 
 
 def _check_strips(name: str, data: bytes, header: ImageFile.ImageFile) -> None:
-    """Refuse a TIFF that ends before its last strip or tile: libtiff would write a line to stderr for each."""
+    """Refuse a TIFF that ends early, or that libtiff cannot unpack: libtiff itself would write lines to stderr."""
     tags = getattr(header, "tag_v2", {})
+    if tags.get(_COMPRESSION) == _WEBP:
+        raise ImageUnreadable(name, "the TIFF is compressed as WebP, which this libtiff does not read; convert it to PNG")
     for offsets, lengths in (_STRIPS, _TILES):
         parts = zip(tags.get(offsets, ()), tags.get(lengths, ()), strict=False)
         if any(offset + length > len(data) for offset, length in parts):
