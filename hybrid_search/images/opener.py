@@ -102,7 +102,7 @@ def _check_strips(name: str, data: bytes, header: ImageFile.ImageFile) -> None:
     """Refuse a TIFF that ends early, or that libtiff cannot unpack: libtiff itself would write lines to stderr."""
     tags = getattr(header, "tag_v2", {})
     if tags.get(_COMPRESSION) == _WEBP:
-        raise ImageUnreadable(name, "the TIFF is compressed as WebP, which this libtiff does not read; convert it to PNG")
+        raise ImageUnreadable(name, "it is a TIFF compressed as WebP, which libtiff cannot unpack; convert it to PNG")
     for offsets, lengths in (_STRIPS, _TILES):
         parts = zip(tags.get(offsets, ()), tags.get(lengths, ()), strict=False)
         if any(offset + length > len(data) for offset, length in parts):
