@@ -91,7 +91,7 @@ class VectorField:
         similarity: Literal["dot_product", "l2_norm"],
         graph: bool,
         writable: bool,
-        graph_from: int = 32 << 20,
+        graph_from: int = 128 << 20,
     ) -> None:
         self._kind = Kind(dims, element_type, similarity)
         self._store = Store(folder, kind=self._kind, writable=writable)
