@@ -21,6 +21,7 @@ from hybrid_search.images import decode, load_image, read_source
 from hybrid_search.picture import prepare, working_image
 from hybrid_search.signature import (
     SIGNATURE_MIN_SIDE,
+    _changes,
     _differences,
     _quantised,
     distance,
@@ -72,6 +73,15 @@ def test_equals_image_match_on_noise_of_any_shape(shape: tuple[int, int]) -> Non
 def test_equals_image_match_with_many_ties(shape: tuple[int, int], steps: int) -> None:
     levels = np.round(_random(shape) * steps) / steps
     np.testing.assert_array_equal(signature(levels), naive_signature(levels))
+
+
+@pytest.mark.parametrize("shape", SHAPES + STRIPES)
+def test_changes_have_the_bits_of_sums_over_the_whole(shape: tuple[int, int]) -> None:
+    for seed in range(3):
+        levels = _random(shape, seed)
+        rows, columns = _changes(levels)
+        np.testing.assert_array_equal(rows, np.sum(np.abs(np.diff(levels, axis=1)), axis=1))
+        np.testing.assert_array_equal(columns, np.sum(np.abs(np.diff(levels, axis=0)), axis=0))
 
 
 @pytest.mark.parametrize("tile", [1, 2, 20, 23])
