@@ -184,6 +184,8 @@ def test_pictures_are_found_by_path_or_by_name(tmp_path: Path) -> None:
         "../up.jpg": "above",
         "win\\dows.jpg": "backslash",
         "/home/bob/holiday/far.jpg": "another machine",
+        "/disk1/dcim/100.jpg": "one of two",
+        "/disk2/dcim/100.jpg": "two of two",
     }
     file = tmp_path / "lists" / "captions.csv"
     file.parent.mkdir()
@@ -206,6 +208,8 @@ def test_pictures_are_found_by_path_or_by_name(tmp_path: Path) -> None:
     assert caption("val/0001.jpg") is None
     assert caption("photos/work/far.jpg") is None
     assert caption("bare.jpeg") is None
+    # nor does anybody guess between two
+    assert caption("dcim/100.jpg") is None
 
 
 def test_a_path_relative_to_the_working_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

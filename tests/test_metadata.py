@@ -21,6 +21,7 @@ from PIL import ExifTags, Image, IptcImagePlugin, PngImagePlugin, TiffImagePlugi
 
 from hybrid_search.images import sniff
 from hybrid_search.metadata import FIELDS, Metadata, merge, read_metadata
+from hybrid_search.metadata.blocks import find_blocks
 
 EXIF, GPS = 0x8769, 0x8825
 XMP = (
@@ -384,10 +385,17 @@ def test_a_profile_as_imagemagick_writes_it() -> None:
 
 
 def test_a_bomb_in_png_text_is_cut() -> None:
-    bomb = b"Title\x00\x00" + zlib.compress(bytes(64 * 2**20))
-    chunk = struct.pack(">I", len(bomb)) + b"zTXt" + bomb + struct.pack(">I", zlib.crc32(b"zTXt" + bomb))
+    bomb = b"XML:com.adobe.xmp\x00\x01\x00\x00\x00" + zlib.compress(bytes(64 * 2**20))
+    chunk = struct.pack(">I", len(bomb)) + b"iTXt" + bomb + struct.pack(">I", zlib.crc32(b"iTXt" + bomb))
     data = saved("PNG")
-    assert read(data[:33] + chunk + data[33:]).fields == {}
+    data = data[:33] + chunk + data[33:]
+    assert len(find_blocks(data, "png").xmp) == 16 * 2**20
+    assert read(data).fields == {}
+
+
+def test_webp_pads_odd_chunks() -> None:
+    data = saved("WEBP", exif=exif_of({0x010F: "Canon"}))
+    assert read(data[:30] + b"ODD \x03\x00\x00\x00abc\x00" + data[30:]).fields == {"camera.make": "Canon"}
 
 
 def test_iptc_agrees_with_pillow(data: Path) -> None:

@@ -65,6 +65,10 @@ def test_encodings(data: bytes, caption: str) -> None:
     assert read_iptc(data).fields == {"caption": caption}
 
 
+def test_what_a_camera_writes_by_itself_is_no_caption() -> None:
+    assert read_iptc(block((120, b"OLYMPUS DIGITAL CAMERA"))).fields == {}
+
+
 def test_a_headline_stands_in_for_a_title() -> None:
     assert read_iptc(block((105, b"Headline"), (100, b"fr"))).fields == {
         "title": "Headline",

@@ -144,6 +144,8 @@ def test_google_takeout_without_a_position(tmp_path: Path) -> None:
         "taken_at": "2015-01-13T13:00:00+00:00",
         "taken_offset": "+00:00",
     }
+    # the name of the file before it was edited is no title
+    assert "title" not in read(tmp_path, {"photo.jpg.json": takeout(title="IMG_0001.HEIC")}).fields
     exif = takeout(geoDataExif={"latitude": 1.5, "longitude": 2.5, "altitude": 0.0})
     assert read(tmp_path, {"photo.jpg.json": exif}).fields["location"] == {"lat": 1.5, "lon": 2.5}
 

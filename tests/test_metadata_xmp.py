@@ -65,6 +65,12 @@ def test_words() -> None:
     assert found.facts.fields == {}
 
 
+def test_what_a_camera_writes_by_itself_is_no_caption() -> None:
+    body = "<dc:description>SONY DSC</dc:description><exif:UserComment>At sea</exif:UserComment>"
+    assert read_xmp(packet(body)).words.fields == {"caption": "At sea"}
+    assert read_xmp(packet(body.partition("<exif")[0])).words.fields == {}
+
+
 def test_facts() -> None:
     found = read_xmp(
         packet(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 
 from hybrid_search.metadata.exif import ExifTags
@@ -12,6 +11,7 @@ from hybrid_search.metadata.values import (
     clean_text,
     decode_text,
     first_number,
+    is_default_caption,
     parse_date,
     parse_offset,
     shown,
@@ -41,32 +41,6 @@ METERINGS = {
     255: "other",
 }
 WHITE_BALANCES = {0: "auto", 1: "manual"}
-
-_DEFAULT_CAPTIONS = (
-    "digital camera",
-    "sony dsc",
-    "dcim",
-    "created with gimp",
-    "samsung csc",
-    "camera recording",
-    "minolta dsc",
-    "maginon dc",
-    "dsc",
-    "default",
-    "ascii",
-    "user comments",
-    "binary comment",
-    "screenshot",
-    "exif_jpeg_picture",
-    "exif jpeg",
-    "jpeg picture",
-    "image description",
-    'charset="ascii"',
-)
-"""Endings of descriptions that cameras and programs write by themselves ("OLYMPUS DIGITAL CAMERA")."""
-
-
-_CHECKSUM = re.compile("[0-9a-f]{16,}")
 
 
 def put_exif(exif: ExifTags, gate: Gate) -> None:
@@ -230,20 +204,6 @@ def _put_texts(exif: ExifTags, gate: Gate) -> None:
     gate.put("tags", wide_text(exif.values("Image XPKeywords")))
     rating = exif.values("Image Rating")
     _put_number(gate, "rating", rating, source="Rating")
-
-
-def is_default_caption(text: str) -> bool:
-    """Tell whether a description is what a camera writes into every picture, or no words at all.
-
-    Examples
-    --------
-    >>> is_default_caption("OLYMPUS DIGITAL CAMERA"), is_default_caption("A digital camera on a table")
-    (True, False)
-    """
-    text = clean_text(text).lower().strip("<> .")
-    if not any(char.isalpha() for char in text) or _CHECKSUM.fullmatch(text):
-        return True
-    return len(text) < 40 and (text.endswith(_DEFAULT_CAPTIONS) or text.startswith("file written by adobe"))
 
 
 def user_comment(data: bytes, *, big_endian: bool) -> str:

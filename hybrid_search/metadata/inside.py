@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from hybrid_search.metadata.blocks import Blocks, find_blocks
-from hybrid_search.metadata.camera import is_default_caption, put_exif
+from hybrid_search.metadata.camera import put_exif
 from hybrid_search.metadata.exif import ExifTags, flat_exif, read_exif
 from hybrid_search.metadata.fields import Gate
 from hybrid_search.metadata.iptc import read_iptc
 from hybrid_search.metadata.model import Metadata, merge
-from hybrid_search.metadata.values import shown
+from hybrid_search.metadata.values import is_default_caption, shown
 from hybrid_search.metadata.xmp import read_xmp
 
 __all__ = ["read_metadata"]

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from hybrid_search.metadata.fields import Gate
 from hybrid_search.metadata.model import Metadata
-from hybrid_search.metadata.values import decode_text
+from hybrid_search.metadata.values import decode_text, is_default_caption
 
 __all__ = ["read_iptc"]
 
@@ -39,7 +39,8 @@ def read_iptc(block: bytes) -> Metadata:
     }
     gate = Gate()
     for name, numbers in _FIELDS.items():
-        gate.put_first(name, *(texts[number][0] for number in numbers if number in texts))
+        values = (texts[number][0] for number in numbers if number in texts)
+        gate.put_first(name, *(text for text in values if name != "caption" or not is_default_caption(text)))
     gate.put("tags", texts.get(_KEYWORDS))
     gate.put("artist", ", ".join(text.strip("\x00 ") for text in texts.get(_BYLINE, [])))
     code = texts.get(_COUNTRY_CODE, [""])[0].strip()

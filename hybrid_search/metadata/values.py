@@ -32,6 +32,33 @@ _DATE = re.compile(
 _OFFSET = re.compile(r"\s*(?:(Z|UTC)|([+\-])(\d{1,2}):?(\d{2}))\s*", re.IGNORECASE | re.ASCII)
 
 
+_DEFAULT_CAPTIONS = (
+    "digital camera",
+    "sony dsc",
+    "dcim",
+    "created with gimp",
+    "samsung csc",
+    "camera recording",
+    "minolta dsc",
+    "maginon dc",
+    "dsc",
+    "default",
+    "ascii",
+    "user comments",
+    "binary comment",
+    "screenshot",
+    "exif_jpeg_picture",
+    "exif jpeg",
+    "jpeg picture",
+    "image description",
+    'charset="ascii"',
+)
+"""Endings of descriptions that cameras and programs write by themselves ("OLYMPUS DIGITAL CAMERA")."""
+
+
+_CHECKSUM = re.compile("[0-9a-f]{16,}")
+
+
 def shown(value: object) -> str:
     """Return a value as a warning shows it: one line, at most 40 characters, valid UTF-8."""
     text = " ".join(clean_text(value if isinstance(value, str) else repr(value)).split())
@@ -192,3 +219,17 @@ def texts(values: Iterable[object], *, limit: int = 1000) -> list[str]:
     """Return the values that are text, cleaned, without the empty ones."""
     cleaned = (clean_text(value, limit=limit) for value in values if isinstance(value, str))
     return [text for text in cleaned if text]
+
+
+def is_default_caption(text: str) -> bool:
+    """Tell whether a description is what a camera writes into every picture, or no words at all.
+
+    Examples
+    --------
+    >>> is_default_caption("OLYMPUS DIGITAL CAMERA"), is_default_caption("A digital camera on a table")
+    (True, False)
+    """
+    text = clean_text(text).lower().strip("<> .")
+    if not any(char.isalpha() for char in text) or _CHECKSUM.fullmatch(text):
+        return True
+    return len(text) < 40 and (text.endswith(_DEFAULT_CAPTIONS) or text.startswith("file written by adobe"))

@@ -10,7 +10,7 @@ from xml.etree.ElementTree import ParseError
 
 from hybrid_search.metadata.fields import Gate
 from hybrid_search.metadata.model import Metadata
-from hybrid_search.metadata.values import first_number, parse_date, shown
+from hybrid_search.metadata.values import first_number, is_default_caption, parse_date, shown
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
@@ -82,7 +82,7 @@ def _properties(packet: bytes) -> Properties:
     if match is None:
         return {}
     # bytes that UTF-8 does not know make the parser give up on the whole packet
-    root = fromstring(match[0].decode("utf-8", "replace"), forbid_dtd=True)
+    root = fromstring(match[0].decode("utf-8", "replace"))
     found: Properties = {}
     for description in root.iter(f"{_RDF}Description"):
         for name, value in description.attrib.items():
@@ -113,7 +113,9 @@ def _first(found: Properties, *names: str) -> str | None:
 
 def _put_words(found: Properties, gate: Gate) -> None:
     gate.put("title", _first(found, "dc:title", "photoshop:Headline"))
-    gate.put("caption", _first(found, "dc:description", "tiff:ImageDescription", "exif:UserComment"))
+    captions = (_first(found, name) for name in ("dc:description", "tiff:ImageDescription", "exif:UserComment"))
+    # editors copy what the camera wrote into EXIF
+    gate.put("caption", next((text for text in captions if text and not is_default_caption(text)), None))
     gate.put("tags", _tags(found))
     gate.put("rating", _first(found, "xmp:Rating", "MicrosoftPhoto:Rating"), source="xmp:Rating")
     gate.put("artist", ", ".join(found.get("dc:creator", [])) or _first(found, "tiff:Artist"))
