@@ -83,7 +83,14 @@ def answer(
     else:
         page = ranking(matches, body.get("sort"), start + size, track_scores=tracked)
     hits = _hits(matches, page[start : start + size], body, index=index, read_vector=read_vector)
-    _name_matches(hits, page[start : start + size], compiler, legs, matches)
+    _name_matches(
+        hits,
+        page[start : start + size],
+        compiler,
+        legs,
+        matches,
+        _sole_scorer(body.get("query"), _listed(body.get("knn"))),
+    )
     result: dict[str, Any] = {"timed_out": False, "_shards": {"total": 1, "successful": 1, "skipped": 0, "failed": 0}}
     scores = [hit["_score"] for hit in hits if hit["_score"] is not None]
     result["hits"] = {"max_score": max(scores, default=None), "hits": hits}
@@ -174,12 +181,14 @@ def _name_matches(
     compiler: Compiler,
     legs: Iterable[Nearest],
     matches: Matches,
+    sole: str | None,
 ) -> None:
     """Give each hit the named clauses that it matches, with their scores as `include_named_queries_score` does."""
     sequences = [ranked.sequence for ranked in page]
     names: dict[int, dict[str, float]] = {sequence: {} for sequence in sequences}
     for name, query in compiler.named.items():
-        for sequence, score in matches.scores_of(query, sequences).items():
+        found = matches.known_scores(sequences) if name == sole else matches.scores_of(query, sequences)
+        for sequence, score in found.items():
             names[sequence][name] = score
     for leg in legs:
         for sequence in sequences:
@@ -188,3 +197,21 @@ def _name_matches(
     if compiler.named or any(leg.name is not None for leg in legs):
         for hit, sequence in zip(hits, sequences, strict=True):
             hit["matched_queries"] = names[sequence]
+
+
+def _sole_scorer(query: Any, legs: Iterable[Any]) -> str | None:
+    """Return the name of the clause that scores and matches as the whole query does, so that it need not be asked for.
+
+    It is the only one of `must`, and every document that can be a hit passes the query's filters: all legs have them.
+    """
+    if not isinstance(query, Mapping) or set(query) != {"bool"}:
+        return None
+    parts = query["bool"]
+    must = _listed(parts.get("must"))
+    if len(must) != 1 or not set(parts) <= {"must", "filter"} or not isinstance(must[0], Mapping):
+        return None
+    filters = _listed(parts.get("filter"))
+    if not all(clause in _listed(leg.get("filter")) for leg in legs for clause in filters):
+        return None
+    params = next(iter(must[0].values()), None)
+    return str(params["_name"]) if isinstance(params, Mapping) and "_name" in params else None

@@ -12,6 +12,7 @@ import numpy as np
 from hybrid_search.backends.embedded.fields import Field
 from hybrid_search.backends.embedded.lengths import Lengths, filler
 from hybrid_search.backends.embedded.schema import EVERY, ID, LARGE, PRESENT, SEQUENCE, SOURCE, Schema, analyzer_name
+from hybrid_search.backends.embedded.validation import checked
 from hybrid_search.backends.embedded.values import (
     boolean,
     date,
@@ -22,7 +23,6 @@ from hybrid_search.backends.embedded.values import (
     term_fits,
     vector,
 )
-from hybrid_search.backends.embedded.vectors import checked
 from hybrid_search.errors import BadVector
 
 if TYPE_CHECKING:
@@ -316,9 +316,9 @@ def read_source(native: tantivy.Document, *, wanted: Callable[[str], bool] | Non
     """Return the JSON fields of a stored document; of large top-level ones only those that are wanted."""
     source: dict[str, Any] = _decode(bytes(native.get_first(SOURCE) or b"{}").decode("ascii"))[0]
     for part in native.get_all(LARGE):
-        name, _, text = part.partition("\0")
-        if wanted is None or wanted(name):
-            source[name] = _decode(text)[0]
+        end = part.index("\0")
+        if wanted is None or wanted(part[:end]):
+            source[part[:end]] = _decode(part, end + 1)[0]
     return source
 
 

@@ -16,6 +16,7 @@ from hybrid_search.backends.embedded.fields import Field
 from hybrid_search.backends.embedded.schema import PRESENT
 from hybrid_search.backends.embedded.snapshot import Snapshot
 from hybrid_search.backends.embedded.values import vector
+from hybrid_search.backends.embedded.vectors import VectorField
 from hybrid_search.errors import BadFilter, BadVector, MappingMismatch
 
 if TYPE_CHECKING:
@@ -120,7 +121,7 @@ def _least_score(field: Field, similarity: Any) -> float | None:
         return None
     raw = float(similarity)
     if field.options.get("similarity") == "l2_norm":
-        return 1 / (1 + raw * raw)
+        return 1 / (1 + raw * raw * (1 + 1e-12))  # a distance of exactly the limit is within it, however it is rounded
     if field.options.get("element_type") == "byte" and field.options.get("similarity") == "dot_product":
         return 0.5 + raw / (32768 * int(field.options["dims"]))
     return (1 + raw) / 2
@@ -130,33 +131,46 @@ def _find(
     compiler: Compiler, field: Field, asked: Any, *, k: int, candidates: int, filter: Any, least: float | None
 ) -> tuple[Sequence[float], list[tantivy.DocAddress]]:
     """Choose between searching all rows and then looking which documents pass, and listing the rows that pass first."""
-    from tantivy import Occur, Query
-
     snapshot, vectors = compiler.snapshot, compiler.snapshot.vectors(field.name)
-    having = snapshot.term(PRESENT, field.name)
-    query, allowed = Query.const_score_query(having, 0.0), snapshot.living(field.name)
+    query, allowed = _passing(compiler, field, filter), snapshot.living(field.name)
     if filter is not None:
-        clauses = filter if isinstance(filter, (list, tuple)) else [filter]
-        passing = [(Occur.Must, compiler.filter(clause)) for clause in clauses]
-        query = Query.boolean_query([*passing, (Occur.Must, query)])
-        allowed = snapshot.count(query)
+        allowed, listed = snapshot.ordered_and_counted(query, f"{field.name}#row", limit=_FEW)
+        if allowed <= _FEW:
+            return _nearest_listed(vectors, asked, listed, k=k, least=least)
     if not allowed:
         return [], []
     share = allowed / max(1, len(vectors))
     deep = k if share >= 1 else math.ceil(1.25 * k / share) + 16
-    if allowed > _FEW and share >= _BROAD and deep <= _DEEPEST:
+    if share >= _BROAD and deep <= _DEEPEST:
         found = vectors.search(asked, k=deep, num_candidates=max(candidates, deep), min_score=least)
         scores, addresses = _documents(snapshot, field, found, query)
         if len(addresses) >= min(k, allowed) or len(found[0]) < deep:
             return scores[:k], addresses[:k]
     rows = _rows(snapshot, field, query, filter)
-    if len(rows) <= _FEW:
-        found = vectors.search_rows(asked, rows, k=k, min_score=least)
-    else:
-        mask = np.zeros(int(rows[-1]) + 1, dtype=bool)
-        mask[rows] = True
-        found = vectors.search(asked, k=k, num_candidates=candidates, mask=mask, min_score=least)
+    mask = np.zeros(int(rows[-1]) + 1, dtype=bool)
+    mask[rows] = True
+    found = vectors.search(asked, k=k, num_candidates=candidates, mask=mask, min_score=least)
     return _documents(snapshot, field, found, query)
+
+
+def _passing(compiler: Compiler, field: Field, filter: Any) -> tantivy.Query:
+    """Return the query, scoring 0, for documents that have a vector and pass the filter."""
+    from tantivy import Occur, Query
+
+    having = Query.const_score_query(compiler.snapshot.term(PRESENT, field.name), 0.0)
+    if filter is None:
+        return having
+    clauses = filter if isinstance(filter, (list, tuple)) else [filter]
+    return Query.boolean_query([*((Occur.Must, compiler.filter(clause)) for clause in clauses), (Occur.Must, having)])
+
+
+def _nearest_listed(
+    vectors: VectorField, asked: Any, listed: list[tuple[Any, tantivy.DocAddress]], *, k: int, least: float | None
+) -> tuple[Sequence[float], list[tantivy.DocAddress]]:
+    """Search the rows of (row, address) pairs, which are in ascending order of rows."""
+    rows = np.array([row for row, _ in listed], dtype=np.int64)
+    found, scores = vectors.search_rows(asked, rows, k=k, min_score=least)
+    return scores.tolist(), [listed[place][1] for place in np.searchsorted(rows, found)]
 
 
 def _documents(

@@ -46,6 +46,7 @@ class Matches:
         for known in addresses:
             self._addresses.update(known)
         self._both: dict[int, float] | None = None
+        self._known: dict[int, float] = {}
         self._count: int | None = None
 
     def address(self, sequence: int) -> tantivy.DocAddress:
@@ -64,8 +65,8 @@ class Matches:
         if self._query is not None:
             self._count, hits = self.snapshot.counted_hits(self._query, limit)
             sequences = self.learn([address for _, address in hits])
-            for sequence, (score, _) in zip(sequences, hits, strict=True):
-                scored[sequence] = score
+            self._known = {sequence: score for sequence, (score, _) in zip(sequences, hits, strict=True)}
+            scored.update(self._known)
             for sequence, score in self._near_and_query().items():
                 scored[sequence] = self._near[sequence] + score
         return sorted(scored.items(), key=lambda item: (-item[1], item[0]))[:limit]
@@ -96,11 +97,18 @@ class Matches:
             return self._query
         return Query.boolean_query([(Occur.Should, self._query), (Occur.Should, self.snapshot.among(self._near))])
 
+    def known_scores(self, sequences: Iterable[int]) -> dict[int, float]:
+        """Return write number to the query's own score of those documents for which it has been computed."""
+        known = {**self._known, **(self._both or {})}
+        return {sequence: known[sequence] for sequence in sequences if sequence in known}
+
     def scores_of(self, query: tantivy.Query, sequences: Iterable[int]) -> dict[int, float]:
         """Return write number to score of those documents that match a query."""
         from tantivy import Occur, Query
 
         wanted = list(sequences)
+        if not wanted:
+            return {}
         among = self.snapshot.among(wanted)
         hits = self.snapshot.hits(Query.boolean_query([(Occur.Must, query), (Occur.Must, among)]), len(wanted))
         return dict(zip(self.learn([address for _, address in hits]), (score for score, _ in hits), strict=True))
@@ -116,5 +124,7 @@ class Matches:
 
     def _near_and_query(self) -> dict[int, float]:
         if self._both is None:
-            self._both = self.scores_of(self._query, self._near) if self._query is not None and self._near else {}
+            known = {sequence: self._known[sequence] for sequence in self._near if sequence in self._known}
+            others = [sequence for sequence in self._near if sequence not in known]
+            self._both = {**known, **(self.scores_of(self._query, others) if self._query is not None else {})}
         return self._both

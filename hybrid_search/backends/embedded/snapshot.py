@@ -105,6 +105,18 @@ class Snapshot:
         order = Order.Desc if descending else Order.Asc
         return self.searcher.search(query, limit, count=False, order_by_field=column, order=order).hits
 
+    def ordered_and_counted(
+        self, query: tantivy.Query, column: str, *, limit: int
+    ) -> tuple[int, list[tuple[Any, tantivy.DocAddress]]]:
+        """Return how many documents match, and the first of them in the order of a column as `ordered` does."""
+        from tantivy import Order
+
+        if not self.documents:
+            return 0, []
+        limit = max(1, min(limit, self.documents))
+        found = self.searcher.search(query, limit, order_by_field=column, order=Order.Asc)
+        return int(found.count), found.hits  # type: ignore[attr-defined]
+
     def values(self, column: str, addresses: Sequence[tantivy.DocAddress]) -> list[Any]:
         """Return the numbers of a column for documents, None where there is none."""
         return self.searcher.fast_field_values(column, list(addresses)) if addresses else []
