@@ -153,9 +153,10 @@ class HybridIndex:
         place = str(image) if isinstance(image, (str, Path)) else ""
         if place and place in self._pending:
             self.refresh()
-        self._pending.add(place)
         backend, limits = self._backend, self._limits
-        return add_picture(backend, self.embedder, self._key, image, id=id, metadata=metadata, limits=limits)
+        id = add_picture(backend, self.embedder, self._key, image, id=id, metadata=metadata, limits=limits)
+        self._pending.add(place)
+        return id
 
     def add_folder(
         self,
@@ -210,10 +211,8 @@ class HybridIndex:
             limits=self._limits,
         )
         self._see_own_writes()
-        root = Path(path).expanduser()
-        return add_folder(
-            self._backend, self.embedder, self._key, root, captions=captions, options=options, progress=progress
-        )
+        into, root = (self._backend, self.embedder, self._key), Path(path).expanduser()
+        return add_folder(*into, root, captions=captions, options=options, progress=progress)
 
     def delete(self, ids: str | Iterable[str]) -> int:
         """Remove documents (never the pictures themselves); returns how many there were."""
@@ -225,16 +224,18 @@ class HybridIndex:
     def prune(self, *, dry_run: bool = False) -> list[Document]:
         """Remove the documents of files that have vanished, and return them."""
         self._see_own_writes()
-        query = {"term": {"missing": True}}
-        gone = [Document(id, source) for id, source in self._backend.scan(query, fields=("path", "caption"))]
+        gone = [
+            Document(*found) for found in self._backend.scan({"term": {"missing": True}}, fields=("path", "caption"))
+        ]
         if gone and not dry_run:
             self.delete(document.id for document in gone)
         return gone
 
     def refresh(self) -> None:
         """Make everything written so far durable, and visible to other readers."""
-        self._backend.refresh()
+        # forgotten before they are committed: what another thread adds meanwhile stays pending
         self._pending.clear()
+        self._backend.refresh()
 
     def close(self) -> None:
         """Refresh and release the index; calling it twice is harmless."""

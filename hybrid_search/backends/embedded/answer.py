@@ -89,7 +89,7 @@ def answer(
         compiler,
         legs,
         matches,
-        _sole_scorer(body.get("query"), _listed(body.get("knn"))),
+        _sole_scorer(body),
     )
     result: dict[str, Any] = {"timed_out": False, "_shards": {"total": 1, "successful": 1, "skipped": 0, "failed": 0}}
     scores = [hit["_score"] for hit in hits if hit["_score"] is not None]
@@ -199,11 +199,15 @@ def _name_matches(
             hit["matched_queries"] = names[sequence]
 
 
-def _sole_scorer(query: Any, legs: Iterable[Any]) -> str | None:
+def _sole_scorer(body: Mapping[str, Any]) -> str | None:
     """Return the name of the clause that scores and matches as the whole query does, so that it need not be asked for.
 
     It is the only one of `must`, and every document that can be a hit passes the query's filters: all legs have them.
+    Where the order comes from fields or a least score cuts it, the query's own scores are not known.
     """
+    query, legs = body.get("query"), _listed(body.get("knn"))
+    if body.get("sort") or body.get("min_score") is not None:
+        return None
     if not isinstance(query, Mapping) or set(query) != {"bool"}:
         return None
     parts = query["bool"]
