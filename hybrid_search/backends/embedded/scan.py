@@ -194,19 +194,25 @@ def _query_like(snapshot: Snapshot, query: NDArray[Any]) -> tuple[NDArray[Any], 
 
 
 def _in_parallel(compare: Callable[[int, int], None], count: int, *, bytes_per_row: int) -> None:
-    blocks = iter([(low, min(low + _BLOCK, count)) for low in range(0, count, _BLOCK)])
+    blocks = [(low, min(low + _BLOCK, count)) for low in range(0, count, _BLOCK)]
+    done = [False] * len(blocks)
+    turns = iter(range(len(blocks)))
     helpers = min(_MAX_THREADS, os.cpu_count() or 1) - 1 if count * bytes_per_row >= _PARALLEL else 0
 
     def share() -> None:
-        for low, high in blocks:
-            compare(low, high)
+        for turn in turns:
+            compare(*blocks[turn])
+            done[turn] = True
 
     waiting = [_pool().submit(share) for _ in range(helpers)]
     share()
+    # On a busy machine a helper may have been put aside in the middle of a block, for longer than all of this takes:
+    # its block is done once more rather than waited for, with the same result.
+    for turn, finished in enumerate(done):
+        if not finished:
+            compare(*blocks[turn])
     for job in waiting:
-        # On a busy machine this thread has done it all before a helper began: then there is nothing to wait for.
-        if not job.cancel():
-            job.result()
+        job.cancel()
 
 
 @lru_cache(maxsize=1)
