@@ -16,6 +16,8 @@ import errno
 import json
 import os
 import shutil
+import tempfile
+import weakref
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,19 +28,23 @@ from hybrid_search.backends.embedded.rows import replace_file
 from hybrid_search.errors import (
     BackendUnavailable,
     FormatTooNew,
+    HybridSearchError,
     IndexCorrupt,
     IndexLocked,
     IndexNotFound,
     StorageFull,
 )
 
-__all__ = ["FORMAT", "Folder", "guarded"]
+__all__ = ["FORMAT", "HEAP", "Folder", "guarded"]
 
 FORMAT = 1
 """The version of the layout that this code writes, and the newest that it reads."""
+HEAP = 50_000_000
+"""Bytes that the writer collects in memory before it writes a segment."""
 
 _FULL = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
 _FULL_WORDS = ("No space left", "File too large", "quota exceeded", "not enough space")
+_KILLED = "index writer was killed"
 _OWN = {"definition.json", "statistics.json", "writer.lock", "tantivy", "vectors"}
 _REMEDY = "restore the folder from a copy, or delete it and index again"
 
@@ -55,7 +61,7 @@ class Folder:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.location = str(path)
-        self._lock: int | None = None
+        self._lock: weakref.finalize[[int], Folder] | None = None
 
     @property
     def tantivy(self) -> Path:
@@ -141,7 +147,8 @@ class Folder:
         except OSError as error:
             os.close(handle)
             raise IndexLocked(self.location) from error
-        self._lock = handle
+        # Who drops an index without closing it shall not keep others from writing until the process ends.
+        self._lock = weakref.finalize(self, os.close, handle)
 
     @property
     def locked(self) -> bool:
@@ -151,7 +158,7 @@ class Folder:
     def unlock(self) -> None:
         """Let another writer in."""
         if self._lock is not None:
-            os.close(self._lock)
+            self._lock()
             self._lock = None
 
     def bytes(self) -> int:
@@ -193,6 +200,8 @@ def guarded(location: str) -> Iterator[None]:
     """Turn the errors of a full disk, or of files that cannot be read, into StorageFull and IndexCorrupt."""
     try:
         yield
+    except HybridSearchError:
+        raise
     except OSError as error:
         if error.errno in _FULL:
             raise StorageFull(location) from error
@@ -201,4 +210,22 @@ def guarded(location: str) -> Iterator[None]:
         message = str(error)
         if any(words.lower() in message.lower() for words in _FULL_WORDS):
             raise StorageFull(location) from error
+        if _KILLED in message:
+            # tantivy's indexing thread keeps the reason to itself.
+            if not _has_room(Path(location)):
+                raise StorageFull(location) from error
+            raise BackendUnavailable(location, f"writing failed ({message})") from error
         raise IndexCorrupt(location, f"{message}; {_REMEDY}") from error
+
+
+def _has_room(folder: Path) -> bool:
+    """Tell whether as much can be written as a writer holds in memory before it writes."""
+    if not folder.is_dir():
+        return True
+    try:
+        with tempfile.TemporaryFile(dir=folder) as file:
+            if hasattr(os, "posix_fallocate"):
+                os.posix_fallocate(file.fileno(), 0, HEAP)
+            return shutil.disk_usage(folder).free > HEAP
+    except OSError:
+        return False

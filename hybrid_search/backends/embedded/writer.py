@@ -14,7 +14,7 @@ import numpy as np
 
 from hybrid_search.backends import Action, Outcome
 from hybrid_search.backends.embedded.documents import Prepared, Refused, merged, prepare, read_source, to_tantivy
-from hybrid_search.backends.embedded.folder import Folder, guarded
+from hybrid_search.backends.embedded.folder import HEAP, Folder, guarded
 from hybrid_search.backends.embedded.lengths import Lengths
 from hybrid_search.backends.embedded.schema import EVERY, ID, PRESENT, SEQUENCE, Schema
 from hybrid_search.backends.embedded.snapshot import Snapshot
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Current", "Writer", "stored_document", "stored_rows"]
 
-_HEAP = 50_000_000
 _STAGED = 512
 _PENDING = 8192
 
@@ -69,7 +68,7 @@ class Writer:
         self._schema, self._folder, self._location = schema, folder, location
         self._vectors, self._committed = vectors, committed
         with guarded(location):
-            self._native = index.writer(_HEAP, 1)
+            self._native = index.writer(HEAP, 1)
         statistics = folder.statistics() if folder else {}
         self._lengths = _lengths(statistics.get("lengths"))
         self._sequence = self._largest(SEQUENCE) + 1
@@ -96,23 +95,22 @@ class Writer:
             When the disk is full; nothing since the last commit is kept, and the writer must be given up.
         """
         outcomes = []
-        with guarded(self._location):
-            for action in actions:
-                outcomes.append(self._apply(action))
-                if len(self._pending) >= _PENDING:
-                    self.commit()
-            self._append_staged()
+        for action in actions:
+            outcomes.append(self._apply(action))
+            if len(self._pending) >= _PENDING:
+                self.commit()
+        self._append_staged()
         return outcomes
 
     def commit(self) -> None:
         """Make everything applied durable and visible; raises as `apply`."""
+        self._append_staged()
+        for field in self._schema.fields.vectors():
+            self._vectors(field.name).flush()
         with guarded(self._location):
-            self._append_staged()
-            for field in self._schema.fields.vectors():
-                self._vectors(field.name).flush()
             self._native.commit()
-            self.commits += 1
-            self._pending.clear()
+        self.commits += 1
+        self._pending.clear()
         if self._folder is not None:
             rows = {field.name: len(self._vectors(field.name)) for field in self._schema.fields.vectors()}
             self._folder.write("statistics.json", {"lengths": self._lengths.counts, "rows": rows})
@@ -144,7 +142,8 @@ class Writer:
     def _delete(self, id: str) -> Outcome:
         if self.current(id) is None:
             return Outcome(id, 404)
-        self._native.delete_documents_by_term(ID, id)
+        with guarded(self._location):
+            self._native.delete_documents_by_term(ID, id)
         self._pending[id] = None
         return Outcome(id, 200)
 
@@ -159,9 +158,10 @@ class Writer:
                     self._append_staged()
         native = to_tantivy(document, self._schema, sequence=self._sequence, rows=rows, lengths=self._lengths)
         self._sequence += 1
-        if replaces:
-            self._native.delete_documents_by_term(ID, document.id)
-        self._native.add_document(native)
+        with guarded(self._location):
+            if replaces:
+                self._native.delete_documents_by_term(ID, document.id)
+            self._native.add_document(native)
         self._pending[document.id] = Current(document.source, rows)
 
     def _append_staged(self) -> None:
