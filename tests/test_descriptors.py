@@ -68,6 +68,7 @@ def test_colours_and_shapes_have_their_shares() -> None:
         assert np.linalg.norm(vector[:192]) ** 2 == pytest.approx(0.25, abs=1e-5)
         assert np.linalg.norm(vector[192:]) ** 2 == pytest.approx(0.75, abs=1e-5)
     # gradients of unlike pictures have little in common once their mean is gone
+    assert first[192:].mean() == pytest.approx(0.0, abs=1e-6)
     assert abs(first[192:] @ second[192:]) < 0.3
 
 
