@@ -233,8 +233,7 @@ class HybridIndex:
 
     def refresh(self) -> None:
         """Make everything written so far durable, and visible to other readers."""
-        # forgotten before they are committed: what another thread adds meanwhile stays pending
-        self._pending.clear()
+        self._pending.clear()  # before the commit: what another thread adds meanwhile stays pending
         self._backend.refresh()
 
     def close(self) -> None:
@@ -329,8 +328,8 @@ class HybridIndex:
         self._see_own_writes()
         query = self._asker.query(text, options)
         body = build_body(query)
-        hits = read_hits(self._backend.search(body), query, body)
-        return replace(hits, body=json_body(body), thumbnails=self._thumbnails)
+        found = self._backend.search(body)
+        return replace(read_hits(found, query, body), body=json_body(body), thumbnails=self._thumbnails)
 
     def request(self, text: str | None = None, **options: Unpack[SearchOptions]) -> dict[str, Any]:
         """Return the `_search` body that `search` would send for the same question, as JSON; nothing is sent."""
