@@ -393,6 +393,13 @@ def test_a_bomb_in_png_text_is_cut() -> None:
     assert read(data).fields == {}
 
 
+def test_png_text_in_another_encoding() -> None:
+    chunk = b"Title\x00\x00\x00\x00\x00caf\xe9"
+    whole = struct.pack(">I", len(chunk)) + b"iTXt" + chunk + struct.pack(">I", zlib.crc32(b"iTXt" + chunk))
+    data = saved("PNG")
+    assert read(data[:33] + whole + data[33:]).fields == {"title": "café"}
+
+
 def test_webp_pads_odd_chunks() -> None:
     data = saved("WEBP", exif=exif_of({0x010F: "Canon"}))
     assert read(data[:30] + b"ODD \x03\x00\x00\x00abc\x00" + data[30:]).fields == {"camera.make": "Canon"}
@@ -430,6 +437,12 @@ def test_people_say_it_best_in_xmp_then_iptc_then_exif() -> None:
     assert fields["tags"] == ["one", "two"]
     # a machine's facts are best where the machine wrote them
     assert fields["camera.make"] == "Canon"
+
+
+def test_the_name_of_the_file_is_no_title() -> None:
+    data = jpeg({0x010E: "img_0001.JPG", 0x9C9B: "IMG_0001".encode("utf-16-le"), 0x013B: "img_0001"})
+    assert read_metadata(data, format="jpeg", name="/photos/IMG_0001.JPG").fields == {"artist": "img_0001"}
+    assert set(read_metadata(data, format="jpeg").fields) == {"title", "caption", "artist"}
 
 
 def test_merge() -> None:

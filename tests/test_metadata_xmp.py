@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -146,6 +148,12 @@ def test_entities_are_refused() -> None:
         found = read_xmp(hostile)
         assert found.words.fields == {}
         assert found.words.warnings[0].startswith("XMP cannot be read")
+
+
+def test_a_packet_that_never_ends_is_not_searched_again_and_again() -> None:
+    start = time.perf_counter()
+    assert read_xmp(b"<rdf:RDF " * 200_000).words.fields == {}
+    assert time.perf_counter() - start < 5
 
 
 def test_no_packet() -> None:

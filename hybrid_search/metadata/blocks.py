@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from PIL import Image
 
-from hybrid_search.metadata.values import clean_text, decode_text
+from hybrid_search.metadata.values import clean_text, decode_text, shown
 
 __all__ = ["Blocks", "find_blocks", "photoshop_resources"]
 
@@ -21,7 +21,11 @@ _UUID_IPTC = bytes.fromhex("33c7a4d2b81d4723a0baf1a3e097ad38")
 _BIGTIFF_TAGS = {0x0100, 0x0101, 0x010E, 0x010F, 0x0110, 0x0112, 0x0131, 0x0132, 0x013B, 0x02BC, 0x4746}
 _POINTERS = (0x8769, 0x8825)
 MAX_BLOCK = 16 * 2**20
-"""Bytes to which a compressed block may grow."""
+"""Bytes to which a compressed XMP packet may grow."""
+MAX_TEXT = 2**20
+"""Bytes to which any other compressed text may grow."""
+MAX_TEXTS = 64
+"""Chunks of text read from one PNG."""
 
 
 @dataclass
@@ -40,6 +44,8 @@ class Blocks:
         PNG text by keyword.
     parts : dict of str to bytes
         TIFF structures whose only list of tags is "EXIF" or "GPS"; CR3 keeps them apart.
+    warnings : list of str
+        What could not be searched.
     """
 
     exif: bytes = b""
@@ -47,6 +53,7 @@ class Blocks:
     iptc: bytes = b""
     text: dict[str, str] = field(default_factory=dict)
     parts: dict[str, bytes] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
 
     def put_exif(self, block: bytes) -> None:
         """Keep an EXIF block unless there is one; what comes before its byte order is dropped."""
@@ -77,6 +84,15 @@ def find_blocks(data: bytes, format: str) -> Blocks:
         As `hybrid_search.images.sniff` names it.
     """
     blocks = Blocks()
+    try:
+        _read(data, format, blocks)
+    except Exception as error:
+        # decoders' own parsers fail in their own ways; what was found before is kept
+        blocks.warnings.append(f"metadata cannot be found: {type(error).__name__} {shown(str(error))}")
+    return blocks
+
+
+def _read(data: bytes, format: str, blocks: Blocks) -> None:
     if format in ("jpeg", "mpo"):
         _read_jpeg(data, blocks)
     elif format == "png":
@@ -97,7 +113,6 @@ def find_blocks(data: bytes, format: str) -> Blocks:
         blocks.exif = data
     elif format in ("raf", "mrw"):
         _read_raw(data, format, blocks)
-    return blocks
 
 
 def _read_jpeg(data: bytes, blocks: Blocks) -> None:
@@ -144,14 +159,16 @@ def _next_marker(data: bytes, position: int) -> int:
 
 
 def _read_png(data: bytes, blocks: Blocks) -> None:
-    position = 8
+    position, texts = 8, 0
     while position + 8 <= len(data):
         length = int.from_bytes(data[position : position + 4], "big")
         kind = data[position + 4 : position + 8]
         if kind == b"eXIf":
             blocks.put_exif(data[position + 8 : position + 8 + length])
         elif kind in (b"tEXt", b"zTXt", b"iTXt"):
-            _read_png_text(kind, data[position + 8 : position + 8 + length], blocks)
+            texts += 1
+            if texts <= MAX_TEXTS:
+                _read_png_text(kind, data[position + 8 : position + 8 + length], blocks)
         elif kind == b"IEND":
             return
         position += 12 + length
@@ -159,18 +176,19 @@ def _read_png(data: bytes, blocks: Blocks) -> None:
 
 def _read_png_text(kind: bytes, chunk: bytes, blocks: Blocks) -> None:
     keyword, _, rest = chunk.partition(b"\x00")
+    name = keyword.decode("latin-1")
+    limit = MAX_BLOCK if name == "XML:com.adobe.xmp" and not blocks.xmp else MAX_TEXT
     if kind == b"zTXt":
-        rest = _inflate(rest[1:])
+        rest = _inflate(rest[1:], limit)
     elif kind == b"iTXt":
         compressed, (_, _, rest) = rest[:1] == b"\x01", (*rest[2:].split(b"\x00", 2), b"", b"", b"")[:3]
-        rest = _inflate(rest) if compressed else rest
-    name = keyword.decode("latin-1")
+        rest = _inflate(rest, limit) if compressed else rest
     if name == "XML:com.adobe.xmp":
         blocks.xmp = blocks.xmp or rest
     elif name.lower().startswith("raw profile type "):
         _read_raw_profile(name[17:].lower(), rest, blocks)
     elif rest:
-        blocks.text.setdefault(name, clean_text(rest.decode("utf-8") if kind == b"iTXt" else decode_text(rest)))
+        blocks.text.setdefault(name, clean_text(decode_text(rest)))
 
 
 def _read_raw_profile(name: str, text: bytes, blocks: Blocks) -> None:
@@ -190,9 +208,9 @@ def _read_raw_profile(name: str, text: bytes, blocks: Blocks) -> None:
         blocks.put_photoshop(profile)
 
 
-def _inflate(data: bytes) -> bytes:
+def _inflate(data: bytes, limit: int) -> bytes:
     try:
-        return zlib.decompressobj().decompress(data, MAX_BLOCK)
+        return zlib.decompressobj().decompress(data, limit)
     except zlib.error:
         return b""
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from hybrid_search.metadata.blocks import Blocks, find_blocks
+from pathlib import PurePath
+
+from hybrid_search.metadata.blocks import find_blocks
 from hybrid_search.metadata.camera import put_exif
 from hybrid_search.metadata.exif import ExifTags, flat_exif, read_exif
 from hybrid_search.metadata.fields import Gate
 from hybrid_search.metadata.iptc import read_iptc
 from hybrid_search.metadata.model import Metadata, merge
-from hybrid_search.metadata.values import is_default_caption, shown
+from hybrid_search.metadata.values import is_default_caption
 from hybrid_search.metadata.xmp import read_xmp
 
 __all__ = ["read_metadata"]
@@ -26,14 +28,12 @@ def read_metadata(data: bytes, *, format: str, name: str = "") -> Metadata:
     format : str
         As `hybrid_search.images.sniff` names it: "jpeg", "png", "heif", …
     name : str
-        File name or path, for warnings.
+        File name or path; a title or caption that only repeats it is left out.
     """
     gate = Gate()
-    try:
-        blocks = find_blocks(data, format)
-    except Exception as error:
-        gate.warn(f"metadata cannot be found: {type(error).__name__} {shown(str(error))}")
-        blocks = Blocks()
+    blocks = find_blocks(data, format)
+    for warning in blocks.warnings:
+        gate.warn(warning)
     exif = read_exif(blocks.exif) if blocks.exif else ExifTags()
     for name, part in blocks.parts.items():
         more = read_exif(part, name=name)
@@ -46,7 +46,14 @@ def read_metadata(data: bytes, *, format: str, name: str = "") -> Metadata:
     inside = gate.metadata(flat_exif(exif.tags))
     iptc = read_iptc(blocks.iptc or exif.blobs.get("iptc", b""))
     xmp = read_xmp(blocks.xmp or exif.blobs.get("xmp", b""))
-    return merge(xmp.facts, inside, iptc, xmp.words)
+    merged = merge(xmp.facts, inside, iptc, xmp.words)
+    own = {PurePath(name).name.casefold(), PurePath(name).stem.casefold()}
+    fields = {
+        field: value
+        for field, value in merged.fields.items()
+        if field not in ("title", "caption") or str(value).casefold() not in own
+    }
+    return Metadata(fields, merged.exif, merged.warnings)
 
 
 def _put_png_text(text: dict[str, str], gate: Gate) -> None:

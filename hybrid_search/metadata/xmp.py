@@ -33,7 +33,8 @@ _PREFIXES = {
     "http://cipa.jp/exif/1.0/": "exifEX",
     "http://iptc.org/std/Iptc4xmpCore/1.0/xmlns/": "iptc",
 }
-_PACKET = re.compile(rb"<(?:\w+:)?(?:xmpmeta|xapmeta|RDF)\b.*</(?:\w+:)?(?:xmpmeta|xapmeta|RDF)\s*>", re.DOTALL)
+_OPEN = re.compile(rb"<(?:\w{1,20}:)?(?:xmpmeta|xapmeta|RDF)\b")
+_CLOSE = re.compile(rb"</(?:\w{1,20}:)?(?:xmpmeta|xapmeta|RDF)\s{0,9}>")
 _ANGLE = re.compile(r"(\d{1,3}),(\d{1,2}(?:\.\d+)?)(?:,(\d{1,2}(?:\.\d+)?))?([NSEW])", re.IGNORECASE | re.ASCII)
 
 _WIDE = {b"\xfe\xff": "utf-16", b"\xff\xfe": "utf-16", b"\x00<": "utf-16-be", b"<\x00": "utf-16-le"}
@@ -78,11 +79,11 @@ def _properties(packet: bytes) -> Properties:
         if packet.startswith(start):
             packet = packet.decode(encoding, "replace").encode("utf-8", "replace")
             break
-    match = _PACKET.search(packet)
-    if match is None:
+    opening, closings = _OPEN.search(packet), [match.end() for match in _CLOSE.finditer(packet)]
+    if opening is None or not closings:
         return {}
     # bytes that UTF-8 does not know make the parser give up on the whole packet
-    root = fromstring(match[0].decode("utf-8", "replace"))
+    root = fromstring(packet[opening.start() : closings[-1]].decode("utf-8", "replace"))
     found: Properties = {}
     for description in root.iter(f"{_RDF}Description"):
         for name, value in description.attrib.items():
