@@ -74,7 +74,7 @@ def answer(
     compiler = new_compiler(snapshot)
     query = compiler.compile(body["query"]) if body.get("query") is not None else None
     legs = [nearest(compiler, leg, size=max(1, size)) for leg in _listed(body.get("knn"))]
-    matches = Matches(snapshot, query, [leg.scores for leg in legs], [leg.addresses for leg in legs])
+    matches = Matches(snapshot, query, legs=[leg.scores for leg in legs], addresses=[leg.addresses for leg in legs])
     if body.get("min_score") is not None:
         matches = matches.at_least(float(body["min_score"]))
     tracked = bool(body.get("track_scores", False))

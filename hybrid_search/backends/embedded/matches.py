@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from hybrid_search.backends.embedded.compound import everything
 from hybrid_search.backends.embedded.snapshot import Snapshot
 
 if TYPE_CHECKING:
@@ -31,13 +32,12 @@ class Matches:
         self,
         snapshot: Snapshot,
         query: tantivy.Query | None,
+        *,
         legs: Sequence[Mapping[int, float]] = (),
         addresses: Sequence[Mapping[int, tantivy.DocAddress]] = (),
     ) -> None:
-        from tantivy import Query
-
         self.snapshot = snapshot
-        self._query = Query.all_query() if query is None and not legs else query
+        self._query = everything(1.0) if query is None and not legs else query
         self._near: dict[int, float] = {}
         for leg in legs:
             for sequence, score in leg.items():
@@ -120,7 +120,7 @@ class Matches:
             for sequence, value in self.best(self.snapshot.documents + len(self._near))
             if value >= score
         }
-        return Matches(self.snapshot, None, [kept], [self._addresses])
+        return Matches(self.snapshot, None, legs=[kept], addresses=[self._addresses])
 
     def _near_and_query(self) -> dict[int, float]:
         if self._both is None:

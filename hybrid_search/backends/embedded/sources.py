@@ -119,13 +119,13 @@ def _without(source: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
     return kept
 
 
-def leaves(value: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+def leaves(value: Any, *, prefix: str = "") -> Iterator[tuple[str, Any]]:
     """Yield (dotted name, value) of every value of a document, those of lists one by one."""
     if isinstance(value, Mapping):
         for key, inner in value.items():
-            yield from leaves(inner, f"{prefix}.{key}" if prefix else str(key))
+            yield from leaves(inner, prefix=f"{prefix}.{key}" if prefix else str(key))
     elif isinstance(value, list):
         for inner in value:
-            yield from leaves(inner, prefix)
+            yield from leaves(inner, prefix=prefix)
     elif value is not None:
         yield prefix, value
