@@ -35,8 +35,11 @@ LENGTH = GRID * GRID * 8
 WORDS = 63
 WORD_LENGTH = 16
 SIGNATURE_MIN_SIDE = 360
-"""Pixels of the shorter side that are enough: from such a draft, a photo of some megapixels has a signature about 0.06
-from that of its full size, 0.1 at most; from 640 pixels 0.05, for twice the time."""
+"""Pixels of the shorter side that are enough.
+
+From such a draft, photos of 0.8 to 8 megapixels have signatures 0.06 (median; 0.10 at most) from those of all pixels:
+as near as they are to their own resized copies, 0.06 either way, and far from 0.4, up to which copies are sought.
+"""
 
 _WEIGHTS = (2125, 7154, 721)
 _WHITE = 255 * sum(_WEIGHTS)
