@@ -7,6 +7,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from hybrid_search.backends.embedded.compiler import Compiler, only
+from hybrid_search.backends.embedded.compound import everything
 from hybrid_search.backends.embedded.dates import UNITS, iso, parse_date, round_down, step
 from hybrid_search.backends.embedded.fields import Field
 from hybrid_search.backends.embedded.terms import presence, term
@@ -270,10 +271,8 @@ def _filter(compiler: Compiler, query: tantivy.Query, params: Any, inner: Mappin
 
 
 def _global(compiler: Compiler, query: tantivy.Query, params: Any, inner: Mapping[str, Any]) -> dict[str, Any]:
-    from tantivy import Query
-
     only("aggs.global", params, set())
-    return _bucket(compiler, Query.all_query(), {"doc_count": compiler.snapshot.documents}, inner)
+    return _bucket(compiler, everything(0.0), {"doc_count": compiler.snapshot.documents}, inner)
 
 
 def _missing(compiler: Compiler, query: tantivy.Query, params: Any, inner: Mapping[str, Any]) -> dict[str, Any]:

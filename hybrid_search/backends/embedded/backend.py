@@ -13,6 +13,7 @@ import numpy as np
 from hybrid_search.backends import Action, Backend, Outcome
 from hybrid_search.backends.embedded.answer import answer
 from hybrid_search.backends.embedded.clauses import compiler
+from hybrid_search.backends.embedded.compound import everything
 from hybrid_search.backends.embedded.documents import read_source, vector_kind
 from hybrid_search.backends.embedded.folder import FORMAT, Folder, guarded
 from hybrid_search.backends.embedded.schema import ID, PRESENT, SEQUENCE, Schema
@@ -174,7 +175,7 @@ class EmbeddedBackend(Backend):
         from tantivy import FieldType, Occur, Query
 
         snapshot = self._current()
-        matching = Query.all_query() if query is None else compiler(snapshot).filter(query)
+        matching = everything(0.0) if query is None else compiler(snapshot).filter(query)
         wanted = SourceFilter(True if fields is None else list(fields))
         after = -1
         while True:

@@ -12,7 +12,7 @@ from hybrid_search.errors import BadFilter
 if TYPE_CHECKING:
     import tantivy
 
-__all__ = ["COMPOUND", "least"]
+__all__ = ["COMPOUND", "everything", "least"]
 
 
 def least(wanted: Any, clauses: int, *, clause: str) -> int:
@@ -52,7 +52,7 @@ def _bool(compiler: Compiler, params: Any) -> tuple[tantivy.Query, Mapping[str, 
     should = [(Occur.Should, compiler.compile(clause)) for clause in _listed(options.get("should"))]
     never = [(Occur.MustNot, compiler.filter(clause)) for clause in _listed(options.get("must_not"))]
     if not must and not should:
-        return (Query.boolean_query([(Occur.Must, _nothing_scored()), *never]) if never else Query.all_query()), options
+        return Query.boolean_query([(Occur.Must, everything(0.0)), *never]) if never else everything(1.0), options
     wanted = least(options.get("minimum_should_match", 0 if must else 1), len(should), clause="bool")
     if not must and should:
         wanted = max(1, wanted)
@@ -61,10 +61,11 @@ def _bool(compiler: Compiler, params: Any) -> tuple[tantivy.Query, Mapping[str, 
     return Query.boolean_query([*must, *should, *never], wanted or None), options
 
 
-def _nothing_scored() -> tantivy.Query:
+def everything(score: float) -> tantivy.Query:
+    """Return the query for all documents; tantivy's own loses its score as soon as it is one of several clauses."""
     from tantivy import Query
 
-    return Query.const_score_query(Query.all_query(), 0.0)
+    return Query.const_score_query(Query.all_query(), score)
 
 
 def _listed(clauses: Any) -> list[Any]:
@@ -91,9 +92,7 @@ def _dis_max(compiler: Compiler, params: Any) -> tuple[tantivy.Query, Mapping[st
 
 
 def _match_all(compiler: Compiler, params: Any) -> tuple[tantivy.Query, Mapping[str, Any]]:
-    from tantivy import Query
-
-    return Query.all_query(), only("match_all", params, set())
+    return everything(1.0), only("match_all", params, set())
 
 
 def _match_none(compiler: Compiler, params: Any) -> tuple[tantivy.Query, Mapping[str, Any]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -64,7 +64,7 @@ def distances(
 
 
 def _geo_distance(compiler: Compiler, params: Any) -> tuple[tantivy.Query, Mapping[str, Any]]:
-    name, value = single("geo_distance", params, beside={*COMMON, "distance", "distance_type"})
+    name, value = _named_field(compiler, "geo_distance", params, beside={*COMMON, "distance", "distance_type"})
     only("geo_distance", params, {name, "distance", "distance_type"})
     if params.get("distance_type", "arc") != "arc":
         raise BadFilter("geo_distance", "distance_type must be 'arc'")
@@ -142,7 +142,8 @@ def _box(snapshot: Snapshot, name: str, top: float, bottom: float, left: float, 
 
 
 def _geo_bounding_box(compiler: Compiler, params: Any) -> tuple[tantivy.Query, Mapping[str, Any]]:
-    name, value = single("geo_bounding_box", params, beside=COMMON)
+    name, value = _named_field(compiler, "geo_bounding_box", params, beside=COMMON)
+    only("geo_bounding_box", params, {name})
     field = _point_field(compiler, name)
     corners = only("geo_bounding_box", value, _CORNERS | _SIDES)
     if set(corners) == {"top_left", "bottom_right"}:
@@ -163,6 +164,13 @@ def _geo_bounding_box(compiler: Compiler, params: Any) -> tuple[tantivy.Query, M
 
 _CORNERS = {"top_left", "bottom_right", "top_right", "bottom_left"}
 _SIDES = {"top", "left", "bottom", "right"}
+
+
+def _named_field(compiler: Compiler, clause: str, params: Any, *, beside: Collection[str]) -> tuple[str, Any]:
+    """Return the field of a clause that has it beside its parameters: of several strange names, the mapping's own."""
+    fields = {field.name for field in compiler.snapshot.schema.fields}
+    known = [key for key in params if key in fields] if isinstance(params, Mapping) else []
+    return (known[0], params[known[0]]) if len(known) == 1 else single(clause, params, beside=beside)
 
 
 def _point_field(compiler: Compiler, name: str) -> Field:

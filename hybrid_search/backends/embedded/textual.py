@@ -39,6 +39,8 @@ def _match_field(compiler: Compiler, name: str, options: Mapping[str, Any], clau
     operator = str(options.get("operator", "or")).lower()
     if operator not in ("or", "and"):
         raise BadFilter(clause, f"operator must be 'or' or 'and', got {operator!r}")
+    if "fuzziness" in options:
+        edits(options["fuzziness"], "", clause)
     queries = [_token(compiler, field, token, options, clause) for token in tokens]
     if not queries:
         return Query.empty_query()
