@@ -90,6 +90,7 @@ class ImageUnreadable(ImageError):
     """The bytes are not an image that can be decoded, or they cannot be had."""
 
     def __init__(self, path: str, reason: str) -> None:
+        reason = " ".join(reason.split())
         super().__init__(f"cannot read image {path}: {reason}", path=path, reason=reason)
 
 
