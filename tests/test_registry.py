@@ -2,13 +2,41 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
+from importlib.metadata import EntryPoint
+from pathlib import Path
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from hybrid_search.embedders import registry
-from hybrid_search.embedders.labels import imagenet_classes
 from hybrid_search.embedders.registry import embedder_names, embedding_key, get_embedder, register
 from hybrid_search.errors import EmbedderUnavailable, UnknownEmbedder
 from tests.fakes import ColourEmbedder
+
+
+class Family(ColourEmbedder):
+    def __init__(self, *, model: str = "small") -> None:
+        super().__init__()
+        self.model = model
+
+
+class NeedsMore(ColourEmbedder):
+    def __init__(self) -> None:
+        import no_such_package  # noqa: F401
+
+
+@pytest.fixture(autouse=True)
+def own_entries(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(registry, "_ENTRIES", dict(registry._ENTRIES))
+    yield
+
+
+def offer(monkeypatch: pytest.MonkeyPatch, **targets: str) -> None:
+    points = [EntryPoint(name, target, registry.GROUP) for name, target in targets.items()]
+    monkeypatch.setattr(registry, "_points", lambda: points)
 
 
 def test_unknown_names_list_the_known_and_the_close() -> None:
@@ -17,30 +45,91 @@ def test_unknown_names_list_the_known_and_the_close() -> None:
     assert caught.value.known == embedder_names() and caught.value.close_matches == ("lite",)
 
 
-def test_a_missing_package_names_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(registry, "_ENTRIES", dict(registry._ENTRIES))
+def test_a_missing_package_names_the_command_and_the_package() -> None:
     register("far", "no_such_module:Far", install="pip install far")
-    with pytest.raises(EmbedderUnavailable, match="pip install far"):
+    with pytest.raises(EmbedderUnavailable, match=r"pip install far .*no_such_module"):
         get_embedder("far")
 
 
-def test_a_registered_embedder_is_got_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(registry, "_ENTRIES", dict(registry._ENTRIES))
+def test_a_package_missed_only_when_the_embedder_starts_is_named_too() -> None:
+    register("more", f"{__name__}:NeedsMore", install="pip install more")
+    with pytest.raises(EmbedderUnavailable, match=r"pip install more .*no_such_package"):
+        get_embedder("more")
+
+
+def test_a_registered_embedder_is_got_by_name() -> None:
     register("colour", "tests.fakes:ColourEmbedder")
     assert isinstance(get_embedder("colour"), ColourEmbedder)
     assert "colour" in embedder_names()
 
 
-def test_keys_are_field_names_and_do_not_collide() -> None:
-    names = ["lite", "histogram+hog", "keras:resnet50", "keras-resnet50", "keras_resnet50", "KERAS:resnet50"]
+@pytest.mark.parametrize("name", ["", "a:b", "a b", "+x"])
+def test_names_with_other_signs_are_refused(name: str) -> None:
+    with pytest.raises(ValueError, match="name has letters"):
+        register(name, "tests.fakes:ColourEmbedder")
+
+
+@pytest.mark.parametrize("target", ["", "tests.fakes", "tests.fakes:", "tests/fakes:Colour"])
+def test_targets_of_another_form_are_refused(target: str) -> None:
+    with pytest.raises(ValueError, match="must be 'module:Class'"):
+        register("colour", target)
+
+
+def test_what_follows_the_colon_is_the_model() -> None:
+    register("family", f"{__name__}:Family")
+    assert get_embedder("family").model == "small"  # type: ignore[attr-defined]
+    assert get_embedder("family:C:/models/big.onnx").model == "C:/models/big.onnx"  # type: ignore[attr-defined]
+
+
+def test_a_model_for_an_embedder_without_models_is_an_unknown_name() -> None:
+    with pytest.raises(UnknownEmbedder, match=r"no embedder 'lite:big'.*Did you mean 'lite'"):
+        get_embedder("lite:big")
+
+
+def test_options_reach_the_embedder_and_wrong_ones_do_not_pass_silently() -> None:
+    with pytest.raises(TypeError, match="thread"):
+        get_embedder("lite", thread=2)
+    with pytest.raises(ValueError, match="threads must be at least 1"):
+        get_embedder("lite", threads=0)
+
+
+def test_other_packages_offer_embedders(monkeypatch: pytest.MonkeyPatch) -> None:
+    offer(monkeypatch, colour="tests.fakes:ColourEmbedder", lite="tests.fakes:ColourEmbedder")
+    assert embedder_names() == ("colour", "histogram+hog", "lite")
+    assert isinstance(get_embedder("colour"), ColourEmbedder)
+    assert get_embedder("lite").name == "lite", "what is built in is not replaced by a package that takes its name"
+
+
+def test_a_broken_package_breaks_only_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "broken_embedder.py").write_text("raise RuntimeError('half an installation')")
+    monkeypatch.setattr(sys, "path", [*sys.path, str(tmp_path)])
+    offer(monkeypatch, broken="broken_embedder:It", odd="not a target", absent="tests.fakes:Nothing", list="sys:path")
+    assert embedder_names() == ("absent", "broken", "histogram+hog", "list", "lite")
+    assert get_embedder("lite").name == "lite"
+    for name, reason in (("broken", "half an installation"), ("absent", "Nothing"), ("list", "is not a class")):
+        with pytest.raises(EmbedderUnavailable, match=reason):
+            get_embedder(name)
+
+
+def test_names_do_not_load_what_they_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    offer(monkeypatch, far="no_such_module:Far")
+    assert "far" in embedder_names()
+
+
+def test_keys_of_plain_names_stay_readable() -> None:
+    assert embedding_key("lite") == "lite"
+    assert embedding_key("histogram+hog") == "histogram_hog"
+    assert embedding_key("keras:resnet50").startswith("keras_resnet50_")
+    assert len(embedding_key("onnx:" + "/very/long" * 50)) < 64
+
+
+def test_keys_of_similar_names_differ() -> None:
+    names = ["a+b", "a_b", "a-b", "a:b", "A+b", "a__b", "+a+b", "a b", "äb", "a"]
+    assert len({embedding_key(name) for name in names}) == len(names)
+
+
+@given(st.lists(st.text(min_size=1), unique=True, max_size=20))
+def test_keys_are_field_names_and_different(names: list[str]) -> None:
     keys = [embedding_key(name) for name in names]
-    assert len(set(keys)) == len(keys) and keys[0] == "lite"
-    assert all(key.isascii() and key.replace("_", "").isalnum() and key == key.lower() for key in keys)
-
-
-def test_classes_are_imagenet_s() -> None:
-    classes = imagenet_classes()
-    assert len(classes) == 1000
-    assert classes[0].name == "tench" and "fish" in classes[0].also
-    chihuahua = next(known for known in classes if known.name == "Chihuahua")
-    assert "dog" in chihuahua.also
+    assert len(set(keys)) == len(names)
+    assert all(set(key) <= set("abcdefghijklmnopqrstuvwxyz0123456789_") and key for key in keys)

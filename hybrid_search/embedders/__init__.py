@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-__all__ = ["Embedder", "Label", "Labeler", "Labels"]
+__all__ = ["Embedder", "Label", "Labeler", "Labels", "Preparer"]
 
 
 @runtime_checkable
@@ -37,7 +37,10 @@ class Embedder(Protocol):
 
 @dataclass(frozen=True)
 class Label:
-    """A class that the embedder sees in an image, with its probability and its WordNet hypernyms, nearest first."""
+    """What the embedder sees in an image, with its probability in [0, 1].
+
+    `hypernyms` are the other words by which it is to be found: its synonyms, then its WordNet hypernyms, nearest first.
+    """
 
     name: str
     score: float
@@ -53,3 +56,18 @@ class Labeler(Embedder, Protocol):
 
     def describe_images(self, images: Sequence[Image.Image]) -> tuple[NDArray[np.float32], list[Labels]]:
         """Return what `embed_images` returns, and for each image its labels, most probable first."""
+
+
+@runtime_checkable
+class Preparer(Labeler, Protocol):
+    """A labeler whose work divides in two: pixels made ready, which any thread may do, and the network.
+
+    Whoever decodes pictures in threads calls `prepare` there and keeps its small result in place of the picture;
+    `describe_prepared` of a batch of such results gives what `describe_images` of their pictures gives.
+    """
+
+    def prepare(self, image: Image.Image) -> NDArray[np.uint8]:
+        """Return what the network takes of one upright RGB image."""
+
+    def describe_prepared(self, prepared: Sequence[NDArray[np.uint8]]) -> tuple[NDArray[np.float32], list[Labels]]:
+        """Return the embeddings and the labels of images that went through `prepare`."""

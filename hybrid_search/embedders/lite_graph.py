@@ -2,6 +2,12 @@
 
 The network is that of M. Tan's EfficientNet-Lite (2020): EfficientNet-B0 without squeeze-and-excitation, with ReLU6,
 and with stem and head of fixed width; batch norms are folded into the convolutions before them.
+
+The last feature map becomes a vector in two steps. Each channel's root mean square (generalised mean with p = 2;
+F. Radenović et al., "Fine-tuning CNN image retrieval with no human annotation", TPAMI 2019), scaled to unit length.
+Then the part that all pictures share is taken away (H. Jégou and O. Chum, "Negative evidences and co-occurrences in
+image retrieval", ECCV 2012), without any pictures to learn it from: what the last batch norm has seen of ImageNet
+says what each channel is like on average.
 """
 
 from __future__ import annotations
@@ -21,6 +27,8 @@ _REPEATS = (1, 2, 2, 3, 3, 4, 1)
 _STRIDES = (1, 2, 2, 2, 1, 2, 1)
 _EPSILON = 1e-3
 _OPSET = 17
+_SHARED = 0.55
+"""Cosine of a picture with the average direction: 0.53 over 2,020 photos of Caltech101, 0.60 over 600 of Flickr8k."""
 
 
 class _Graph:
@@ -81,14 +89,13 @@ def build_graph(weights: Mapping[str, NDArray[Any]]) -> bytes:
     Returns
     -------
     bytes
-        Input `images` (n, 224, 224, 3) uint8 RGB; outputs `embedding` (n, 1280) float32, generalised mean of the last
-        feature map, not normalised, and `probabilities` (n, 1000) float32.
+        Input `images` (n, 224, 224, 3) uint8 RGB; outputs `embedding` (n, 1280) float32, not of unit length, never
+        all zero, and `probabilities` (n, 1000) float32.
     """
     graph = _Graph(weights)
-    scaled = graph.node("Cast", ["images"], to=TensorProto.FLOAT)
-    scaled = graph.node("Sub", [scaled, graph.constant(127)])
-    scaled = graph.node("Mul", [scaled, graph.constant(1 / 128)])
-    x = graph.node("Transpose", [scaled], perm=[0, 3, 1, 2])
+    pixels = graph.node("Cast", [graph.node("Transpose", ["images"], perm=[0, 3, 1, 2])], to=TensorProto.FLOAT)
+    x = graph.node("Sub", [pixels, graph.constant(np.float32(127))])
+    x = graph.node("Mul", [x, graph.constant(np.float32(1 / 128))])
     x = graph.convolution(x, "_conv_stem", "_bn0", stride=2)
     number = 0
     for repeat, stride in zip(_REPEATS, _STRIDES, strict=True):
@@ -116,10 +123,27 @@ def build_graph(weights: Mapping[str, NDArray[Any]]) -> bytes:
 
 
 def _outputs(graph: _Graph, x: str) -> None:
-    cubes = graph.node("Mul", [graph.node("Mul", [x, x]), x])
-    pooled = graph.node("Flatten", [graph.node("GlobalAveragePool", [cubes])])
-    graph.node("Pow", [pooled, graph.constant(1 / 3)], output="embedding")
+    squares = graph.node("Flatten", [graph.node("GlobalAveragePool", [graph.node("Mul", [x, x])])])
+    pooled = graph.node("Sqrt", [squares])
+    length = graph.node("ReduceL2", [pooled], axes=[1], keepdims=1)
+    # a picture that no channel answers to has length 0
+    unit = graph.node("Div", [pooled, graph.node("Max", [length, graph.constant(np.float32(1e-6))])])
+    shared = graph.constant((_SHARED * _average_direction(graph.weights)).astype(np.float32))
+    graph.node("Sub", [unit, shared], output="embedding")
     mean = graph.node("Flatten", [graph.node("GlobalAveragePool", [x])])
     kernel, bias = (graph.constant(graph.weights[f"_fc.{name}"].astype(np.float32)) for name in ("weight", "bias"))
     logits = graph.node("Gemm", [mean, kernel, bias], transB=1)
     graph.node("Softmax", [logits], output="probabilities", axis=1)
+
+
+def _average_direction(weights: Mapping[str, NDArray[Any]]) -> NDArray[np.float64]:
+    """Return the unit vector of the channels' root mean squares over ImageNet, (1280,).
+
+    A channel leaves the batch norm with mean `bias` and standard deviation `weight`; as a normal distribution, cut
+    to 0…6 by ReLU6, its root mean square is an integral over the bell curve.
+    """
+    deviations = np.linspace(-5, 5, 2001)
+    density = np.exp(-(deviations**2) / 2)
+    values = np.clip(weights["_bn1.bias"][:, None] + weights["_bn1.weight"][:, None] * deviations, 0, 6)
+    means = np.sqrt((values**2 * density).sum(axis=1) / density.sum())
+    return np.asarray(means / np.linalg.norm(means), np.float64)

@@ -4,26 +4,28 @@ from __future__ import annotations
 
 import difflib
 import hashlib
+import inspect
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from types import MappingProxyType
 from typing import Any
 
 from hybrid_search.embedders import Embedder
 from hybrid_search.errors import EmbedderUnavailable, UnknownEmbedder
 
-__all__ = ["Entry", "embedder_names", "embedding_key", "get_embedder", "register"]
+__all__ = ["Entry", "embedder_names", "embedding_key", "get_embedder", "known_embedders", "register"]
 
 GROUP = "hybrid_search.embedders"
 """Entry-point group in which other packages offer embedders: `name = module:Class`."""
+_LONGEST_KEY = 40
 
 
 @dataclass(frozen=True)
 class Entry:
-    """Where an embedder is, as "module:Class", and what to install when its import fails."""
+    """Where an embedder is, as "module:Class", and what to do when its import fails."""
 
     target: str
     install: str = "pip install hybrid-search"
@@ -37,7 +39,11 @@ _ENTRIES: dict[str, Entry] = {
 
 def known_embedders() -> Mapping[str, Entry]:
     """Return all embedders by name: built in, registered, and offered by other packages; the first of a name wins."""
-    offered = {point.name: Entry(point.value, f"pip install {point.dist.name}") for point in _points() if point.dist}
+    offered: dict[str, Entry] = {}
+    for point in _points():
+        if _is_name(point.name) and _is_target(point.value):
+            package = point.dist.name if point.dist else point.value.partition(".")[0]
+            offered.setdefault(point.name, Entry(point.value, f"pip install --upgrade {package}"))
     return MappingProxyType({**offered, **_ENTRIES})
 
 
@@ -47,63 +53,106 @@ def embedder_names() -> tuple[str, ...]:
 
 
 def register(name: str, target: str, *, install: str = "") -> None:
-    """Make an embedder known by name, for this process.
+    """Make an embedder known by name, for this process; a name known already then means this one.
 
     Parameters
     ----------
     name : str
-        What users write, without a colon.
+        What users write; letters, digits and any of "+-_./", no colon.
     target : str
         "module:Class" of the embedder.
     install : str
         The command that brings what it needs.
+
+    Raises
+    ------
+    ValueError
+        When name or target is not of that form.
     """
-    _ENTRIES[name] = Entry(target, install or f"install what provides {target.split(':')[0]}")
+    if not _is_name(name):
+        raise ValueError(f"an embedder's name has letters, digits and any of '+-_./' (got {name!r})")
+    if not _is_target(target):
+        raise ValueError(f"an embedder's target must be 'module:Class' (got {target!r})")
+    _ENTRIES[name] = Entry(target, install or f"install what provides {target.partition(':')[0]}")
 
 
 def get_embedder(name: str, **options: Any) -> Embedder:
-    """Return an embedder by its name; what follows a colon is passed to it as `model`.
+    """Return an embedder by its name, such as "lite"; what follows a colon is passed to it as `model`.
+
+    Parameters
+    ----------
+    name : str
+        One of `embedder_names`, for some followed by a colon and the model: "family:model".
+    **options
+        What the embedder's class takes.
 
     Raises
     ------
     UnknownEmbedder
         When no embedder has the name; it lists those there are.
     EmbedderUnavailable
-        When a package that it needs is not installed.
+        When a package that it needs is not installed, or does not work.
 
     Examples
     --------
-    >>> get_embedder("lite").dims
+    >>> get_embedder("lite", threshold=0.5).dims
     1280
     """
     family, _, model = name.partition(":")
-    known = known_embedders()
-    if family not in known:
-        names = sorted(known)
+    entry = _ENTRIES.get(family) or known_embedders().get(family)
+    if entry is None:
+        names = sorted(known_embedders())
         raise UnknownEmbedder(name, names, difflib.get_close_matches(family, names))
-    entry = known[family]
-    module, _, attribute = entry.target.partition(":")
+    kind = _load(family, entry)
+    if model:
+        if "model" not in inspect.signature(kind).parameters:
+            raise UnknownEmbedder(name, sorted(known_embedders()), [family])
+        options["model"] = model
     try:
-        kind = getattr(import_module(module), attribute)
-    except ImportError as error:
-        raise EmbedderUnavailable(name, entry.install) from error
-    embedder: Embedder = kind(model=model, **options) if model else kind(**options)
-    return embedder
+        return kind(**options)
+    except ModuleNotFoundError as error:
+        raise EmbedderUnavailable(name, f"{entry.install} ({error})") from error
 
 
 def embedding_key(name: str) -> str:
-    """Return the leaf of an embedder's field under `embedding`: letters, digits and "_", different for every name.
+    """Return the leaf of an embedder's field under `embedding`: [a-z0-9_]+, a different one for every name.
+
+    Names of lower-case letters, digits and "+" stay readable; others get a hash, so that they cannot collide.
 
     Examples
     --------
-    >>> embedding_key("lite")
-    'lite'
-    >>> embedding_key("keras:resnet50") != embedding_key("keras_resnet50")
+    >>> embedding_key("histogram+hog")
+    'histogram_hog'
+    >>> embedding_key("keras:resnet50") != embedding_key("keras-resnet50")
     True
     """
-    key = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
-    return key if key == name else f"{key}_{hashlib.sha256(name.encode()).hexdigest()[:6]}"
+    if re.fullmatch(r"[a-z0-9]+(\+[a-z0-9]+)*", name) and len(name) <= _LONGEST_KEY:
+        return name.replace("+", "_")
+    key = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")[:_LONGEST_KEY].strip("_")
+    return f"{key or 'embedder'}_{hashlib.sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}"
 
 
-def _points() -> Any:
+def _load(name: str, entry: Entry) -> Callable[..., Embedder]:
+    module, _, attribute = entry.target.partition(":")
+    try:
+        kind = import_module(module)
+        for part in attribute.split("."):
+            kind = getattr(kind, part)
+    except Exception as error:
+        # another package's code may fail in any way; whoever asks for it is told, nobody else
+        raise EmbedderUnavailable(name, f"{entry.install} ({type(error).__name__}: {error})") from error
+    if not callable(kind):
+        raise EmbedderUnavailable(name, f"{entry.install} ({entry.target} is not a class)")
+    return kind
+
+
+def _points() -> Iterable[EntryPoint]:
     return entry_points(group=GROUP)
+
+
+def _is_name(name: str) -> bool:
+    return re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9+_./-]*", name) is not None
+
+
+def _is_target(target: str) -> bool:
+    return re.fullmatch(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*", target) is not None

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import collections
-import math
 import pickle
 import struct
-from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
 
@@ -18,7 +16,7 @@ from hybrid_search.errors import WeightsMissing
 __all__ = ["read_state_dict"]
 
 _MAGIC = 0x1950A86A20F9469CFC6C
-_DTYPES = {"FloatStorage": np.dtype("<f4"), "LongStorage": np.dtype("<i8")}
+_DTYPES: dict[str, np.dtype[Any]] = {"FloatStorage": np.dtype("<f4"), "LongStorage": np.dtype("<i8")}
 
 
 class _Unpickler(pickle.Unpickler):
@@ -54,28 +52,35 @@ def read_state_dict(path: Path) -> dict[str, NDArray[Any]]:
             return _read(file)
     except OSError as error:
         raise WeightsMissing(str(path), error.strerror or str(error)) from error
-    except (pickle.UnpicklingError, struct.error, EOFError, ValueError, KeyError, TypeError) as error:
+    except (
+        pickle.UnpicklingError,
+        struct.error,
+        EOFError,
+        ValueError,
+        LookupError,
+        TypeError,
+        AttributeError,
+    ) as error:
         raise WeightsMissing(str(path), f"not a checkpoint that can be read: {error}") from error
 
 
 def _read(file: IO[bytes]) -> dict[str, NDArray[Any]]:
-    load: Callable[[], Any] = lambda: _Unpickler(file).load()  # noqa: E731
-    if load() != _MAGIC:
+    # magic number, protocol version, sizes of C types, tensors, keys of their storages
+    magic, _, _, tensors, keys = (_Unpickler(file).load() for _ in range(5))
+    if magic != _MAGIC:
         raise ValueError("its magic number is another")
-    load(), load()  # protocol version and sizes of C types
-    tensors, keys = load(), load()
-    dtypes: dict[str, np.dtype[Any]] = {storage[2]: _DTYPES[storage[1]] for storage, *_ in tensors.values()}
+    dtypes = {storage[2]: _DTYPES[storage[1]] for storage, *_ in tensors.values()}
     storages = {}
     for key in keys:
         (count,) = struct.unpack("<q", file.read(8))
-        storages[key] = np.frombuffer(file.read(count * dtypes[key].itemsize), dtypes[key])
+        storages[key] = np.frombuffer(file.read(max(count, 0) * dtypes[key].itemsize), dtypes[key])
     return {name: _array(storages[storage[2]], *view) for name, (storage, *view) in tensors.items()}
 
 
 def _array(flat: NDArray[Any], offset: int, shape: tuple[int, ...], strides: tuple[int, ...]) -> NDArray[Any]:
     last = offset + sum((side - 1) * stride for side, stride in zip(shape, strides, strict=True))
-    if math.prod(shape) and not 0 <= last < len(flat):
+    if min((offset, *shape, *strides)) < 0 or (all(shape) and last >= len(flat)):
         raise ValueError("a tensor reaches beyond its storage")
     # strides matter: these weights were written as transposed views of TensorFlow's
     steps = tuple(stride * flat.itemsize for stride in strides)
-    return np.ascontiguousarray(np.lib.stride_tricks.as_strided(flat[offset:], shape, steps))
+    return np.lib.stride_tricks.as_strided(flat[offset:], shape, steps).copy(order="C")

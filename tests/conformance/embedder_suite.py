@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from hybrid_search.embedders import Embedder, Labeler
+from hybrid_search.embedders import Embedder, Labeler, Preparer
 from hybrid_search.errors import TextNotSupported
 from tests.fakes import photo
 
@@ -39,7 +39,8 @@ class EmbedderSuite:
         np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1.0, atol=1e-5)
 
     def test_nothing_in_nothing_out(self, embedder: Embedder) -> None:
-        assert embedder.embed_images([]).shape == (0, embedder.dims)
+        vectors = embedder.embed_images([])
+        assert vectors.shape == (0, embedder.dims) and vectors.dtype == np.float32
 
     def test_a_batch_equals_its_images_one_by_one(self, embedder: Embedder, images: list[Image.Image]) -> None:
         alone = np.concatenate([embedder.embed_images([image]) for image in images])
@@ -77,3 +78,20 @@ class EmbedderSuite:
         for found in labels:
             scores = [label.score for label in found]
             assert scores == sorted(scores, reverse=True) and all(0 < score <= 1 for score in scores)
+
+    def test_pictures_are_left_as_they_were(self, embedder: Embedder, images: list[Image.Image]) -> None:
+        before = [image.tobytes() for image in images]
+        embedder.embed_images(tuple(images))
+        assert [image.tobytes() for image in images] == before
+
+    def test_prepared_in_threads_gives_the_same(self, embedder: Embedder, images: list[Image.Image]) -> None:
+        if not isinstance(embedder, Preparer):
+            assert not hasattr(embedder, "prepare")
+            return
+        with ThreadPoolExecutor(4) as pool:
+            prepared = list(pool.map(embedder.prepare, images))
+        assert len({(pixels.shape, pixels.dtype) for pixels in prepared}) == 1
+        vectors, labels = embedder.describe_prepared(prepared)
+        expected, expected_labels = embedder.describe_images(images)
+        np.testing.assert_array_equal(vectors, expected)
+        assert labels == expected_labels
