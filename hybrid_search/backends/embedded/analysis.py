@@ -15,9 +15,10 @@ __all__ = ["Analysis", "TOKENS"]
 
 _WORD = r"[\p{Alphabetic}\p{M}\p{Nd}_--[\p{Han}\p{Hiragana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]]"
 _LETTER = r"[\p{Alphabetic}\p{M}_--[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]]"
+_JOINED = rf"(?:{_LETTER}(?:[.'’:·]{_LETTER})+|\p{{Nd}}(?:[.,;'’]\p{{Nd}})+)"
 TOKENS = (
     r"[\p{Han}\p{Hiragana}]"
-    rf"|{_WORD}+(?:(?:[.'’:·]{_LETTER}|[.,;'’]\p{{Nd}}){_WORD}*)*"
+    rf"|(?:{_WORD}*{_JOINED})+{_WORD}*|{_WORD}+"
     r"|[\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]+"
     r"|\p{Extended_Pictographic}"
 )

@@ -128,7 +128,7 @@ def _box(snapshot: Snapshot, name: str, top: float, bottom: float, left: float, 
     from tantivy import FieldType, Occur, Query
 
     def within(column: str, low: float, high: float) -> tantivy.Query:
-        return Query.range_query(snapshot.schema.tantivy, f"{name}#{column}", FieldType.Float, low, high)
+        return Query.range_query(snapshot.schema.tantivy, f"{name}#{column}", FieldType.Float, low + 0.0, high + 0.0)
 
     if left <= right:
         across = within("lon", left, right)

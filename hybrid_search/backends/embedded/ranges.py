@@ -69,8 +69,7 @@ def _between_reals(compiler: Compiler, field: Field, bounds: Mapping[str, Any]) 
 
 
 def _real(value: Any) -> float:
-    real = float(number(Field("", "double"), value)) if not _infinite(value) else float(value)
-    return real
+    return float(value) if _infinite(value) else float(number(Field("", "double"), value))
 
 
 def _infinite(value: Any) -> bool:

@@ -42,7 +42,7 @@ def number(field: Field, value: Any, *, rounding: Callable[[float], int] | None 
     if field.kind not in INTEGERS:
         if abs(real) > _LARGEST_FLOAT[field.kind]:
             raise ValueError(f"{real:g} does not fit the type {field.kind}")
-        return real
+        return real + 0.0  # tantivy sorts -0.0 before 0.0
     whole = exact if exact is not None else (rounding or math.trunc)(real)
     limit = 1 << (INTEGERS[field.kind] - 1)
     if not -limit <= whole < limit:
@@ -113,7 +113,7 @@ def point(value: Any) -> tuple[float, float]:
         raise ValueError(f"illegal latitude {lat}, it must be from -90 to 90")
     if not -180 <= lon <= 180:
         raise ValueError(f"illegal longitude {lon}, it must be from -180 to 180")
-    return lat, lon
+    return lat + 0.0, lon + 0.0
 
 
 def vector(field: Field, value: Any) -> Any:
