@@ -22,7 +22,7 @@ from hybrid_search.backends.embedded import graph as graph_module
 from hybrid_search.backends.embedded import scan as scan_module
 from hybrid_search.backends.embedded import vectors as vectors_module
 from hybrid_search.backends.embedded.graph import Calibration
-from hybrid_search.backends.embedded.scan import encode, split
+from hybrid_search.backends.embedded.scan import Kind, encode, split
 from hybrid_search.backends.embedded.vectors import VectorField
 from hybrid_search.errors import BackendError, BadVector, FormatTooNew, IndexCorrupt, StorageFull
 
@@ -254,9 +254,7 @@ def test_codes_stand_for_their_rows() -> None:
 
 def test_a_scan_does_not_wait_for_a_thread_that_was_put_aside(monkeypatch: pytest.MonkeyPatch) -> None:
     vectors = random_units(12000, 384).astype(np.float32)
-    vectors[[5000, 11000]] = vectors[7]
-    field = floats(dims=384)
-    field.append(vectors)
+    snapshot = scan_module.Snapshot(Kind(384, "float", "dot_product"), vectors.astype(np.float16), encode(vectors))
     begun, over = threading.Event(), threading.Event()
     plain, here = scan_module._compare, threading.current_thread()
 
@@ -270,9 +268,9 @@ def test_a_scan_does_not_wait_for_a_thread_that_was_put_aside(monkeypatch: pytes
 
     monkeypatch.setattr(scan_module, "_compare", stalling)
     monkeypatch.setattr(os, "cpu_count", lambda: 2)
-    rows, _ = field.search(vectors[7], k=3, num_candidates=3)
+    closeness = scan_module.scan(snapshot, vectors[7]).copy()
     over.set()
-    assert rows.tolist() == [7, 5000, 11000]
+    np.testing.assert_allclose(closeness, vectors @ vectors[7], atol=4e-3)
 
 
 # --- bad vectors --------------------------------------------------------------------------------------------------
