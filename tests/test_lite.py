@@ -16,6 +16,7 @@ from PIL import Image
 from hybrid_search.embedders import Preparer, lite
 from hybrid_search.embedders.labels import vocabulary
 from hybrid_search.embedders.lite import Lite
+from hybrid_search.embedders.onnx_session import OnnxSession
 from hybrid_search.errors import EmbedderUnavailable, WeightsMissing
 from hybrid_search.images import load_image
 from tests.fakes import photo
@@ -80,10 +81,18 @@ def test_the_vectors_stay_what_they_are(embedder: Lite) -> None:
     np.testing.assert_allclose(vector[:6], [-0.0096, -0.0051, -0.0169, 0.0274, 0.1053, 0.0347], atol=1e-3)
 
 
-def test_batches_of_any_size_give_the_same_vectors() -> None:
+def test_batches_of_any_size_give_the_same_vectors(monkeypatch: pytest.MonkeyPatch) -> None:
     images = [photo(seed) for seed in range(5)]
     whole = Lite(batch_size=5).embed_images(images)
+    sizes = []
+    run = OnnxSession.run
+    monkeypatch.setattr(
+        OnnxSession,
+        "run",
+        lambda session, outputs, inputs: sizes.append(len(inputs["images"])) or run(session, outputs, inputs),
+    )
     np.testing.assert_allclose(Lite(batch_size=2, threads=1).embed_images(images), whole, atol=1e-5)
+    assert sizes == [2, 2, 1]
 
 
 def test_prepared_pictures_give_the_same(embedder: Lite) -> None:

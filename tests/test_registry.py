@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hybrid_search.embedders import registry
-from hybrid_search.embedders.registry import embedder_names, embedding_key, get_embedder, register
+from hybrid_search.embedders.registry import embedder_names, embedding_key, get_embedder, known_embedders, register
 from hybrid_search.errors import EmbedderUnavailable, UnknownEmbedder
 from tests.fakes import ColourEmbedder
 
@@ -97,6 +97,7 @@ def test_other_packages_offer_embedders(monkeypatch: pytest.MonkeyPatch) -> None
     offer(monkeypatch, colour="tests.fakes:ColourEmbedder", lite="tests.fakes:ColourEmbedder")
     assert embedder_names() == ("colour", "histogram+hog", "lite")
     assert isinstance(get_embedder("colour"), ColourEmbedder)
+    assert known_embedders()["lite"].target == "hybrid_search.embedders.lite:Lite"
     assert get_embedder("lite").name == "lite", "what is built in is not replaced by a package that takes its name"
 
 

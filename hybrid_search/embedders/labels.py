@@ -60,11 +60,14 @@ class Vocabulary:
         Every category that holds a class, once.
     members : (kinds, 1000) float32 ndarray
         1 where the category holds the class, else 0.
+    shares : (kinds,) float32 ndarray
+        Share of the classes that the category holds: its probability by chance.
     """
 
     classes: tuple[ImageNetClass, ...]
     kinds: tuple[Kind, ...]
     members: NDArray[np.float32]
+    shares: NDArray[np.float32]
 
 
 @cache
@@ -79,7 +82,7 @@ def vocabulary() -> Vocabulary:
     for column, known in enumerate(classes):
         members[[position[kind] for kind in known.kinds], column] = 1
     members.setflags(write=False)
-    return Vocabulary(classes, kinds, members)
+    return Vocabulary(classes, kinds, members, members.mean(axis=1))
 
 
 def top_labels(probabilities: NDArray[np.float32], *, threshold: float, count: int) -> Labels:
@@ -102,8 +105,7 @@ def top_labels(probabilities: NDArray[np.float32], *, threshold: float, count: i
     known = vocabulary()
     sums = np.minimum(known.members @ probabilities, 1)
     # four classes in ten are animals: a network that sees nothing says "animal" with probability 0.4
-    share = known.members.mean(axis=1)
-    beyond_chance = (sums - share) / (1 - share)
+    beyond_chance = (sums - known.shares) / (1 - known.shares)
     sure = np.flatnonzero(beyond_chance >= threshold)
     kinds = {known.kinds[row]: float(beyond_chance[row]) for row in sure}
     scores = {known.kinds[row]: float(sums[row]) for row in sure}
