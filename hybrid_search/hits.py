@@ -127,6 +127,10 @@ class Hits(Sequence[Hit]):
         """Give the hits, best first."""
         return iter(self.hits)
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out what only this process can use, so that hits can be copied, kept and sent."""
+        return {**self.__dict__, "thumbnails": None}
+
     def ids(self) -> list[str]:
         """Return the ids, best first."""
         return [hit.id for hit in self.hits]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import io
 import json
 import os
+import pickle
 import subprocess
 import sys
 import threading
@@ -253,6 +255,22 @@ def test_the_caption_of_any_copy_counts(index: HybridIndex, tmp_path: Path) -> N
     captions.write_text("path,caption\nb.png,a yacht\n")
     index.add_folder(tmp_path / "photos", captions=captions)
     assert len(index) == 1 and len(index.search("yacht")) == 1
+
+
+@pytest.mark.parametrize("batch_size", [1, 32])
+def test_the_description_of_a_copy_is_added(index: HybridIndex, tmp_path: Path, batch_size: int) -> None:
+    exif = Image.Exif()
+    exif[0x0110] = "EOS 5D"
+    for name in ("a.jpg", "b.jpg"):
+        save_photo(tmp_path / "photos" / name, 1, exif=exif)
+    captions = tmp_path / "captions.csv"
+    captions.write_text("path,caption,tags,camera.make\na.jpg,a yacht,sea,\nb.jpg,,boat,Canon\n")
+    index.add_folder(tmp_path / "photos", captions=captions, batch_size=batch_size)
+    (document,) = index
+    assert (document.source["caption"], document.source["tags"]) == ("a yacht", ["sea", "boat"])
+    assert document.source["camera"] == {"make": "Canon", "model": "EOS 5D"}
+    assert len(index.search("canon")) == len(index.search("5D")) == len(index.search("yacht")) == 1
+    assert index.add_folder(tmp_path / "photos", captions=captions).unchanged == 2
 
 
 def test_one_pattern_may_be_a_text(index: HybridIndex, tmp_path: Path) -> None:
@@ -518,6 +536,13 @@ def test_the_request_is_json_and_is_what_is_sent(library: HybridIndex, asked: di
     hits = library.search(**asked)
     assert hits.body == body
     assert json.dumps(hits.to_dicts())
+
+
+def test_hits_can_be_kept_and_sent(library: HybridIndex) -> None:
+    hits = library.search("dog", facets=["camera.make"])
+    for again in (pickle.loads(pickle.dumps(hits)), copy.deepcopy(hits)):
+        assert (again.hits, again.total, again.body, again.facets) == (hits.hits, hits.total, hits.body, hits.facets)
+    assert all("thumbnail" in hit.source for hit in hits.with_thumbnails())
 
 
 @pytest.mark.parametrize(

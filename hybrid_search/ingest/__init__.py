@@ -14,8 +14,9 @@ from hybrid_search.errors import BulkError, DocumentNotFound, ImageUnreadable
 from hybrid_search.images import ImageLike, Limits, read_source
 from hybrid_search.ingest.catalog import Catalog, mark_missing
 from hybrid_search.ingest.described import caller_metadata
+from hybrid_search.ingest.embedding import embed, ready
 from hybrid_search.ingest.folder import Found, walk
-from hybrid_search.ingest.pipeline import Pipeline, check_name, embed
+from hybrid_search.ingest.pipeline import Pipeline, check_name
 from hybrid_search.ingest.report import Failure, IngestOptions, IngestReport, Progress
 from hybrid_search.metadata import load_captions
 from hybrid_search.picture import read_picture
@@ -92,7 +93,7 @@ def add_picture(
     here = _place(image)
     source = read_source(image, limits=limits)
     picture = read_picture(source, min_side=embedder.min_side, described=described, limits=limits)
-    ((vector, labels),) = embed(embedder, [picture])
+    ((vector, labels),) = embed(embedder, [ready(embedder, picture.prepared.image)])
     id = picture.sha256 if id is None else id
     files = [*_known_files(backend, id, apart_from=here), *([here] if here else [])]
     document = build_source(picture, files=files, embeddings={key: vector}, labels=labels)

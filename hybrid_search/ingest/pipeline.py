@@ -6,24 +6,26 @@ import hashlib
 import os
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from hybrid_search.backends import Action, Backend
 from hybrid_search.document import FileFacts, build_source, file_fields, metadata_fields
-from hybrid_search.embedders import Embedder, Labeler, Labels
+from hybrid_search.embedders import Embedder
 from hybrid_search.errors import DocumentNotFound, HybridSearchError, ImageUnreadable
 from hybrid_search.images import Source, read_source, sniff
 from hybrid_search.ingest.catalog import Catalog
+from hybrid_search.ingest.embedding import Pixels, embed, ready
 from hybrid_search.ingest.folder import Found
 from hybrid_search.ingest.report import Failure, IngestOptions, IngestReport, Progress
-from hybrid_search.metadata import Captions, Metadata, add_places, merge, read_metadata, read_sidecars
+from hybrid_search.metadata import Captions, FieldValue, Metadata, add_places, merge, read_metadata, read_sidecars
+from hybrid_search.metadata.fields import FIELDS, flatten
 from hybrid_search.picture import Picture, read_picture
 
-__all__ = ["Pipeline", "check_name", "embed"]
+__all__ = ["Pipeline", "check_name"]
 
 
 @dataclass
@@ -50,18 +52,10 @@ class _Read:
     id: str
     metadata: Metadata
     picture: Picture | None = None
+    pixels: Pixels | None = None
     redescribe: bool = False
     replaces: bool = False
     named: bool = False
-
-
-def embed(embedder: Embedder, pictures: Sequence[Picture]) -> list[tuple[Any, Labels]]:
-    """Return the unit vector and the labels of each picture, in one pass over the batch."""
-    images = [picture.prepared.image for picture in pictures]
-    if isinstance(embedder, Labeler):
-        vectors, labels = embedder.describe_images(images)
-        return list(zip(vectors, labels, strict=True))
-    return [(vector, ()) for vector in embedder.embed_images(images)]
 
 
 class Pipeline:
@@ -200,7 +194,7 @@ class Pipeline:
         if source.sha256 in catalog:
             return self._reread(source, facts, outside, catalog, described=bool(described.fields))
         picture = read_picture(source, min_side=self._embedder.min_side, described=outside, limits=self._options.limits)
-        return _Read(facts, source.sha256, outside, picture)
+        return _Read(facts, source.sha256, outside, picture, ready(self._embedder, picture.prepared.image))
 
     def _reread(
         self, source: Source, facts: FileFacts, outside: Metadata, catalog: Catalog, *, described: bool
@@ -237,12 +231,20 @@ class Pipeline:
         if read.redescribe:
             refused = self._redescribe(read.id, read.metadata, files)
         else:
-            refused = self._submit([Action("update", read.id, {**metadata_fields(read.metadata), **files})])
+            refused = self._submit([Action("update", read.id, {**self._added_fields(read), **files})])
         if refused:
             self._fail(read.facts.path, ImageUnreadable(read.facts.path, refused[read.id]), tally)
         else:
             tally.updated += 1
             self._advance(read.facts.path, tally)
+
+    def _added_fields(self, read: _Read) -> dict[str, Any]:
+        """Return what another copy's description adds to the stored one, in fields that hold both."""
+        if not read.metadata.fields:
+            return {}
+        stored = flatten(self._backend.get(read.id))
+        known = {name: cast("FieldValue", value) for name, value in stored.items() if name in FIELDS}
+        return metadata_fields(add_places(merge(Metadata(known), read.metadata)))
 
     def _redescribe(self, id: str, metadata: Metadata, files: dict[str, Any]) -> dict[str, str]:
         """Replace all that describes a document and keep all that was computed from its pixels."""
@@ -265,13 +267,14 @@ class Pipeline:
         if not batch:
             return
         pictures = [read.picture for read in batch if read.picture is not None]
+        embedded = embed(self._embedder, [read.pixels for read in batch if read.pixels is not None])
         actions = [
             Action(
                 "index",
                 read.id,
                 build_source(picture, files=catalog.files(read.id), embeddings={self._key: vector}, labels=labels),
             )
-            for read, picture, (vector, labels) in zip(batch, pictures, embed(self._embedder, pictures), strict=True)
+            for read, picture, (vector, labels) in zip(batch, pictures, embedded, strict=True)
         ]
         refused = self._submit(actions)
         for read in batch:
