@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Question", "bundled_photos", "demo", "questions", "run_demo"]
 
-K = 5
+K = 3
 NO_PHOTOS = ("multipage*", "chessboard*", "no_time_for_that*")
 """Files of scikit-image that are there to test decoders."""
 
@@ -35,7 +34,7 @@ class Question:
     text: str | None = None
     image: str | None = None
     filter: str | None = None
-    min_score: dict[str, float] | None = None
+    min_cosine: float | None = None
 
     @property
     def command(self) -> str:
@@ -43,8 +42,8 @@ class Question:
         words = [f'"{self.text}"'] if self.text else []
         words += ["--image", _quoted(terminal.short_path(self.image))] if self.image else []
         words += ["--filter", _quoted(self.filter)] if self.filter else []
-        words += ["--min-score", ",".join(f"{leg}={least:g}" for leg, least in (self.min_score or {}).items())]
-        return " ".join(words if self.min_score else words[:-2])
+        words += ["--min-score", f"vector={self.min_cosine:g}"] if self.min_cosine else []
+        return " ".join(words)
 
     @property
     def title(self) -> str:
@@ -81,20 +80,20 @@ def run_demo(folder: Path | None, captions: Path | None, out: Path) -> Path:
     captions : Path or None
         A captions file; for scikit-image's photos this project has its own.
     out : Path
-        A folder for `index/` and `contact-sheet.png`; made when absent.
+        A folder for `index/`, `contact-sheet.png` and copies of the bundled photos; made when absent.
     """
     from hybrid_search.index import HybridIndex
 
-    chosen = folder or bundled_photos()
-    captions = captions or (_bundled_captions() if folder is None else None)
     out.mkdir(parents=True, exist_ok=True)
+    chosen = folder or _copy_photos(bundled_photos(), out / "photos")
+    captions = captions or (_bundled_captions() if folder is None else None)
     answers: list[tuple[str, Hits]] = []
     place = _quoted(os.fspath(out / "index"))
     with HybridIndex(out / "index") as index:
-        _fill(index, chosen, captions, exclude=NO_PHOTOS if folder is None else ())
+        _fill(index, chosen, captions)
         for number, question in enumerate(questions(index, chosen, bundled=folder is None), 1):
             asked: dict[str, Any] = {"image": question.image, "filter": question.filter, "k": K}
-            hits = index.search(question.text, **asked, min_score=question.min_score)
+            hits = index.search(question.text, **asked, min_score={"vector": question.min_cosine or -1.0})
             terminal.write(f"\n{number}. {question.shows}\n$ hybrid-search --index {place} search {question.command}\n")
             output.print_hits(hits, "table")
             answers.append((f"{number}. {question.title}", hits))
@@ -123,13 +122,30 @@ def bundled_photos() -> Path:
     )
 
 
+def _copy_photos(source: Path, target: Path) -> Path:
+    """Copy the photos to a folder with a short name, and one of them also smaller and brighter, as for the web."""
+    import shutil
+
+    from PIL import Image, ImageEnhance
+
+    target.mkdir(exist_ok=True)
+    for path in sorted(source.iterdir()):
+        if path.suffix in (".png", ".jpg") and not any(path.match(pattern) for pattern in NO_PHOTOS):
+            shutil.copy2(path, target / path.name)
+    with Image.open(target / "chelsea.png") as photo:
+        small = photo.convert("RGB").resize((300, 200))
+    if not (target / "chelsea-web.jpg").exists():
+        ImageEnhance.Brightness(small).enhance(1.15).save(target / "chelsea-web.jpg", quality=50)
+    return target
+
+
 def questions(index: HybridIndex, folder: Path, *, bundled: bool) -> list[Question]:
     """Return the four searches: written for scikit-image's photos, made from what is there for any other folder."""
     if bundled:
-        motorcycle, galaxies = (os.fspath(folder / name) for name in ("motorcycle_left.png", "hubble_deep_field.jpg"))
+        cat, galaxies = (os.fspath(folder / name) for name in ("chelsea.png", "hubble_deep_field.jpg"))
         return [
-            Question("Words, in captions or in what the embedder sees", text="a cat or a rocket"),
-            Question("An example, and what is much like it", image=motorcycle, min_score={"vector": 0.6}),
+            Question("Words, in captions or in what the embedder sees", text="vehicle"),
+            Question("An example, and its smaller, brighter copy", image=cat, min_cosine=0.5),
             Question("A filter", filter="tags:texture AND width:[400 TO *]"),
             Question(
                 "Words, an example and a filter in one query",
@@ -174,11 +190,11 @@ def _bundled_captions() -> Path | None:
     return captions if captions.is_file() else None
 
 
-def _fill(index: HybridIndex, folder: Path, captions: Path | None, *, exclude: Sequence[str]) -> None:
+def _fill(index: HybridIndex, folder: Path, captions: Path | None) -> None:
 
     terminal.write(f"Indexing the photos of {folder}\n")
     with progress_bar(shown=True) as progress:
-        report = index.add_folder(folder, captions=captions, exclude=exclude, progress=progress)
+        report = index.add_folder(folder, captions=captions, progress=progress)
     note_failures(report.failed)
     if not len(index):
         raise typer.BadParameter(f"no pictures in {folder}")
@@ -191,11 +207,14 @@ def _write_sheet(answers: list[tuple[str, Hits]], path: Path) -> Path:
     from hybrid_search.cli.sheet import PAPER, draw_sheet
 
     strips = [draw_sheet(hits, title=title, columns=K) for title, hits in answers]
-    sheet = Image.new("RGB", (max(strip.width for strip in strips), sum(strip.height for strip in strips)), PAPER)
+    rows = [strips[start : start + 2] for start in range(0, len(strips), 2)]
+    width = max(strip.width for strip in strips)
+    sheet = Image.new("RGB", (2 * width, sum(max(strip.height for strip in row) for row in rows)), PAPER)
     top = 0
-    for strip in strips:
-        sheet.paste(strip, (0, top))
-        top += strip.height
+    for row in rows:
+        for column, strip in enumerate(row):
+            sheet.paste(strip, (column * width, top))
+        top += max(strip.height for strip in row)
     sheet.save(path)
     return path
 
