@@ -46,9 +46,10 @@ def parse_date(value: Any, *, formats: str | None = None, up: bool = False, math
     formats : str, optional
         The mapping's `format`; None is Elasticsearch's default.
     up : bool
-        Whether what is left out, or rounded by date math, is filled to its last millisecond.
+        Whether what is left out of the time of day, or rounded by date math, is filled to its last millisecond. As with
+        Elasticsearch a month or day left out is the first either way: up, "2019" is the end of 2019-01-01.
     math : bool
-        Whether "now-7d/d" and "2019-05-01||+1M" are read.
+        Whether "now-7d/d" and "2019-05-01||+1M" are read, and numbers as milliseconds, as queries may have them.
 
     Raises
     ------
@@ -58,7 +59,9 @@ def parse_date(value: Any, *, formats: str | None = None, up: bool = False, math
     allowed = (formats or "strict_date_optional_time||epoch_millis").split("||")
     if isinstance(value, bool) or not isinstance(value, (str, int, float)):
         raise ValueError(f"expected a date, got {value!r}")
-    text = str(int(value)) if isinstance(value, (int, float)) else value.strip()
+    if math and not isinstance(value, str):
+        return int(value)
+    text = value.strip() if isinstance(value, str) else str(int(value))
     if math:
         anchor, separator, rest = text.partition("||")
         if text.startswith("now"):
@@ -82,21 +85,18 @@ def _anchor(text: str, allowed: list[str], *, up: bool) -> int:
 
 def _from_parts(match: re.Match[str], *, up: bool) -> int:
     part = match.groupdict()
-    month, day = int(part["month"] or (12 if up else 1)), int(part["day"] or 1)
     fraction = (part["fraction"] or "").ljust(9, "0")[:9]
     if part["fraction"] is None and up:
         fraction = "999000000"
     moment = datetime(
         int(part["year"]),
-        month,
-        day,
+        int(part["month"] or 1),
+        int(part["day"] or 1),
         int(part["hour"] or (23 if up else 0)),
         int(part["minute"] or (59 if up else 0)),
         int(part["second"] or (59 if up else 0)),
         tzinfo=timezone.utc,
     )
-    if part["day"] is None and up:
-        moment += timedelta(days=_days_in_month(moment) - 1)
     return _millis(moment) - _offset(part["zone"]) + int(fraction[:3])
 
 

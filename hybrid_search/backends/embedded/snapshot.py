@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -35,6 +36,7 @@ class Snapshot:
         self.vectors = vectors
         self._present: dict[str, int] = {}
         self._living: dict[str, int] = {}
+        self._values: dict[str, float] = {}
         self.cache: dict[str, Any] = {}
 
     @property
@@ -61,21 +63,54 @@ class Snapshot:
         return Query.term_query(self.schema.tantivy, column, value, "basic")
 
     def bm25_term(self, column: str, token: str) -> tantivy.Query:
-        """Return the query for a token of a text field, scored as Lucene does: k1 = 1.2, b = 0.75."""
+        """Return the query for a token of a text field, scored as Elasticsearch does: BM25 with k1 = 1.2, b = 0.75.
+
+        Both keep the factor k1 + 1 that Lucene itself has dropped, and both round lengths over 40 tokens alike.
+        """
         from tantivy import Query
 
         found = self.searcher.doc_freq(column, token)
         if not found:
             return Query.empty_query()
         query = Query.term_query(self.schema.tantivy, column, token, "freq")
-        return Query.boost_query(query, self.idf(column, found) / self.native_idf(found) / 2.2)
+        return Query.boost_query(query, self.idf(column, found) / self.native_idf(found))
+
+    def keyword_term(self, column: str, text: str) -> tantivy.Query:
+        """Return the query for an exact value, scored as Elasticsearch scores keywords.
+
+        They have no lengths of their own, so that each document counts as one value long; but the average length is
+        that of all values, which makes fields with many values score higher.
+        """
+        from tantivy import Query
+
+        name = column.partition("#")[0]
+        found = self.searcher.doc_freq(column, text)
+        if not found:
+            return Query.empty_query()
+        query = self.term(column, text)
+        if column not in self._values:
+            self._values[column] = self._mean_values(query) * self.stored() / max(1, self.stored(name))
+        share = 2.2 / (1 + 1.2 * (0.25 + 0.75 / max(1.0, self._values[column])))
+        return Query.const_score_query(query, self.idf(name, found) * share)
+
+    def _mean_values(self, query: tantivy.Query) -> float:
+        """Return how many values all documents have on average, which tantivy tells in its explanations alone."""
+        hits = self.hits(query, 1)
+        if not hits:
+            return 0.0
+        details = [json.loads(query.explain(self.searcher, hits[0][1]).to_json())]
+        for detail in details:
+            if detail["description"].startswith("avgdl"):
+                return float(detail["value"])
+            details.extend(detail.get("details", ()))
+        return 0.0
 
     def idf(self, column: str, found: int) -> float:
-        """Return Lucene's weight of a term that is in `found` documents of those with the field."""
+        """Return Elasticsearch's weight of a term that is in `found` documents of those with the field."""
         return _idf(max(self.stored(column), found), found)
 
     def native_idf(self, found: int) -> float:
-        """Return tantivy's weight of it, whose base is all documents; its scores have a factor k1 + 1 = 2.2 too."""
+        """Return tantivy's weight of it, whose base is all documents."""
         return _idf(max(self.stored(), found), found)
 
     def count(self, query: tantivy.Query) -> int:

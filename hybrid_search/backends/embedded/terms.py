@@ -52,7 +52,7 @@ def term(compiler: Compiler, field: Field, value: Any, clause: str) -> tantivy.Q
         if field.kind == "text":
             return snapshot.bm25_term(field.name, keyword(value))
         if field.kind in ("keyword", "flattened"):
-            return _keyword_term(compiler, column(field), token(compiler, field, value))
+            return snapshot.keyword_term(column(field), token(compiler, field, value))
         if field.kind == "boolean":
             return Query.const_score_query(snapshot.term(field.name, boolean(value)), 1.0)
         if field.kind == "date":
@@ -78,17 +78,6 @@ def _refuse_fraction(value: float) -> int:
     if value != int(value):
         raise _NoSuchWhole
     return int(value)
-
-
-def _keyword_term(compiler: Compiler, name: str, text: str) -> tantivy.Query:
-    """BM25 without lengths, as Lucene scores fields that omit norms: one occurrence gives idf / (1 + k1)."""
-    from tantivy import Query
-
-    snapshot = compiler.snapshot
-    found = snapshot.searcher.doc_freq(name, text)
-    if not found:
-        return Query.empty_query()
-    return Query.const_score_query(snapshot.term(name, text), snapshot.idf(name.partition("#")[0], found) / 2.2)
 
 
 def _term(compiler: Compiler, params: Any) -> tuple[tantivy.Query, Mapping[str, Any]]:

@@ -97,7 +97,7 @@ def _phrase(compiler: Compiler, name: str, options: Mapping[str, Any], clause: s
     words: list[str | tuple[int, str]] = [(position - tokens[0][0], token) for position, token in tokens]
     query = Query.phrase_query(snapshot.schema.tantivy, field.name, words, int(options.get("slop", 0)))
     wanted = sum(snapshot.idf(field.name, count) for count in found)
-    return Query.boost_query(query, wanted / sum(snapshot.native_idf(count) for count in found) / 2.2)
+    return Query.boost_query(query, wanted / sum(snapshot.native_idf(count) for count in found))
 
 
 def _multi_match(compiler: Compiler, params: Any) -> tuple[tantivy.Query, Mapping[str, Any]]:
