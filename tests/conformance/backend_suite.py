@@ -163,6 +163,7 @@ class BackendSuite:
         found = {
             "term keyword": ({"term": {"camera.make": "nikon"}}, term_weight(PHOTOS, "camera.make", "nikon")),
             "term of many": ({"term": {"tags": "travel"}}, term_weight(PHOTOS, "tags", "travel")),
+            "term boolean": ({"term": {"missing": True}}, float(np.log(1 + (40 - 4 + 0.5) / (4 + 0.5)))),
             "term number": ({"term": {"iso": {"value": 400, "boost": 2}}}, 2.0),
             "terms": ({"terms": {"iso": [100, 400], "boost": 3}}, 3.0),
             "range": ({"range": {"iso": {"gte": 100}}}, 1.0),
@@ -294,6 +295,7 @@ class BackendSuite:
             "num_candidates": 40,
             "boost": 10,
             "_name": "near",
+            "filter": {"exists": {"field": "sha256", "_name": "names inside a filter of knn are not told"}},
         }
         inner = [{"match": {"caption": {"query": token, "_name": token, "boost": 0}}} for token in ("boat", "sea")]
         query = {

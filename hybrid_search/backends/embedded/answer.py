@@ -140,7 +140,7 @@ def _hits(
             hit["fields"] = _fields(matches.snapshot, native, address, fields, read_vector)
         if ranked.sort is not None:
             hit["sort"] = list(ranked.sort)
-        if ranked.group is not None:
+        if ranked.group is not None and ranked.group[1] is not None:
             hit["fields"] = {**hit.get("fields", {}), ranked.group[0]: [ranked.group[1]]}
         hits.append(hit)
     return hits

@@ -70,6 +70,10 @@ class Compiler:
 
         return Query.const_score_query(self.compile(clause), 0.0)
 
+    def unnamed(self) -> Compiler:
+        """Return a compiler of the same clauses that does not take part in the names of this one."""
+        return Compiler(self.snapshot, self._handlers)
+
     def field(self, name: str) -> Field:
         """Return the field that a clause names; raises UnknownField, or MappingMismatch when it is not indexed."""
         found = self.snapshot.schema.fields.find(name)

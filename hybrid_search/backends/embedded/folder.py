@@ -44,6 +44,7 @@ HEAP = 50_000_000
 
 _FULL = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
 _FULL_WORDS = ("No space left", "File too large", "quota exceeded", "not enough space")
+_DENIED = ("PermissionDenied", "ReadOnlyFilesystem")
 _KILLED = "index writer was killed"
 _OWN = {"definition.json", "statistics.json", "writer.lock", "tantivy", "vectors"}
 _REMEDY = "restore the folder from a copy, or delete it and index again"
@@ -175,6 +176,8 @@ class Folder:
     def _read(self, name: str) -> dict[str, Any]:
         try:
             content = json.loads((self.path / name).read_bytes())
+        except PermissionError as error:
+            raise BackendUnavailable(self.location, f"{name}: {error.strerror}") from error
         except OSError as error:
             raise IndexCorrupt(self.location, f"cannot read {name} ({error.strerror}); {_REMEDY}") from error
         except ValueError as error:
@@ -215,6 +218,12 @@ def guarded(location: str) -> Iterator[None]:
             if not _has_room(Path(location)):
                 raise StorageFull(location) from error
             raise BackendUnavailable(location, f"writing failed ({message})") from error
+        if any(words in message for words in _DENIED):
+            # tantivy takes a lock file also for reading
+            reason = (
+                "this folder must be writable also for searches; change its permissions, or copy it to another place"
+            )
+            raise BackendUnavailable(location, reason) from error
         raise IndexCorrupt(location, f"{message}; {_REMEDY}") from error
 
 

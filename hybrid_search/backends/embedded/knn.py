@@ -154,14 +154,18 @@ def _find(
 
 
 def _passing(compiler: Compiler, field: Field, filter: Any) -> tantivy.Query:
-    """Return the query, scoring 0, for documents that have a vector and pass the filter."""
+    """Return the query, scoring 0, for documents that have a vector and pass the filter.
+
+    As with Elasticsearch, names inside the filter are not among the names that hits matched.
+    """
     from tantivy import Occur, Query
 
     having = Query.const_score_query(compiler.snapshot.term(PRESENT, field.name), 0.0)
     if filter is None:
         return having
     clauses = filter if isinstance(filter, (list, tuple)) else [filter]
-    return Query.boolean_query([*((Occur.Must, compiler.filter(clause)) for clause in clauses), (Occur.Must, having)])
+    inner = compiler.unnamed()
+    return Query.boolean_query([*((Occur.Must, inner.filter(clause)) for clause in clauses), (Occur.Must, having)])
 
 
 def _nearest_listed(

@@ -93,6 +93,15 @@ class Snapshot:
         share = 2.2 / (1 + 1.2 * (0.25 + 0.75 / max(1.0, self._values[column])))
         return Query.const_score_query(query, self.idf(name, found) * share)
 
+    def boolean_term(self, column: str, value: int) -> tantivy.Query:
+        """Return the query for true (1) or false (0), which Elasticsearch scores as a keyword of its own."""
+        from tantivy import Query
+
+        found = self.searcher.doc_freq(column, value)
+        return (
+            Query.const_score_query(self.term(column, value), self.idf(column, found)) if found else Query.empty_query()
+        )
+
     def _mean_values(self, query: tantivy.Query) -> float:
         """Return how many values all documents have on average, which tantivy tells in its explanations alone."""
         hits = self.hits(query, 1)

@@ -54,7 +54,7 @@ def term(compiler: Compiler, field: Field, value: Any, clause: str) -> tantivy.Q
         if field.kind in ("keyword", "flattened"):
             return snapshot.keyword_term(column(field), token(compiler, field, value))
         if field.kind == "boolean":
-            return Query.const_score_query(snapshot.term(field.name, boolean(value)), 1.0)
+            return snapshot.boolean_term(field.name, boolean(value))
         if field.kind == "date":
             formats = field.options.get("format")
             low = parse_date(value, formats=formats, math=True)
