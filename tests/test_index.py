@@ -8,8 +8,10 @@ import io
 import json
 import os
 import pickle
+import shutil
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from datetime import date
@@ -230,8 +232,8 @@ def test_one_file_has_one_path_from_wherever_it_is_named(
     path = save_photo(tmp_path / "photos" / "a.png", 1)
     (tmp_path / "work").mkdir()
     monkeypatch.chdir(tmp_path / "work")
-    index.add_folder("../photos")
-    index.add_folder(tmp_path / "photos")
+    assert index.add_folder("../photos").added == 1
+    assert index.add_folder("../photos").unchanged == index.add_folder(tmp_path / "photos").unchanged == 1
     index.add("../photos/a.png")
     (document,) = index
     assert document.source["path"] == [str(path)]
@@ -326,19 +328,60 @@ def test_a_name_that_is_not_utf8_is_refused_with_its_reason(index: HybridIndex, 
         index.search(like=str(folder / "a.png"))
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="permissions do not bind the superuser")
-def test_what_must_not_be_read_is_a_failure(index: HybridIndex, tmp_path: Path) -> None:
-    closed = save_photo(tmp_path / "closed" / "b.png", 2).parent
-    locked = save_photo(tmp_path / "a.png", 1)
+@pytest.fixture
+def bound(library: HybridIndex) -> Iterator[Path]:
+    """Return a folder of a user whom permissions bind: the superuser becomes nobody meanwhile."""
+    library.info()  # what is imported late must not be looked for by nobody
+    folder = Path(tempfile.mkdtemp())
+    superuser = os.geteuid() == 0
+    if superuser:
+        os.chown(folder, 65534, 65534)
+        os.seteuid(65534)
     try:
-        closed.chmod(0)
-        locked.chmod(0)
-        report = index.add_folder(tmp_path)
+        yield folder
     finally:
-        closed.chmod(0o700)
-        locked.chmod(0o600)
+        if superuser:
+            os.seteuid(0)
+        for path in (folder, *folder.rglob("*")):
+            path.chmod(0o700)
+        shutil.rmtree(folder)
+
+
+def test_what_must_not_be_read_is_a_failure(index: HybridIndex, bound: Path) -> None:
+    closed = save_photo(bound / "closed" / "b.png", 2).parent
+    locked = save_photo(bound / "a.png", 1)
+    index.add_folder(bound)
+    closed.chmod(0)
+    locked.chmod(0)
+    os.utime(locked, ns=(1, 1))
+    report = index.add_folder(bound)
     assert {failure.path for failure in report.failed} == {str(closed), str(locked)}
     assert all("ermission denied" in failure.error for failure in report.failed)
+    assert report.missing == 0 and len(index) == 2, "what cannot be seen is not gone"
+    for add in (index.add, index.add_folder):
+        with pytest.raises(errors.ImageUnreadable, match="Permission denied"):
+            add(closed / "b.png")
+
+
+def test_one_file_of_a_folder_that_must_not_be_listed(index: HybridIndex, bound: Path) -> None:
+    path = save_photo(bound / "closed" / "b.png", 2)
+    path.parent.chmod(0o111)
+    assert index.add_folder(path).added == 1
+
+
+def test_an_index_that_must_not_be_used_is_not_called_damaged(bound: Path) -> None:
+    with HybridIndex(bound / "index", embedder=ColourEmbedder()) as index:
+        index.add(photo(1), id="a")
+    inside = bound / "index" / "images"
+    for path in (inside, *inside.rglob("*")):
+        path.chmod(0o555 if path.is_dir() else 0o444)
+    with pytest.raises(errors.BackendUnavailable, match="must be writable also for searches"):
+        len(HybridIndex(bound / "index", embedder=ColourEmbedder()))
+    (inside / "definition.json").chmod(0)
+    with pytest.raises(errors.BackendUnavailable, match="Permission denied"):
+        HybridIndex(bound / "index", embedder=ColourEmbedder())
+    with pytest.raises(errors.BackendUnavailable, match="Permission denied"):
+        HybridIndex(inside / "another", embedder=ColourEmbedder())
 
 
 # -- questions --------------------------------------------------------------------------------------------------------

@@ -46,8 +46,12 @@ def add_folder(
     # one file has one path, from wherever it is named
     root = Path(os.path.abspath(root))
     check_name(str(root))
-    if not os.path.exists(root):
-        raise ImageUnreadable(str(root), "there is no such file or folder")
+    try:
+        os.stat(root)
+    except FileNotFoundError:
+        raise ImageUnreadable(str(root), "there is no such file or folder") from None
+    except OSError as error:
+        raise ImageUnreadable(str(root), error.strerror or str(error)) from None
     described = load_captions(Path(captions)) if captions is not None else None
     unreadable: dict[str, str] = {}
     seen: set[str] = set()
