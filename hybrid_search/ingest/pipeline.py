@@ -15,15 +15,16 @@ from typing import Any, cast
 from hybrid_search.backends import Action, Backend
 from hybrid_search.document import FileFacts, build_source, file_fields, metadata_fields
 from hybrid_search.embedders import Embedder
-from hybrid_search.errors import DocumentNotFound, HybridSearchError, ImageUnreadable
+from hybrid_search.errors import DocumentNotFound, HybridSearchError, ImageError, ImageUnreadable
 from hybrid_search.images import Source, read_source, sniff
+from hybrid_search.ingest.batches import Batches, Embedded, Read
 from hybrid_search.ingest.catalog import Catalog
-from hybrid_search.ingest.embedding import Pixels, embed, ready
+from hybrid_search.ingest.embedding import ready
 from hybrid_search.ingest.folder import Found
 from hybrid_search.ingest.report import Failure, IngestOptions, IngestReport, Progress
 from hybrid_search.metadata import Captions, FieldValue, Metadata, add_places, merge, read_metadata, read_sidecars
 from hybrid_search.metadata.fields import FIELDS, flatten
-from hybrid_search.picture import Picture, read_picture
+from hybrid_search.picture import read_picture
 
 __all__ = ["Pipeline", "check_name"]
 
@@ -37,25 +38,6 @@ class _Tally:
 
     def report(self, seconds: float) -> IngestReport:
         return IngestReport(self.added, self.updated, self.unchanged, tuple(self.failed), seconds=seconds)
-
-
-@dataclass(frozen=True)
-class _Read:
-    """A file after its worker: a picture, or only what describes it when the index has its bytes already.
-
-    `redescribe` asks to replace the stored metadata; otherwise `metadata` is merged into it, so that captions given in
-    an earlier run are kept when a later run comes without them. `replaces`: the path had other bytes before.
-    `named`: the document has an id that a caller gave it.
-    """
-
-    facts: FileFacts
-    id: str
-    metadata: Metadata
-    picture: Picture | None = None
-    pixels: Pixels | None = None
-    redescribe: bool = False
-    replaces: bool = False
-    named: bool = False
 
 
 class Pipeline:
@@ -110,37 +92,41 @@ class Pipeline:
             When the index cannot be written.
         """
         start, tally = time.perf_counter(), _Tally()
-        batch: list[_Read] = []
+        batches = Batches(self._embedder, self._options.batch_size)
         try:
             for facts, read in self._reads(found, catalog, tally):
                 if isinstance(read, HybridSearchError):
                     self._fail(facts.path, read, tally)
                 else:
-                    self._take(self._keep_id(read, catalog), batch, catalog, tally)
-                if len(batch) >= self._options.batch_size:
-                    self._write(batch, catalog, tally)
-                    batch = []
-            self._write(batch, catalog, tally)
+                    self._take(self._keep_id(read, catalog), batches, catalog, tally)
+                if batches.full:
+                    self._write(batches.turn(), catalog, tally)
+            for _ in range(2):
+                self._write(batches.turn(), catalog, tally)
+        except (KeyboardInterrupt, ImageError):
+            self._write(batches.land(), catalog, tally)
+            raise
         finally:
+            batches.close()
             self._backend.refresh()
         return tally.report(time.perf_counter() - start)
 
-    def _take(self, read: _Read, batch: list[_Read], catalog: Catalog, tally: _Tally) -> None:
+    def _take(self, read: Read, batches: Batches, catalog: Catalog, tally: _Tally) -> None:
         """Put a new picture into the batch; note the path of one that the batch or the index has already."""
-        twin = next((place for place, other in enumerate(batch) if other.id == read.id), None)
+        twin = batches.find(read.id)
         if twin is not None:
             self._supersede(read, catalog)
             catalog.put(read.id, read.facts)
-            batch[twin] = _described_too(batch[twin], read.metadata)
+            batches.replace(twin, _described_too(twin, read.metadata))
             tally.updated += 1
             self._advance(read.facts.path, tally)
         elif read.picture is None or (not read.named and self._is_known(read.id, catalog)):
             self._move(read, catalog, tally)
         else:
-            batch.append(replace(read, replaces=read.named or self._supersede(read, catalog)))
+            batches.add(replace(read, replaces=read.named or self._supersede(read, catalog)))
             catalog.put(read.id, read.facts)
 
-    def _keep_id(self, read: _Read, catalog: Catalog) -> _Read:
+    def _keep_id(self, read: Read, catalog: Catalog) -> Read:
         """Keep the id that a caller gave to the document at this path, whatever bytes the file has now."""
         known = catalog.at(read.facts.path)
         if known is None or known[0] == read.id:
@@ -153,9 +139,9 @@ class Pipeline:
 
     def _reads(
         self, found: Iterator[Found], catalog: Catalog, tally: _Tally
-    ) -> Iterator[tuple[FileFacts, _Read | HybridSearchError]]:
+    ) -> Iterator[tuple[FileFacts, Read | HybridSearchError]]:
         """Read files in worker threads, a bounded number ahead, and hand them over in the order of the folder."""
-        pending: deque[tuple[FileFacts, Future[_Read]]] = deque()
+        pending: deque[tuple[FileFacts, Future[Read]]] = deque()
         pool = ThreadPoolExecutor(self._workers, thread_name_prefix="hybrid-search-read")
         try:
             for file in found:
@@ -174,7 +160,7 @@ class Pipeline:
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
 
-    def _outcome(self, facts: FileFacts, future: Future[_Read]) -> tuple[FileFacts, _Read | HybridSearchError]:
+    def _outcome(self, facts: FileFacts, future: Future[Read]) -> tuple[FileFacts, Read | HybridSearchError]:
         try:
             return facts, future.result()
         except HybridSearchError as error:
@@ -186,7 +172,7 @@ class Pipeline:
     def _described(self, path: str) -> Metadata:
         return (self._captions.find(Path(path)) if self._captions else None) or Metadata({}, {}, ())
 
-    def _read(self, facts: FileFacts, has_sidecars: bool, described: Metadata, catalog: Catalog) -> _Read:
+    def _read(self, facts: FileFacts, has_sidecars: bool, described: Metadata, catalog: Catalog) -> Read:
         """Do one worker's part: read the bytes, and decode them unless the index has them already."""
         check_name(facts.path)
         source = read_source(facts.path, limits=self._options.limits)
@@ -194,18 +180,18 @@ class Pipeline:
         if source.sha256 in catalog:
             return self._reread(source, facts, outside, catalog, described=bool(described.fields))
         picture = read_picture(source, min_side=self._embedder.min_side, described=outside, limits=self._options.limits)
-        return _Read(facts, source.sha256, outside, picture, ready(self._embedder, picture.prepared.image))
+        return Read(facts, source.sha256, outside, picture, ready(self._embedder, picture.prepared.image))
 
     def _reread(
         self, source: Source, facts: FileFacts, outside: Metadata, catalog: Catalog, *, described: bool
-    ) -> _Read:
+    ) -> Read:
         known = catalog.at(facts.path)
         if known is None or source.data is None:
-            return _Read(facts, source.sha256, outside)
+            return Read(facts, source.sha256, outside)
         if (known[1].sidecars, known[1].captions) == (facts.sidecars, facts.captions):
-            return _Read(facts, source.sha256, outside)
+            return Read(facts, source.sha256, outside)
         inside = read_metadata(source.data, format=sniff(source.data) or "", name=source.name)
-        return _Read(
+        return Read(
             facts, source.sha256, add_places(merge(inside, outside)), redescribe=described or not facts.captions
         )
 
@@ -220,7 +206,7 @@ class Pipeline:
             catalog.put(id, FileFacts.from_json(entry))
         return id in catalog
 
-    def _move(self, read: _Read, catalog: Catalog, tally: _Tally) -> None:
+    def _move(self, read: Read, catalog: Catalog, tally: _Tally) -> None:
         """Note another path, a newer time or another description of bytes that the index has already."""
         self._supersede(read, catalog)
         for facts in catalog.files(read.id):
@@ -238,7 +224,7 @@ class Pipeline:
             tally.updated += 1
             self._advance(read.facts.path, tally)
 
-    def _added_fields(self, read: _Read) -> dict[str, Any]:
+    def _added_fields(self, read: Read) -> dict[str, Any]:
         """Return what another copy's description adds to the stored one, in fields that hold both."""
         if not read.metadata.fields:
             return {}
@@ -252,7 +238,7 @@ class Pipeline:
         kept = {name: stored[name] for name in _COMPUTED if name in stored}
         return self._submit([Action("index", id, {**kept, **metadata_fields(metadata), **files})])
 
-    def _supersede(self, read: _Read, catalog: Catalog) -> bool:
+    def _supersede(self, read: Read, catalog: Catalog) -> bool:
         """Take a path away from the document that lay there with other bytes; without any path left it goes."""
         known = catalog.at(read.facts.path)
         if known is None or known[0] == read.id:
@@ -263,21 +249,20 @@ class Pipeline:
         self._submit([old])
         return True
 
-    def _write(self, batch: list[_Read], catalog: Catalog, tally: _Tally) -> None:
+    def _write(self, batch: list[Embedded], catalog: Catalog, tally: _Tally) -> None:
         if not batch:
             return
-        pictures = [read.picture for read in batch if read.picture is not None]
-        embedded = embed(self._embedder, [read.pixels for read in batch if read.pixels is not None])
         actions = [
             Action(
                 "index",
                 read.id,
-                build_source(picture, files=catalog.files(read.id), embeddings={self._key: vector}, labels=labels),
+                build_source(read.picture, files=catalog.files(read.id), embeddings={self._key: vector}, labels=labels),
             )
-            for read, picture, (vector, labels) in zip(batch, pictures, embedded, strict=True)
+            for read, vector, labels in batch
+            if read.picture is not None
         ]
         refused = self._submit(actions)
-        for read in batch:
+        for read, _, _ in batch:
             if read.id in refused:
                 catalog.drop(read.facts.path)
                 self._fail(read.facts.path, ImageUnreadable(read.facts.path, refused[read.id]), tally)
@@ -323,7 +308,7 @@ def _facts(file: Found, described: Metadata, known: FileFacts | None) -> FileFac
     return FileFacts(file.path, file.bytes, file.mtime_ns, sidecars, captions)
 
 
-def _described_too(read: _Read, metadata: Metadata) -> _Read:
+def _described_too(read: Read, metadata: Metadata) -> Read:
     """Return a picture of a batch with what describes another copy of it."""
     if read.picture is None or not metadata.fields:
         return read

@@ -36,7 +36,7 @@ class IngestOptions:
     exclude: tuple[str, ...] = ()
     hidden: bool = False
     batch_size: int = 32
-    commit_size: int = 256
+    commit_size: int = 1_000
     workers: int | None = None
     limits: Limits = DEFAULT_LIMITS
     on_error: Literal["collect", "raise"] = "collect"

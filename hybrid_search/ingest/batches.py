@@ -1,0 +1,97 @@
+"""Pictures that wait for their embedding: one batch fills while the one before is in the network."""
+
+from __future__ import annotations
+
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hybrid_search.document import FileFacts
+from hybrid_search.embedders import Embedder, Labels
+from hybrid_search.ingest.embedding import Pixels, embed
+from hybrid_search.metadata import Metadata
+from hybrid_search.picture import Picture
+
+__all__ = ["Batches", "Embedded", "Read"]
+
+
+@dataclass(frozen=True)
+class Read:
+    """A file after its worker: a picture, or only what describes it when the index has its bytes already.
+
+    `redescribe` asks to replace the stored metadata; otherwise `metadata` is merged into it, so that captions given in
+    an earlier run are kept when a later run comes without them. `replaces`: the path had other bytes before.
+    `named`: the document has an id that a caller gave it.
+    """
+
+    facts: FileFacts
+    id: str
+    metadata: Metadata
+    picture: Picture | None = None
+    pixels: Pixels | None = None
+    redescribe: bool = False
+    replaces: bool = False
+    named: bool = False
+
+
+Embedded = tuple[Read, NDArray[np.float32], Labels]
+"""A picture with its unit vector and its labels."""
+
+
+class Batches:
+    """Collects pictures and embeds them a batch at a time, in a thread of its own.
+
+    Parameters
+    ----------
+    embedder : Embedder
+        What the pictures go through.
+    size : int
+        Pictures of a batch.
+    """
+
+    def __init__(self, embedder: Embedder, size: int) -> None:
+        self._embedder = embedder
+        self._size = size
+        self._filling: list[Read] = []
+        self._flying: list[Read] = []
+        self._future: Future[list[tuple[NDArray[np.float32], Labels]]] | None = None
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="hybrid-search-batch")
+
+    @property
+    def full(self) -> bool:
+        """Whether a batch has filled and should be sent off."""
+        return len(self._filling) >= self._size
+
+    def add(self, read: Read) -> None:
+        """Put a picture into the batch that fills."""
+        self._filling.append(read)
+
+    def find(self, id: str) -> Read | None:
+        """Return the waiting picture with this id."""
+        return next((read for read in (*self._flying, *self._filling) if read.id == id), None)
+
+    def replace(self, old: Read, new: Read) -> None:
+        """Put another description of the same pixels in the place of a waiting picture."""
+        for batch in (self._flying, self._filling):
+            batch[:] = [new if read is old else read for read in batch]
+
+    def turn(self) -> list[Embedded]:
+        """Send the filled batch off, and return the one that was under way, once it is done."""
+        done = self.land()
+        self._flying, self._filling = self._filling, []
+        if self._flying:
+            pixels = [read.pixels for read in self._flying if read.pixels is not None]
+            self._future = self._thread.submit(embed, self._embedder, pixels)
+        return done
+
+    def land(self) -> list[Embedded]:
+        """Return the batch that is under way, once it is done, and send nothing off."""
+        flying, embedded = self._flying, self._future.result() if self._future is not None else []
+        self._flying, self._future = [], None
+        return [(read, vector, labels) for read, (vector, labels) in zip(flying, embedded, strict=True)]
+
+    def close(self) -> None:
+        """End the thread; what is still in the network is lost."""
+        self._thread.shutdown(wait=True, cancel_futures=True)
