@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
 __all__ = ["TERMS", "column", "edits", "fuzzy_term", "matching", "term", "token"]
 
-_SET_FROM = 256
-
 
 def column(field: Field) -> str:
     """Return the tantivy field that holds the terms which a clause on this field means."""
@@ -98,14 +96,21 @@ def _terms(compiler: Compiler, params: Any) -> tuple[tantivy.Query, Mapping[str,
     if not isinstance(values, (list, tuple)):
         raise UnsupportedClause(f"terms.{name} as {type(values).__name__}", "embedded")
     field = compiler.field(name)
-    if field.kind in ("keyword", "flattened", "text") and len(values) > _SET_FROM:
-        wanted = [token(compiler, field, value) for value in values]
-        query = Query.term_set_query(compiler.snapshot.schema.tantivy, column(field), wanted)
+    if field.kind in ("keyword", "flattened", "text"):
+        wanted = [_checked_token(compiler, field, value) for value in values]
+        query = compiler.snapshot.any_of(column(field), wanted, scores=None)
     elif values:
         query = Query.boolean_query([(Occur.Should, term(compiler, field, value, "terms")) for value in values])
     else:
         query = Query.empty_query()
     return Query.const_score_query(query, 1.0), params
+
+
+def _checked_token(compiler: Compiler, field: Field, value: Any) -> str:
+    try:
+        return token(compiler, field, value)
+    except ValueError as error:
+        raise BadFilter("terms", f"field {field.name!r}: {error}") from error
 
 
 def _terms_set(compiler: Compiler, params: Any) -> tuple[tantivy.Query, Mapping[str, Any]]:
