@@ -60,8 +60,15 @@ def test_portable_only_stops() -> None:
 
 
 def test_stop_words_leave_gaps() -> None:
-    tokens = Analysis({"analysis": NAMED["english"]}).analyzer("text").pre_tokenize("statue of the liberty").tokens
-    assert [(token.text, token.position) for token in tokens] == [("statu", 0), ("liberti", 3)]
+    analysis = Analysis({"analysis": NAMED["english"]})
+    assert analysis.tokens("text", "The statue of the liberty") == [(1, "statu"), (4, "liberti")]
+
+
+@pytest.mark.parametrize("name", ["text", "whitespace", "keyword", "simple", "stop", "english"])
+@pytest.mark.parametrize("text", ["", "The O'Neills' Cafés, of 3.14 東京 dogs\0", "of the", "ΣΊΣΥΦΟΣ running I'm"])
+def test_tokens_with_positions_are_the_tokens_that_are_stored(name: str, text: str) -> None:
+    analysis = Analysis({"analysis": NAMED["english"]})
+    assert [token for _, token in analysis.tokens(name, text)] == analysis.analyzer(name).analyze(text)
 
 
 @pytest.mark.parametrize(

@@ -54,21 +54,26 @@ class Analysis:
         inner = settings.get("index", {})
         self._parts = settings.get("analysis") or inner.get("analysis") or {}
         self._analyzers: dict[str, tantivy.TextAnalyzer] = {}
+        self._halves: dict[str, tuple[tantivy.TextAnalyzer, tantivy.TextAnalyzer]] = {}
         self._normalizers: dict[str | None, Callable[[str], str]] = {None: str}
 
     def analyzer(self, name: str) -> tantivy.TextAnalyzer:
         """Return an analyser; raises MappingMismatch for one that is not defined or has an unknown part."""
         if name not in self._analyzers:
-            own = self._parts.get("analyzer", {}).get(name)
-            spec = own or _BUILT_IN.get(name)
-            if spec is None:
-                raise MappingMismatch("analysis", f"no analyzer {name!r}")
-            if own and own.get("type", "custom") != "custom":
-                spec = _BUILT_IN.get(own["type"])
-                if spec is None or len(own) > 1:
-                    raise MappingMismatch("analysis", f"analyzer {name!r} has a type or options that are not known")
-            self._analyzers[name] = self._build(spec)
+            self._analyzers[name] = self._build(self._analyzer_spec(name))
         return self._analyzers[name]
+
+    def tokens(self, name: str, text: str) -> list[tuple[int, str]]:
+        """Return position and text of every token that an analyser makes of a text; a stop word leaves a gap."""
+        if name not in self._halves:
+            spec = self._analyzer_spec(name)
+            split = self._build({"tokenizer": spec.get("tokenizer", "standard")})
+            self._halves[name] = split, self._build({**spec, "tokenizer": "keyword"})
+        split, change = self._halves[name]
+        # tantivy 0.26 does not tell positions: one word is one position, whatever the filters make of it
+        return [
+            (position, token) for position, word in enumerate(split.analyze(text)) for token in change.analyze(word)
+        ]
 
     def normalizer(self, name: str | None) -> Callable[[str], str]:
         """Return a keyword normaliser, a function of str; the identity for None."""
@@ -81,6 +86,17 @@ class Analysis:
             steps = [self._normal_step(part) for part in spec.get("filter", ())]
             self._normalizers[name] = lambda text: _apply(steps, text)
         return self._normalizers[name]
+
+    def _analyzer_spec(self, name: str) -> Mapping[str, Any]:
+        own = self._parts.get("analyzer", {}).get(name)
+        spec = own or _BUILT_IN.get(name)
+        if spec is None:
+            raise MappingMismatch("analysis", f"no analyzer {name!r}")
+        if own and own.get("type", "custom") != "custom":
+            spec = _BUILT_IN.get(own["type"])
+            if spec is None or len(own) > 1:
+                raise MappingMismatch("analysis", f"analyzer {name!r} has a type or options that are not known")
+        return dict(spec)
 
     def _build(self, spec: Mapping[str, Any]) -> tantivy.TextAnalyzer:
         from tantivy import TextAnalyzerBuilder, Tokenizer

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hybrid_search.backends.embedded.fields import Field
-from hybrid_search.backends.embedded.lengths import Lengths, filler
+from hybrid_search.backends.embedded.lengths import Lengths, filled
 from hybrid_search.backends.embedded.schema import EVERY, ID, LARGE, PRESENT, SEQUENCE, SOURCE, Schema, analyzer_name
 from hybrid_search.backends.embedded.validation import checked
 from hybrid_search.backends.embedded.values import (
@@ -255,9 +255,7 @@ def to_tantivy(
     lengths : Lengths
         Averages of the text fields, which the document joins.
     """
-    from tantivy import Document
-
-    native = Document()
+    native = filled(_absent(document, schema, lengths))
     native.add_text(ID, document.id)
     native.add_unsigned(SEQUENCE, sequence)
     native.add_text(PRESENT, EVERY)
@@ -272,15 +270,20 @@ def to_tantivy(
     return native
 
 
+def _absent(document: Prepared, schema: Schema, lengths: Lengths) -> dict[str, int]:
+    """Return how many filler tokens each text field gets that the document does not have."""
+    names = [target.name for target in _texts(schema) if target.name not in document.texts]
+    return {name: tokens for name in names if (tokens := lengths.fill(name))}
+
+
+def _texts(schema: Schema) -> Iterator[Field]:
+    return (target for target in schema.fields if target.kind == "text" and target.indexed)
+
+
 def _add_texts(native: tantivy.Document, document: Prepared, schema: Schema, lengths: Lengths) -> None:
-    for target in schema.fields:
-        if target.kind != "text" or not target.indexed:
-            continue
-        texts = document.texts.get(target.name)
-        if texts is None:
-            missing = lengths.fill(target.name)
-            if missing:
-                native.add_pre_tokenized_text(target.name, filler(missing))
+    for target in _texts(schema):
+        texts = document.texts.get(target.name, ())
+        if not texts:
             continue
         analyzer = schema.analysis.analyzer(analyzer_name(target))
         lengths.add(target.name, sum(len(analyzer.analyze(text)) for text in texts))

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import tantivy
 
-__all__ = ["FILLER", "Lengths", "filler"]
+__all__ = ["FILLER", "Lengths", "filled"]
 
 FILLER = "\0"
 _MOST = 10_000
@@ -48,9 +48,19 @@ class Lengths:
         return given
 
 
-@lru_cache(maxsize=256)
-def filler(tokens: int) -> tantivy.PreTokenizedString:
-    """Return a text of so many filler tokens."""
-    from tantivy import PreTokenizedString, Token
+def filled(fields: Mapping[str, int]) -> tantivy.Document:
+    """Return a new tantivy document with so many filler tokens in each of these text fields."""
+    from tantivy import Document
 
-    return PreTokenizedString("", [Token(FILLER, position, 0, 0) for position in range(tokens)])
+    if not fields:
+        return Document()
+    # the form that documents are pickled in: in tantivy 0.26 nothing else takes tokens past the analyser
+    pickled = {field: [{"PreTokStr": _tokens(count)}] for field, count in fields.items()}
+    document: tantivy.Document = Document._internal_from_pythonized(pickled)  # type: ignore[attr-defined]
+    return document
+
+
+@lru_cache(maxsize=256)
+def _tokens(count: int) -> dict[str, Any]:
+    token = {"text": FILLER, "position_length": 1, "offset_from": 0, "offset_to": 0}
+    return {"text": "", "tokens": [{**token, "position": position} for position in range(count)]}

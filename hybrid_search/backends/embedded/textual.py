@@ -25,8 +25,7 @@ _TIE_BREAKERS = {"best_fields": 0.0, "phrase": 0.0, "most_fields": 1.0}
 
 def _tokens(compiler: Compiler, field: Field, text: Any) -> list[tuple[int, str]]:
     name = str(field.options.get("search_analyzer", analyzer_name(field)))
-    found = compiler.snapshot.schema.analysis.analyzer(name).pre_tokenize(str(text)).tokens
-    return [(token.position, token.text) for token in found]
+    return compiler.snapshot.schema.analysis.tokens(name, str(text))
 
 
 def _match_field(compiler: Compiler, name: str, options: Mapping[str, Any], clause: str) -> tantivy.Query:
