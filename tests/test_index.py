@@ -173,6 +173,16 @@ def test_ids_that_no_backend_takes_are_refused(index: HybridIndex, id: Any) -> N
         index.add(photo(1), id=id)
 
 
+@pytest.mark.parametrize("id", ["\udcff", "a\udcff"])
+def test_ids_that_are_no_text_are_nobodys(index: HybridIndex, id: str) -> None:
+    index.add(photo(1), id="a")
+    assert id not in index
+    assert index.delete(id) == 0
+    with pytest.raises(errors.DocumentNotFound):
+        index.get(id)
+    assert "a" in index
+
+
 @pytest.mark.parametrize("image", [b"", b"not a picture", "nowhere.jpg", 5, Image.new("RGB", (0, 0)), io.StringIO("x")])
 def test_what_is_no_picture_is_refused(index: HybridIndex, image: Any) -> None:
     with pytest.raises(errors.ImageUnreadable):
@@ -738,6 +748,21 @@ def test_a_second_writer_is_told(tmp_path: Path) -> None:
         assert len(second) == 2
 
 
+def test_a_second_writer_is_told_before_any_work(tmp_path: Path) -> None:
+    class Forbidden(ColourEmbedder):
+        def embed_images(self, images: Any) -> Any:
+            raise AssertionError("nothing must be embedded for an index that is locked")
+
+    save_photo(tmp_path / "photos" / "a.png", 1)
+    with HybridIndex(tmp_path / "index", embedder=ColourEmbedder()) as first:
+        first.add(photo(1), id="a")
+        with HybridIndex(tmp_path / "index", embedder=Forbidden()) as second:
+            with pytest.raises(errors.IndexLocked):
+                second.add(b"not even a picture")
+            with pytest.raises(errors.IndexLocked):
+                second.add_folder(tmp_path / "photos")
+
+
 def test_threads_share_an_index(index: HybridIndex) -> None:
     from concurrent.futures import ThreadPoolExecutor
 
@@ -788,6 +813,12 @@ def test_several_indexes_at_one_place(tmp_path: Path) -> None:
 def test_bad_names_are_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(errors.BackendUnavailable, match="lower-case letters"):
         HybridIndex(tmp_path, name=name, embedder=ColourEmbedder())
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_name_too_long_for_a_folder_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(errors.BackendUnavailable, match="at most 255 letters, got 300"):
+        HybridIndex(tmp_path, name="x" * 300, embedder=ColourEmbedder())
     assert list(tmp_path.iterdir()) == []
 
 

@@ -65,7 +65,10 @@ class Backend(ABC):
 
     @abstractmethod
     def bulk(self, actions: Iterable[Action]) -> list[Outcome]:
-        """Write all actions in order and return the fate of each; one bad document never fails the others."""
+        """Write all actions in order and return the fate of each; one bad document never fails the others.
+
+        An empty bulk writes nothing and raises what any write would, such as IndexLocked.
+        """
 
     @abstractmethod
     def refresh(self) -> None:
@@ -88,7 +91,7 @@ class Backend(ABC):
 
     @abstractmethod
     def get(self, id: str, *, vectors: bool = False) -> dict[str, Any]:
-        """Return one document's `_source`; with `vectors`, dense_vector fields too, as arrays. Raises DocumentNotFound."""
+        """Return one document's `_source`; with `vectors`, dense_vector fields as arrays. Raises DocumentNotFound."""
 
     @abstractmethod
     def scan(

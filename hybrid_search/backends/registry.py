@@ -9,6 +9,8 @@ from hybrid_search.errors import BackendUnavailable
 
 __all__ = ["open_backend"]
 
+_LONGEST = 255
+
 
 def open_backend(location: str | Path | None, *, name: str) -> Backend:
     """Return the backend for a location; nothing is created, locked or connected yet.
@@ -18,7 +20,7 @@ def open_backend(location: str | Path | None, *, name: str) -> Backend:
     location : str, Path or None
         None keeps everything in memory; a path is the folder of embedded indexes.
     name : str
-        The index at that location: a sub-folder, letters, digits, "-" and "_" only.
+        The index at that location: a sub-folder, at most 255 lower-case letters, digits, "-" and "_".
 
     Raises
     ------
@@ -27,6 +29,8 @@ def open_backend(location: str | Path | None, *, name: str) -> Backend:
     """
     if not name.replace("-", "").replace("_", "").isalnum() or not name.isascii() or name != name.lower():
         raise BackendUnavailable(repr(name), "an index name has lower-case letters, digits, '-' and '_' only")
+    if len(name) > _LONGEST:
+        raise BackendUnavailable(f"'{name[:20]}…'", f"an index name has at most {_LONGEST} letters, got {len(name)}")
     if isinstance(location, str) and "://" in location:
         scheme = location.split("://", 1)[0]
         raise BackendUnavailable(f"{scheme}://…", "this version serves embedded indexes only; pass a folder")

@@ -53,6 +53,7 @@ def add_folder(
     except OSError as error:
         raise ImageUnreadable(str(root), error.strerror or str(error)) from None
     described = load_captions(Path(captions)) if captions is not None else None
+    backend.bulk([])  # an index that another writes is told of before the work, not after it
     unreadable: dict[str, str] = {}
     seen: set[str] = set()
 
@@ -94,6 +95,7 @@ def add_picture(
     """
     _check_id(id)
     described = caller_metadata(metadata) if metadata else None
+    backend.bulk([])
     here = _place(image)
     source = read_source(image, limits=limits)
     picture = read_picture(source, min_side=embedder.min_side, described=described, limits=limits)

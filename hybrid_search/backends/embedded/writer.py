@@ -194,6 +194,10 @@ class Writer:
 
 def stored_document(snapshot: Snapshot, id: str) -> Current | None:
     """Return a committed document, None when there is none."""
+    try:
+        id.encode("utf-8")
+    except UnicodeEncodeError:
+        return None
     found = snapshot.hits(snapshot.term(ID, id), 1)
     if not found:
         return None
