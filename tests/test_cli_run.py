@@ -163,10 +163,10 @@ def test_ctrl_c_keeps_what_is_done_and_the_next_run_goes_on(tmp_path: Path, run:
         save_photo(tmp_path / "photos" / f"{seed:02}.png", seed, (640, 480))
     at = ("-i", str(tmp_path / "index"))
     slow = (
-        "import time, hybrid_search.ingest.pipeline as pipeline\n"
-        "embed = pipeline.embed\n"
+        "import time, hybrid_search.ingest.batches as batches\n"
+        "embed = batches.embed\n"
         "def wait(*arguments):\n    print('batch', flush=True)\n    time.sleep(0.3)\n    return embed(*arguments)\n"
-        "pipeline.embed = wait\n"
+        "batches.embed = wait\n"
         "from hybrid_search.cli import main\nmain()"
     )
     arguments = ["index", str(tmp_path / "photos"), *at, *EMBEDDER, "--batch-size", "4"]
