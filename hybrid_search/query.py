@@ -27,7 +27,7 @@ MAX_WINDOW = 10_000
 """How many hits a server returns at most, and how many candidates it examines (Elasticsearch's own limits)."""
 
 _LEGS = ("text", "vector", "signature")
-_FUSION_WINDOW = 100
+_FUSION_WINDOW = 50
 _OVERSAMPLE = 3.0
 _UNSORTABLE = frozenset({"text", "geo_point", "flattened"})
 
