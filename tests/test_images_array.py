@@ -52,6 +52,8 @@ def test_alpha_is_laid_on_white() -> None:
         (np.zeros((3, 40, 50)), "last axis"),
         (np.zeros((2, 4, 4, 3)), "shape (2, 4, 4, 3)"),
         (np.zeros((0, 4)), "no pixels"),
+        (np.array([[0.5, np.nan]]), "not finite"),
+        (np.array([[-np.inf, 0.5]], np.float16), "not finite"),
     ],
     ids=lambda value: None if isinstance(value, np.ndarray) else value,
 )

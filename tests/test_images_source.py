@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
 import hashlib
 import io
@@ -9,13 +10,14 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from hybrid_search.errors import ImageTooLarge, ImageUnreadable
-from hybrid_search.images import Limits, Source, decode, load_image, read_source
+from hybrid_search.images import Limits, Source, decode, load_image, place_of, read_source
 
 
 @pytest.fixture
@@ -124,6 +126,59 @@ def test_too_many_bytes_are_refused_wherever_they_come_from(tmp_path: Path, png:
             read_source(make(), limits=Limits(max_bytes=len(png) - 1))
         assert (error.value.unit, error.value.limit) == ("bytes", len(png) - 1)
         assert read_source(make(), limits=Limits(max_bytes=len(png))).data == png
+
+
+def test_a_tilde_is_the_home_folder_unless_a_file_is_called_so(
+    tmp_path: Path, png: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a.png").write_bytes(png)
+    assert read_source("~/a.png").data == read_source(Path("~/a.png")).data == png
+    assert place_of("~/a.png") == str(tmp_path / "a.png")
+    (tmp_path / "~").mkdir()
+    (tmp_path / "~" / "a.png").write_bytes(png + b"!")
+    assert read_source("~/a.png").data == png + b"!"
+    assert place_of("~/a.png") == str(tmp_path / "~" / "a.png")
+
+
+def test_where_an_image_lies(tmp_path: Path, png: bytes) -> None:
+    (tmp_path / "a.png").write_bytes(png)
+    assert place_of(tmp_path / "x" / ".." / "a.png") == ""
+    assert place_of(tmp_path / "." / "a.png") == str(tmp_path / "a.png")
+    assert place_of("https://user:secret@example.org/a%20b.png?size=2") == "https://example.org/a%20b.png?size=2"
+    for nowhere in (png, io.BytesIO(png), Image.new("L", (1, 1)), str(tmp_path), "absent.png", "data:image/png,"):
+        assert place_of(nowhere) == ""
+    with pytest.raises(ImageUnreadable, match="no valid URL"):
+        place_of("http://[x/a.png")
+    assert "no valid URL" in refusal("http://[x/a.png")
+
+
+def test_data_uris(tmp_path: Path, png: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    packed = base64.b64encode(png).decode()
+    for uri in (
+        f"data:image/png;base64,{packed}",
+        f"DATA:Image/JPEG;charset=x;BASE64,{packed}",
+        f"data:image/png;base64,{packed.rstrip('=')}",
+        f"data:image/png;base64,{quote(packed)}",
+        f"data:image/png;base64,{packed[:40]}\n {packed[40:]}",
+    ):
+        assert read_source(uri).data == png
+    assert "only data:image" in refusal(f"data:text/html;base64,{packed}")
+    assert "only data:image" in refusal("data:image/svg+xml,<svg/>")
+    assert "only data:image" in refusal("data:image/png;base64")
+    assert "base64 is damaged" in refusal("data:image/png;base64,a!b")
+    assert "base64 is damaged" in refusal("data:image/png;base64,ü")
+    assert "web page" in refusal("data:image/png;base64," + base64.b64encode(b"<!DOCTYPE html>").decode())
+    with pytest.raises(ImageTooLarge):
+        read_source(f"data:image/png;base64,{packed}", limits=Limits(max_bytes=len(png) - 1))
+    with pytest.raises(ImageUnreadable) as caught:
+        read_source("data:image/png;base64," + "A" * 10_000)
+    assert len(str(caught.value)) < 200
+    monkeypatch.chdir(tmp_path)
+    Path("data:a.png").write_bytes(png + b"!")
+    assert read_source("data:a.png").data == png + b"!"
 
 
 def test_pixels_are_identified_by_mode_size_and_content() -> None:

@@ -10,7 +10,7 @@ Examples
 from hybrid_search.images.decode import Decoded, decode, load_image
 from hybrid_search.images.limits import DEFAULT_LIMITS, Limits
 from hybrid_search.images.sniff import SUFFIXES, is_candidate, sniff
-from hybrid_search.images.source import ImageLike, Source, read_source
+from hybrid_search.images.source import ImageLike, Source, place_of, read_source
 
 __all__ = [
     "DEFAULT_LIMITS",
@@ -22,6 +22,7 @@ __all__ = [
     "decode",
     "is_candidate",
     "load_image",
+    "place_of",
     "read_source",
     "sniff",
 ]

@@ -21,14 +21,14 @@ def array_to_image(array: np.ndarray[Any, Any], *, limits: Limits) -> Image.Imag
     ----------
     array : ndarray
         (height, width), or (height, width, channels) with 1 to 4 channels (grey, grey and alpha, RGB, RGBA).
-        uint8 as it is; uint16, float and bool as `levels.to_uint8` maps them.
+        uint8 as it is; uint16, finite float and bool as `levels.to_uint8` maps them.
     limits : Limits
         Pixels allowed.
 
     Raises
     ------
     ImageUnreadable
-        When shape or dtype is none of these.
+        When shape, dtype or values are none of these.
     ImageTooLarge
         When it has more pixels than allowed.
     """
@@ -42,6 +42,8 @@ def array_to_image(array: np.ndarray[Any, Any], *, limits: Limits) -> Image.Imag
     if array.dtype.kind not in "bf" and (array.dtype.kind != "u" or array.dtype.itemsize > 2):
         raise ImageUnreadable("array", f"dtype {array.dtype} is not uint8, uint16, float or bool; convert it first")
     limits.check_pixels("array", array.shape[1], array.shape[0])
+    if array.dtype.kind == "f" and not np.isfinite(array).all():
+        raise ImageUnreadable("array", "it has values that are not finite; give NaN and infinities a level first")
     if array.ndim == 3 and array.shape[2] == 1:
         array = array[:, :, 0]
     # Pillow may share the memory of an array; the caller may write to it later.

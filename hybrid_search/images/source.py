@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import os
 import re
@@ -9,7 +10,7 @@ import stat
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, BinaryIO, TypeAlias
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import unquote, urlsplit, urlunsplit
 
 import numpy as np
 from PIL import Image
@@ -20,12 +21,13 @@ from hybrid_search.images.limits import DEFAULT_LIMITS, Limits
 from hybrid_search.images.quiet import quiet
 from hybrid_search.images.sniff import describe, sniff
 
-__all__ = ["ImageLike", "Source", "read_source"]
+__all__ = ["ImageLike", "Source", "place_of", "read_source"]
 
 ImageLike: TypeAlias = "str | os.PathLike[str] | bytes | BinaryIO | Image.Image | np.ndarray[Any, Any]"
-"""Anything that is an image: a path or http(s) URL, bytes, a binary file, a PIL image, a grey, RGB or RGBA array."""
+"""Anything that is an image: a path, an http(s) or data URI, bytes, a binary file, a PIL image, a grey or RGB array."""
 
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]+://")
+_DATA_URI = re.compile(r"data:", re.IGNORECASE)
 _HEAD = 64
 _CHUNK = 1024 * 1024
 
@@ -65,8 +67,9 @@ def read_source(image: ImageLike, *, limits: Limits = DEFAULT_LIMITS) -> Source:
     Parameters
     ----------
     image : path, URL, bytes, binary file object, PIL image or ndarray
-        A string is a URL when it starts with a scheme, else a path. A file object is read from its start where it can
-        seek. Arrays are (height, width), (height, width, 3) or (height, width, 4); uint8, uint16, float or bool.
+        A string is a URL when it starts with a scheme, a data URI when it starts with "data:", else a path; "~" at
+        its beginning is the home folder. A file object is read from its start where it can seek. Arrays are
+        (height, width), (height, width, 3) or (height, width, 4); uint8, uint16, float or bool.
     limits : Limits
         Bytes, pixels, seconds and redirects allowed.
 
@@ -85,11 +88,43 @@ def read_source(image: ImageLike, *, limits: Limits = DEFAULT_LIMITS) -> Source:
         return _from_bytes("bytes", bytes(image), limits)
     if isinstance(image, str) and _URL.match(image):
         return _from_url(image, limits)
+    if isinstance(image, str) and _DATA_URI.match(image) and not os.path.lexists(image):
+        return _from_data_uri(image, limits)
     if isinstance(image, (str, os.PathLike)):
-        return _from_path(image, limits)
+        return _from_path(_at_home(image), limits)
     if hasattr(image, "read"):
         return _from_file(image, limits)
     raise ImageUnreadable(type(image).__name__, "an image is a path, URL, bytes, binary file, PIL image or ndarray")
+
+
+def place_of(image: ImageLike) -> str:
+    """Return where an image lies: the absolute path of a file, a URL without user and password, "" for all else.
+
+    Raises
+    ------
+    ImageUnreadable
+        When it is a URL that cannot be one.
+    """
+    if isinstance(image, str) and _URL.match(image):
+        return _without_user(image)
+    if not isinstance(image, (str, os.PathLike)):
+        return ""
+    path = _at_home(image)
+    return os.path.abspath(os.fsdecode(path)) if os.path.isfile(path) else ""
+
+
+def _at_home(path: str | os.PathLike[str]) -> str | os.PathLike[str]:
+    """Return a path with "~" as the home folder, unless a file has that very name."""
+    named = os.fsdecode(path)
+    return os.path.expanduser(named) if named.startswith("~") and not os.path.lexists(path) else path
+
+
+def _without_user(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+    except ValueError as error:
+        raise ImageUnreadable("URL", f"this is no valid URL ({error})") from error
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
 
 
 def _from_bytes(name: str, data: bytes, limits: Limits) -> Source:
@@ -121,9 +156,23 @@ def _from_path(path: str | os.PathLike[str], limits: Limits) -> Source:
 def _from_url(url: str, limits: Limits) -> Source:
     from hybrid_search.images.fetch import fetch
 
-    parts = urlsplit(url)
-    name = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+    name = _without_user(url)
     return _from_bytes(name, fetch(url, name=name, limits=limits), limits)
+
+
+def _from_data_uri(uri: str, limits: Limits) -> Source:
+    """Read `data:image/…;base64,…` (RFC 2397); the bytes tell the format, as the media type is often wrong."""
+    head, comma, payload = uri.partition(",")
+    name = f"{head[:60]},…"
+    media, _, encoding = head[5:].lower().rpartition(";")
+    if not comma or not media.startswith("image/") or encoding.strip() != "base64":
+        raise ImageUnreadable(name, "of data URIs only data:image/…;base64,… are read")
+    try:
+        packed = "".join(unquote(payload).split()).rstrip("=")
+        data = base64.b64decode(packed + "=" * (-len(packed) % 4), validate=True)
+    except ValueError as error:
+        raise ImageUnreadable(name, f"its base64 is damaged ({error})") from error
+    return _from_bytes(name, data, limits)
 
 
 def _from_file(file: BinaryIO, limits: Limits) -> Source:
