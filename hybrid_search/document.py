@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
-from pathlib import PurePath
+from pathlib import PurePath, PurePosixPath
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
 
 if TYPE_CHECKING:
     import numpy as np
@@ -42,16 +44,16 @@ class Document:
 
 @dataclass(frozen=True)
 class FileFacts:
-    """What tells whether a file has changed since it was indexed.
+    """Where an image came from, and what tells whether that file has changed since it was indexed.
 
     Parameters
     ----------
     path : str
-        Absolute path.
-    bytes : int
-        Size of the file.
-    mtime_ns : int
-        Time of the last change, nanoseconds since 1970.
+        Absolute path, or the URL of an image that was fetched.
+    bytes : int or None
+        Size of the file, None for a URL.
+    mtime_ns : int or None
+        Time of the last change, nanoseconds since 1970, None for a URL.
     sidecars, captions : str
         Fingerprints of what describes the file from outside: its sidecars, and its entry in a captions file.
     missing : bool
@@ -59,15 +61,20 @@ class FileFacts:
     """
 
     path: str
-    bytes: int
-    mtime_ns: int
+    bytes: int | None = None
+    mtime_ns: int | None = None
     sidecars: str = ""
     captions: str = ""
     missing: bool = False
 
+    @property
+    def is_file(self) -> bool:
+        """Whether it is a file, which can change and vanish; a URL only says where the image came from."""
+        return self.mtime_ns is not None
+
     def to_json(self) -> dict[str, Any]:
         """Return the facts as one entry of the document's `files`."""
-        return {name: value for name, value in asdict(self).items() if value != "" and value is not False}
+        return {name: value for name, value in asdict(self).items() if value not in ("", None) and value is not False}
 
     @classmethod
     def from_json(cls, entry: Mapping[str, Any]) -> FileFacts:
@@ -107,32 +114,37 @@ def build_source(
         "height": prepared.height,
         "megapixels": round(prepared.width * prepared.height / 1e6, 3),
         "shape": _shape(prepared.width, prepared.height),
-        "indexed_at": datetime.now(timezone.utc).isoformat(timespec="milliseconds"),
+        "indexed_at": _moment(time.time()),
         "signature": prepared.signature,
         "signature_norm": norm(prepared.signature),
         "words": list(word_tokens(prepared.signature)),
         "embedding": dict(embeddings),
         "thumbnail": picture.thumbnail,
         **metadata_fields(picture.metadata),
-        **file_fields(files),
+        **{name: value for name, value in file_fields(files).items() if value is not None},
         **label_fields(labels),
     }
 
 
 def file_fields(files: Sequence[FileFacts]) -> dict[str, Any]:
-    """Return the fields that say where the image lies: paths, all ancestor folders, names, facts of each file."""
+    """Return the fields that say where the image lies: paths, all ancestor folders, names, facts of each file.
+
+    Files come before URLs. What URLs alone do not have is empty, so that an update takes it from the document.
+    """
     if not files:
         return {}
-    paths = [PurePath(facts.path) for facts in files]
-    newest = max(facts.mtime_ns for facts in files)
+    files = sorted(files, key=lambda facts: not facts.is_file)
+    paths = [PurePath(facts.path) for facts in files if facts.is_file]
+    names = [*paths, *(_url_path(facts.path) for facts in files if not facts.is_file)]
+    newest = max((facts.mtime_ns for facts in files if facts.mtime_ns is not None), default=None)
     return {
         "path": [facts.path for facts in files],
         "folder": _unique(str(parent) for path in paths for parent in path.parents),
-        "filename": _unique(path.name for path in paths),
-        "filename_text": " ".join(_unique(name_words(f"{path.parent.name} {path.stem}") for path in paths)),
+        "filename": _unique(path.name for path in names if path.name),
+        "filename_text": " ".join(_unique(name_words(f"{path.parent.name} {path.stem}") for path in names)),
         "files": [facts.to_json() for facts in files],
         "missing": all(facts.missing for facts in files),
-        "modified_at": datetime.fromtimestamp(newest / 1e9, timezone.utc).isoformat(timespec="milliseconds"),
+        "modified_at": None if newest is None else _moment(newest / 1e9),
     }
 
 
@@ -179,6 +191,14 @@ def name_words(name: str) -> str:
     """
     spaced = re.sub(r"[\W_]+", " ", name)
     return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", spaced).strip()
+
+
+def _url_path(url: str) -> PurePath:
+    return PurePosixPath(unquote(urlsplit(url).path))
+
+
+def _moment(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, timezone.utc).isoformat(timespec="milliseconds")
 
 
 def _shape(width: int, height: int) -> str:

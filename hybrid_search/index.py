@@ -130,7 +130,7 @@ class HybridIndex:
         Parameters
         ----------
         image : path, URL, bytes, file object, PIL image or ndarray
-            The picture.
+            The picture; its path, or the URL that it came from, becomes the document's `path`.
         id : str, optional
             The document's id; by default the sha256 of the picture's bytes.
         metadata : mapping, optional
@@ -148,9 +148,9 @@ class HybridIndex:
         MappingMismatch
             When `metadata` names no field that describes a picture, or a value does not fit its field.
         """
-        from hybrid_search.ingest import add_picture
+        from hybrid_search.ingest import add_picture, place_of
 
-        place = str(image) if isinstance(image, (str, Path)) else ""
+        place = place_of(image)
         if place and place in self._pending:
             self.refresh()
         backend, limits = self._backend, self._limits

@@ -121,7 +121,7 @@ class Asker:
         try:
             return id_or_path, self._backend.get(id_or_path, vectors=vectors)
         except DocumentNotFound:
-            path = os.path.abspath(os.path.expanduser(id_or_path))
+            path = id_or_path if "://" in id_or_path else os.path.abspath(os.path.expanduser(id_or_path))
             for id, _ in self._backend.scan({"term": {"path": path}}, fields=("path",)):
                 return id, self._backend.get(id, vectors=vectors)
             raise

@@ -102,6 +102,37 @@ def test_encoded_pictures_are_known_by_their_bytes(index: HybridIndex, tmp_path:
     assert index.search(image=path)[0].distance == 0.0
 
 
+def test_a_fetched_picture_says_where_it_came_from(index: HybridIndex, tmp_path: Path) -> None:
+    held: dict[str, Any] = {}
+    picture = save_photo(tmp_path / "web" / "a picture.png", 1)
+    url = url_of(tmp_path / "web", "a%20picture.png", held)
+    try:
+        id = index.add(url.replace("http://", "http://user:secret@"))
+        source = index.get(url).source
+        assert (source["path"], source["filename"], source["folder"]) == ([url], ["a picture.png"], [])
+        assert "modified_at" not in source and source["missing"] is False
+        assert index.search("picture")[0].path == url
+        copy = tmp_path / "photos" / "b.png"
+        copy.parent.mkdir()
+        shutil.copy(picture, copy)
+        assert index.add_folder(copy.parent).updated == 1
+        assert index.get(id).source["path"] == [str(copy), url]
+        copy = copy.rename(copy.with_name("c.png"))
+        assert index.add_folder(copy.parent).updated == 1
+        assert index.get(id).source["path"] == [str(copy), url]
+        copy.unlink()
+        assert index.add_folder(copy.parent).missing == 1
+        source = index.get(id).source
+        assert (source["path"], source["folder"], source["modified_at"]) == ([url], [], None)
+        assert source["missing"] is False and index.prune() == []
+        save_photo(picture, 2)
+        assert index.add(url) != id
+        assert [document.path for document in index] == [url, url], "what came from there stays"
+    finally:
+        held["server"].shutdown()
+        held["server"].server_close()
+
+
 @pytest.mark.parametrize("as_array", [False, True])
 def test_pixels_are_known_by_their_pixels(index: HybridIndex, as_array: bool) -> None:
     picture = photo(1)
@@ -165,6 +196,15 @@ def test_metadata_that_does_not_fit_is_refused_by_name(
         index.add(photo(1), metadata=metadata)
     assert caught.value.field == field
     assert len(index) == 0
+
+
+def test_a_tilde_is_the_home_folder(index: HybridIndex, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    path = save_photo(tmp_path / "a.png", 1)
+    id = index.add("~/a.png")
+    assert index.get(id).path == str(path) and index.get("~/a.png").id == id
+    assert index.search(image="~/a.png")[0].id == id
 
 
 @pytest.mark.parametrize("id", ["", "x" * 513, "a\udcff", 5])

@@ -99,6 +99,11 @@ def test_a_hit_without_anything_to_show_is_grey_and_says_why(tmp_path: Path, thu
     assert len(tile.getcolors() or ()) > 1, "the reason is written on the tile"
 
 
+def test_nothing_is_fetched_for_a_sheet(red: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hybrid_search.images.fetch.fetch", lambda *_, **__: red.read_bytes())
+    assert sheet.picture_of(hit(1, "https://example.org/red.png"), side=64) == "no file"
+
+
 def test_a_damaged_file_does_not_stop_the_sheet(tmp_path: Path, red: Path) -> None:
     bad = tmp_path / "bad.jpg"
     bad.write_bytes(b"\xff\xd8\xff not a picture")

@@ -111,8 +111,8 @@ def with_stand_ins(hits: Sequence[Hit]) -> Sequence[Hit]:
 
 def picture_of(hit: Hit, *, side: int) -> Image.Image | str:
     """Return the picture of a hit, its longer side `side` pixels if it has half of them, or why there is none."""
-    reason = "no path"
-    if hit.path is not None:
+    reason = "no file"
+    if hit.path is not None and "://" not in hit.path:
         from hybrid_search.images import load_image
 
         try:

@@ -11,7 +11,7 @@ from hybrid_search.backends import Action, Backend
 from hybrid_search.document import FileFacts, build_source, file_fields
 from hybrid_search.embedders import Embedder
 from hybrid_search.errors import BulkError, DocumentNotFound, ImageUnreadable
-from hybrid_search.images import ImageLike, Limits, read_source
+from hybrid_search.images import ImageLike, Limits, place_of, read_source
 from hybrid_search.ingest.catalog import Catalog, mark_missing
 from hybrid_search.ingest.described import caller_metadata
 from hybrid_search.ingest.embedding import embed, ready
@@ -21,7 +21,7 @@ from hybrid_search.ingest.report import Failure, IngestOptions, IngestReport, Pr
 from hybrid_search.metadata import load_captions
 from hybrid_search.picture import read_picture
 
-__all__ = ["Failure", "IngestOptions", "IngestReport", "Progress", "add_folder", "add_picture"]
+__all__ = ["Failure", "IngestOptions", "IngestReport", "Progress", "add_folder", "add_picture", "place_of"]
 
 
 def add_folder(
@@ -103,7 +103,7 @@ def add_picture(
     id = picture.sha256 if id is None else id
     files = [*_known_files(backend, id, apart_from=here), *([here] if here else [])]
     document = build_source(picture, files=files, embeddings={key: vector}, labels=labels)
-    stale = _stale(backend, here.path, id, picture.sha256) if here else []
+    stale = _stale(backend, here.path, id, picture.sha256) if here and here.is_file else []
     for outcome in backend.bulk([*stale, Action("index", id, document)]):
         if outcome.error is not None:
             raise BulkError([(outcome.id, outcome.error)])
@@ -122,11 +122,14 @@ def _check_id(id: str | None) -> None:
 
 
 def _place(image: ImageLike) -> FileFacts | None:
-    """Return path, size and time of a picture that is a file; taken before it is read, lest a change go unseen."""
-    if not isinstance(image, (str, os.PathLike)) or not os.path.isfile(image):
-        return None
-    path = os.path.abspath(os.fsdecode(image))
+    """Return path, size and time of a picture that is a file; taken before it is read, lest a change go unseen.
+
+    Of a URL it is the URL alone.
+    """
+    path = place_of(image)
     check_name(path)
+    if "://" in path or not path:
+        return FileFacts(path) if path else None
     status = os.stat(path)
     return FileFacts(path, status.st_size, status.st_mtime_ns)
 

@@ -16,6 +16,8 @@ __all__ = ["Catalog", "mark_missing"]
 class Catalog:
     """Files by path and by document, as stored and as changed by the run under way.
 
+    URLs are kept by document alone: several may have come from one, one after the other.
+
     Parameters
     ----------
     files : iterable of (id, FileFacts)
@@ -55,8 +57,9 @@ class Catalog:
 
     def put(self, id: str, facts: FileFacts) -> None:
         """Note that a document lies at a path; another document that lay there loses it."""
-        self.drop(facts.path)
-        self._by_path[facts.path] = (id, facts)
+        if facts.is_file:
+            self.drop(facts.path)
+            self._by_path[facts.path] = (id, facts)
         self._by_id.setdefault(id, {})[facts.path] = facts
 
     def drop(self, path: str) -> str | None:
