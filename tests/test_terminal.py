@@ -72,7 +72,8 @@ TABLE = """if True:
     from hybrid_search.cli.output import print_hits
     from hybrid_search.hits import Hit, Hits
     evil = "[red]\\x1b]0;owned\\x07[/red]"
-    source = {"caption": "two dogs " + evil, "path": ["/photos/" + "long/" * 30 + "dog.jpg"], "iso": 100, "missing": True}
+    path = "/photos/" + "long/" * 30 + "dog.jpg"
+    source = {"caption": "two dogs " + evil, "path": [path], "iso": 100, "missing": True}
     hit = Hit(1, "a1", 0.0328, {"text": 12.3, "vector": 0.5}, None, source, ("term:dog@caption",), ("b2", "c3"))
     print_hits(Hits((hit,), facets={"camera.make": {"canon " + evil: 3}}), "table", fields=["iso"])"""
 
