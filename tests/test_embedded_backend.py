@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -370,3 +371,20 @@ def test_pending_documents_do_not_pile_up(monkeypatch: pytest.MonkeyPatch) -> No
     backend.bulk([Action("update", "p01", {"iso": 7})])
     assert backend.get("p01")["iso"] == 7 and backend.count({"term": {"iso": 7}}) == 0
     np.testing.assert_allclose(backend.get("p01", vectors=True)["embedding"]["tiny"], unit(1), atol=1e-3)
+
+
+def test_an_interrupted_bulk_does_not_keep_the_lock(tmp_path: Path) -> None:
+    def interrupted() -> Iterator[Action]:
+        yield Action("index", "lost", {"caption": "lost"})
+        raise KeyboardInterrupt
+
+    backend = EmbeddedBackend(tmp_path / "index")
+    backend.create({"mappings": {"dynamic": "strict", "properties": {"caption": {"type": "text"}}}})
+    try:
+        backend.bulk(interrupted())
+    except KeyboardInterrupt:
+        # what goes on while the exception is handled is still inside its traceback
+        backend.bulk([Action("index", "kept", {"caption": "kept"})])
+    backend.refresh()
+    assert [id for id, _ in backend.scan()] == ["kept"]
+    backend.close()

@@ -288,6 +288,8 @@ class EmbeddedBackend(Backend):
 
     def _give_up(self) -> None:
         """Drop the writer and what it had not committed; the next write opens a new one."""
+        if self._writer is not None:
+            self._writer.drop()
         self._writer = None
         self._close_vectors()
         if self._folder is not None:

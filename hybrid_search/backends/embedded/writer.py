@@ -120,6 +120,10 @@ class Writer:
         with guarded(self._location):
             self._native.wait_merging_threads()
 
+    def drop(self) -> None:
+        """Release tantivy's writer without a commit, at once: a traceback may keep this object, and so its lock."""
+        del self._native
+
     def _apply(self, action: Action) -> Outcome:
         try:
             if action.op == "delete":
