@@ -123,17 +123,21 @@ def index_scores(index: HybridIndex, asked: dict[str, Any], **more: Any) -> dict
 
 
 @QUICK
-@given(asked=ASKINGS, condition=st.none() | CONDITIONS, k=st.integers(1, 30), offset=st.integers(0, 30))
+@given(asked=ASKINGS, condition=st.none() | CONDITIONS, k=st.integers(1, 25), offset=st.integers(0, 25))
 def test_any_page_is_a_slice_of_the_whole(
     index: HybridIndex, asked: Any, condition: str | None, k: int, offset: int
 ) -> None:
     options = {**asked, "filter": condition or "NOT tags:nothing"}
     if isinstance(options.get("image"), int):
         options["image"] = photo(options["image"], (90, 70))
-    whole = index.search(**options, k=100)
+    # the legs of pages within the first fifty are asked for the same fifty
+    whole = index.search(**options, k=50)
     page = index.search(**options, k=k, offset=offset)
     assert page.ids() == whole.ids()[offset : offset + k]
-    assert page.total == whole.total == len(whole)
+    if len(whole.body.get("knn", ())):
+        assert page.total <= whole.total
+    else:
+        assert page.total == whole.total
 
 
 @QUICK
