@@ -163,6 +163,8 @@ def test_ctrl_c_keeps_what_is_done_and_the_next_run_goes_on(tmp_path: Path, run:
         save_photo(tmp_path / "photos" / f"{seed:02}.png", seed, (640, 480))
     at = ("-i", str(tmp_path / "index"))
     slow = (
+        # a shell that runs the tests in the background has its children ignore Ctrl-C
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "import time, hybrid_search.ingest.batches as batches\n"
         "embed = batches.embed\n"
         "def wait(*arguments):\n    print('batch', flush=True)\n    time.sleep(0.3)\n    return embed(*arguments)\n"
