@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import gc
 import os
+import warnings
 from pathlib import Path
 
 import pytest
+
+with warnings.catch_warnings():
+    # at its very first import luqum writes its tables beside itself and leaves the file to the garbage collector
+    warnings.simplefilter("ignore")
+    import luqum.parser  # noqa: F401
+
+    gc.collect()
 
 
 @pytest.fixture(scope="session")
