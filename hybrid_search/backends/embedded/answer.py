@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from hybrid_search.backends.embedded.aggregations import aggregate
@@ -40,6 +41,7 @@ _KNOWN = {
     "profile",
 }
 _WINDOW = 10_000
+_BESIDE = ThreadPoolExecutor(thread_name_prefix="hybrid-search-query")
 
 
 def answer(
@@ -65,16 +67,17 @@ def answer(
         When the body asks for something that cannot be.
     """
     started = time.perf_counter()
-    for key in body:
-        if key not in _KNOWN:
-            raise UnsupportedClause(str(key), "embedded")
-    if body.get("profile"):
-        raise UnsupportedClause("profile", "embedded")
+    _check_keys(body)
     size, start = _window(body)
     compiler = new_compiler(snapshot)
     query = compiler.compile(body["query"]) if body.get("query") is not None else None
+    ahead = None
+    if query is not None and body.get("knn") and not any(body.get(name) for name in ("sort", "collapse", "min_score")):
+        # tantivy and the scan of vectors let go of the interpreter: one processor for each
+        ahead = _BESIDE.submit(snapshot.counted_hits, query, start + size)
     legs = [nearest(compiler, leg, size=max(1, size)) for leg in _listed(body.get("knn"))]
-    matches = Matches(snapshot, query, legs=[leg.scores for leg in legs], addresses=[leg.addresses for leg in legs])
+    scores_by_leg, addresses = [leg.scores for leg in legs], [leg.addresses for leg in legs]
+    matches = Matches(snapshot, query, legs=scores_by_leg, addresses=addresses, ahead=ahead)
     if body.get("min_score") is not None:
         matches = matches.at_least(float(body["min_score"]))
     tracked = bool(body.get("track_scores", False))
@@ -83,14 +86,7 @@ def answer(
     else:
         page = ranking(matches, body.get("sort"), start + size, track_scores=tracked)
     hits = _hits(matches, page[start : start + size], body, index=index, read_vector=read_vector)
-    _name_matches(
-        hits,
-        page[start : start + size],
-        compiler,
-        legs,
-        matches,
-        _sole_scorer(body),
-    )
+    _name_matches(hits, page[start : start + size], compiler, legs, matches, _sole_scorer(body))
     result: dict[str, Any] = {"timed_out": False, "_shards": {"total": 1, "successful": 1, "skipped": 0, "failed": 0}}
     scores = [hit["_score"] for hit in hits if hit["_score"] is not None]
     result["hits"] = {"max_score": max(scores, default=None), "hits": hits}
@@ -100,6 +96,12 @@ def answer(
     if wanted is not None:
         result["aggregations"] = aggregate(compiler, matches.query(), wanted)
     return {"took": round((time.perf_counter() - started) * 1000), **result}
+
+
+def _check_keys(body: Mapping[str, Any]) -> None:
+    for key in body:
+        if key not in _KNOWN or (key == "profile" and body[key]):
+            raise UnsupportedClause(str(key), "embedded")
 
 
 def _window(body: Mapping[str, Any]) -> tuple[int, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import Future
 from typing import TYPE_CHECKING
 
 from hybrid_search.backends.embedded.compound import everything
@@ -10,6 +11,8 @@ from hybrid_search.backends.embedded.snapshot import Snapshot
 
 if TYPE_CHECKING:
     import tantivy
+
+    CountedHits = tuple[int, list[tuple[float, tantivy.DocAddress]]]
 
 __all__ = ["Matches"]
 
@@ -26,6 +29,8 @@ class Matches:
         Per `knn` leg, write number to score, boost included.
     addresses : sequence of mapping
         Per `knn` leg, write number to address.
+    ahead : Future, optional
+        The query's count and best hits, asked for while the legs were searched.
     """
 
     def __init__(
@@ -35,6 +40,7 @@ class Matches:
         *,
         legs: Sequence[Mapping[int, float]] = (),
         addresses: Sequence[Mapping[int, tantivy.DocAddress]] = (),
+        ahead: Future[CountedHits] | None = None,
     ) -> None:
         self.snapshot = snapshot
         self._query = everything(1.0) if query is None and not legs else query
@@ -48,6 +54,7 @@ class Matches:
         self._both: dict[int, float] | None = None
         self._known: dict[int, float] = {}
         self._count: int | None = None
+        self._ahead = ahead
 
     def address(self, sequence: int) -> tantivy.DocAddress:
         """Return the address of a document that was returned before."""
@@ -63,7 +70,8 @@ class Matches:
         """Return (write number, score) of the best documents, best first, ties in the order of writing."""
         scored = dict(self._near)
         if self._query is not None:
-            self._count, hits = self.snapshot.counted_hits(self._query, limit)
+            found = self._ahead.result() if self._ahead else self.snapshot.counted_hits(self._query, limit)
+            self._count, hits = found
             sequences = self.learn([address for _, address in hits])
             self._known = {sequence: score for sequence, (score, _) in zip(sequences, hits, strict=True)}
             scored.update(self._known)
