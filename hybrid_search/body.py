@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -113,14 +112,14 @@ def _vector(leg: VectorLeg, query: Query, filters: Sequence[dict[str, Any]]) -> 
 
 
 def _signature(leg: SignatureLeg, query: Query, filters: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    # From d / (|q| + |s|) ≤ t and |s| ≤ |q| + d follows d ≤ 2 t |q| / (1 − t).
-    radius = 2 * leg.max_distance * leg.length / (1 - leg.max_distance)
+    from hybrid_search.signature import max_l2
+
     return {
         "field": "signature",
         "query_vector": leg.signature,
         "k": query.window,
         "num_candidates": query.num_candidates,
-        "similarity": math.ceil(radius * 1_000) / 1_000,
+        "similarity": max_l2(leg.signature, leg.max_distance),
         "boost": _SIGNATURE_BOOST,
         "_name": "signature",
         "filter": [{"terms": {"words": list(leg.words)}}, *filters],

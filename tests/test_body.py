@@ -126,9 +126,9 @@ def test_the_radius_is_reached_by_a_longer_signature():
     single[0] = 1
     longer = np.zeros(648, np.int8)
     longer[0] = 2
-    # ‖1 − 2‖ / (1 + 2) = 1/3, and 2 · 1/3 · 1 / (1 − 1/3) = 1
+    # ‖1 − 2‖ / (1 + 2) = 1/3, and 2 · 1/3 · 1 / (1 − 1/3) = 1; half-way to the next squared distance, 2, is √1.5
     (clause,) = build_body(ask(signature=SignatureLeg(single, ("00:1",), 1 / 3)))["knn"]
-    assert clause["similarity"] == pytest.approx(1.0, abs=2e-3)
+    assert clause["similarity"] == pytest.approx(math.sqrt(1.5))
     assert clause["similarity"] >= math.dist(single.tolist(), longer.tolist())
 
 

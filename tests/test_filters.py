@@ -690,9 +690,10 @@ JSON = st.recursive(
 @given(st.dictionaries(st.sampled_from("bool term terms range geo_distance constant_score".split()), JSON, max_size=2))
 def test_any_mapping_is_a_filter_or_a_query_error(clause):
     try:
-        parse_filter(clause, TYPES, now=NOW)
+        parsed = parse_filter(clause, TYPES, now=NOW)
     except QueryError:
-        pass
+        return
+    assert len(parsed) == 1 and isinstance(parsed[0], dict)
 
 
 SIMPLE = st.sampled_from(

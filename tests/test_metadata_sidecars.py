@@ -198,4 +198,4 @@ JSON = st.recursive(
 def test_any_json_is_read(tmp_path: Path, name: str, value: Any) -> None:
     metadata = read(tmp_path, {"photo.json": {name: value, "creationTime": None} if name[0] in "pg" else {name: value}})
     text = json.dumps([dict(metadata.fields), metadata.warnings], allow_nan=False, ensure_ascii=False)
-    text.encode("utf-8")
+    assert json.loads(text.encode("utf-8")) == json.loads(text)

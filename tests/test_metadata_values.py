@@ -154,7 +154,7 @@ def test_wide_text() -> None:
 
 @given(st.lists(st.integers(-10, 300)) | st.text() | st.none())
 def test_wide_text_never_raises(values: object) -> None:
-    wide_text(values).encode("utf-8")
+    assert wide_text(values).encode("utf-8").decode("utf-8") == wide_text(values)
 
 
 def test_split_tags() -> None:
