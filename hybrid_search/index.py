@@ -216,7 +216,7 @@ class HybridIndex:
 
     def delete(self, ids: str | Iterable[str]) -> int:
         """Remove documents (never the pictures themselves); returns how many there were."""
-        wanted = [ids] if isinstance(ids, str) else list(ids)
+        wanted = [ids] if isinstance(ids, str) else [str(id) for id in ids]
         outcomes = self._backend.bulk([Action("delete", id) for id in wanted])
         self._backend.refresh()
         return sum(outcome.status < 300 for outcome in outcomes)

@@ -89,6 +89,47 @@ def test_renaming_keeps_the_vector(index: HybridIndex, folder: Path) -> None:
     assert [str(folder / "a.png")] not in after.values()
 
 
+def test_files_renamed_in_a_row_keep_their_documents(index: HybridIndex, tmp_path: Path) -> None:
+    for number in range(1, 9):
+        save_photo(tmp_path / f"{number:03d}.png", number)
+    index.add_folder(tmp_path)
+    seen, before = _embedder(index).seen, set(_paths(index))
+    for number in range(8, 0, -1):
+        (tmp_path / f"{number:03d}.png").rename(tmp_path / f"{number + 1:03d}.png")
+    save_photo(tmp_path / "001.png", 99)
+    report = index.add_folder(tmp_path, batch_size=2)
+    assert report.failed == () and len(index) == 9
+    assert before < set(_paths(index)) and _embedder(index).seen <= seen + 9
+    assert sorted(paths[0] for paths in _paths(index).values()) == sorted(map(str, tmp_path.iterdir()))
+    assert all(len(paths) == 1 for paths in _paths(index).values())
+    assert _counts(index.add_folder(tmp_path)) == (0, 0, 9, 0, 0)
+
+
+def test_swapped_files_keep_their_documents(index: HybridIndex, folder: Path) -> None:
+    save_photo(folder / "z.png", 50)
+    index.add_folder(folder)
+    before = set(_paths(index))
+    (folder / "a.png").rename(folder / "t")
+    (folder / "z.png").rename(folder / "a.png")
+    (folder / "t").rename(folder / "z.png")
+    assert index.add_folder(folder).failed == ()
+    assert set(_paths(index)) == before
+
+
+def test_a_folder_adds_a_path_to_what_was_added_as_bytes(index: HybridIndex, folder: Path) -> None:
+    id = index.add((folder / "a.png").read_bytes(), metadata={"caption": "precious"})
+    assert _counts(index.add_folder(folder)) == (2, 1, 0, 0, 0)
+    assert index.get(id).source["caption"] == "precious" and index.get(id).path == str(folder / "a.png")
+
+
+def test_a_copy_elsewhere_keeps_the_path_on_an_unplugged_drive(index: HybridIndex, folder: Path) -> None:
+    shutil.copytree(folder, folder.parent / "home")
+    index.add_folder(folder)
+    folder.rename(folder.parent / "unplugged")
+    index.add_folder(folder.parent / "home")
+    assert all(len(paths) == 2 for paths in _paths(index).values())
+
+
 def test_exact_copies_are_one_document_with_two_paths(index: HybridIndex, folder: Path) -> None:
     shutil.copy(folder / "a.png", folder / "copy.png")
     report = index.add_folder(folder)

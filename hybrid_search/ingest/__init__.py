@@ -64,7 +64,16 @@ def add_folder(
 
     total = sum(1 for _ in _walk(root, options)) if progress is not None else None
     catalog = Catalog.read(backend, root)
-    pipeline = Pipeline(backend, embedder, key, captions=described, options=options, progress=progress, total=total)
+    pipeline = Pipeline(
+        backend,
+        embedder,
+        key,
+        captions=described,
+        options=options,
+        progress=progress,
+        total=total,
+        root=str(root),
+    )
     report = pipeline.run(found(), catalog)
     missing = mark_missing(backend, catalog, seen, root=str(root), unreadable=list(unreadable))
     failures = tuple(Failure(folder, f"cannot list folder: {error}") for folder, error in unreadable.items())

@@ -10,7 +10,7 @@ from pathlib import Path
 from hybrid_search.backends import Action, Backend
 from hybrid_search.document import FileFacts, file_fields
 
-__all__ = ["Catalog", "mark_missing"]
+__all__ = ["Catalog", "is_below", "mark_missing"]
 
 
 class Catalog:
@@ -71,17 +71,21 @@ class Catalog:
         return known[0]
 
 
+def is_below(path: str, root: str) -> bool:
+    """Tell whether a path is a folder or lies below it."""
+    return path == root or path.startswith(root.rstrip(os.sep) + os.sep)
+
+
 def mark_missing(backend: Backend, catalog: Catalog, seen: set[str], *, root: str, unreadable: Sequence[str]) -> int:
     """Mark documents whose files have vanished from `root`; returns how many files are newly missing.
 
     Files elsewhere (perhaps on a drive that is not plugged in), files below a folder that could not be listed, and
     files that exist but were left out this time, stay as they are.
     """
-    below = root.rstrip(os.sep) + os.sep
     gone = [
         (id, facts)
         for id, facts in catalog
-        if (facts.path == root or facts.path.startswith(below))
+        if is_below(facts.path, root)
         and facts.path not in seen
         and not facts.missing
         and not any(facts.path.startswith(folder + os.sep) for folder in unreadable)

@@ -18,7 +18,7 @@ from hybrid_search.embedders import Embedder
 from hybrid_search.errors import DocumentNotFound, HybridSearchError, ImageError, ImageUnreadable
 from hybrid_search.images import Source, read_source, sniff
 from hybrid_search.ingest.batches import Batches, Embedded, Read
-from hybrid_search.ingest.catalog import Catalog
+from hybrid_search.ingest.catalog import Catalog, is_below
 from hybrid_search.ingest.embedding import ready
 from hybrid_search.ingest.folder import Found
 from hybrid_search.ingest.report import Failure, IngestOptions, IngestReport, Progress
@@ -57,6 +57,8 @@ class Pipeline:
         Sizes, limits, and what to do with unusable files.
     progress : callable, optional
         Told of every file that is done, of `total`.
+    root : str
+        The folder under way: of files elsewhere nothing is concluded.
     """
 
     def __init__(
@@ -69,6 +71,7 @@ class Pipeline:
         options: IngestOptions,
         progress: Callable[[Progress], None] | None = None,
         total: int | None = None,
+        root: str = os.sep,
     ) -> None:
         self._backend = backend
         self._embedder = embedder
@@ -78,8 +81,10 @@ class Pipeline:
         self._workers = options.workers or os.cpu_count() or 1
         self._progress = progress
         self._total = total
+        self._root = root
         self._uncommitted = 0
         self._done = 0
+        self._pathless: dict[str, None] = {}
 
     def run(self, found: Iterator[Found], catalog: Catalog) -> IngestReport:
         """Index the found files; whatever ends the run, what was embedded before is committed.
@@ -103,6 +108,7 @@ class Pipeline:
                     self._write(batches.turn(), catalog, tally)
             for _ in range(2):
                 self._write(batches.turn(), catalog, tally)
+            self._remove_pathless(catalog)
         except (KeyboardInterrupt, ImageError):
             self._write(batches.land(), catalog, tally)
             raise
@@ -202,15 +208,18 @@ class Pipeline:
             stored = self._backend.get(id)
         except DocumentNotFound:
             return False
-        for entry in stored.get("files", ()):
-            catalog.put(id, FileFacts.from_json(entry))
-        return id in catalog
+        for facts in map(FileFacts.from_json, stored.get("files", ())):
+            # a path that another picture has taken in this run stays with it
+            if catalog.at(facts.path) is None:
+                catalog.put(id, facts)
+        return True
 
     def _move(self, read: Read, catalog: Catalog, tally: _Tally) -> None:
         """Note another path, a newer time or another description of bytes that the index has already."""
         self._supersede(read, catalog)
         for facts in catalog.files(read.id):
-            if facts.path != read.facts.path and not os.path.lexists(facts.path):
+            # of other folders nothing is known here: their drive may be unplugged
+            if is_below(facts.path, self._root) and facts.path != read.facts.path and not os.path.lexists(facts.path):
                 catalog.drop(facts.path)
         catalog.put(read.id, read.facts)
         files = file_fields(catalog.files(read.id))
@@ -239,15 +248,26 @@ class Pipeline:
         return self._submit([Action("index", id, {**kept, **metadata_fields(metadata), **files})])
 
     def _supersede(self, read: Read, catalog: Catalog) -> bool:
-        """Take a path away from the document that lay there with other bytes; without any path left it goes."""
+        """Take a path away from the document that lay there with other bytes."""
         known = catalog.at(read.facts.path)
         if known is None or known[0] == read.id:
             return False
         catalog.drop(read.facts.path)
         files = catalog.files(known[0])
-        old = Action("update", known[0], file_fields(files)) if files else Action("delete", known[0])
-        self._submit([old])
+        if files:
+            self._submit([Action("update", known[0], file_fields(files))])
+        else:
+            self._pathless[known[0]] = None
         return True
+
+    def _remove_pathless(self, catalog: Catalog) -> None:
+        """Delete documents whose only path has other bytes now, unless their own bytes turned up elsewhere.
+
+        Only at the end of a run is that known: files renamed in a row take each other's paths one by one.
+        """
+        gone = [id for id in self._pathless if id not in catalog]
+        if gone:
+            self._submit([Action("delete", id) for id in gone])
 
     def _write(self, batch: list[Embedded], catalog: Catalog, tally: _Tally) -> None:
         if not batch:

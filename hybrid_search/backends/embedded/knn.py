@@ -209,5 +209,6 @@ def _rows(snapshot: Snapshot, field: Field, query: tantivy.Query, filter: Any) -
         rows = snapshot.rows(query, field.name)
     snapshot.cache[key] = rows
     if len(snapshot.cache) > _CACHED:
-        snapshot.cache.pop(next(iter(snapshot.cache)))
+        # other threads search the same snapshot and may have been faster
+        snapshot.cache.pop(next(iter(list(snapshot.cache)), key), None)
     return rows
