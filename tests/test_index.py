@@ -879,3 +879,13 @@ def test_an_unknown_embedder_leaves_no_index(tmp_path: Path) -> None:
     with pytest.raises(errors.UnknownEmbedder, match="lite"):
         HybridIndex(tmp_path / "index", embedder="lit")
     assert not (tmp_path / "index").exists()
+
+
+def test_a_closed_index_takes_no_more_writes(tmp_path: Path) -> None:
+    with HybridIndex(tmp_path / "index", embedder=ColourEmbedder()) as index:
+        index.add(photo(1))
+    with pytest.raises(errors.BackendUnavailable, match="has been closed"):
+        index.add(photo(2))
+    with HybridIndex(tmp_path / "index", embedder=ColourEmbedder()) as again:
+        again.add(photo(3))
+        assert len(again) == 2

@@ -70,6 +70,7 @@ class EmbeddedBackend(Backend):
         self._writer: Writer | None = None
         self._snapshot: Snapshot | None = None
         self._stamp: Any = None
+        self._closed = False
 
     def exists(self) -> bool:
         """Tell whether there is an index at the location."""
@@ -124,6 +125,8 @@ class EmbeddedBackend(Backend):
             When the disk is full; what was not refreshed is lost, everything before is safe.
         """
         with self._guard:
+            if self._closed:
+                raise BackendUnavailable(self.location, "it has been closed; open it anew to write to it")
             writer = self._open_writer()
             try:
                 return writer.apply(actions)
@@ -214,6 +217,7 @@ class EmbeddedBackend(Backend):
     def close(self) -> None:
         """Refresh, and release files and locks; calling it twice is harmless."""
         with self._guard:
+            self._closed = True
             try:
                 self.refresh()
                 if self._writer is not None:
