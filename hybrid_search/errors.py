@@ -229,7 +229,8 @@ class IndexLocked(BackendError):
 
     def __init__(self, location: str) -> None:
         super().__init__(
-            f"{location} is being written by another process or object; wait until it has finished (searching works meanwhile)",
+            f"{location} is being written by another process or object; "
+            "wait until it has finished (searching works meanwhile)",
             location=location,
         )
 
