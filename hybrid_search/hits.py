@@ -222,11 +222,22 @@ def _legs(
         least = query.leg_minima.get(
             name, query.leg_minima.get("vector") if name not in ("text", "signature") else None
         )
-        kept = {id: score for id, score in scores.items() if least is None or score >= least - 1e-6}
-        # Ties within a leg are broken by id where legs are fused; one leg keeps the order in which it came.
-        by_id = len(query.legs) > 1
-        legs[name] = dict(sorted(kept.items(), key=lambda entry: (-entry[1], entry[0] if by_id else "")))
-    return legs, distances
+        legs[name] = {id: score for id, score in scores.items() if least is None or score >= least - 1e-6}
+    return {name: _ordered(name, legs) for name in legs}, distances
+
+
+def _ordered(name: str, legs: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
+    """Return a leg best first. What it ties, the other legs decide, then the id; a leg alone keeps the order it has.
+
+    Words that only labels hold give many pictures one score: by id, chance would rank them up to fifty places apart.
+    """
+    others = [scores for other, scores in sorted(legs.items()) if other != name]
+
+    def place(entry: tuple[str, float]) -> tuple[float | str, ...]:
+        id, score = entry
+        return (-score, *(-scores.get(id, -math.inf) for scores in others), id if others else "")
+
+    return dict(sorted(legs[name].items(), key=place))
 
 
 def _distances(scores: Mapping[str, float], found: Mapping[str, Mapping[str, Any]], query: Query) -> dict[str, float]:

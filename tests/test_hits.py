@@ -354,3 +354,12 @@ def test_a_hit_as_json():
 )
 def test_the_path_is_the_first_of_several(source, path):
     assert Hit(1, "a", 1.0, source=source).path == path
+
+
+def test_ties_of_the_words_are_decided_by_the_vectors():
+    query = ask(text="dog", vectors=[nearest()])
+    documents = {id: {"text": 1.5, "cosine": cosine} for id, cosine in zip("abcd", (0.1, 0.4, 0.2, 0.3), strict=True)}
+    body = build_body(query)
+    hits = read_hits(answer(body, documents), query, body)
+    assert hits.ids() == ["b", "d", "c", "a"]
+    assert [hit.ranks["text"] for hit in hits] == [1, 2, 3, 4]
