@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from hybrid_search.metadata import Metadata
     from hybrid_search.picture import Picture
 
-__all__ = ["Document", "FileFacts", "build_source", "file_fields", "label_fields", "metadata_fields"]
+__all__ = ["Document", "FileFacts", "build_source", "file_fields", "first_path", "label_fields", "metadata_fields"]
 
 
 @dataclass(frozen=True)
@@ -38,8 +38,13 @@ class Document:
     @property
     def path(self) -> str | None:
         """The first path at which the image was seen, None when it came without one."""
-        paths = self.source.get("path") or [None]
-        return paths[0] if isinstance(paths, list) else str(paths)
+        return first_path(self.source)
+
+
+def first_path(source: Mapping[str, Any]) -> str | None:
+    """Return the first path of a document's fields, None when there is none."""
+    paths = source.get("path") or None
+    return paths if paths is None or isinstance(paths, str) else str(paths[0])
 
 
 @dataclass(frozen=True)

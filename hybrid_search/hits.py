@@ -10,6 +10,7 @@ from typing import Any, overload
 import numpy as np
 
 from hybrid_search.display import hits_html, hits_table
+from hybrid_search.document import first_path
 from hybrid_search.explain import FILTER, TERM, sure_names
 from hybrid_search.facets import read_facets
 from hybrid_search.fusion import rrf, weighted_sum
@@ -61,8 +62,7 @@ class Hit:
     @property
     def path(self) -> str | None:
         """The first path of the picture, None when it came without one."""
-        paths = self.source.get("path") or None
-        return paths if paths is None or isinstance(paths, str) else str(paths[0])
+        return first_path(self.source)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the hit as JSON."""

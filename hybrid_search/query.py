@@ -20,7 +20,7 @@ from hybrid_search.filters.fields import field_type, nested_path
 from hybrid_search.mapping import field_types, quantised
 from hybrid_search.text import ParsedText, parse_text
 
-__all__ = ["MAX_WINDOW", "Fusion", "Query", "SignatureLeg", "Sort", "VectorLeg", "make_query"]
+__all__ = ["MAX_WINDOW", "Fusion", "Query", "SignatureLeg", "Sort", "VectorLeg", "make_query", "unit"]
 
 Fusion = Literal["rrf", "sum"]
 MAX_WINDOW = 10_000
@@ -279,14 +279,19 @@ def _check_vector(leg: VectorLeg, definition: Mapping[str, Any], types: Mapping[
         raise BadVector(f"{leg.field!r} has vectors of {dims} dims, this one has shape {vector.shape}")
     if vector.dtype.kind not in "fiu":
         raise BadVector(f"its values are {vector.dtype}, not numbers")
-    exact = vector.astype(np.float64)
-    # Divided by the largest value first: the square of a large or small one would overflow or vanish.
-    largest = float(np.abs(exact).max(initial=0.0))
+    largest = float(np.abs(vector.astype(np.float64)).max(initial=0.0))
     if not math.isfinite(largest) or largest == 0:
         raise BadVector("it is all zero" if largest == 0 else "it has values that are not finite")
-    exact /= largest
-    unit = (exact / np.linalg.norm(exact)).astype(np.float32)
-    return replace(leg, vector=unit, oversample=_OVERSAMPLE if quantised(definition, leg.field) else None)
+    oversample = _OVERSAMPLE if quantised(definition, leg.field) else None
+    return replace(leg, vector=unit(vector).astype(np.float32), oversample=oversample)
+
+
+def unit(vector: NDArray[Any]) -> NDArray[np.float64]:
+    """Return a finite vector, (dims,), at unit length; one that is all zero stays so."""
+    # Divided by the largest value first: the square of a large or small one would overflow or vanish.
+    exact = np.asarray(vector, np.float64)
+    exact = exact / (np.abs(exact).max() or 1.0)
+    return np.asarray(exact / (np.linalg.norm(exact) or 1.0))
 
 
 def _dims(definition: Mapping[str, Any], field: str) -> int:

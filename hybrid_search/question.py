@@ -11,7 +11,7 @@ import numpy as np
 from hybrid_search.backends import Backend
 from hybrid_search.errors import BadVector, DocumentNotFound, QueryError
 from hybrid_search.mapping import EmbeddingSpec
-from hybrid_search.query import Fusion, Query, SignatureLeg, VectorLeg, make_query
+from hybrid_search.query import Fusion, Query, SignatureLeg, VectorLeg, make_query, unit
 from hybrid_search.text import parse_text
 
 if TYPE_CHECKING:
@@ -163,11 +163,4 @@ def _signature_leg(signature: NDArray[np.int8] | None) -> SignatureLeg | None:
 def _together(vectors: Sequence[NDArray[Any]]) -> NDArray[Any]:
     if len(vectors) == 1:
         return vectors[0]
-    return np.asarray(np.sum([_unit(vector) for vector in vectors], axis=0))
-
-
-def _unit(vector: NDArray[Any]) -> NDArray[np.float64]:
-    # divided by the largest value first: the square of a large or small one would overflow or vanish
-    exact = np.asarray(vector, np.float64)
-    exact = exact / (np.abs(exact).max() or 1.0)
-    return np.asarray(exact / (np.linalg.norm(exact) or 1.0))
+    return np.asarray(np.sum([unit(vector) for vector in vectors], axis=0))
