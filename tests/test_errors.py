@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from hybrid_search import errors
+from hybrid_search.errors import asking, base, places, servers
 
 EXAMPLES: tuple[tuple[errors.HybridSearchError, str], ...] = (
     (errors.ImageUnreadable("a.jpg", "the file is empty"), "a.jpg: the file is empty"),
@@ -36,6 +37,18 @@ EXAMPLES: tuple[tuple[errors.HybridSearchError, str], ...] = (
     (errors.EmbedderMismatch("lite", "clip"), "embeddings of lite, it was opened with clip; open it with"),
     (errors.MappingMismatch("iso", "'x' is not a number"), "'iso': 'x' is not a number"),
     (errors.StorageFull("/x"), "free some and run again"),
+    (errors.DocumentChanged("a1"), "'a1' keeps being changed by another writer; run again"),
+    (errors.NotElasticsearch("http://h", "HTML"), "http://h is not Elasticsearch: HTML; check the address"),
+    (errors.ClientMismatch("http://h", "9.5.1"), "pip install 'elasticsearch<9'"),
+    (errors.AccessDenied("http://h", "wrong password"), "HYBRID_SEARCH_API_KEY"),
+    (errors.CertificateRejected("https://h", "expired"), "HYBRID_SEARCH_CA_CERTS"),
+    (errors.IndexClosed("http://h", "images"), "POST /images/_open"),
+    (errors.AliasMissing("http://h", "images-write", "there is none"), "`hybrid-search migrate`"),
+    (errors.WriteBlocked("http://h", "the disk is full"), "the disk is full; lift that"),
+    (errors.IncompleteAnswer("http://h", "1 of 3 shards failed"), "GET /_cluster/health"),
+    (errors.IndexRed("http://h", "images"), "GET /_cluster/allocation/explain"),
+    (errors.ServerBusy("http://h", "the queue is full"), "smaller batches"),
+    (errors.RequestRefused("http://h", "unknown clause"), "refused the request: unknown clause"),
     (errors.BulkError([("a", "bad"), ("b", "worse")]), "2 documents were refused (a: bad; b: worse)"),
 )
 
@@ -76,7 +89,10 @@ def test_the_drawing_is_the_tree() -> None:
 
 def test_every_class_is_exported_and_explained() -> None:
     defined = {
-        name for name, thing in vars(errors).items() if isinstance(thing, type) and thing.__module__ == errors.__name__
+        name
+        for module in (base, asking, places, servers)
+        for name, thing in vars(module).items()
+        if isinstance(thing, type) and thing.__module__ == module.__name__
     }
     assert defined == set(errors.__all__)
     assert all(kind.__doc__ for kind in classes().values())

@@ -1,0 +1,117 @@
+"""Every error that the library raises, in one tree.
+
+::
+
+    HybridSearchError
+    ├ ImageError(path, reason)      ImageUnreadable · ImageTooLarge(pixels, limit)
+    ├ MetadataError(path, reason)   CaptionsUnreadable
+    ├ QueryError (also ValueError)  EmptyQuery · UnknownField(field, close_matches) · BadFilter(filter, reason)
+    │                               UnsupportedClause(clause, backend) · TextNotSupported(embedder) · BadVector(reason)
+    ├ EmbedderError                 UnknownEmbedder(name, known) · EmbedderUnavailable(name, install)
+    │                               WeightsMissing(path, reason)
+    └ BackendError                  BackendUnavailable(location, reason) · IndexNotFound(location, name)
+                                    IndexLocked(location) · IndexCorrupt(location, reason)
+                                    FormatTooNew(location, found, known) · DocumentNotFound(id)
+                                    EmbedderMismatch(expected, found) · MappingMismatch(field, reason)
+                                    StorageFull(location) · BulkError(failures) · DocumentChanged(id)
+                                    NotElasticsearch(location, reason) · ClientMismatch(location, client)
+                                    AccessDenied(location, reason) · CertificateRejected(location, reason)
+                                    IndexClosed(location, name) · AliasMissing(location, alias, reason)
+                                    WriteBlocked(location, reason) · IncompleteAnswer(location, reason)
+                                    IndexRed(location, name) · ServerBusy(location, reason)
+                                    RequestRefused(location, reason)
+
+Each error carries its data as attributes, says what to do next, and can be pickled.
+"""
+
+from __future__ import annotations
+
+from hybrid_search.errors.asking import (
+    BadFilter,
+    BadVector,
+    CaptionsUnreadable,
+    EmbedderError,
+    EmbedderUnavailable,
+    EmptyQuery,
+    ImageError,
+    ImageTooLarge,
+    ImageUnreadable,
+    MetadataError,
+    QueryError,
+    TextNotSupported,
+    UnknownEmbedder,
+    UnknownField,
+    UnsupportedClause,
+    WeightsMissing,
+)
+from hybrid_search.errors.base import HybridSearchError
+from hybrid_search.errors.places import (
+    BackendError,
+    BackendUnavailable,
+    BulkError,
+    DocumentNotFound,
+    EmbedderMismatch,
+    FormatTooNew,
+    IndexCorrupt,
+    IndexLocked,
+    IndexNotFound,
+    MappingMismatch,
+    StorageFull,
+)
+from hybrid_search.errors.servers import (
+    AccessDenied,
+    AliasMissing,
+    CertificateRejected,
+    ClientMismatch,
+    DocumentChanged,
+    IncompleteAnswer,
+    IndexClosed,
+    IndexRed,
+    NotElasticsearch,
+    RequestRefused,
+    ServerBusy,
+    WriteBlocked,
+)
+
+__all__ = [
+    "AccessDenied",
+    "AliasMissing",
+    "BackendError",
+    "BackendUnavailable",
+    "BadFilter",
+    "BadVector",
+    "BulkError",
+    "CaptionsUnreadable",
+    "CertificateRejected",
+    "ClientMismatch",
+    "DocumentChanged",
+    "DocumentNotFound",
+    "EmbedderError",
+    "EmbedderMismatch",
+    "EmbedderUnavailable",
+    "EmptyQuery",
+    "FormatTooNew",
+    "HybridSearchError",
+    "ImageError",
+    "ImageTooLarge",
+    "ImageUnreadable",
+    "IncompleteAnswer",
+    "IndexClosed",
+    "IndexCorrupt",
+    "IndexLocked",
+    "IndexNotFound",
+    "IndexRed",
+    "MappingMismatch",
+    "MetadataError",
+    "NotElasticsearch",
+    "QueryError",
+    "RequestRefused",
+    "ServerBusy",
+    "StorageFull",
+    "TextNotSupported",
+    "UnknownEmbedder",
+    "UnknownField",
+    "UnsupportedClause",
+    "WeightsMissing",
+    "WriteBlocked",
+]

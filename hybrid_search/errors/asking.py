@@ -1,0 +1,149 @@
+"""Errors of what is given and asked: images, descriptions, queries, embedders."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from hybrid_search.errors.base import HybridSearchError
+
+__all__ = [
+    "BadFilter",
+    "BadVector",
+    "CaptionsUnreadable",
+    "EmbedderError",
+    "EmbedderUnavailable",
+    "EmptyQuery",
+    "ImageError",
+    "ImageTooLarge",
+    "ImageUnreadable",
+    "MetadataError",
+    "QueryError",
+    "TextNotSupported",
+    "UnknownEmbedder",
+    "UnknownField",
+    "UnsupportedClause",
+    "WeightsMissing",
+]
+
+
+def _did_you_mean(close_matches: Sequence[str]) -> str:
+    return f" Did you mean {' or '.join(repr(name) for name in close_matches)}?" if close_matches else ""
+
+
+class ImageError(HybridSearchError):
+    """An image cannot be used."""
+
+
+class ImageUnreadable(ImageError):
+    """The bytes are not an image that can be decoded, or they cannot be had."""
+
+    def __init__(self, path: str, reason: str) -> None:
+        reason = " ".join(reason.split())
+        super().__init__(f"cannot read image {path}: {reason}", path=path, reason=reason)
+
+
+class ImageTooLarge(ImageError):
+    """The image has more pixels, or bytes, than the limit allows."""
+
+    def __init__(self, path: str, pixels: int, limit: int, unit: str = "pixels") -> None:
+        super().__init__(
+            f"image {path} has {pixels:,} {unit}, more than the limit of {limit:,}; pass a larger limit to accept it",
+            path=path,
+            pixels=pixels,
+            limit=limit,
+            unit=unit,
+        )
+
+
+class MetadataError(HybridSearchError):
+    """A file that describes images cannot be used."""
+
+
+class CaptionsUnreadable(MetadataError):
+    """A captions file has a format, a column or a line that cannot be used."""
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(f"cannot read captions {path}: {reason}", path=path, reason=reason)
+
+
+class QueryError(HybridSearchError, ValueError):
+    """A query cannot be run as it was asked."""
+
+
+class EmptyQuery(QueryError):
+    """Nothing was asked: text, image, like, vector and filter are all absent."""
+
+    def __init__(self) -> None:
+        super().__init__("nothing to search for; pass text, image, like, vector or filter")
+
+
+class UnknownField(QueryError):
+    """A filter, sort or facet names a field that the mapping does not have."""
+
+    def __init__(self, field: str, close_matches: Sequence[str] = ()) -> None:
+        super().__init__(
+            f"no field {field!r} in the mapping.{_did_you_mean(close_matches)}",
+            field=field,
+            close_matches=tuple(close_matches),
+        )
+
+
+class BadFilter(QueryError):
+    """A filter cannot be parsed, or asks for something that filters do not do."""
+
+    def __init__(self, filter: str, reason: str) -> None:
+        super().__init__(f"cannot use filter {filter!r}: {reason}", filter=filter, reason=reason)
+
+
+class UnsupportedClause(QueryError):
+    """A backend does not interpret this clause of a body."""
+
+    def __init__(self, clause: str, backend: str) -> None:
+        super().__init__(f"the {backend} backend does not interpret {clause!r}", clause=clause, backend=backend)
+
+
+class TextNotSupported(QueryError):
+    """A text was to become a vector, and the embedder embeds images only."""
+
+    def __init__(self, embedder: str) -> None:
+        super().__init__(
+            f"embedder {embedder!r} embeds images only; search with text=… uses captions and labels instead",
+            embedder=embedder,
+        )
+
+
+class BadVector(QueryError):
+    """A vector has the wrong length, or is not finite, or is all zero."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"cannot use vector: {reason}", reason=reason)
+
+
+class EmbedderError(HybridSearchError):
+    """An embedder cannot be used."""
+
+
+class UnknownEmbedder(EmbedderError):
+    """No embedder has this name."""
+
+    def __init__(self, name: str, known: Sequence[str], close_matches: Sequence[str] = ()) -> None:
+        super().__init__(
+            f"no embedder {name!r}; known: {', '.join(known)}.{_did_you_mean(close_matches)}",
+            name=name,
+            known=tuple(known),
+            close_matches=tuple(close_matches),
+        )
+
+
+class EmbedderUnavailable(EmbedderError):
+    """An embedder is known, but a package that it needs is not installed."""
+
+    def __init__(self, name: str, install: str) -> None:
+        super().__init__(f"embedder {name!r} needs more packages: {install}", name=name, install=install)
+
+
+class WeightsMissing(EmbedderError):
+    """The weights of an embedder are absent or damaged."""
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(f"weights {path}: {reason}", path=path, reason=reason)

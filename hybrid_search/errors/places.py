@@ -1,0 +1,119 @@
+"""Errors of the places where documents live."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from hybrid_search.errors.base import HybridSearchError
+
+__all__ = [
+    "BackendError",
+    "BackendUnavailable",
+    "BulkError",
+    "DocumentNotFound",
+    "EmbedderMismatch",
+    "FormatTooNew",
+    "IndexCorrupt",
+    "IndexLocked",
+    "IndexNotFound",
+    "MappingMismatch",
+    "StorageFull",
+]
+
+
+class BackendError(HybridSearchError):
+    """The place where documents live cannot do what was asked."""
+
+
+class BackendUnavailable(BackendError):
+    """The location cannot be reached or opened."""
+
+    def __init__(self, location: str, reason: str) -> None:
+        super().__init__(f"cannot open {location}: {reason}", location=location, reason=reason)
+
+
+class IndexNotFound(BackendError):
+    """There is no index at the location, and none was to be created."""
+
+    def __init__(self, location: str, name: str = "images") -> None:
+        named = "" if name == "images" else f"--name {name} "
+        super().__init__(
+            f"no index {name!r} at {location}; make one with `hybrid-search {named}index FOLDER --index {location}`",
+            location=location,
+            name=name,
+        )
+
+
+class IndexLocked(BackendError):
+    """Another process or object is writing to the index."""
+
+    def __init__(self, location: str) -> None:
+        super().__init__(
+            f"{location} is being written by another process or object; "
+            "wait until it has finished (searching works meanwhile)",
+            location=location,
+        )
+
+
+class IndexCorrupt(BackendError):
+    """The files of an index contradict each other."""
+
+    def __init__(self, location: str, reason: str) -> None:
+        super().__init__(f"index {location} is damaged: {reason}", location=location, reason=reason)
+
+
+class FormatTooNew(BackendError):
+    """The index was written by a newer version of this library."""
+
+    def __init__(self, location: str, found: int, known: int) -> None:
+        super().__init__(
+            f"{location} has format {found}, this version knows up to {known}; "
+            "upgrade with `pip install -U hybrid-search`",
+            location=location,
+            found=found,
+            known=known,
+        )
+
+
+class DocumentNotFound(BackendError):
+    """No document has this id."""
+
+    def __init__(self, id: str) -> None:
+        super().__init__(f"no document {id!r}", id=id)
+
+
+class EmbedderMismatch(BackendError):
+    """The index was made with another embedder than the one it is opened with."""
+
+    def __init__(self, expected: str, found: str) -> None:
+        super().__init__(
+            f"the index holds embeddings of {expected}, it was opened with {found}; "
+            f"open it with that embedder, or index the pictures again in a new place",
+            expected=expected,
+            found=found,
+        )
+
+
+class MappingMismatch(BackendError):
+    """A document or an index does not agree with the mapping."""
+
+    def __init__(self, field: str, reason: str) -> None:
+        super().__init__(f"field {field!r}: {reason}", field=field, reason=reason)
+
+
+class StorageFull(BackendError):
+    """The disk is full; everything committed before is safe."""
+
+    def __init__(self, location: str) -> None:
+        super().__init__(
+            f"no space left while writing {location}; free some and run again, nothing committed is lost",
+            location=location,
+        )
+
+
+class BulkError(BackendError):
+    """Some documents of a bulk write were refused; the others are written."""
+
+    def __init__(self, failures: Sequence[tuple[str, str]]) -> None:
+        first = "; ".join(f"{id}: {reason}" for id, reason in failures[:3])
+        super().__init__(f"{len(failures)} documents were refused ({first})", failures=tuple(failures))

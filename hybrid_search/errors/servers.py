@@ -1,0 +1,151 @@
+"""Errors of an Elasticsearch server: what it said, in words, and what helps."""
+
+from __future__ import annotations
+
+from hybrid_search.errors.places import BackendError
+
+__all__ = [
+    "AccessDenied",
+    "AliasMissing",
+    "CertificateRejected",
+    "ClientMismatch",
+    "DocumentChanged",
+    "IncompleteAnswer",
+    "IndexClosed",
+    "IndexRed",
+    "NotElasticsearch",
+    "RequestRefused",
+    "ServerBusy",
+    "WriteBlocked",
+]
+
+
+class NotElasticsearch(BackendError):
+    """Something answers at the URL, but it is not Elasticsearch."""
+
+    def __init__(self, location: str, reason: str) -> None:
+        super().__init__(
+            f"what answers at {location} is not Elasticsearch: {reason}; check the address and the port (9200 by default)",
+            location=location,
+            reason=reason,
+        )
+
+
+class ClientMismatch(BackendError):
+    """The installed Python client is too new for the server."""
+
+    def __init__(self, location: str, client: str) -> None:
+        super().__init__(
+            f"the server at {location} is older than the Python client elasticsearch {client}, and refuses it; "
+            "run `pip install 'elasticsearch<9'`, which speaks with servers 8.19 and 9.x",
+            location=location,
+            client=client,
+        )
+
+
+class AccessDenied(BackendError):
+    """The server does not know the credentials, or they do not allow what was asked."""
+
+    def __init__(self, location: str, reason: str) -> None:
+        super().__init__(
+            f"{location} denies access: {reason}; give credentials that may do this by HYBRID_SEARCH_API_KEY, "
+            "HYBRID_SEARCH_USERNAME and HYBRID_SEARCH_PASSWORD, or the configuration file",
+            location=location,
+            reason=reason,
+        )
+
+
+class CertificateRejected(BackendError):
+    """The server's TLS certificate cannot be trusted."""
+
+    def __init__(self, location: str, reason: str) -> None:
+        super().__init__(
+            f"the certificate of {location} is not trusted: {reason}; name the authority that signed it by "
+            "HYBRID_SEARCH_CA_CERTS (a PEM file), or its SHA-256 by HYBRID_SEARCH_CA_FINGERPRINT",
+            location=location,
+            reason=reason,
+        )
+
+
+class IndexClosed(BackendError):
+    """The index is closed, so that it can be neither searched nor written."""
+
+    def __init__(self, location: str, name: str) -> None:
+        super().__init__(
+            f"index {name!r} at {location} is closed; open it with `POST /{name}/_open`", location=location, name=name
+        )
+
+
+class AliasMissing(BackendError):
+    """An index has no alias to write through, or an alias names several indexes."""
+
+    def __init__(self, location: str, alias: str, reason: str) -> None:
+        super().__init__(
+            f"alias {alias!r} at {location}: {reason}; `hybrid-search migrate` makes a new version of the index "
+            "with both of its aliases",
+            location=location,
+            alias=alias,
+            reason=reason,
+        )
+
+
+class WriteBlocked(BackendError):
+    """The server refuses writes to the index until somebody lifts the block; everything acknowledged before is safe."""
+
+    def __init__(self, location: str, reason: str) -> None:
+        super().__init__(
+            f"{location} refuses writes: {reason}; lift that and run the same again, what was written before is safe",
+            location=location,
+            reason=reason,
+        )
+
+
+class IncompleteAnswer(BackendError):
+    """Only a part of the index answered in time, so that hits may be missing."""
+
+    def __init__(self, location: str, reason: str) -> None:
+        super().__init__(
+            f"{location} answered from a part of the index only: {reason}; try again when the cluster is healthy "
+            "(`GET /_cluster/health`)",
+            location=location,
+            reason=reason,
+        )
+
+
+class IndexRed(BackendError):
+    """A part of the index is on no node that runs."""
+
+    def __init__(self, location: str, name: str) -> None:
+        super().__init__(
+            f"a part of index {name!r} at {location} is on no running node; start the node that has it, "
+            "or ask `GET /_cluster/allocation/explain` why it is not assigned",
+            location=location,
+            name=name,
+        )
+
+
+class ServerBusy(BackendError):
+    """The server had no room for the request, and went on having none while it was repeated."""
+
+    def __init__(self, location: str, reason: str) -> None:
+        super().__init__(
+            f"{location} is overloaded: {reason}; try again later, with smaller batches, or give it more memory",
+            location=location,
+            reason=reason,
+        )
+
+
+class RequestRefused(BackendError):
+    """The server does not accept the request as it is."""
+
+    def __init__(self, location: str, reason: str) -> None:
+        super().__init__(f"{location} refused the request: {reason}", location=location, reason=reason)
+
+
+class DocumentChanged(BackendError):
+    """A document went on being changed by others while it was to be changed here."""
+
+    def __init__(self, id: str) -> None:
+        super().__init__(
+            f"document {id!r} keeps being changed by another writer; run again when that has finished", id=id
+        )
