@@ -38,7 +38,7 @@ EXAMPLES: tuple[tuple[errors.HybridSearchError, str], ...] = (
     (errors.MappingMismatch("iso", "'x' is not a number"), "'iso': 'x' is not a number"),
     (errors.StorageFull("/x"), "free some and run again"),
     (errors.DocumentChanged("a1"), "'a1' keeps being changed by another writer; run again"),
-    (errors.NotElasticsearch("http://h", "HTML"), "http://h is not Elasticsearch: HTML; check the address"),
+    (errors.NotElasticsearch("http://h", "HTML"), "http://h is not Elasticsearch: HTML; check its address"),
     (errors.ClientMismatch("http://h", "9.5.1"), "pip install 'elasticsearch<9'"),
     (errors.AccessDenied("http://h", "wrong password"), "HYBRID_SEARCH_API_KEY"),
     (errors.CertificateRejected("https://h", "expired"), "HYBRID_SEARCH_CA_CERTS"),
@@ -49,6 +49,7 @@ EXAMPLES: tuple[tuple[errors.HybridSearchError, str], ...] = (
     (errors.IndexRed("http://h", "images"), "GET /_cluster/allocation/explain"),
     (errors.ServerBusy("http://h", "the queue is full"), "smaller batches"),
     (errors.RequestRefused("http://h", "unknown clause"), "refused the request: unknown clause"),
+    (errors.KibanaRefused("http://h", "nothing listens there"), "Kibana at http://h: nothing listens there"),
     (errors.BulkError([("a", "bad"), ("b", "worse")]), "2 documents were refused (a: bad; b: worse)"),
 )
 

@@ -1,4 +1,4 @@
-"""Where documents live: one interface, an embedded engine and (later) Elasticsearch behind it.
+"""Where documents live: one interface, an embedded engine and Elasticsearch behind it.
 
 A backend is given Elasticsearch `_search` bodies and answers in the shape of an Elasticsearch response, so that what
 builds bodies and what reads hits is written once.
@@ -8,10 +8,16 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-__all__ = ["Action", "Backend", "Outcome"]
+__all__ = ["Action", "Analysis", "Backend", "Outcome", "Stored", "Version"]
+
+Analysis = Literal["english", "portable"]
+"""How texts become terms, see `mapping.load_definition`."""
+Version = tuple[int, int]
+"""What a document was when it was read: changes are numbered, and so are the servers that number them."""
 
 
 @dataclass(frozen=True)
@@ -20,27 +26,41 @@ class Action:
 
     Parameters
     ----------
-    op : {"index", "update", "delete"}
-        `index` replaces the whole document, `update` merges `source` into it (objects deeply, lists replaced, vectors
-        kept unless given), `delete` removes it.
+    op : {"index", "create", "update", "delete"}
+        `index` replaces the whole document, `create` writes it where there is none, `update` merges `source` into it
+        (objects deeply, lists replaced, vectors kept unless given), `delete` removes it.
     id : str
         The document's id, 1 to 512 bytes.
     source : mapping
         The document's JSON fields; dense_vector fields may be numpy arrays.
+    version : Version, optional
+        Write only if the document is still what it was when this version was read.
     """
 
-    op: Literal["index", "update", "delete"]
+    op: Literal["index", "create", "update", "delete"]
     id: str
     source: Mapping[str, Any] = field(default_factory=dict)
+    version: Version | None = None
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one action: `status` 200/201 written, 404 absent, 400 refused with an `error`."""
+    """What became of one action: `status` 200/201 written, 404 absent, 400 refused, 409 changed by another writer.
+
+    What was refused, or changed meanwhile, has an `error`.
+    """
 
     id: str
     status: int
     error: str | None = None
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A document as it was read: its `_source`, and its version where others may write at the same time."""
+
+    source: dict[str, Any]
+    version: Version | None = None
 
 
 class Backend(ABC):
@@ -59,6 +79,10 @@ class Backend(ABC):
     def create(self, definition: Mapping[str, Any]) -> None:
         """Make the index from `{"settings": …, "mappings": …}`."""
 
+    def analysis(self) -> Analysis:
+        """Return the best analysis that a new index at this location can have."""
+        return "english"
+
     @abstractmethod
     def definition(self) -> Mapping[str, Any]:
         """Return the live `{"settings": …, "mappings": …}`, `mappings._meta` included; raises IndexNotFound."""
@@ -73,6 +97,10 @@ class Backend(ABC):
     @abstractmethod
     def refresh(self) -> None:
         """Make everything written so far durable and visible to searches."""
+
+    def loading(self) -> AbstractContextManager[None]:
+        """Return a block for writing much at once, in which the backend puts off what its end can do."""
+        return nullcontext()
 
     @abstractmethod
     def search(self, body: Mapping[str, Any]) -> dict[str, Any]:
@@ -90,8 +118,12 @@ class Backend(ABC):
         """Count the documents that match a query (all when None)."""
 
     @abstractmethod
+    def read(self, id: str, *, vectors: bool = False) -> Stored:
+        """Return one document; with `vectors`, dense_vector fields as arrays. Raises DocumentNotFound."""
+
     def get(self, id: str, *, vectors: bool = False) -> dict[str, Any]:
         """Return one document's `_source`; with `vectors`, dense_vector fields as arrays. Raises DocumentNotFound."""
+        return self.read(id, vectors=vectors).source
 
     @abstractmethod
     def scan(

@@ -58,7 +58,7 @@ def program(
 
 
 def _add_commands() -> None:
-    from hybrid_search.cli import demo, fill, find, look, remove
+    from hybrid_search.cli import demo, fill, find, kibana, look, remove
 
     for command in (
         fill.index,
@@ -72,6 +72,7 @@ def _add_commands() -> None:
     ):
         app.command(no_args_is_help=False)(command)
     app.command()(demo.demo)
+    app.add_typer(kibana.app)
 
 
 _add_commands()

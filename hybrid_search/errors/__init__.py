@@ -19,7 +19,7 @@
                                     IndexClosed(location, name) · AliasMissing(location, alias, reason)
                                     WriteBlocked(location, reason) · IncompleteAnswer(location, reason)
                                     IndexRed(location, name) · ServerBusy(location, reason)
-                                    RequestRefused(location, reason)
+                                    RequestRefused(location, reason) · KibanaRefused(location, reason, failures)
 
 Each error carries its data as attributes, says what to do next, and can be pickled.
 """
@@ -67,6 +67,7 @@ from hybrid_search.errors.servers import (
     IncompleteAnswer,
     IndexClosed,
     IndexRed,
+    KibanaRefused,
     NotElasticsearch,
     RequestRefused,
     ServerBusy,
@@ -101,6 +102,7 @@ __all__ = [
     "IndexLocked",
     "IndexNotFound",
     "IndexRed",
+    "KibanaRefused",
     "MappingMismatch",
     "MetadataError",
     "NotElasticsearch",

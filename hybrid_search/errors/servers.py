@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from hybrid_search.errors.places import BackendError
 
 __all__ = [
@@ -13,6 +15,7 @@ __all__ = [
     "IncompleteAnswer",
     "IndexClosed",
     "IndexRed",
+    "KibanaRefused",
     "NotElasticsearch",
     "RequestRefused",
     "ServerBusy",
@@ -25,7 +28,7 @@ class NotElasticsearch(BackendError):
 
     def __init__(self, location: str, reason: str) -> None:
         super().__init__(
-            f"what answers at {location} is not Elasticsearch: {reason}; check the address and the port (9200 by default)",
+            f"what answers at {location} is not Elasticsearch: {reason}; check its address and port",
             location=location,
             reason=reason,
         )
@@ -148,4 +151,16 @@ class DocumentChanged(BackendError):
     def __init__(self, id: str) -> None:
         super().__init__(
             f"document {id!r} keeps being changed by another writer; run again when that has finished", id=id
+        )
+
+
+class KibanaRefused(BackendError):
+    """Kibana cannot be reached, or took none or not all of the saved objects.
+
+    `failures` has type, id and kind of error of every object that it did not take.
+    """
+
+    def __init__(self, location: str, reason: str, failures: Sequence[tuple[str, str, str]] = ()) -> None:
+        super().__init__(
+            f"Kibana at {location}: {reason}", location=location, reason=reason, failures=tuple(failures)
         )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hybrid_search.backends import Action, Backend, Outcome
+from hybrid_search.backends import Action, Backend, Outcome, Stored
 from hybrid_search.backends.embedded.answer import answer
 from hybrid_search.backends.embedded.clauses import compiler
 from hybrid_search.backends.embedded.compound import everything
@@ -155,8 +155,8 @@ class EmbeddedBackend(Backend):
         snapshot = self._current()
         return snapshot.documents if query is None else snapshot.count(compiler(snapshot).compile(query))
 
-    def get(self, id: str, *, vectors: bool = False) -> dict[str, Any]:
-        """Return one document's `_source`, written but not refreshed ones of this object too.
+    def read(self, id: str, *, vectors: bool = False) -> Stored:
+        """Return one document, written but not refreshed ones of this object too; nobody else writes meanwhile.
 
         Raises
         ------
@@ -169,7 +169,7 @@ class EmbeddedBackend(Backend):
             if stored is None:
                 raise DocumentNotFound(id)
             source = dict(stored.source)
-            return self._with_vectors(source, stored.rows) if vectors else source
+            return Stored(self._with_vectors(source, stored.rows) if vectors else source)
 
     def scan(
         self, query: Mapping[str, Any] | None = None, *, fields: Sequence[str] | None = None, vectors: bool = False

@@ -128,9 +128,11 @@ class Writer:
         try:
             if action.op == "delete":
                 return self._delete(action.id)
-            if action.op not in ("index", "update"):
-                raise Refused(f"no operation {action.op!r}; known: index, update, delete")
+            if action.op not in ("index", "create", "update"):
+                raise Refused(f"no operation {action.op!r}; known: index, create, update, delete")
             before = self.current(action.id)
+            if action.op == "create" and before is not None:
+                return Outcome(action.id, 409, f"there is a document {action.id!r} already")
             if action.op == "update":
                 if before is None:
                     return Outcome(action.id, 404, f"no document {action.id!r}")

@@ -1,0 +1,235 @@
+"""The Elasticsearch backend: the same bodies, answered by a cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, TypeVar
+
+from hybrid_search.backends import Action, Analysis, Backend, Outcome, Stored
+from hybrid_search.backends.elasticsearch.bulk import BulkWriter
+from hybrid_search.backends.elasticsearch.client import Client
+from hybrid_search.backends.elasticsearch.encode import fits
+from hybrid_search.backends.elasticsearch.facts import facts
+from hybrid_search.backends.elasticsearch.failures import check_answer, write_blocked
+from hybrid_search.backends.elasticsearch.layout import (
+    Live,
+    aliases,
+    check_name,
+    find,
+    next_version,
+    with_layout,
+    write_alias,
+)
+from hybrid_search.backends.elasticsearch.scan import excluded, scan, with_vectors
+from hybrid_search.backends.elasticsearch.server import Server
+from hybrid_search.backends.elasticsearch.vectors import VectorField, vector_fields
+from hybrid_search.errors import (
+    AliasMissing,
+    BackendUnavailable,
+    DocumentNotFound,
+    IndexNotFound,
+    RequestRefused,
+    UnknownField,
+)
+
+__all__ = ["ElasticsearchBackend"]
+
+T = TypeVar("T")
+
+
+class ElasticsearchBackend(Backend):
+    """Documents in an index of an Elasticsearch server, 8.19 or 9.x, read and written through two aliases.
+
+    Opening costs nothing: the first request connects. Any number of objects may read and write at the same time.
+
+    Parameters
+    ----------
+    location : str or None
+        The server's URL, or several of one cluster separated by commas; None with a `cloud_id`.
+    name : str
+        The alias to read through; documents are written through `<name>-write`.
+    server : Server
+        Credentials, trust, patience, and the layout of a new index.
+    """
+
+    name = "elasticsearch"
+
+    def __init__(self, location: str | None, *, name: str, server: Server) -> None:
+        check_name(name)
+        self._client = Client(location, server)
+        self._alias = name
+        self._live: Live | None = None
+        self.location = f"{self._client.location}/{name}"
+
+    def exists(self) -> bool:
+        """Tell whether there is an index of this name."""
+        return bool(self._ask(lambda raw: raw.indices.exists(index=self._alias)))
+
+    def analysis(self) -> Analysis:
+        """Return "english" where the server has the filters of English, "portable" otherwise."""
+        chain = ["lowercase", "asciifolding", {"type": "stemmer", "language": "porter2"}]
+        try:
+            self._ask(lambda raw: raw.indices.analyze(body={"tokenizer": "standard", "filter": chain, "text": "a"}))
+        except RequestRefused:
+            return "portable"
+        return "english"
+
+    def create(self, definition: Mapping[str, Any]) -> None:
+        """Make the first version of the index, with both aliases.
+
+        Raises
+        ------
+        BackendUnavailable
+            When there is an index already.
+        RequestRefused
+            When the server does not accept the definition.
+        """
+        whole = with_layout(definition, self._client.server)
+        index = next_version(self._client, self._alias)
+        if self.exists():
+            raise BackendUnavailable(self.location, "there is an index already")
+        try:
+            self._ask(lambda raw: raw.indices.create(index=index, **whole, aliases=aliases(self._alias)))
+        except RequestRefused as error:
+            if "already exists" in error.reason:
+                raise BackendUnavailable(self.location, "there is an index already") from error
+            raise
+
+    def definition(self) -> Mapping[str, Any]:
+        """Return settings and mappings as they are on the server now; raises IndexNotFound, AliasMissing."""
+        self._live = find(self._client, self._alias)
+        return self._live.definition
+
+    def bulk(self, actions: Iterable[Action]) -> list[Outcome]:
+        """Write all actions in order and return the fate of each; safe to repeat.
+
+        Raises
+        ------
+        AliasMissing
+            When there is no alias to write through.
+        WriteBlocked
+            When the server refuses writes: a full disk, a block.
+        ServerBusy, IndexRed, BackendUnavailable
+            When the server had no room, or was away, until the deadline.
+        """
+        waiting = list(actions)
+        if not waiting:
+            self._check_writable()
+            return []
+        return BulkWriter(self._client, write_alias(self._alias), vectors=self._vectors()).run(waiting)
+
+    def refresh(self) -> None:
+        """Make everything written so far visible to searches; durable it was when it was acknowledged."""
+        target = write_alias(self._alias)
+        answer = self._client.ask(lambda raw: raw.indices.refresh(index=target), name=target)
+        check_answer(answer.body, location=self.location)
+
+    def search(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Run a `_search` body.
+
+        Raises
+        ------
+        UnknownField
+            When a kNN clause names no vector field: the server would find nothing there, without a word.
+        RequestRefused
+            When the server does not accept the body.
+        IncompleteAnswer, IndexRed
+            When a part of the index did not answer.
+        """
+        self._check_knn(body)
+        answer = self._ask(
+            lambda raw: raw.search(
+                index=self._alias,
+                body=dict(body),
+                include_named_queries_score=True,
+                allow_partial_search_results=False,
+            )
+        )
+        found: dict[str, Any] = answer.body
+        check_answer(found, location=self.location)
+        return found
+
+    def msearch(self, bodies: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+        """Run several `_search` bodies in one request; raises as `search`."""
+        for body in bodies:
+            self._check_knn(body)
+        lines = [line for body in bodies for line in ({"allow_partial_search_results": False}, dict(body))]
+        answer = self._ask(lambda raw: raw.msearch(index=self._alias, searches=lines))
+        found: list[dict[str, Any]] = list(answer.body["responses"])
+        for each in found:
+            if "error" in each:
+                raise RequestRefused(self.location, str(each["error"].get("reason", each["error"])))
+            check_answer(each, location=self.location)
+        return found
+
+    def count(self, query: Mapping[str, Any] | None = None) -> int:
+        """Count the documents that match a query (all when None)."""
+        answer = self._ask(lambda raw: raw.count(index=self._alias, query=None if query is None else dict(query)))
+        check_answer(answer.body, location=self.location)
+        return int(answer.body["count"])
+
+    def read(self, id: str, *, vectors: bool = False) -> Stored:
+        """Return one document with its version, written but not refreshed ones too.
+
+        Raises
+        ------
+        DocumentNotFound
+            When there is no such document.
+        """
+        if not fits(id):
+            raise DocumentNotFound(id)
+        wanted = {"source_includes": "*"} if vectors else {"source_excludes": list(excluded(self._vectors()))}
+        answer = self._ask(lambda raw: raw.options(ignore_status=404).get(index=self._alias, id=id, **wanted)).body
+        if "error" in answer:
+            raise IndexNotFound(self._client.location, self._alias)
+        if not answer["found"]:
+            raise DocumentNotFound(id)
+        source = with_vectors(answer["_source"], self._vectors()) if vectors else answer["_source"]
+        return Stored(source, (int(answer["_seq_no"]), int(answer["_primary_term"])))
+
+    def scan(
+        self, query: Mapping[str, Any] | None = None, *, fields: Sequence[str] | None = None, vectors: bool = False
+    ) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Stream (id, `_source`) of every match from one point in time, in bounded memory."""
+        yield from scan(
+            self._client, self._alias, vectors=self._vectors(), query=query, fields=fields, with_vectors=vectors
+        )
+
+    def info(self) -> dict[str, Any]:
+        """Return `documents`, `bytes`, `index`, `version`, `health`, shards and replicas, and vectors per field."""
+        return {"backend": self.name, "location": self.location, **facts(self._client, self._alias, self._vectors())}
+
+    def close(self) -> None:
+        """Refresh what was written, and close the connections; calling it twice is harmless."""
+        self._client.close()
+
+    def _ask(self, request: Any) -> Any:
+        return self._client.ask(request, name=self._alias)
+
+    def _check_writable(self) -> None:
+        """Raise what any write would: no alias to write through, a block."""
+        target = write_alias(self._alias)
+        answer = self._client.ask(lambda raw: raw.indices.get_settings(index=target), name=target).body
+        if len(answer) != 1:
+            raise AliasMissing(self.location, target, f"it names {len(answer)} indexes")
+        ((_, found),) = answer.items()
+        blocks = found["settings"]["index"].get("blocks", {})
+        if blocks.get("read_only_allow_delete") == "true":
+            raise write_blocked(self.location, "read_only_allow_delete")
+        if "true" in (blocks.get("write"), blocks.get("read_only")):
+            raise write_blocked(self.location, "index write (api)")
+
+    def _check_knn(self, body: Mapping[str, Any]) -> None:
+        clauses = body.get("knn", ())
+        for clause in [clauses] if isinstance(clauses, Mapping) else clauses:
+            field = str(clause.get("field"))
+            if field not in self._vectors():
+                # another writer may have added an embedding since this index was opened
+                self._live = None
+                if field not in self._vectors():
+                    raise UnknownField(field, tuple(self._vectors()))
+
+    def _vectors(self) -> dict[str, VectorField]:
+        """Return the dense_vector fields."""
+        live = self._live = self._live or find(self._client, self._alias)
+        return vector_fields(live.definition["mappings"].get("properties", {}))
