@@ -214,7 +214,7 @@ def _ask(session: requests.Session, method: str, url: str, server: Server, **mor
             method, url, timeout=server.timeout, verify=server.ca_certs or True, allow_redirects=False, **more
         )
     except requests.exceptions.SSLError as error:
-        raise KibanaRefused(place, _of_tls(error)) from None
+        raise KibanaRefused(place, _of_tls(str(error), server.ca_certs)) from None
     except requests.Timeout:
         raise KibanaRefused(
             place,
@@ -222,20 +222,30 @@ def _ask(session: requests.Session, method: str, url: str, server: Server, **mor
         ) from None
     except requests.ConnectionError:
         raise KibanaRefused(place, "it cannot be reached; start it, or check --url and the port (5601)") from None
-    except (requests.RequestException, ValueError) as error:
-        raise KibanaRefused(place, f"the request cannot be sent ({type(error).__name__})") from None
+    except ValueError:
+        raise KibanaRefused(place, "the credentials have a character that HTTP cannot carry; check them") from None
+    except requests.RequestException as error:
+        raise KibanaRefused(place, f"the connection broke off ({type(error).__name__}); try again") from None
     except OSError:
         raise KibanaRefused(place, f"the CA file {server.ca_certs!r} cannot be read; name a PEM file") from None
 
 
-def _of_tls(error: BaseException) -> str:
-    """Return what is wrong with the TLS connection, from the innermost cause, and what helps."""
-    text = str(error)
+def _of_tls(text: str, ca_certs: str | None) -> str:
+    """Return what is wrong with the TLS connection, from the text of the innermost cause, and what helps."""
     if "WRONG_VERSION_NUMBER" in text or "RECORD_LAYER" in text:
         return "it does not speak TLS there; write http:// in place of https://"
+    if "[X509" in text or "[PEM" in text:
+        return f"the CA file {ca_certs!r} has no certificate that can be read; name a PEM file"
     found = re.search(r"certificate verify failed: ([^(\[]+)", text)
-    reason = found[1].strip() if found else "the TLS connection cannot be made"
-    return f"its certificate is not trusted: {reason}; name the authority that signed it by HYBRID_SEARCH_CA_CERTS"
+    if not found:
+        return "no TLS connection can be made; check the address, and what stands between here and there"
+    reason = found[1].strip().rstrip(".")
+    remedy = "name the authority that signed it by --ca-certs or HYBRID_SEARCH_CA_CERTS"
+    if "not valid for" in reason:
+        remedy = "write the address with a name that the certificate has"
+    elif "expired" in reason:
+        remedy = "renew it on Kibana's machine"
+    return f"its certificate is not trusted: {reason}; {remedy}"
 
 
 def _check_space(session: requests.Session, base: str, space: str, server: Server) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer.main
@@ -19,13 +20,18 @@ COMMANDS = PROGRAM.commands  # type: ignore[attr-defined]
 
 def parameters() -> Iterator[tuple[str, str]]:
     """Give each command's options and environment variables."""
-    for name, command in [("", PROGRAM), *COMMANDS.items()]:
+    inner = [(f"{name} {verb}", each) for name, group in COMMANDS.items() for verb, each in _commands_of(group)]
+    for name, command in [("", PROGRAM), *COMMANDS.items(), *inner]:
         for parameter in command.params:
             for option in parameter.opts:
                 if option.startswith("-"):
                     yield name, option
             if parameter.envvar:
                 yield name, str(parameter.envvar)
+
+
+def _commands_of(group: Any) -> list[tuple[str, Any]]:
+    return list(getattr(group, "commands", {}).items())
 
 
 @pytest.mark.parametrize("command", sorted(COMMANDS))

@@ -21,8 +21,9 @@ STAGES = [
     {"document"},
     {"mapping"},
     {"query", "filters", "body", "fusion", "hits", "collapse", "explain", "facets", "display", "text", "backends"},
+    {"guard"},
     {"ingest"},
-    {"index", "question"},
+    {"index", "opening", "question", "kibana"},
     {"cli"},
 ]
 RANK = {name: rank for rank, names in enumerate(STAGES) for name in names}
