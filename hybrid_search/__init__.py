@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from hybrid_search.backends.elasticsearch.server import Server
     from hybrid_search.document import Document
     from hybrid_search.errors import HybridSearchError
     from hybrid_search.hits import Hit, Hits
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from hybrid_search.ingest import IngestReport
 
 __version__ = "0.1.0"
-__all__ = ["Document", "Hit", "Hits", "HybridIndex", "HybridSearchError", "IngestReport"]
+__all__ = ["Document", "Hit", "Hits", "HybridIndex", "HybridSearchError", "IngestReport", "Server"]
 
 _HOMES = {
     "Document": "document",
@@ -26,6 +27,7 @@ _HOMES = {
     "HybridIndex": "index",
     "HybridSearchError": "errors",
     "IngestReport": "ingest",
+    "Server": "backends.elasticsearch.server",
 }
 
 

@@ -28,7 +28,7 @@ def build_body(query: Query) -> dict[str, Any]:
 
     Text and kNN lists are added up by a server, and told apart again by their names: every clause that ranks has a
     `_name`, and the boosts of kNN clauses lift every member of their lists above all texts, so that the `size` best
-    hold each list whole (see `fusion.is_complete`). The server is asked with `include_named_queries_score`.
+    hold each list whole (see `guard.is_complete`). The server is asked with `include_named_queries_score`.
 
     Returns
     -------

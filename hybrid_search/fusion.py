@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
 
-__all__ = ["is_complete", "rrf", "weighted_sum", "with_larger_boosts"]
+__all__ = ["rrf", "weighted_sum"]
 
 
 def rrf(
@@ -80,43 +79,6 @@ def weighted_sum(
         for id, score in scores.items():
             parts.setdefault(id, []).append(weights.get(name, 1.0) * max(score, 0.0) / scale)
     return _ranked(parts)
-
-
-def is_complete(response: Mapping[str, Any], body: Mapping[str, Any]) -> bool:
-    """Tell whether the response surely holds every hit of every kNN list of the body.
-
-    A response holds the `size` best by the sum of their scores, and kNN lists are whole in it only where their boosts
-    lift them above the texts. It is complete when there was room for more, or every list has its k hits, or what is
-    missing from a list could not have scored less than the last hit.
-    """
-    hits = response["hits"]["hits"]
-    knn = _knn(body)
-    if not knn or len(hits) < body["size"]:
-        return True
-    last = min(float(hit["_score"] or 0.0) for hit in hits)
-    for clause in knn:
-        found = sum(clause["_name"] in hit.get("matched_queries", {}) for hit in hits)
-        if found < clause["k"] and _least_contribution(clause) <= last:
-            return False
-    return True
-
-
-def with_larger_boosts(body: Mapping[str, Any], *, factor: float = 1_000.0) -> dict[str, Any]:
-    """Return the body with larger kNN boosts, to be sent when a response was not complete; hits read it the same."""
-    return {**body, "knn": [{**clause, "boost": clause["boost"] * factor} for clause in _knn(body)]}
-
-
-def _knn(body: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    return list(body.get("knn", ()))
-
-
-def _least_contribution(clause: Mapping[str, Any]) -> float:
-    least = clause.get("similarity")
-    if least is None:
-        return 0.0
-    if clause["field"] == "signature":
-        return float(clause["boost"]) / (1.0 + float(least) ** 2)
-    return float(clause["boost"]) * (1.0 + float(least)) / 2.0
 
 
 def _ranked(parts: Mapping[str, Sequence[float]]) -> dict[str, float]:

@@ -12,16 +12,19 @@ from hybrid_search.backends import Action
 from hybrid_search.backends.registry import open_backend
 from hybrid_search.body import build_body, json_body
 from hybrid_search.document import Document
-from hybrid_search.errors import DocumentNotFound, EmbedderMismatch, IndexNotFound
+from hybrid_search.errors import DocumentNotFound, IndexNotFound
+from hybrid_search.guard import ask
 from hybrid_search.hits import Hits, read_hits
 from hybrid_search.images import DEFAULT_LIMITS, Limits
-from hybrid_search.mapping import EmbeddingSpec, check, embeddings, load_definition
+from hybrid_search.mapping import check, embeddings
+from hybrid_search.opening import open_or_create, spec_of
 from hybrid_search.question import Asker, SearchOptions
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
     from typing_extensions import Unpack
 
+    from hybrid_search.backends.elasticsearch import Server
     from hybrid_search.embedders import Embedder
     from hybrid_search.filters import Filter
     from hybrid_search.images import ImageLike
@@ -36,7 +39,7 @@ class HybridIndex:
     Parameters
     ----------
     location : str or Path, optional
-        Folder of an embedded index; None keeps it in memory.
+        Folder of an embedded index, or the URL of an Elasticsearch server; None keeps the index in memory.
     name : str
         The index's name at that location.
     embedder : str or Embedder, optional
@@ -45,6 +48,8 @@ class HybridIndex:
         Make the index when there is none.
     limits : Limits
         The largest picture that is accepted.
+    server : Server, optional
+        Credentials and options for a URL; by default what environment and configuration file say.
 
     Raises
     ------
@@ -70,17 +75,16 @@ class HybridIndex:
         embedder: str | Embedder | None = None,
         create: bool = True,
         limits: Limits = DEFAULT_LIMITS,
+        server: Server | None = None,
     ) -> None:
-        self._backend = open_backend(location, name=name)
+        self._backend = open_backend(location, name=name, server=server)
         self._limits = limits
         self._pending: set[str] = set()
-        self._embedder: Embedder | None = None if embedder is None or isinstance(embedder, str) else embedder
-        if not self._backend.exists():
-            if not create:
-                raise IndexNotFound(str(location or self._backend.location), name)
-            self._create(embedder if isinstance(embedder, str) else "lite")
-        self._definition = self._backend.definition()
-        self._key, self._spec = self._choose(embedder if isinstance(embedder, str) else None)
+        if not create and not self._backend.exists():
+            raise IndexNotFound(str(location or self._backend.location), name)
+        opened = open_or_create(self._backend, embedder)
+        self._definition, self._embedder = opened.definition, opened.embedder
+        self._key, self._spec = opened.key, opened.spec
         self._asker = Asker(
             self._backend,
             self._definition,
@@ -99,28 +103,13 @@ class HybridIndex:
             from hybrid_search.embedders.registry import get_embedder
 
             self._embedder = get_embedder(self._spec.name)
-        check(self._definition, self._key, _spec(self._embedder))
+        check(self._definition, self._key, spec_of(self._embedder))
         return self._embedder
 
     @property
     def location(self) -> str:
         """Where the documents are."""
         return self._backend.location
-
-    def _create(self, name: str) -> None:
-        from hybrid_search.embedders.registry import embedding_key, get_embedder
-
-        self._embedder = self._embedder or get_embedder(name)
-        spec = _spec(self._embedder)
-        self._backend.create(load_definition(embeddings={embedding_key(spec.name): spec}))
-
-    def _choose(self, name: str | None) -> tuple[str, EmbeddingSpec]:
-        stored = embeddings(self._definition)
-        wanted = self._embedder.name if self._embedder is not None else name
-        for key, spec in stored.items():
-            if wanted is None or spec.name == wanted:
-                return key, spec
-        raise EmbedderMismatch(", ".join(str(spec) for spec in stored.values()), str(wanted))
 
     # -- writing -----------------------------------------------------------------------------------------------------
 
@@ -327,8 +316,7 @@ class HybridIndex:
         }
         self._see_own_writes()
         query = self._asker.query(text, options)
-        body = build_body(query)
-        found = self._backend.search(body)
+        found, body = ask(self._backend, build_body(query))
         return replace(read_hits(found, query, body), body=json_body(body), thumbnails=self._thumbnails)
 
     def request(self, text: str | None = None, **options: Unpack[SearchOptions]) -> dict[str, Any]:
@@ -394,7 +382,3 @@ class HybridIndex:
     ) -> None:
         """Close the index."""
         self.close()
-
-
-def _spec(embedder: Embedder) -> EmbeddingSpec:
-    return EmbeddingSpec(embedder.name, embedder.version, embedder.dims, embedder.embeds_text)

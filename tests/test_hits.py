@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hybrid_search.body import build_body
-from hybrid_search.fusion import is_complete, with_larger_boosts
+from hybrid_search.guard import is_complete, with_larger_boosts
 from hybrid_search.hits import Hit, Hits, read_hits
 from hybrid_search.query import SignatureLeg
 from tests.bodies import SIGNATURE, ask, nearest

@@ -113,6 +113,10 @@ class Backend(ABC):
             `sort`, `matched_queries` as {name: score, boost included}, and `aggregations`.
         """
 
+    def msearch(self, bodies: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+        """Run several `_search` bodies; raises as `search`."""
+        return [self.search(body) for body in bodies]
+
     @abstractmethod
     def count(self, query: Mapping[str, Any] | None = None) -> int:
         """Count the documents that match a query (all when None)."""

@@ -3,24 +3,31 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hybrid_search.backends import Backend
 from hybrid_search.errors import BackendUnavailable
+
+if TYPE_CHECKING:
+    from hybrid_search.backends.elasticsearch.server import Server
 
 __all__ = ["open_backend"]
 
 _LONGEST = 255
 
 
-def open_backend(location: str | Path | None, *, name: str) -> Backend:
+def open_backend(location: str | Path | None, *, name: str, server: Server | None = None) -> Backend:
     """Return the backend for a location; nothing is created, locked or connected yet.
 
     Parameters
     ----------
     location : str, Path or None
-        None keeps everything in memory; a path is the folder of embedded indexes.
+        None keeps everything in memory, unless the server has a `cloud_id`; a path is the folder of embedded indexes,
+        an http or https URL, or several separated by commas, an Elasticsearch server.
     name : str
-        The index at that location: a sub-folder, at most 255 lower-case letters, digits, "-" and "_".
+        The index at that location: a sub-folder or an alias, at most 255 lower-case letters, digits, "-" and "_".
+    server : Server, optional
+        Credentials and options for a URL; by default what environment and configuration file say.
 
     Raises
     ------
@@ -32,8 +39,13 @@ def open_backend(location: str | Path | None, *, name: str) -> Backend:
     if len(name) > _LONGEST:
         raise BackendUnavailable(f"'{name[:20]}…'", f"an index name has at most {_LONGEST} letters, got {len(name)}")
     if isinstance(location, str) and "://" in location:
-        scheme = location.split("://", 1)[0]
-        raise BackendUnavailable(f"{scheme}://…", "this version serves embedded indexes only; pass a folder")
+        from hybrid_search.backends.elasticsearch import ElasticsearchBackend, Server
+
+        return ElasticsearchBackend(location, name=name, server=server or Server.load(location))
+    if location is None and server is not None and server.cloud_id:
+        from hybrid_search.backends.elasticsearch import ElasticsearchBackend
+
+        return ElasticsearchBackend(None, name=name, server=server)
     from hybrid_search.backends.embedded import EmbeddedBackend
 
     return EmbeddedBackend(None if location is None else Path(location).expanduser() / name)

@@ -161,6 +161,4 @@ class KibanaRefused(BackendError):
     """
 
     def __init__(self, location: str, reason: str, failures: Sequence[tuple[str, str, str]] = ()) -> None:
-        super().__init__(
-            f"Kibana at {location}: {reason}", location=location, reason=reason, failures=tuple(failures)
-        )
+        super().__init__(f"Kibana at {location}: {reason}", location=location, reason=reason, failures=tuple(failures))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
@@ -59,6 +60,8 @@ class ElasticsearchBackend(Backend):
         self._client = Client(location, server)
         self._alias = name
         self._live: Live | None = None
+        # the same copy of a shard answers every page of a search: copies break ties differently
+        self._preference = secrets.token_hex(8)
         self.location = f"{self._client.location}/{name}"
 
     def exists(self) -> bool:
@@ -143,6 +146,7 @@ class ElasticsearchBackend(Backend):
                 body=dict(body),
                 include_named_queries_score=True,
                 allow_partial_search_results=False,
+                preference=self._preference,
             )
         )
         found: dict[str, Any] = answer.body

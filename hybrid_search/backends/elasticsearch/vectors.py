@@ -51,7 +51,7 @@ class VectorField:
         return None
 
 
-def vector_fields(properties: Mapping[str, Any], prefix: str = "") -> dict[str, VectorField]:
+def vector_fields(properties: Mapping[str, Any], *, prefix: str = "") -> dict[str, VectorField]:
     """Return the dense_vector fields of a mapping by their dotted names; those of nested objects are not among them."""
     found: dict[str, VectorField] = {}
     for name, field in properties.items():
@@ -60,5 +60,5 @@ def vector_fields(properties: Mapping[str, Any], prefix: str = "") -> dict[str, 
                 int(field["dims"]), field.get("element_type", "float"), field.get("similarity", "cosine")
             )
         elif field.get("type", "object") == "object":
-            found |= vector_fields(field.get("properties", {}), f"{prefix}{name}.")
+            found |= vector_fields(field.get("properties", {}), prefix=f"{prefix}{name}.")
     return found

@@ -1,0 +1,88 @@
+"""Whole lists from one request: a response is checked for what it may lack, and what it lacks is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from hybrid_search.backends import Backend
+
+__all__ = ["ask", "is_complete", "with_larger_boosts"]
+
+
+def ask(backend: Backend, body: Mapping[str, Any]) -> tuple[dict[str, Any], Mapping[str, Any]]:
+    """Run a body whose hits are to be fused, and return the response with the body that it answers.
+
+    A response that may lack members of a kNN list is asked for again with larger boosts; where even those do not lift
+    every list above the texts, the lists are asked for one by one, in one `_msearch`. Hits in the order of a field are
+    no lists to be fused.
+    """
+    found = backend.search(body)
+    if body.get("sort") or is_complete(found, body):
+        return found, body
+    larger = with_larger_boosts(body)
+    found = backend.search(larger)
+    if is_complete(found, larger):
+        return found, larger
+    return _together(body, backend.msearch(_apart(body)), found), body
+
+
+def _apart(body: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return a body for the text, and one for each kNN list."""
+    shared = {key: value for key, value in body.items() if key not in ("query", "knn", "aggs", "size", "from")}
+    bodies = [{**shared, "knn": clause, "from": 0, "size": clause["k"]} for clause in _knn(body)]
+    if "query" in body:
+        texts = {**shared, "query": body["query"], "from": 0, "size": body["size"]}
+        return [texts, *bodies]
+    return bodies
+
+
+def _together(body: Mapping[str, Any], responses: list[dict[str, Any]], combined: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the lists as the one response that they would have been: every hit once, with the scores of all lists."""
+    hits: dict[str, dict[str, Any]] = {}
+    for response in responses:
+        for hit in response["hits"]["hits"]:
+            known = hits.setdefault(str(hit["_id"]), {**hit, "_score": 0.0, "matched_queries": {}})
+            known["_score"] += float(hit["_score"] or 0.0)
+            known["matched_queries"] |= hit.get("matched_queries", {})
+    ordered = sorted(hits.values(), key=lambda hit: -hit["_score"])
+    whole = {"max_score": ordered[0]["_score"] if ordered else None, "hits": ordered}
+    took = sum(int(response.get("took", 0)) for response in responses)
+    return {**combined, "took": took, "hits": {**combined["hits"], **whole}}
+
+
+def is_complete(response: Mapping[str, Any], body: Mapping[str, Any]) -> bool:
+    """Tell whether the response surely holds every hit of every kNN list of the body.
+
+    A response holds the `size` best by the sum of their scores, and kNN lists are whole in it only where their boosts
+    lift them above the texts. It is complete when there was room for more, or every list has its k hits, or what is
+    missing from a list could not have scored less than the last hit.
+    """
+    hits = response["hits"]["hits"]
+    knn = _knn(body)
+    if not knn or len(hits) < body["size"]:
+        return True
+    last = min(float(hit["_score"] or 0.0) for hit in hits)
+    for clause in knn:
+        found = sum(clause["_name"] in hit.get("matched_queries", {}) for hit in hits)
+        if found < clause["k"] and _least_contribution(clause) <= last:
+            return False
+    return True
+
+
+def with_larger_boosts(body: Mapping[str, Any], *, factor: float = 1_000.0) -> dict[str, Any]:
+    """Return the body with larger kNN boosts, to be sent when a response was not complete; hits read it the same."""
+    return {**body, "knn": [{**clause, "boost": clause["boost"] * factor} for clause in _knn(body)]}
+
+
+def _knn(body: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    return list(body.get("knn", ()))
+
+
+def _least_contribution(clause: Mapping[str, Any]) -> float:
+    least = clause.get("similarity")
+    if least is None:
+        return 0.0
+    if clause["field"] == "signature":
+        return float(clause["boost"]) / (1.0 + float(least) ** 2)
+    return float(clause["boost"]) * (1.0 + float(least)) / 2.0

@@ -1,0 +1,53 @@
+"""The guard: a response that may lack members of a list is noticed, and what it lacks is asked for."""
+
+from __future__ import annotations
+
+from hybrid_search.guard import is_complete, with_larger_boosts
+
+
+def hit(score, **matched):
+    return {"_id": str(score), "_score": score, "matched_queries": matched}
+
+
+def response(*hits):
+    return {"hits": {"hits": list(hits)}}
+
+
+def body(size, *, k=2, **clause):
+    knn = {"_name": "vector", "field": "embedding.lite", "k": k, "boost": 1000.0, **clause}
+    return {"size": size, "knn": [knn], "query": {}}
+
+
+def test_a_response_with_room_left_is_complete():
+    assert is_complete(response(hit(900.0, vector=900.0), hit(3.0, text=3.0)), body(3))
+
+
+def test_a_response_with_whole_lists_is_complete():
+    whole = response(hit(900.0, vector=900.0), hit(800.0, vector=800.0), hit(3.0, text=3.0))
+    assert is_complete(whole, body(3))
+
+
+def test_a_list_that_texts_may_have_pushed_out_is_not_complete():
+    cut = response(hit(9.0, vector=9.0), hit(8.0, text=8.0), hit(7.0, text=7.0))
+    assert not is_complete(cut, body(3))
+
+
+def test_what_is_missing_may_be_too_good_to_have_been_pushed_out():
+    short = response(hit(900.0, vector=900.0), hit(8.0, text=8.0), hit(7.0, text=7.0))
+    assert not is_complete(short, body(3))
+    # A cosine of 0 is worth 1000 · (1 + 0) / 2 = 500, more than any text here.
+    assert is_complete(short, body(3, similarity=0.0))
+    # A signature within 10 is worth 1e6 / (1 + 10²) = 9,901 at least.
+    near = response(hit(20_000.0, vector=20_000.0), hit(8.0, text=8.0), hit(7.0, text=7.0))
+    assert is_complete(near, body(3, field="signature", boost=1e6, similarity=10.0))
+    assert not is_complete(near, body(3, field="signature", boost=100.0, similarity=10.0))
+
+
+def test_without_knn_there_is_nothing_to_be_pushed_out():
+    assert is_complete(response(hit(1.0, text=1.0)), {"size": 1, "query": {}})
+
+
+def test_larger_boosts_leave_the_body_as_it_was():
+    small = body(3)
+    assert with_larger_boosts(small, factor=10.0)["knn"][0]["boost"] == 10_000.0
+    assert small["knn"][0]["boost"] == 1000.0
