@@ -5,9 +5,24 @@ from __future__ import annotations
 import gc
 import os
 import warnings
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
+
+from scripts.servers.failures import NotToBeHad
+from tests.servers import (
+    VERSIONS,
+    RunningCluster,
+    SecureServer,
+    running,
+    secured,
+    server_urls,
+    stop_servers,
+    unavailable,
+)
 
 with warnings.catch_warnings():
     # at its very first import luqum writes its tables beside itself and leaves the file to the garbage collector
@@ -24,3 +39,58 @@ def data() -> Path:
     if not folder or not Path(folder).is_dir():
         pytest.skip("HYBRID_SEARCH_DATA does not name a folder of shared test data")
     return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def servers() -> Iterator[dict[str, str]]:
+    """Return the URL of a real server per version (see tests/servers.py)."""
+    try:
+        yield server_urls()
+    except NotToBeHad as failure:
+        unavailable(failure)
+    finally:
+        stop_servers()
+
+
+@pytest.fixture(scope="session", params=VERSIONS)
+def elasticsearch_url(request: pytest.FixtureRequest, servers: dict[str, str]) -> str:
+    """Return the URL of a real server, once for each version."""
+    if request.param not in servers:
+        unavailable(f"HYBRID_SEARCH_TEST_SERVERS names none of version {request.param}")
+    return servers[request.param]
+
+
+@pytest.fixture(scope="session")
+def secure_server() -> Iterator[SecureServer]:
+    """Return a server with passwords and TLS."""
+    with _or_unavailable(), running("secure", "--secure") as known:
+        yield secured(known)
+
+
+@pytest.fixture(scope="session")
+def expired_server() -> Iterator[SecureServer]:
+    """Return a server with passwords and TLS whose certificate has expired."""
+    with _or_unavailable(), running("expired", "--secure", "--expired") as known:
+        yield secured(known)
+
+
+@pytest.fixture
+def cluster() -> Iterator[Callable[..., RunningCluster]]:
+    """Return a function that starts a cluster of several nodes, which ends with the test."""
+    with ExitStack() as stack:
+
+        def start(nodes: int = 3, version: str = VERSIONS[0]) -> RunningCluster:
+            arguments = ("--nodes", str(nodes), "--version", version)
+            with _or_unavailable():
+                known = stack.enter_context(running(uuid4().hex[:8], *arguments))
+            return RunningCluster(known.name, known.urls)
+
+        yield start
+
+
+@contextmanager
+def _or_unavailable() -> Iterator[None]:
+    try:
+        yield
+    except NotToBeHad as failure:
+        unavailable(failure)

@@ -112,8 +112,7 @@ def load(name: str) -> Cluster | None:
     """Return the cluster of that name, or None where there is none."""
     try:
         values: dict[str, Any] = json.loads((folder_of(name) / "cluster.json").read_text())
-        ports = {key: tuple(values.pop(key)) for key in ("ports", "transports")}
-        return Cluster(**values, **ports)
+        return Cluster(**values | {key: tuple(values[key]) for key in ("ports", "transports")})
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
