@@ -3,14 +3,14 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint types check bench golden clean
+.PHONY: demo test lint types check bench elasticsearch golden clean
 
 demo: $(VENV)/.base  ## index real photos on the embedded backend, run four searches, write a contact sheet
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps "scikit-image>=0.25"
 	$(BIN)/hybrid-search demo --out demo
 
-test: $(VENV)/.test  ## everything the tests need, then the tests
-	$(BIN)/python -m pytest
+test: $(VENV)/.test  ## both versions of Elasticsearch, then the tests; the servers end with them
+	$(BIN)/python -m scripts.servers.session $(BIN)/python -m pytest
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check .
@@ -23,6 +23,9 @@ check: lint types test
 
 bench: $(VENV)/.test  ## the figures of docs/benchmarks.md, as ratios measured in one run
 	$(BIN)/python scripts/bench.py
+
+elasticsearch:  ## start a real server and print its URL; scripts/elasticsearch stop ends it
+	@scripts/elasticsearch start
 
 golden: $(VENV)/.test  ## rewrite the expected bodies after reading what changed
 	$(BIN)/python scripts/update_golden.py

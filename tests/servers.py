@@ -125,7 +125,7 @@ def running(what: str, *arguments: str) -> Iterator[cluster.Cluster]:
     """Run a cluster of its own on free ports, named after the session and `what`."""
     name = session.name_of(what)
     try:
-        session.start({name: ["--port", "0", "--heap", "512m", *arguments]})
+        session.start({name: ["--port", "0", "--heap", "512m", "--brief", *arguments]})
         yield _known(name)
     finally:
         session.stop([name])

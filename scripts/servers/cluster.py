@@ -58,6 +58,7 @@ class Cluster:
     heap: str
     secure: bool
     expired: bool
+    brief: bool
 
     @property
     def folder(self) -> Path:

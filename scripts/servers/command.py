@@ -56,6 +56,7 @@ def parser() -> argparse.ArgumentParser:
     word.add_argument("--heap", default="1g", type=_matching(r"\d+[mg]", "like 512m or 1g"), help="default: 1g")
     word.add_argument("--secure", action="store_true", help="passwords and TLS; the folder has ca.pem and password")
     word.add_argument("--expired", action="store_true", help="with --secure: a certificate that ended in 2020")
+    word.add_argument("--brief", action="store_true", help="starts in half the time and runs slower: for short tests")
     word.add_argument("--timeout", type=float, default=180, metavar="SECONDS", help="to become green; default: 180")
     word = words.add_parser("stop", parents=[shared], help="end a cluster and remove its data")
     word.set_defaults(action=stop)
@@ -143,6 +144,7 @@ def _choose(options: argparse.Namespace) -> Cluster:
     with cache.locked("ports"):
         http, transport = ports.choose(first, options.nodes)
         flags = {"heap": options.heap, "secure": options.secure, "expired": options.expired}
+        flags["brief"] = options.brief
         chosen = Cluster(name=options.name, version=options.version, ports=http, transports=transport, **flags)
         chosen.save()
     return chosen
@@ -158,8 +160,7 @@ def _prepare(chosen: Cluster, nodes: list[Node], home: Path, runtime: java.Java,
         account.own(node.folder)
     account.own(chosen.folder / "repository")
     if chosen.secure:
-        for node in nodes:
-            users.set_bootstrap_password(chosen, node, home, runtime.home, account)
+        users.set_bootstrap_password(chosen, home, runtime.home, account)
 
 
 def stop(options: argparse.Namespace) -> int:

@@ -15,7 +15,7 @@ from scripts.servers.account import Account
 from scripts.servers.cluster import Cluster, Node
 from scripts.servers.failures import Failure
 from scripts.servers.java import Java
-from scripts.servers.tools import environment
+from scripts.servers.tools import BRIEF_JVM, environment
 
 TAIL = 30  # lines of a log that are worth showing
 PATIENCE = 20.0  # seconds between SIGTERM and SIGKILL
@@ -32,7 +32,7 @@ class StartFailed(Failure):
 def launch(cluster: Cluster, node: Node, home: Path, java: Java, account: Account) -> subprocess.Popen[bytes]:
     """Start a node in a session of its own, and return its launcher, which ends when the node is up or has failed."""
     (node.folder / "pid").unlink(missing_ok=True)
-    options = f"-Xms{cluster.heap} -Xmx{cluster.heap} {node.mark}"
+    options = f"-Xms{cluster.heap} -Xmx{cluster.heap} {node.mark}{f' {BRIEF_JVM}' if cluster.brief else ''}"
     with (node.folder / "output.log").open("wb") as output:
         return subprocess.Popen(
             [str(home / "bin" / "elasticsearch"), "-d", "-p", str(node.folder / "pid")],

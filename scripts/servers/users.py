@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import time
 import urllib.error
 from collections.abc import Mapping
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from scripts.servers.account import Account
-from scripts.servers.cluster import Cluster, Node
+from scripts.servers.cluster import Cluster
 from scripts.servers.failures import Failure
 from scripts.servers.health import fetch
 from scripts.servers.java import find
@@ -20,13 +21,17 @@ from scripts.servers.tools import tool
 WAIT = 30.0  # seconds; the server looks at its files once a second
 
 
-def set_bootstrap_password(cluster: Cluster, node: Node, home: Path, java_home: Path, account: Account) -> None:
-    """Put the password of `elastic` into a node's keystore, from where the server takes it at its first start."""
-    if (node.folder / "config" / "elasticsearch.keystore").exists():
-        return
-    tool(node, home, java_home, account, "elasticsearch-keystore", "create")
-    add = ["add", "--stdin", "bootstrap.password"]
-    tool(node, home, java_home, account, "elasticsearch-keystore", *add, text=f"{cluster.password}\n")
+def set_bootstrap_password(cluster: Cluster, home: Path, java_home: Path, account: Account) -> None:
+    """Put the password of `elastic` into each node's keystore, from where the server takes it at its first start."""
+    first, *others = cluster.nodes
+    keystore = Path("config", "elasticsearch.keystore")
+    if not (first.folder / keystore).exists():
+        add = ["add", "--force", "--stdin", "bootstrap.password"]
+        tool(first, home, java_home, account, "elasticsearch-keystore", *add, text=f"{cluster.password}\n")
+    for node in others:
+        if not (node.folder / keystore).exists():
+            shutil.copy(first.folder / keystore, node.folder / keystore)
+            account.own(node.folder / keystore)
 
 
 def add_user(
