@@ -8,10 +8,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal
 
-from hybrid_search.backends import Action
+from hybrid_search.backends import Action, Backend
 from hybrid_search.backends.registry import open_backend
 from hybrid_search.body import build_body, json_body
 from hybrid_search.document import Document
+from hybrid_search.drift import drift
 from hybrid_search.errors import DocumentNotFound, IndexNotFound
 from hybrid_search.guard import ask
 from hybrid_search.hits import Hits, read_hits
@@ -19,6 +20,7 @@ from hybrid_search.images import DEFAULT_LIMITS, Limits
 from hybrid_search.mapping import check, embeddings
 from hybrid_search.opening import open_or_create, spec_of
 from hybrid_search.question import Asker, SearchOptions
+from hybrid_search.transfer import current_definition
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -105,6 +107,11 @@ class HybridIndex:
             self._embedder = get_embedder(self._spec.name)
         check(self._definition, self._key, spec_of(self._embedder))
         return self._embedder
+
+    @property
+    def backend(self) -> Backend:
+        """Where the documents live, as `hybrid_search.transfer` takes it."""
+        return self._backend
 
     @property
     def location(self) -> str:
@@ -336,11 +343,15 @@ class HybridIndex:
         return Document(*self._asker.find(id, vectors=vectors))
 
     def info(self) -> dict[str, Any]:
-        """Return facts about the index: location, documents, bytes, embeddings, versions."""
+        """Return facts about the index: location, documents, bytes, embeddings, versions.
+
+        `drift` names each difference from the index that this version would make; `migrate` ends them.
+        """
         self._see_own_writes()
         held = {key: asdict(spec) for key, spec in embeddings(self._definition).items()}
         meta = self._definition["mappings"]["_meta"]
-        return {"analysis": meta["analysis"], "embeddings": held, **self._backend.info()}
+        differences = list(drift(self._backend.definition(), current_definition(self._backend)))
+        return {"analysis": meta["analysis"], "embeddings": held, **self._backend.info(), "drift": differences}
 
     def _thumbnails(self, ids: Sequence[str]) -> dict[str, str]:
         stored = self._backend.scan({"ids": {"values": list(ids)}}, fields=("thumbnail",))

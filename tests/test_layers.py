@@ -21,7 +21,7 @@ STAGES = [
     {"document"},
     {"mapping"},
     {"query", "filters", "body", "fusion", "hits", "collapse", "explain", "facets", "display", "text", "backends"},
-    {"guard"},
+    {"guard", "transfer", "drift"},
     {"ingest"},
     {"index", "opening", "question", "kibana"},
     {"cli"},

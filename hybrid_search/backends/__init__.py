@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, Literal
+
+from hybrid_search.errors import BackendUnavailable
+from hybrid_search.mapping import EmbeddingSpec
 
 __all__ = ["Action", "Analysis", "Backend", "Outcome", "Stored", "Version"]
 
@@ -98,9 +101,29 @@ class Backend(ABC):
     def refresh(self) -> None:
         """Make everything written so far durable and visible to searches."""
 
-    def loading(self) -> AbstractContextManager[None]:
-        """Return a block for writing much at once, in which the backend puts off what its end can do."""
-        return nullcontext()
+    @abstractmethod
+    def building(self, definition: Mapping[str, Any]) -> AbstractContextManager[Backend]:
+        """Give a backend for a new version of the index, which takes the index's place at the end of the block.
+
+        Until then searches go on over the old version, and others cannot write. A block that fails leaves all as it
+        was. Where there is no index yet, one is made.
+        """
+
+    @abstractmethod
+    def add_embedding(self, key: str, spec: EmbeddingSpec) -> None:
+        """Add a vector field, empty, to the index; raises MappingMismatch when there is one of that key already."""
+
+    def roll_back(self) -> tuple[str, str]:
+        """Put the version before in the place of the one in use; returns the names of both, the former first."""
+        raise BackendUnavailable(self.location, "an embedded index has no earlier version; keep a copy of its folder")
+
+    def remove_old(self) -> list[str]:
+        """Remove the versions before the one in use, to which no way back is wanted; returns their names."""
+        return []
+
+    def abandon(self) -> list[str]:
+        """Remove versions that a killed process left half built, and let the index be written again."""
+        return []
 
     @abstractmethod
     def search(self, body: Mapping[str, Any]) -> dict[str, Any]:

@@ -20,8 +20,8 @@ class OnServer(BackendSuite):
 
     @pytest.fixture(scope="class")
     @classmethod
-    def make(cls, server_urls: dict[str, str]) -> Iterator[Callable[[], Backend]]:
-        url, numbers, run = server_urls[cls.version], count(), secrets.token_hex(4)
+    def make(cls, servers: dict[str, str]) -> Iterator[Callable[[], Backend]]:
+        url, numbers, run = servers[cls.version], count(), secrets.token_hex(4)
 
         def new() -> Backend:
             return ElasticsearchBackend(url, name=f"suite-{run}-{next(numbers)}", server=Server())

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from copy import copy
+from dataclasses import asdict
 from typing import Any, TypeVar
 
 from hybrid_search.backends import Action, Analysis, Backend, Outcome, Stored
+from hybrid_search.backends.elasticsearch.building import abandon, new_version, put_back, remove_old
 from hybrid_search.backends.elasticsearch.bulk import BulkWriter
 from hybrid_search.backends.elasticsearch.client import Client
 from hybrid_search.backends.elasticsearch.encode import fits
@@ -29,9 +33,11 @@ from hybrid_search.errors import (
     BackendUnavailable,
     DocumentNotFound,
     IndexNotFound,
+    MappingMismatch,
     RequestRefused,
     UnknownField,
 )
+from hybrid_search.mapping import EmbeddingSpec, embeddings, load_definition
 
 __all__ = ["ElasticsearchBackend"]
 
@@ -58,7 +64,7 @@ class ElasticsearchBackend(Backend):
     def __init__(self, location: str | None, *, name: str, server: Server) -> None:
         check_name(name)
         self._client = Client(location, server)
-        self._alias = name
+        self._alias, self._target = name, write_alias(name)
         self._live: Live | None = None
         # the same copy of a shard answers every page of a search: copies break ties differently
         self._preference = secrets.token_hex(8)
@@ -119,13 +125,55 @@ class ElasticsearchBackend(Backend):
         if not waiting:
             self._check_writable()
             return []
-        return BulkWriter(self._client, write_alias(self._alias), vectors=self._vectors()).run(waiting)
+        aliased = self._target != self._alias
+        return BulkWriter(self._client, self._target, vectors=self._vectors(), alias=aliased).run(waiting)
 
     def refresh(self) -> None:
         """Make everything written so far visible to searches; durable it was when it was acknowledged."""
-        target = write_alias(self._alias)
-        answer = self._client.ask(lambda raw: raw.indices.refresh(index=target), name=target)
+        answer = self._ask(lambda raw: raw.indices.refresh(index=self._alias))
         check_answer(answer.body, location=self.location)
+
+    @contextmanager
+    def building(self, definition: Mapping[str, Any]) -> Iterator[Backend]:
+        """Give a backend for a new version of the index; see `building.new_version`."""
+        with new_version(self._client, self._alias, definition) as index:
+            new = copy(self)
+            new._alias = new._target = index
+            new._live = None
+            yield new
+        self._live = None
+
+    def add_embedding(self, key: str, spec: EmbeddingSpec) -> None:
+        """Add a vector field, empty, to the index while it is used.
+
+        Raises
+        ------
+        MappingMismatch
+            When there is a field of that key already.
+        """
+        live = find(self._client, self._alias)
+        stored = live.definition["mappings"]
+        if key in embeddings(live.definition):
+            raise MappingMismatch(f"embedding.{key}", "the index has this embedding already")
+        wanted = load_definition(analysis=stored["_meta"]["analysis"], embeddings={key: spec})
+        field = with_layout(wanted, self._client.server)["mappings"]["properties"]["embedding"]
+        held = {**stored["_meta"]["embeddings"], key: asdict(spec)}
+        meta = {**stored["_meta"], "embeddings": held}
+        self._ask(lambda raw: raw.indices.put_mapping(index=live.index, properties={"embedding": field}, meta=meta))
+        self._live = None
+
+    def remove_old(self) -> list[str]:
+        """Remove the versions before the one in use, to which no way back is wanted; returns their names."""
+        return remove_old(self._client, self._alias)
+
+    def abandon(self) -> list[str]:
+        """Remove versions that a killed process left half built, and let the index be written again."""
+        return abandon(self._client, self._alias)
+
+    def roll_back(self) -> tuple[str, str]:
+        """Put the version before in the place of the one in use; returns the names of both, the former first."""
+        self._live = None
+        return put_back(self._client, self._alias)
 
     def search(self, body: Mapping[str, Any]) -> dict[str, Any]:
         """Run a `_search` body.
@@ -212,7 +260,7 @@ class ElasticsearchBackend(Backend):
 
     def _check_writable(self) -> None:
         """Raise what any write would: no alias to write through, a block."""
-        target = write_alias(self._alias)
+        target = self._target
         answer = self._client.ask(lambda raw: raw.indices.get_settings(index=target), name=target).body
         if len(answer) != 1:
             raise AliasMissing(self.location, target, f"it names {len(answer)} indexes")

@@ -11,7 +11,7 @@ from hybrid_search.backends.elasticsearch.client import Client
 from hybrid_search.backends.elasticsearch.server import Server
 from hybrid_search.errors import AliasMissing, BackendUnavailable, IndexNotFound
 
-__all__ = ["Live", "aliases", "find", "next_version", "versions", "with_layout", "write_alias"]
+__all__ = ["Live", "aliases", "check_name", "find", "next_version", "versions", "with_layout", "write_alias"]
 
 _DIGITS = 6
 
@@ -82,14 +82,37 @@ def next_version(client: Client, name: str) -> str:
     return f"{name}-{max(numbers, default=0) + 1:0{_DIGITS}d}"
 
 
-def with_layout(definition: Mapping[str, Any], server: Server) -> dict[str, Any]:
-    """Return a definition with the server's options for a new index: shards, replicas, how vectors are searched."""
+def with_layout(definition: Mapping[str, Any], server: Server, *, like: Live | None = None) -> dict[str, Any]:
+    """Return a definition with shards, replicas, and how vectors are searched.
+
+    Parameters
+    ----------
+    definition : mapping
+        Settings and mappings of a new index.
+    server : Server
+        What is asked for.
+    like : Live, optional
+        The version before, whose layout is kept where nothing is asked for.
+    """
     whole: dict[str, Any] = deepcopy(dict(definition))
-    whole["settings"] = {**whole.get("settings", {}), **server.settings}
-    embeddings = whole["mappings"]["properties"].get("embedding", {}).get("properties", {})
-    for field in embeddings.values():
-        field["index_options"] = {"type": server.vectors}
+    before = like.settings if like else {}
+    shards = server.shards or int(before.get("number_of_shards", 1))
+    whole["settings"] = {**whole.get("settings", {}), "number_of_shards": shards, **_replicas(server, before)}
+    known = like.definition["mappings"] if like else {}
+    kept = known.get("properties", {}).get("embedding", {}).get("properties", {})
+    for key, field in whole["mappings"]["properties"].get("embedding", {}).get("properties", {}).items():
+        type_before = kept.get(key, {}).get("index_options", {}).get("type", "hnsw")
+        field["index_options"] = {"type": server.vectors or type_before}
     return whole
+
+
+def _replicas(server: Server, before: Mapping[str, Any]) -> dict[str, Any]:
+    replicas = server.replicas
+    if replicas is None and before:
+        expanding = before.get("auto_expand_replicas", "false")
+        replicas = before["number_of_replicas"] if expanding == "false" else expanding
+    replicas = replicas or "0-1"
+    return {"auto_expand_replicas": replicas} if "-" in replicas else {"number_of_replicas": int(replicas)}
 
 
 def check_name(name: str) -> None:

@@ -43,13 +43,14 @@ class Server:
         Seconds that one request may take.
     deadline : float
         Seconds for which a request is repeated while the server is overloaded or away.
-    shards : int
-        Primary shards of a new index.
-    replicas : str
-        Copies of every shard of a new index: a number such as "1", or a range such as "0-1" (none on a single node).
-    vectors : str
-        How a new index searches vectors, Elasticsearch's `index_options.type`: "hnsw" keeps them exact, "int8_hnsw",
-        "int4_hnsw" and "bbq_hnsw" round them to a quarter, an eighth and a thirtieth, and score the best again.
+    shards : int, optional
+        Primary shards of a new index, 1 by default; a migration keeps those that the index has.
+    replicas : str, optional
+        Copies of every shard: a number such as "1", or a range such as "0-1" (none on a single node), the default.
+    vectors : str, optional
+        How a new index searches vectors, Elasticsearch's `index_options.type`: "hnsw", the default, keeps them exact;
+        "int8_hnsw", "int4_hnsw" and "bbq_hnsw" round them to a quarter, an eighth and a thirtieth, and score the best
+        again.
 
     Examples
     --------
@@ -65,20 +66,20 @@ class Server:
     ca_fingerprint: str | None = None
     timeout: float = 30.0
     deadline: float = 60.0
-    shards: int = 1
-    replicas: str = "0-1"
-    vectors: str = "hnsw"
+    shards: int | None = None
+    replicas: str | None = None
+    vectors: str | None = None
 
     def __post_init__(self) -> None:
         """Check what would otherwise fail late, or in the server's words."""
         if self.timeout <= 0 or self.deadline < 0:
             raise BackendUnavailable("the server", "timeout must be above 0 s, deadline at least 0 s")
-        if not 1 <= self.shards <= 1024:
+        if self.shards is not None and not 1 <= self.shards <= 1024:
             raise BackendUnavailable("the server", f"shards must be from 1 to 1024 (got {self.shards})")
-        low, _, high = self.replicas.partition("-")
-        if not low.isdigit() or not (high.isdigit() or high == "all" or "-" not in self.replicas):
+        low, dash, high = (self.replicas or "0").partition("-")
+        if not low.isdigit() or not (high.isdigit() or high == "all" or not dash):
             raise BackendUnavailable("the server", f"replicas is a number or a range: 0-1 (got {self.replicas!r})")
-        if self.vectors not in _INDEX_TYPES:
+        if self.vectors is not None and self.vectors not in _INDEX_TYPES:
             raise BackendUnavailable("the server", f"no vectors {self.vectors!r}; known: {', '.join(_INDEX_TYPES)}")
 
     def __repr__(self) -> str:
@@ -126,14 +127,6 @@ class Server:
     def with_options(self, **given: Any) -> Server:
         """Return a copy in which every option that is not None replaces what was there."""
         return replace(self, **{name: value for name, value in given.items() if value is not None})
-
-    @property
-    def settings(self) -> dict[str, Any]:
-        """Settings of a new index: shards and replicas."""
-        replicas = (
-            {"auto_expand_replicas": self.replicas} if "-" in self.replicas else {"number_of_replicas": self.replicas}
-        )
-        return {"number_of_shards": self.shards, **replicas}
 
 
 _NAMES = tuple(each.name for each in fields(Server))

@@ -5,23 +5,27 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from hybrid_search.backends import Action, Backend, Outcome, Stored
+from hybrid_search.backends.carry import carry
 from hybrid_search.backends.embedded.answer import answer
+from hybrid_search.backends.embedded.building import new_version
 from hybrid_search.backends.embedded.clauses import compiler
 from hybrid_search.backends.embedded.compound import everything
-from hybrid_search.backends.embedded.documents import read_source, vector_kind
+from hybrid_search.backends.embedded.documents import read_source, vector_kind, with_vectors
 from hybrid_search.backends.embedded.folder import FORMAT, Folder, guarded
 from hybrid_search.backends.embedded.schema import ID, PRESENT, SEQUENCE, Schema
 from hybrid_search.backends.embedded.snapshot import Snapshot
 from hybrid_search.backends.embedded.sources import SourceFilter
 from hybrid_search.backends.embedded.vectors import VectorField
 from hybrid_search.backends.embedded.writer import Writer, stored_document, stored_rows
-from hybrid_search.errors import BackendUnavailable, DocumentNotFound, IndexNotFound, StorageFull
+from hybrid_search.errors import BackendUnavailable, DocumentNotFound, IndexNotFound, MappingMismatch, StorageFull
+from hybrid_search.mapping import EmbeddingSpec, embeddings, load_definition
 
 if TYPE_CHECKING:
     import tantivy
@@ -70,6 +74,7 @@ class EmbeddedBackend(Backend):
         self._writer: Writer | None = None
         self._snapshot: Snapshot | None = None
         self._stamp: Any = None
+        self._place: int | None = None
         self._closed = False
 
     def exists(self) -> bool:
@@ -146,6 +151,38 @@ class EmbeddedBackend(Backend):
                 raise
             self._sync_graphs()
 
+    @contextmanager
+    def building(self, definition: Mapping[str, Any]) -> Iterator[Backend]:
+        """Give a backend for a new version of the index; see `building.new_version`.
+
+        Raises
+        ------
+        IndexLocked
+            When another object or process is writing.
+        """
+        with self._guard:
+            self._demand_writable()
+            exists = self.exists()
+            if exists:
+                self.refresh()
+                self._open_writer()
+            with new_version(self._folder, definition) as new:
+                yield new
+            self._release()
+            if self._folder is None:
+                for part in ("_schema", "_definition", "_index", "_vectors", "_writer", "_snapshot", "_stamp"):
+                    setattr(self, part, getattr(new, part))
+
+    def add_embedding(self, key: str, spec: EmbeddingSpec) -> None:
+        """Add a vector field, empty; the whole index is written anew for it, nothing is computed."""
+        definition = self.definition()
+        held = embeddings(definition)
+        if key in held:
+            raise MappingMismatch(f"embedding.{key}", "the index has this embedding already")
+        wanted = load_definition(analysis=self.analysis(), embeddings={**held, key: spec})
+        with self.building(wanted) as new:
+            carry(self, new)
+
     def search(self, body: Mapping[str, Any]) -> dict[str, Any]:
         """Run a `_search` body; raises UnsupportedClause for what is not interpreted."""
         return answer(self._current(), body, index=self.location, read_vector=self._read_vector)
@@ -169,7 +206,7 @@ class EmbeddedBackend(Backend):
             if stored is None:
                 raise DocumentNotFound(id)
             source = dict(stored.source)
-            return Stored(self._with_vectors(source, stored.rows) if vectors else source)
+            return Stored(with_vectors(source, stored.rows, read=self._read_vector) if vectors else source)
 
     def scan(
         self, query: Mapping[str, Any] | None = None, *, fields: Sequence[str] | None = None, vectors: bool = False
@@ -192,7 +229,7 @@ class EmbeddedBackend(Backend):
                 if vectors:
                     rows = stored_rows(snapshot, address)
                     chosen = {name: row for name, row in rows.items() if fields is None or wanted.may_want(name)}
-                    source = self._with_vectors(source, chosen)
+                    source = with_vectors(source, chosen, read=self._read_vector)
                 yield str(native.get_first(ID)), source
                 after = sequence
             if len(page) < _PAGE:
@@ -218,16 +255,20 @@ class EmbeddedBackend(Backend):
         """Refresh, and release files and locks; calling it twice is harmless."""
         with self._guard:
             self._closed = True
-            try:
-                self.refresh()
-                if self._writer is not None:
-                    self._writer.finish()
-            finally:
-                self._writer = None
-                if self._folder is not None:
-                    self._close_vectors()
-                    self._index = self._snapshot = self._schema = self._definition = self._stamp = None
-                    self._folder.unlock()
+            self._release()
+
+    def _release(self) -> None:
+        """Commit, and let go of files and lock; the next call opens them anew."""
+        try:
+            self.refresh()
+            if self._writer is not None:
+                self._writer.finish()
+        finally:
+            self._writer = None
+            if self._folder is not None:
+                self._close_vectors()
+                self._index = self._snapshot = self._schema = self._definition = self._stamp = None
+                self._folder.unlock()
 
     def _start(self, schema: Schema, definition: Mapping[str, Any], index: tantivy.Index) -> None:
         schema.register(index)
@@ -239,6 +280,7 @@ class EmbeddedBackend(Backend):
             if self._index is None:
                 if self._folder is None:
                     raise IndexNotFound(self.location)
+                self._place = self._folder.identity()
                 definition = self._folder.definition()
                 with guarded(self.location):
                     from tantivy import Index
@@ -251,6 +293,8 @@ class EmbeddedBackend(Backend):
     def _current(self) -> Snapshot:
         """Return the snapshot of the latest commit, anew when there is a later one than last time."""
         with self._guard:
+            if self._writer is None and self._folder is not None and self._folder.identity() != self._place:
+                self._release()  # a newer version of the index has taken the folder's place
             index = self._open()
             stamp = self._committed_stamp()
             if self._snapshot is None or stamp != self._stamp:
@@ -336,18 +380,6 @@ class EmbeddedBackend(Backend):
 
     def _read_vector(self, name: str, row: int) -> Any:
         return self._vector_field(name).read([row])[0]
-
-    def _with_vectors(self, source: dict[str, Any], rows: Mapping[str, int]) -> dict[str, Any]:
-        """Return a document with its vectors where the mapping has them, as arrays."""
-        whole = dict(source)
-        for name, row in rows.items():
-            inner = whole
-            *parents, leaf = name.split(".")
-            for parent in parents:
-                inner[parent] = dict(inner.get(parent) or {})
-                inner = inner[parent]
-            inner[leaf] = self._read_vector(name, row)
-        return whole
 
     def _known_schema(self) -> Schema:
         if self._schema is None:

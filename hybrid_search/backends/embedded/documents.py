@@ -28,7 +28,7 @@ from hybrid_search.errors import BadVector
 if TYPE_CHECKING:
     import tantivy
 
-__all__ = ["Prepared", "Refused", "merged", "prepare", "read_source", "to_tantivy"]
+__all__ = ["Prepared", "Refused", "merged", "prepare", "read_source", "to_tantivy", "with_vectors"]
 
 _LARGE_FROM = 256
 _PLAIN = {str, int, float, bool, type(None)}
@@ -335,3 +335,18 @@ def merged(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
         else:
             result[key] = value
     return result
+
+
+def with_vectors(
+    source: Mapping[str, Any], rows: Mapping[str, int], *, read: Callable[[str, int], Any]
+) -> dict[str, Any]:
+    """Return a document with its vectors where the mapping has them, as arrays."""
+    whole = dict(source)
+    for name, row in rows.items():
+        inner = whole
+        *parents, leaf = name.split(".")
+        for parent in parents:
+            inner[parent] = dict(inner.get(parent) or {})
+            inner = inner[parent]
+        inner[leaf] = read(name, row)
+    return whole

@@ -75,7 +75,40 @@ class Folder:
 
     def exists(self) -> bool:
         """Tell whether the folder holds an index, of whatever format."""
+        if not self.path.exists() and self.replaced.path.exists():
+            # a process was killed between the two renames of `take_place`
+            os.rename(self.replaced.path, self.path)
         return (self.path / "format.json").exists()
+
+    @property
+    def successor(self) -> Folder:
+        """The folder beside this one in which its next version is built."""
+        return Folder(self.path.with_name(f".{self.path.name}.building"))
+
+    @property
+    def replaced(self) -> Folder:
+        """The folder beside this one that keeps the version before while the next takes its place."""
+        return Folder(self.path.with_name(f".{self.path.name}.replaced"))
+
+    def identity(self) -> int | None:
+        """Return a number that changes when another version takes the folder's place, None when there is none."""
+        try:
+            return (self.path / "format.json").stat().st_ino
+        except OSError:
+            return None
+
+    def take_place(self) -> None:
+        """Put the successor in this folder's place; what was here is removed."""
+        with guarded(self.location):
+            if self.path.exists():
+                shutil.rmtree(self.replaced.path, ignore_errors=True)
+                os.rename(self.path, self.replaced.path)
+            os.rename(self.successor.path, self.path)
+            shutil.rmtree(self.replaced.path, ignore_errors=True)
+
+    def remove(self) -> None:
+        """Remove the folder with all that is in it."""
+        shutil.rmtree(self.path, ignore_errors=True)
 
     def check_format(self) -> None:
         """Raise IndexNotFound, FormatTooNew or IndexCorrupt unless this code can use the folder; touches nothing."""

@@ -1,0 +1,55 @@
+"""All documents of one backend into another, vectors and all, nothing computed anew."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from itertools import islice
+
+from hybrid_search.backends import Action, Backend
+from hybrid_search.errors import AccessDenied, BulkError, IndexCorrupt
+
+__all__ = ["carry"]
+
+_TOGETHER = 1_000
+
+
+def carry(source: Backend, into: Backend, *, progress: Callable[[int, int], None] | None = None) -> int:
+    """Write every document of one backend into another, which is empty, and return how many there are.
+
+    Parameters
+    ----------
+    source, into : Backend
+    progress : callable, optional
+        Called with the number of documents that are done, and of all.
+
+    Raises
+    ------
+    BulkError
+        When a document is refused.
+    IndexCorrupt
+        When not all have arrived.
+    """
+    with suppress(AccessDenied):
+        # those who may only read copy what the server itself has made visible
+        source.refresh()
+    total, done = source.count(), 0
+    for batch in _batches(source):
+        outcomes = into.bulk(batch)
+        refused = [(outcome.id, outcome.error) for outcome in outcomes if outcome.error is not None]
+        if refused:
+            raise BulkError(refused)
+        done += len(batch)
+        if progress is not None:
+            progress(done, total)
+    into.refresh()
+    arrived = into.count()
+    if arrived != done:
+        raise IndexCorrupt(into.location, f"{done:,} documents were sent, {arrived:,} arrived")
+    return done
+
+
+def _batches(source: Backend) -> Iterator[list[Action]]:
+    documents = source.scan(vectors=True)
+    while batch := [Action("index", id, fields) for id, fields in islice(documents, _TOGETHER)]:
+        yield batch
