@@ -16,7 +16,19 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from scripts.servers import cache, certificates, cluster, config, distribution, health, java, ports, process, users
+from scripts.servers import (
+    cache,
+    certificates,
+    cluster,
+    config,
+    distribution,
+    health,
+    java,
+    modules,
+    ports,
+    process,
+    users,
+)
 from scripts.servers.account import Account
 from scripts.servers.cluster import Cluster, Node
 from scripts.servers.failures import Failure
@@ -118,6 +130,7 @@ def _bring_up(options: argparse.Namespace, known: Cluster | None) -> Cluster:
     account = Account.current()
     home = distribution.unpacked(options.version)
     runtime = java.find(account)
+    home = modules.fitted(home, runtime.modules)
     account.check_reach(home)
     if known and not known.running and not known.was_ready:
         shutil.rmtree(known.folder)

@@ -23,11 +23,16 @@ SYSTEM = ("/usr/lib/jvm/*", "/Library/Java/JavaVirtualMachines/*/Contents/Home",
 
 @dataclass(frozen=True)
 class Java:
-    """A Java runtime: its home, its major version, and whether it has the module of vector instructions."""
+    """A Java runtime: its home, its major version, and the names of its modules."""
 
     home: Path
     version: int
-    has_vectors: bool
+    modules: frozenset[str]
+
+    @property
+    def has_vectors(self) -> bool:
+        """Whether it has the module of vector instructions, which a server asks for but can do without."""
+        return "jdk.incubator.vector" in self.modules
 
 
 def find(account: Account) -> Java:
@@ -72,7 +77,7 @@ def probe(home: Path, account: Account) -> Java | None:
         modules = account.run([program, "--list-modules"], cwd=Path("/"))
     except Failure:
         return None
-    return Java(home, int(match[1]), "jdk.incubator.vector" in modules)
+    return Java(home, int(match[1]), frozenset(line.partition("@")[0].strip() for line in modules.splitlines()))
 
 
 def _wheel() -> Path:
