@@ -6,13 +6,15 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-from hybrid_search.backends import Action, Backend
-from hybrid_search.document import FileFacts, build_source, file_fields
+from hybrid_search.backends import Action, Backend, Stored
+from hybrid_search.document import FileFacts, build_source
 from hybrid_search.embedders import Embedder
-from hybrid_search.errors import BulkError, DocumentNotFound, ImageUnreadable
+from hybrid_search.errors import BulkError, ImageUnreadable
 from hybrid_search.images import ImageLike, Limits, place_of, read_source
 from hybrid_search.ingest.catalog import Catalog, mark_missing
+from hybrid_search.ingest.changes import change_document, files_after, without_path
 from hybrid_search.ingest.described import caller_metadata
 from hybrid_search.ingest.embedding import embed, ready
 from hybrid_search.ingest.folder import Found, walk
@@ -110,13 +112,31 @@ def add_picture(
     picture = read_picture(source, min_side=embedder.min_side, described=described, limits=limits)
     ((vector, labels),) = embed(embedder, [ready(embedder, picture.prepared.image)])
     id = picture.sha256 if id is None else id
-    files = [*_known_files(backend, id, apart_from=here), *([here] if here else [])]
-    document = build_source(picture, files=files, embeddings={key: vector}, labels=labels)
-    stale = _stale(backend, here.path, id, picture.sha256) if here and here.is_file else []
-    for outcome in backend.bulk([*stale, Action("index", id, document)]):
-        if outcome.error is not None:
-            raise BulkError([(outcome.id, outcome.error)])
+    if here and here.is_file:
+        _take_path(backend, here.path, id, picture.sha256)
+
+    def change(stored: Stored | None) -> Action:
+        files = files_after(stored, ours=[here] if here else [], dropped=())
+        document = build_source(picture, files=files, embeddings={key: vector}, labels=labels)
+        return Action("index", id, _kept(stored, picture.sha256) | document | _embeddings(stored, document))
+
+    outcome = change_document(backend, id, change, vectors=True)
+    if outcome.error is not None:
+        raise BulkError([(outcome.id, outcome.error)])
     return id
+
+
+def _kept(stored: Stored | None, sha256: str) -> dict[str, Any]:
+    """Return what was computed or decided by others of the same bytes."""
+    if stored is None or stored.source.get("sha256") != sha256:
+        return {}
+    return {name: stored.source[name] for name in ("regions", "visual_words", "duplicate") if name in stored.source}
+
+
+def _embeddings(stored: Stored | None, document: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the document's embeddings with those of other embedders, when it has the same bytes as before."""
+    same = stored is not None and stored.source.get("sha256") == document["sha256"]
+    return {"embedding": {**(stored.source.get("embedding") or {}), **document["embedding"]}} if stored and same else {}
 
 
 def _check_id(id: str | None) -> None:
@@ -143,27 +163,14 @@ def _place(image: ImageLike) -> FileFacts | None:
     return FileFacts(path, status.st_size, status.st_mtime_ns)
 
 
-def _known_files(backend: Backend, id: str, *, apart_from: FileFacts | None) -> list[FileFacts]:
-    try:
-        stored = backend.get(id).get("files", ())
-    except DocumentNotFound:
-        return []
-    files = [FileFacts.from_json(entry) for entry in stored]
-    return [facts for facts in files if apart_from is None or facts.path != apart_from.path]
-
-
-def _stale(backend: Backend, path: str, id: str, sha256: str) -> list[Action]:
-    """Return what takes a path away from documents of other bytes; one without any path left goes.
+def _take_path(backend: Backend, path: str, id: str, sha256: str) -> None:
+    """Take a path away from documents of other bytes; one without any path left goes.
 
     A document that a caller named stays as it is: only that caller knows what it stands for.
     """
-    actions = []
-    for other, source in backend.scan({"term": {"path": path}}, fields=("files", "sha256")):
-        if other in (id, sha256) or source.get("sha256") != other:
-            continue
-        files = [FileFacts.from_json(entry) for entry in source.get("files", ()) if entry["path"] != path]
-        actions.append(Action("update", other, file_fields(files)) if files else Action("delete", other))
-    return actions
+    for other, source in list(backend.scan({"term": {"path": path}}, fields=("sha256",))):
+        if other not in (id, sha256) and source.get("sha256") == other:
+            change_document(backend, other, without_path(path))
 
 
 def _walk(

@@ -7,8 +7,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from hybrid_search.backends import Action, Backend
+from hybrid_search.backends import Action, Backend, Stored
 from hybrid_search.document import FileFacts, file_fields
+from hybrid_search.ingest.changes import Change, change_document, files_after
 
 __all__ = ["Catalog", "is_below", "mark_missing"]
 
@@ -27,6 +28,7 @@ class Catalog:
     def __init__(self, files: Iterable[tuple[str, FileFacts]] = ()) -> None:
         self._by_path: dict[str, tuple[str, FileFacts]] = {}
         self._by_id: dict[str, dict[str, FileFacts]] = {}
+        self._dropped: dict[str, set[str]] = {}
         for id, facts in files:
             self.put(id, facts)
 
@@ -61,6 +63,7 @@ class Catalog:
             self.drop(facts.path)
             self._by_path[facts.path] = (id, facts)
         self._by_id.setdefault(id, {})[facts.path] = facts
+        self._dropped.get(id, set()).discard(facts.path)
 
     def drop(self, path: str) -> str | None:
         """Forget a path; returns the id of the document that lay there."""
@@ -68,7 +71,27 @@ class Catalog:
         if known is None:
             return None
         self._by_id[known[0]].pop(path, None)
+        self._dropped.setdefault(known[0], set()).add(path)
         return known[0]
+
+    def dropped(self, id: str) -> frozenset[str]:
+        """Return the paths that this run has taken from a document."""
+        return frozenset(self._dropped.get(id, ()))
+
+    def noted(self, id: str) -> Change:
+        """Return the change that notes where a document's bytes lie; missing files only while none is there.
+
+        A document whose bytes lie nowhere any more goes.
+        """
+
+        def change(stored: Stored | None) -> Action | None:
+            if stored is None:
+                return None
+            files = files_after(stored, ours=self.files(id), dropped=self.dropped(id))
+            present = [facts for facts in files if not facts.missing]
+            return Action("update", id, file_fields(present or files)) if files else Action("delete", id)
+
+        return change
 
 
 def is_below(path: str, root: str) -> bool:
@@ -93,12 +116,8 @@ def mark_missing(backend: Backend, catalog: Catalog, seen: set[str], *, root: st
     ]
     for id, facts in gone:
         catalog.put(id, replace(facts, missing=True))
-    actions = []
     for id in dict.fromkeys(id for id, _ in gone):
-        files = catalog.files(id)
-        present = [facts for facts in files if not facts.missing]
-        actions.append(Action("update", id, file_fields(present or files)))
-    if actions:
-        backend.bulk(actions)
+        change_document(backend, id, catalog.noted(id))
+    if gone:
         backend.refresh()
     return len(gone)

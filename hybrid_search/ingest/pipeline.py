@@ -6,25 +6,29 @@ import hashlib
 import os
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
 
-from hybrid_search.backends import Action, Backend
+import numpy as np
+from numpy.typing import NDArray
+
+from hybrid_search.backends import Action, Backend, Outcome, Stored
 from hybrid_search.document import FileFacts, build_source, file_fields, metadata_fields
-from hybrid_search.embedders import Embedder
+from hybrid_search.embedders import Embedder, Labels
 from hybrid_search.errors import DocumentNotFound, HybridSearchError, ImageError, ImageUnreadable
 from hybrid_search.images import Source, read_source, sniff
 from hybrid_search.ingest.batches import Batches, Embedded, Read
 from hybrid_search.ingest.catalog import Catalog, is_below
+from hybrid_search.ingest.changes import Change, change_document, files_after
 from hybrid_search.ingest.embedding import ready
 from hybrid_search.ingest.folder import Found
 from hybrid_search.ingest.report import Failure, IngestOptions, IngestReport, Progress
 from hybrid_search.metadata import Captions, FieldValue, Metadata, add_places, merge, read_metadata, read_sidecars
 from hybrid_search.metadata.fields import FIELDS, flatten
-from hybrid_search.picture import read_picture
+from hybrid_search.picture import Picture, read_picture
 
 __all__ = ["Pipeline", "check_name"]
 
@@ -137,7 +141,11 @@ class Pipeline:
         known = catalog.at(read.facts.path)
         if known is None or known[0] == read.id:
             return read
-        stored = self._backend.get(known[0])
+        try:
+            stored = self._backend.get(known[0])
+        except DocumentNotFound:
+            # another writer has removed it meanwhile
+            return read
         if stored.get("sha256") == known[0]:
             return read
         same = stored.get("sha256") == read.id
@@ -222,30 +230,25 @@ class Pipeline:
             if is_below(facts.path, self._root) and facts.path != read.facts.path and not os.path.lexists(facts.path):
                 catalog.drop(facts.path)
         catalog.put(read.id, read.facts)
-        files = file_fields(catalog.files(read.id))
-        if read.redescribe:
-            refused = self._redescribe(read.id, read.metadata, files)
-        else:
-            refused = self._submit([Action("update", read.id, {**self._added_fields(read), **files})])
-        if refused:
-            self._fail(read.facts.path, ImageUnreadable(read.facts.path, refused[read.id]), tally)
+        outcome = self._change(read.id, self._moved(read, catalog), vectors=read.redescribe)
+        if outcome.error is not None:
+            self._fail(read.facts.path, ImageUnreadable(read.facts.path, outcome.error), tally)
         else:
             tally.updated += 1
             self._advance(read.facts.path, tally)
 
-    def _added_fields(self, read: Read) -> dict[str, Any]:
-        """Return what another copy's description adds to the stored one, in fields that hold both."""
-        if not read.metadata.fields:
-            return {}
-        stored = flatten(self._backend.get(read.id))
-        known = {name: cast("FieldValue", value) for name, value in stored.items() if name in FIELDS}
-        return metadata_fields(add_places(merge(Metadata(known), read.metadata)))
+    def _moved(self, read: Read, catalog: Catalog) -> Change:
+        """Return the change that notes where a picture lies now, and what describes it now."""
 
-    def _redescribe(self, id: str, metadata: Metadata, files: dict[str, Any]) -> dict[str, str]:
-        """Replace all that describes a document and keep all that was computed from its pixels."""
-        stored = self._backend.get(id, vectors=True)
-        kept = {name: stored[name] for name in _COMPUTED if name in stored}
-        return self._submit([Action("index", id, {**kept, **metadata_fields(metadata), **files})])
+        def change(stored: Stored | None) -> Action:
+            found = files_after(stored, ours=catalog.files(read.id), dropped=catalog.dropped(read.id))
+            source, files = stored.source if stored else {}, file_fields(found)
+            if read.redescribe:
+                kept = {name: source[name] for name in _COMPUTED if name in source}
+                return Action("index", read.id, {**kept, **metadata_fields(read.metadata), **files})
+            return Action("update", read.id, {**_added_fields(source, read.metadata), **files})
+
+        return change
 
     def _supersede(self, read: Read, catalog: Catalog) -> bool:
         """Take a path away from the document that lay there with other bytes."""
@@ -253,9 +256,8 @@ class Pipeline:
         if known is None or known[0] == read.id:
             return False
         catalog.drop(read.facts.path)
-        files = catalog.files(known[0])
-        if files:
-            self._submit([Action("update", known[0], file_fields(files))])
+        if catalog.files(known[0]):
+            self._change(known[0], catalog.noted(known[0]))
         else:
             self._pathless[known[0]] = None
         return True
@@ -265,23 +267,24 @@ class Pipeline:
 
         Only at the end of a run is that known: files renamed in a row take each other's paths one by one.
         """
-        gone = [id for id in self._pathless if id not in catalog]
-        if gone:
-            self._submit([Action("delete", id) for id in gone])
+        for id in self._pathless:
+            if id not in catalog:
+                self._change(id, catalog.noted(id))
 
     def _write(self, batch: list[Embedded], catalog: Catalog, tally: _Tally) -> None:
         if not batch:
             return
-        actions = [
-            Action(
-                "index",
-                read.id,
-                build_source(read.picture, files=catalog.files(read.id), embeddings={self._key: vector}, labels=labels),
-            )
+        create = [
+            Action("create", read.id, self._source(read, catalog, vector, labels))
             for read, vector, labels in batch
-            if read.picture is not None
+            if not read.named
         ]
-        refused = self._submit(actions)
+        written = {outcome.id: outcome for outcome in self._submit(create)}
+        for read, vector, labels in batch:
+            if read.named or written[read.id].status == 409:
+                change = self._written_too(read, catalog, vector, labels)
+                written[read.id] = self._change(read.id, change)
+        refused = {id: outcome.error for id, outcome in written.items() if outcome.error is not None}
         for read, _, _ in batch:
             if read.id in refused:
                 catalog.drop(read.facts.path)
@@ -291,13 +294,40 @@ class Pipeline:
                 tally.added += not read.replaces
                 self._advance(read.facts.path, tally)
 
-    def _submit(self, actions: list[Action]) -> dict[str, str]:
-        outcomes = self._backend.bulk(actions)
-        self._uncommitted += len(actions)
+    def _source(self, read: Read, catalog: Catalog, vector: NDArray[np.float32], labels: Labels) -> dict[str, Any]:
+        picture = cast("Picture", read.picture)
+        return build_source(picture, files=catalog.files(read.id), embeddings={self._key: vector}, labels=labels)
+
+    def _written_too(self, read: Read, catalog: Catalog, vector: NDArray[np.float32], labels: Labels) -> Change:
+        """Return the change for a picture whose document is there already: the caller's own, or another writer's."""
+
+        def change(stored: Stored | None) -> Action:
+            whole = self._source(read, catalog, vector, labels)
+            if stored is None:
+                return Action("index", read.id, whole)
+            files = file_fields(files_after(stored, ours=catalog.files(read.id), dropped=catalog.dropped(read.id)))
+            if read.named:
+                return Action("index", read.id, {**whole, **files})
+            described = _added_fields(stored.source, cast("Picture", read.picture).metadata)
+            return Action("update", read.id, {**described, **files, "embedding": whole["embedding"]})
+
+        return change
+
+    def _change(self, id: str, change: Change, *, vectors: bool = False) -> Outcome:
+        outcome = change_document(self._backend, id, change, vectors=vectors)
+        self._count(1)
+        return outcome
+
+    def _submit(self, actions: list[Action]) -> list[Outcome]:
+        outcomes = self._backend.bulk(actions) if actions else []
+        self._count(len(actions))
+        return outcomes
+
+    def _count(self, actions: int) -> None:
+        self._uncommitted += actions
         if self._uncommitted >= self._options.commit_size:
             self._backend.refresh()
             self._uncommitted = 0
-        return {outcome.id: outcome.error for outcome in outcomes if outcome.error is not None}
 
     def _fail(self, path: str, error: HybridSearchError, tally: _Tally) -> None:
         if self._options.on_error == "raise":
@@ -318,6 +348,14 @@ _COMPUTED = (
     *("regions", "visual_words", "duplicate"),
 )
 """Fields that come from the pixels or from people's decisions: another caption leaves them as they are."""
+
+
+def _added_fields(source: Mapping[str, Any], metadata: Metadata) -> dict[str, Any]:
+    """Return what another copy's description adds to the stored one, in fields that hold both."""
+    if not metadata.fields:
+        return {}
+    known = {name: cast("FieldValue", value) for name, value in flatten(source).items() if name in FIELDS}
+    return metadata_fields(add_places(merge(Metadata(known), metadata)))
 
 
 def _facts(file: Found, described: Metadata, known: FileFacts | None) -> FileFacts:
