@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal
 
 from hybrid_search.backends import Action, Backend
-from hybrid_search.backends.registry import open_backend
+from hybrid_search.backends.registry import open_backend, shown
 from hybrid_search.body import build_body, json_body
 from hybrid_search.document import Document
 from hybrid_search.drift import drift
@@ -83,7 +83,7 @@ class HybridIndex:
         self._limits = limits
         self._pending: set[str] = set()
         if not create and not self._backend.exists():
-            raise IndexNotFound(str(location or self._backend.location), name)
+            raise IndexNotFound(shown(location) or self._backend.location, name)
         opened = open_or_create(self._backend, embedder)
         self._definition, self._embedder = opened.definition, opened.embedder
         self._key, self._spec = opened.key, opened.spec

@@ -200,6 +200,7 @@ def test_index_may_stand_before_or_after_the_command_and_in_the_environment(
         "embedder": None,
         "create": False,
         "limits": DEFAULT_LIMITS,
+        "server": None,
     }
     run("--index", "before", "--name", "other", "search", "boats")
     assert (index.opened["location"], index.opened["name"]) == ("before", "other")
@@ -374,6 +375,7 @@ def test_index_passes_every_option_on(index: FakeIndex, run: Any) -> None:
         "embedder": "histogram+hog",
         "create": True,
         "limits": Limits(max_pixels=50_000_000),
+        "server": None,
     }
     assert index.asked == {
         "path": Path("photos"),

@@ -356,10 +356,6 @@ def test_denials_say_what_to_give(kibana: Kibana) -> None:
     assert not kibana.stored
 
 
-def test_a_key_that_no_header_can_carry_is_not_shown(kibana: Kibana) -> None:
-    assert "character that HTTP cannot carry" in str(refused(kibana, server=Server(api_key=f"{SECRET}\n")))
-
-
 # -- what Kibana refuses
 
 

@@ -11,7 +11,7 @@ from hybrid_search.errors import BackendUnavailable
 if TYPE_CHECKING:
     from hybrid_search.backends.elasticsearch.server import Server
 
-__all__ = ["open_backend"]
+__all__ = ["open_backend", "shown"]
 
 _LONGEST = 255
 
@@ -49,3 +49,18 @@ def open_backend(location: str | Path | None, *, name: str, server: Server | Non
     from hybrid_search.backends.embedded import EmbeddedBackend
 
     return EmbeddedBackend(None if location is None else Path(location).expanduser() / name)
+
+
+def shown(location: str | Path | None) -> str:
+    """Return a location as messages may have it, without user name and password; "" for None.
+
+    Examples
+    --------
+    >>> shown("http://me:secret@one:9200"), shown("/home/me/photos"), shown(None)
+    ('http://one:9200', '/home/me/photos', '')
+    """
+    if not isinstance(location, str) or "://" not in location:
+        return "" if location is None else str(location)
+    from hybrid_search.backends.elasticsearch.location import without_secrets
+
+    return without_secrets(location)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from hybrid_search.cli import exits, options
+from hybrid_search.cli import connection, exits, options
 from hybrid_search.cli.session import Settings
 
 __all__ = ["app"]
@@ -46,6 +46,18 @@ def program(
         str,
         typer.Option("--name", metavar="NAME", envvar="HYBRID_SEARCH_NAME", help="The index's name at that location."),
     ] = "images",
+    config: connection.Config = None,
+    api_key: connection.ApiKey = None,
+    username: connection.Username = None,
+    password: connection.Password = None,
+    cloud_id: connection.CloudId = None,
+    ca_certs: connection.CaCerts = None,
+    ca_fingerprint: connection.CaFingerprint = None,
+    timeout: connection.Timeout = None,
+    deadline: connection.Deadline = None,
+    shards: connection.Shards = None,
+    replicas: connection.Replicas = None,
+    vectors: connection.Vectors = None,
     debug: Annotated[
         bool, options.flag("--debug", envvar="HYBRID_SEARCH_DEBUG", help="Show tracebacks of errors.")
     ] = False,
@@ -54,7 +66,21 @@ def program(
     ] = False,
 ) -> None:
     """Search pictures by words, by example, by metadata and by near-identity, in one query."""
-    context.obj = Settings(index=index, name=name)
+    given = {
+        "api_key": api_key,
+        "username": username,
+        "password": password,
+        "cloud_id": cloud_id,
+        "ca_certs": ca_certs,
+        "ca_fingerprint": ca_fingerprint,
+        "timeout": timeout,
+        "deadline": deadline,
+        "shards": shards,
+        "replicas": replicas,
+        "vectors": vectors,
+    }
+    typed = connection.typed_options(context, given)
+    context.obj = Settings(index=index, name=name, config=config, server=typed)
 
 
 def _add_commands() -> None:

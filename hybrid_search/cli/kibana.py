@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from hybrid_search.cli import options, terminal
-from hybrid_search.cli.session import Settings
-
-if TYPE_CHECKING:
-    from hybrid_search.backends.elasticsearch.server import Server
+from hybrid_search.cli.connection import typed_options
+from hybrid_search.cli.session import Settings, server_of
 
 __all__ = ["app", "import_"]
 
@@ -110,26 +107,10 @@ def import_(
         terminal.note(f"{len(objects)} objects for index {name!r}; nothing was imported")
         return
     given = {"api_key": api_key, "username": username, "password": password, "ca_certs": ca_certs}
-    server = _server(url, given, typed={option for option in given if _is_typed(context, option)})
+    server = server_of(context, url).with_options(**typed_options(context, given))
     done = import_objects(objects, url=url, space=space, server=server, overwrite=overwrite)
     for warning in done.warnings:
         terminal.note(f"Kibana: {warning}")
     replaced = f", {done.overwritten} of them replaced" if done.overwritten else ""
     terminal.note(f"{done.count} objects for index {name!r} imported{replaced}")
     terminal.write(f"{done.dashboard}\n")
-
-
-def _server(url: str, given: dict[str, str | None], *, typed: set[str]) -> Server:
-    """Return options, environment and configuration file as one, in this order.
-
-    A user name that is typed wins over an API key that is not, which would else be sent in its place.
-    """
-    from hybrid_search.backends.elasticsearch.server import Server
-
-    server = Server.load(url).with_options(**given)
-    return replace(server, api_key=None) if "username" in typed and "api_key" not in typed else server
-
-
-def _is_typed(context: typer.Context, option: str) -> bool:
-    source = context.get_parameter_source(option)
-    return source is not None and source.name == "COMMANDLINE"

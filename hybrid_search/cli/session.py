@@ -4,27 +4,42 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass, replace
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
+from hybrid_search.cli import terminal
+
 if TYPE_CHECKING:
+    from hybrid_search.backends.elasticsearch import Server
     from hybrid_search.document import Document
     from hybrid_search.index import HybridIndex
 
-__all__ = ["Settings", "default_location", "find_document", "open_index", "picture", "place_of"]
+__all__ = [
+    "Settings",
+    "default_location",
+    "find_document",
+    "open_index",
+    "picture",
+    "place_of",
+    "server_of",
+]
 
 _ID_START = re.compile("[0-9a-f]{6,63}")
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What stands before the command: where the index is, and its name there."""
+    """What stands before the command: where the index is, its name there, and what was typed for the server."""
 
     index: str | None = None
     name: str = "images"
+    config: str | None = None
+    server: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 
 def default_location() -> str:
@@ -35,9 +50,36 @@ def default_location() -> str:
 
 
 def place_of(context: typer.Context, location: str | None) -> str:
-    """Return the location that the command, the program's options or the environment names, in this order."""
-    place = location or context.ensure_object(Settings).index or default_location()
-    return place if "://" in place else os.path.expanduser(place)
+    """Return the location as it may be shown: that of the command, the program's options or the environment."""
+    from hybrid_search.backends.registry import shown
+
+    place, server = _where(context, location)
+    if place is None:
+        return f"cloud:{str(server and server.cloud_id).partition(':')[0]}"
+    return shown(place)
+
+
+def server_of(context: typer.Context, url: str | None) -> Server:
+    """Return the options for a server: what was typed, the environment and the configuration file, in this order."""
+    from hybrid_search.backends.elasticsearch.server import Server
+
+    settings = context.ensure_object(Settings)
+    return Server.load(url, config=settings.config).with_options(**settings.server)
+
+
+def _where(context: typer.Context, location: str | None) -> tuple[str | None, Server | None]:
+    """Return location and server of the index: None in place of the one for the cloud, of the other for a folder."""
+    settings = context.ensure_object(Settings)
+    place = location or settings.index
+    if place is None and (server := server_of(context, None)).cloud_id:
+        return None, server
+    place = place or default_location()
+    if "://" in place:
+        return place, server_of(context, place)
+    if settings.server:
+        option = f"--{next(iter(settings.server)).replace('_', '-')}"
+        raise typer.BadParameter(f"{option} is for a server, and {place} is a folder; name a URL by --index")
+    return os.path.expanduser(place), None
 
 
 def open_index(
@@ -60,8 +102,14 @@ def open_index(
 
     limits = DEFAULT_LIMITS if max_megapixels is None else replace(DEFAULT_LIMITS, max_pixels=max_megapixels * 10**6)
     name = context.ensure_object(Settings).name
-    place = place_of(context, location)
-    return HybridIndex(place, name=name, embedder=embedder, create=create, limits=limits)
+    place, server = _where(context, location)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", UserWarning)
+        try:
+            return HybridIndex(place, name=name, embedder=embedder, create=create, limits=limits, server=server)
+        finally:
+            for each in caught:
+                terminal.note(f"warning: {each.message}")
 
 
 def find_document(index: HybridIndex, named: str, *, vectors: bool = False) -> Document:

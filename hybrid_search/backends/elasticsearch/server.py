@@ -2,35 +2,37 @@
 
 from __future__ import annotations
 
-import configparser
+import math
 import os
+import re
+from base64 import b64encode
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
-from pathlib import Path
+from dataclasses import dataclass, field, fields
 from typing import Any
-from urllib.parse import unquote, urlsplit, urlunsplit
 
+from hybrid_search.backends.elasticsearch.location import read_location
+from hybrid_search.backends.elasticsearch.sources import from_environment, from_file, layered
 from hybrid_search.errors import BackendUnavailable
 
 __all__ = ["Server", "split_location"]
 
-_PREFIX = "HYBRID_SEARCH_"
-_SECRETS = ("api_key", "password")
 _INDEX_TYPES = (
     "hnsw", "int8_hnsw", "int4_hnsw", "bbq_hnsw", "flat", "int8_flat", "int4_flat", "bbq_flat",
 )  # fmt: skip
+_PLACE = "the server"
 
 
 @dataclass(frozen=True)
 class Server:
     """Credentials, trust and patience for an Elasticsearch server, and the layout of an index made there.
 
-    Certificates are always verified: by the system's authorities, by `ca_certs`, or by `ca_fingerprint`.
+    Certificates are always verified, with host name and date: by the authorities that are commonly trusted, or, where
+    one is given, by `ca_certs` or `ca_fingerprint` alone. Secrets are in no repr, message or pickle.
 
     Parameters
     ----------
     api_key : str, optional
-        An API key, encoded as Elasticsearch shows it. It wins over a user name.
+        An API key, encoded as Elasticsearch shows it, or as "id:key". It wins over a user name.
     username, password : str, optional
         Basic authentication.
     cloud_id : str, optional
@@ -38,7 +40,8 @@ class Server:
     ca_certs : str, optional
         PEM file of the authority that signed the server's certificate.
     ca_fingerprint : str, optional
-        SHA-256 of that authority's certificate, in hexadecimal, as Elasticsearch prints it at its first start.
+        SHA-256 of that authority's certificate, in hexadecimal, as Elasticsearch prints it at its first start; the
+        server must send that certificate along with its own.
     timeout : float
         Seconds that one request may take.
     deadline : float
@@ -51,6 +54,11 @@ class Server:
         How a new index searches vectors, Elasticsearch's `index_options.type`: "hnsw", the default, keeps them exact;
         "int8_hnsw", "int4_hnsw" and "bbq_hnsw" round them to a quarter, an eighth and a thirtieth, and score the best
         again.
+
+    Raises
+    ------
+    BackendUnavailable
+        When a value cannot be used.
 
     Examples
     --------
@@ -71,16 +79,18 @@ class Server:
     vectors: str | None = None
 
     def __post_init__(self) -> None:
-        """Check what would otherwise fail late, or in the server's words."""
-        if self.timeout <= 0 or self.deadline < 0:
-            raise BackendUnavailable("the server", "timeout must be above 0 s, deadline at least 0 s")
-        if self.shards is not None and not 1 <= self.shards <= 1024:
-            raise BackendUnavailable("the server", f"shards must be from 1 to 1024 (got {self.shards})")
-        low, dash, high = (self.replicas or "0").partition("-")
-        if not low.isdigit() or not (high.isdigit() or high == "all" or not dash):
-            raise BackendUnavailable("the server", f"replicas is a number or a range: 0-1 (got {self.replicas!r})")
-        if self.vectors is not None and self.vectors not in _INDEX_TYPES:
-            raise BackendUnavailable("the server", f"no vectors {self.vectors!r}; known: {', '.join(_INDEX_TYPES)}")
+        """Check what would otherwise fail late, or in words that quote a secret."""
+        for each in fields(self):
+            _check_type(each.name, getattr(self, each.name))
+        if self.api_key is not None:
+            object.__setattr__(self, "api_key", _Secret(_encoded(self.api_key)))
+        if self.password is not None:
+            object.__setattr__(self, "password", _Secret(self.password))
+        if self.ca_fingerprint is not None:
+            object.__setattr__(self, "ca_fingerprint", _fingerprint(self.ca_fingerprint))
+        self._check_trust()
+        self._check_patience()
+        self._check_layout()
 
     def __repr__(self) -> str:
         """Show what differs from the defaults, and no secret."""
@@ -99,13 +109,13 @@ class Server:
         config: str | os.PathLike[str] | None = None,
         environment: Mapping[str, str] | None = None,
     ) -> Server:
-        """Return what environment and configuration file say, the environment first.
+        """Return what URL, environment and configuration file say; the former win.
 
         Parameters
         ----------
         location : str, optional
-            The server's URL: a section of that name is read before the section `[elasticsearch]`, so that a key is
-            sent to no other server than its own.
+            The server's URL. In the file a section of that name is read after the section `[elasticsearch]`, and wins
+            over it; what stands there is sent to no other server.
         config : path, optional
             An INI file; by default the one that HYBRID_SEARCH_CONFIG names, or `config.ini` in the user's folder of
             settings.
@@ -118,15 +128,39 @@ class Server:
             When the file cannot be read, others can read the secrets in it, or a value cannot be used.
         """
         environment = os.environ if environment is None else environment
-        values = _from_file(_config_path(config, environment), location)
-        values |= {
-            name: environment[_PREFIX + name.upper()] for name in _NAMES if environment.get(_PREFIX + name.upper())
-        }
+        urls, login = read_location(location) if location else ((), {})
+        values = layered(from_file(config, environment, names=_NAMES, urls=urls), from_environment(environment, _NAMES))
+        values = layered(values, login)
         return cls(**{name: _typed(name, value) for name, value in values.items()})
 
     def with_options(self, **given: Any) -> Server:
-        """Return a copy in which every option that is not None replaces what was there."""
-        return replace(self, **{name: value for name, value in given.items() if value is not None})
+        """Return a copy in which every option that is not None replaces what was there, and what contradicts it."""
+        held = {name: value for name in _NAMES if (value := getattr(self, name)) is not None}
+        return Server(**layered(held, {name: value for name, value in given.items() if value is not None}))
+
+    def check_login(self) -> None:
+        """Raise BackendUnavailable when there is a user name without a password, or the reverse."""
+        if self.api_key is None and (self.username is None) != (self.password is None):
+            given, missing = ("password", "user name") if self.username is None else ("user name", "password")
+            raise BackendUnavailable(_PLACE, f"there is a {given} without a {missing}")
+
+    def _check_trust(self) -> None:
+        if self.username is not None and (":" in self.username or not self.username):
+            raise BackendUnavailable(_PLACE, "a user name is not empty, and has no colon")
+        if self.ca_certs is not None and self.ca_fingerprint is not None:
+            raise BackendUnavailable(_PLACE, "ca_certs and ca_fingerprint say the same thing twice; give one of them")
+
+    def _check_patience(self) -> None:
+        if not 0 < self.timeout <= 86_400 or not self.deadline >= 0:
+            raise BackendUnavailable(_PLACE, "timeout must be above 0 s and at most a day, deadline at least 0 s")
+
+    def _check_layout(self) -> None:
+        if self.shards is not None and not 1 <= self.shards <= 1024:
+            raise BackendUnavailable(_PLACE, f"shards must be from 1 to 1024 (got {self.shards})")
+        if self.replicas is not None and not re.fullmatch(r"\d{1,4}(-(\d{1,4}|all))?", self.replicas, re.ASCII):
+            raise BackendUnavailable(_PLACE, f"replicas is a number or a range: 0-1 (got {self.replicas!r})")
+        if self.vectors is not None and self.vectors not in _INDEX_TYPES:
+            raise BackendUnavailable(_PLACE, f"no vectors {self.vectors!r}; known: {', '.join(_INDEX_TYPES)}")
 
 
 _NAMES = tuple(each.name for each in fields(Server))
@@ -146,75 +180,61 @@ def split_location(location: str, server: Server) -> tuple[tuple[str, ...], Serv
     BackendUnavailable
         When a part is no http or https URL with a host.
     """
-    urls = []
-    for text in location.split(","):
-        url, server = _split_one(text.strip(), server)
-        urls.append(url)
-    return tuple(urls), server
+    urls, login = read_location(location)
+    known = server.api_key is not None or server.username is not None
+    return urls, server if known else server.with_options(**login)
 
 
-def _split_one(text: str, server: Server) -> tuple[str, Server]:
-    try:
-        parts = urlsplit(text)
-        host, port = parts.hostname, parts.port
-    except ValueError as error:
-        raise BackendUnavailable("that URL", f"it cannot be read ({error}); write http://host:9200") from None
-    scheme = parts.scheme.lower()
-    if scheme not in ("http", "https") or not host:
-        raise BackendUnavailable(
-            f"{scheme}://{host or '…'}", "an Elasticsearch server is http://host:port or https://…"
-        )
-    if parts.query or parts.fragment:
-        raise BackendUnavailable(f"{scheme}://{host}", "a server's URL has no ? and no #; the index is named by `name`")
-    if parts.username is not None:
-        server = server.with_options(
-            username=server.username or unquote(parts.username),
-            password=server.password or (unquote(parts.password) if parts.password is not None else None),
-        )
-    host = f"[{host}]" if ":" in host else host
-    path = parts.path.rstrip("/")
-    return urlunsplit((scheme, f"{host}:{port or (443 if scheme == 'https' else 9200)}", path, "", "")), server
+class _Secret(str):
+    """A text that dumps of variables do not show, and that is not pickled."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "'***'"
+
+    def __copy__(self) -> _Secret:
+        return self
+
+    def __deepcopy__(self, memo: object) -> _Secret:
+        return self
+
+    def __reduce_ex__(self, protocol: object) -> Any:
+        raise TypeError("a Server with secrets is not pickled; let every process call Server.load()")
 
 
-def _config_path(config: str | os.PathLike[str] | None, environment: Mapping[str, str]) -> Path | None:
-    named = config or environment.get(f"{_PREFIX}CONFIG")
-    if named:
-        path = Path(named).expanduser()
-        if not path.is_file():
-            raise BackendUnavailable(str(path), "there is no such configuration file")
-        return path
-    import platformdirs
+def _check_type(name: str, value: Any) -> None:
+    if name in _NUMBERS:
+        fits = isinstance(value, (int, float)) and not isinstance(value, bool) and not math.isnan(value)
+        whole = name != "shards" or isinstance(value, int)
+        if not (fits and whole) and not (value is None and name == "shards"):
+            raise BackendUnavailable(_PLACE, f"{name} is a number (got {value!r})")
+    elif value is not None:
+        try:
+            value.encode()
+        except (AttributeError, UnicodeEncodeError):
+            raise BackendUnavailable(_PLACE, f"{name} is a text") from None
 
-    path = Path(platformdirs.user_config_dir("hybrid-search", appauthor=False)) / "config.ini"
-    return path if path.is_file() else None
+
+def _encoded(api_key: str) -> str:
+    """Return an API key as it is sent; a character that no header takes would end up in the error of the client."""
+    if not re.fullmatch("[!-~]+", api_key) or api_key.count(":") > 1:
+        raise BackendUnavailable(_PLACE, "api_key is what Elasticsearch shows as `encoded`, or id:key, without spaces")
+    return b64encode(api_key.encode()).decode() if ":" in api_key else api_key
 
 
-def _from_file(path: Path | None, location: str | None) -> dict[str, str]:
-    if path is None:
-        return {}
-    parser = configparser.ConfigParser(interpolation=None)
-    try:
-        parser.read_string(path.read_text(encoding="utf-8"), source=str(path))
-    except (OSError, UnicodeDecodeError, configparser.Error) as error:
-        # the text of a parser's error quotes the line, which may hold a secret
-        reason = getattr(error, "strerror", None) or f"it is no INI file ({type(error).__name__})"
-        raise BackendUnavailable(str(path), reason) from None
-    values: dict[str, str] = {}
-    for section in ("elasticsearch", location or ""):
-        if section and parser.has_section(section):
-            values |= dict(parser.items(section))
-    if unknown := sorted(values.keys() - set(_NAMES)):
-        raise BackendUnavailable(str(path), f"no option {unknown[0]!r}; known: {', '.join(_NAMES)}")
-    if any(name in values for name in _SECRETS) and os.name == "posix" and path.stat().st_mode & 0o077:
-        raise BackendUnavailable(str(path), f"it holds a secret that others can read; run `chmod 600 {path}`")
-    return values
+def _fingerprint(text: str) -> str:
+    digits = re.sub(r"[:\s]", "", text).lower()
+    if not re.fullmatch("[0-9a-f]{64}", digits):
+        raise BackendUnavailable(_PLACE, "ca_fingerprint is a SHA-256: 64 hexadecimal digits, with or without colons")
+    return digits
 
 
 def _typed(name: str, value: str) -> Any:
     kind = _NUMBERS.get(name)
     if kind is None:
-        return value
+        return value.strip() if name == "api_key" else value
     try:
         return kind(value)
     except ValueError:
-        raise BackendUnavailable("the server", f"{name} is a number (got {value!r})") from None
+        raise BackendUnavailable(_PLACE, f"{name} is a number (got {value!r})") from None
