@@ -28,9 +28,10 @@ class Catalog:
     def __init__(self, files: Iterable[tuple[str, FileFacts]] = ()) -> None:
         self._by_path: dict[str, tuple[str, FileFacts]] = {}
         self._by_id: dict[str, dict[str, FileFacts]] = {}
+        self._noted: dict[str, dict[str, FileFacts]] = {}
         self._dropped: dict[str, set[str]] = {}
         for id, facts in files:
-            self.put(id, facts)
+            self.put(id, facts, known=True)
 
     @classmethod
     def read(cls, backend: Backend, root: Path) -> Catalog:
@@ -57,13 +58,18 @@ class Catalog:
     def __iter__(self) -> Iterator[tuple[str, FileFacts]]:
         return iter(list(self._by_path.values()))
 
-    def put(self, id: str, facts: FileFacts) -> None:
-        """Note that a document lies at a path; another document that lay there loses it."""
+    def put(self, id: str, facts: FileFacts, *, known: bool = False) -> None:
+        """Note that a document lies at a path, which the index has `known` already or this run has found.
+
+        Another document that lay there loses it.
+        """
         if facts.is_file:
             self.drop(facts.path)
             self._by_path[facts.path] = (id, facts)
         self._by_id.setdefault(id, {})[facts.path] = facts
-        self._dropped.get(id, set()).discard(facts.path)
+        if not known:
+            self._noted.setdefault(id, {})[facts.path] = facts
+            self._dropped.get(id, set()).discard(facts.path)
 
     def drop(self, path: str) -> str | None:
         """Forget a path; returns the id of the document that lay there."""
@@ -71,12 +77,14 @@ class Catalog:
         if known is None:
             return None
         self._by_id[known[0]].pop(path, None)
+        self._noted.get(known[0], {}).pop(path, None)
         self._dropped.setdefault(known[0], set()).add(path)
         return known[0]
 
-    def dropped(self, id: str) -> frozenset[str]:
-        """Return the paths that this run has taken from a document."""
-        return frozenset(self._dropped.get(id, ()))
+    def files_now(self, id: str, stored: Stored | None) -> list[FileFacts]:
+        """Return where a document's bytes lie: as stored now, perhaps by others, with what this run has changed."""
+        ours = self._noted.get(id, {}) if stored else self._by_id.get(id, {})
+        return files_after(stored, ours=list(ours.values()), dropped=self._dropped.get(id, ()))
 
     def noted(self, id: str) -> Change:
         """Return the change that notes where a document's bytes lie; missing files only while none is there.
@@ -87,7 +95,7 @@ class Catalog:
         def change(stored: Stored | None) -> Action | None:
             if stored is None:
                 return None
-            files = files_after(stored, ours=self.files(id), dropped=self.dropped(id))
+            files = self.files_now(id, stored)
             present = [facts for facts in files if not facts.missing]
             return Action("update", id, file_fields(present or files)) if files else Action("delete", id)
 

@@ -22,7 +22,7 @@ from hybrid_search.errors import DocumentNotFound, HybridSearchError, ImageError
 from hybrid_search.images import Source, read_source, sniff
 from hybrid_search.ingest.batches import Batches, Embedded, Read
 from hybrid_search.ingest.catalog import Catalog, is_below
-from hybrid_search.ingest.changes import Change, change_document, files_after
+from hybrid_search.ingest.changes import Change, change_document
 from hybrid_search.ingest.embedding import ready
 from hybrid_search.ingest.folder import Found
 from hybrid_search.ingest.report import Failure, IngestOptions, IngestReport, Progress
@@ -219,7 +219,7 @@ class Pipeline:
         for facts in map(FileFacts.from_json, stored.get("files", ())):
             # a path that another picture has taken in this run stays with it
             if catalog.at(facts.path) is None:
-                catalog.put(id, facts)
+                catalog.put(id, facts, known=True)
         return True
 
     def _move(self, read: Read, catalog: Catalog, tally: _Tally) -> None:
@@ -241,7 +241,7 @@ class Pipeline:
         """Return the change that notes where a picture lies now, and what describes it now."""
 
         def change(stored: Stored | None) -> Action:
-            found = files_after(stored, ours=catalog.files(read.id), dropped=catalog.dropped(read.id))
+            found = catalog.files_now(read.id, stored)
             source, files = stored.source if stored else {}, file_fields(found)
             if read.redescribe:
                 kept = {name: source[name] for name in _COMPUTED if name in source}
@@ -305,7 +305,7 @@ class Pipeline:
             whole = self._source(read, catalog, vector, labels)
             if stored is None:
                 return Action("index", read.id, whole)
-            files = file_fields(files_after(stored, ours=catalog.files(read.id), dropped=catalog.dropped(read.id)))
+            files = file_fields(catalog.files_now(read.id, stored))
             if read.named:
                 return Action("index", read.id, {**whole, **files})
             described = _added_fields(stored.source, cast("Picture", read.picture).metadata)
