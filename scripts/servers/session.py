@@ -20,6 +20,7 @@ from scripts.servers.failures import Failure, NotToBeHad
 
 VERSIONS = ("9.2.0", "8.19.21")
 SCRIPT = Path(__file__).parents[1] / "elasticsearch"
+PATIENCE = "600"  # seconds; on a busy machine with two cores three secure nodes have taken more than two minutes
 URLS = "HYBRID_SEARCH_TEST_SERVERS"
 MISSING = "HYBRID_SEARCH_NO_SERVERS"  # why there are none, so that tests need not find out again
 REQUIRED = "HYBRID_SEARCH_REQUIRE_SERVERS"
@@ -53,7 +54,7 @@ def start(clusters: Mapping[str, Sequence[str]]) -> dict[str, str]:
     sweep()
     began = {}
     for name, arguments in clusters.items():
-        command = [sys.executable, str(SCRIPT), "start", "--name", name, *arguments]
+        command = [sys.executable, str(SCRIPT), "start", "--name", name, "--timeout", PATIENCE, *arguments]
         began[name] = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=_clean())
     try:
         said = {name: process.communicate() for name, process in began.items()}
