@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -13,6 +14,7 @@ from scripts.servers import cache
 from scripts.servers.failures import Failure, NotToBeHad
 
 ARTIFACT = "org.elasticsearch.distribution.integ-test-zip:elasticsearch:{version}:zip"
+COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def unpacked(version: str) -> Path:
@@ -47,15 +49,24 @@ def _archive(version: str) -> Path:
 def _fetch(version: str, folder: Path) -> Path:
     if not shutil.which("mvn"):
         raise NotToBeHad(f"Elasticsearch {version} is not in the cache and there is no Maven (mvn) to fetch it with")
-    command = ["mvn", "-B", "-q", "dependency:copy", f"-Dartifact={ARTIFACT.format(version=version)}"]
+    command = [
+        "mvn",
+        "-B",
+        "-q",
+        "-Dstyle.color=never",
+        "dependency:copy",
+        f"-Dartifact={ARTIFACT.format(version=version)}",
+    ]
     done = subprocess.run(
         [*command, f"-DoutputDirectory={folder}"], cwd=folder, capture_output=True, text=True, stdin=subprocess.DEVNULL
     )
     archives = sorted(folder.glob("*.zip"))
     if done.returncode or not archives:
-        said = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()] or ["no output"]
+        said = [line for line in COLOUR.sub("", done.stdout + done.stderr).splitlines() if line.strip()] or [
+            "no output"
+        ]
         reason = next((line for line in said if "ERROR" in line), said[-1])
-        raise NotToBeHad(f"Maven could not fetch Elasticsearch {version}: {reason.strip()}")
+        raise NotToBeHad(f"Maven could not fetch Elasticsearch {version}: {reason.strip().removeprefix('[ERROR] ')}")
     return archives[0]
 
 
