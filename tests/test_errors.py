@@ -47,6 +47,7 @@ EXAMPLES: tuple[tuple[errors.HybridSearchError, str], ...] = (
     (errors.WriteBlocked("http://h", "the disk is full"), "the disk is full; lift that"),
     (errors.IncompleteAnswer("http://h", "1 of 3 shards failed"), "GET /_cluster/health"),
     (errors.IndexRed("http://h", "images"), "GET /_cluster/allocation/explain"),
+    (errors.ViewEnded("http://h"), "start the same again"),
     (errors.ServerBusy("http://h", "the queue is full"), "smaller batches"),
     (errors.RequestRefused("http://h", "unknown clause"), "refused the request: unknown clause"),
     (errors.KibanaRefused("http://h", "nothing listens there"), "Kibana at http://h: nothing listens there"),

@@ -19,7 +19,8 @@
                                     IndexClosed(location, name) · AliasMissing(location, alias, reason)
                                     WriteBlocked(location, reason) · IncompleteAnswer(location, reason)
                                     IndexRed(location, name) · ServerBusy(location, reason)
-                                    RequestRefused(location, reason) · KibanaRefused(location, reason, failures)
+                                    RequestRefused(location, reason) · ViewEnded(location)
+                                    KibanaRefused(location, reason, failures)
 
 Each error carries its data as attributes, says what to do next, and can be pickled.
 """
@@ -71,6 +72,7 @@ from hybrid_search.errors.servers import (
     NotElasticsearch,
     RequestRefused,
     ServerBusy,
+    ViewEnded,
     WriteBlocked,
 )
 
@@ -114,6 +116,7 @@ __all__ = [
     "UnknownEmbedder",
     "UnknownField",
     "UnsupportedClause",
+    "ViewEnded",
     "WeightsMissing",
     "WriteBlocked",
 ]

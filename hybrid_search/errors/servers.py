@@ -19,6 +19,7 @@ __all__ = [
     "NotElasticsearch",
     "RequestRefused",
     "ServerBusy",
+    "ViewEnded",
     "WriteBlocked",
 ]
 
@@ -124,6 +125,16 @@ class IndexRed(BackendError):
             "or ask `GET /_cluster/allocation/explain` why it is not assigned",
             location=location,
             name=name,
+        )
+
+
+class ViewEnded(BackendError):
+    """A scan has lost the view of the index that it reads: its node went away, or it was left unread for minutes."""
+
+    def __init__(self, location: str) -> None:
+        super().__init__(
+            f"{location}: the view of the index has ended, unread for minutes or with its node; start the same again",
+            location=location,
         )
 
 
