@@ -62,6 +62,9 @@ def message(error: BaseException) -> str:
         return ""
     text = f"error: {' '.join(_text(error).split())}"
     remedy = next((remedy for kind, remedy in _REMEDIES if isinstance(error, kind)), None)
+    if isinstance(error, errors.BackendUnavailable) and ";" in error.reason:
+        # the reason says itself what helps
+        remedy = None
     return f"{text} ({remedy})" if remedy else text
 
 

@@ -610,6 +610,46 @@ class BackendSuite:
         leg = {"field": "embedding.tiny", "query_vector": unit(1), "k": 5, "num_candidates": 40}
         assert ids(fresh.search({"knn": leg})) == []
 
+    def test_create_writes_only_what_is_not_there(self, fresh: Backend) -> None:
+        outcomes = fresh.bulk(
+            [
+                Action("create", "a", photo(1)),
+                Action("create", "a", photo(2)),
+                Action("create", "b", photo(3)),
+                Action("delete", "b"),
+                Action("create", "b", photo(4)),
+            ]
+        )
+        assert [(outcome.id, outcome.status) for outcome in outcomes] == [
+            ("a", 201),
+            ("a", 409),
+            ("b", 201),
+            ("b", 200),
+            ("b", 201),
+        ]
+        assert outcomes[1].error and "\n" not in outcomes[1].error
+        assert all(outcome.error is None for outcome in outcomes if outcome.status != 409)
+        assert fresh.get("a")["path"] == photo(1)["path"] and fresh.get("b")["path"] == photo(4)["path"]
+        fresh.refresh()
+        assert [outcome.status for outcome in fresh.bulk([Action("create", "a", {"iso": 1})])] == [409]
+        assert [outcome.status for outcome in fresh.bulk([Action("create", "c", {"iso": "auto"})])] == [400]
+        fresh.refresh()
+        assert {id for id, _ in fresh.scan()} == {"a", "b"}
+        assert fresh.get("a")["path"] == photo(1)["path"]
+
+    def test_a_version_that_was_read_can_be_written_with(self, fresh: Backend) -> None:
+        fresh.bulk([Action("index", id, {"iso": 1}) for id in "abc"])
+        versions = {id: fresh.read(id).version for id in "abc"}
+        outcomes = fresh.bulk(
+            [
+                Action("update", "a", {"iso": 2}, versions["a"]),
+                Action("index", "b", {"caption": "sea"}, versions["b"]),
+                Action("delete", "c", version=versions["c"]),
+            ]
+        )
+        assert [outcome.status for outcome in outcomes] == [200, 200, 200]
+        assert fresh.get("a") == {"iso": 2} and fresh.get("b") == {"caption": "sea"}
+
     def test_update_replaces_a_vector(self, fresh: Backend) -> None:
         fresh.bulk([Action("index", "a", photo(1)), Action("index", "b", photo(2))])
         fresh.refresh()

@@ -11,14 +11,15 @@ from hybrid_search.backends import Action, Outcome
 from hybrid_search.backends.elasticsearch.client import Client, pauses
 from hybrid_search.backends.elasticsearch.encode import Entry, Refused, encode
 from hybrid_search.backends.elasticsearch.failures import (
-    is_block,
+    is_item_passing,
     is_passing,
+    of_item,
     reason_of,
     translated,
-    write_blocked,
 )
+from hybrid_search.backends.elasticsearch.resent import written_before
 from hybrid_search.backends.elasticsearch.vectors import VectorField
-from hybrid_search.errors import AccessDenied, AliasMissing, BackendError, IndexClosed, IndexRed, ServerBusy
+from hybrid_search.errors import BackendError
 
 __all__ = ["CHUNK_BYTES", "BulkWriter"]
 
@@ -27,9 +28,9 @@ CHUNK_BYTES = 8 * 2**20
 
 _CHUNK_ACTIONS = 5_000
 _SMALL = 2**20
-_TOO_LARGE = ("es_rejected_execution_exception", "circuit_breaking_exception")
+_NO_MEMORY = ("es_rejected_execution_exception", "circuit_breaking_exception")
 # how long the server itself waits for a shard that is on no node
-_SHARD_TIMEOUT = "5s"
+_SHARD_TIMEOUT = 5.0
 
 
 class BulkWriter:
@@ -45,7 +46,7 @@ class BulkWriter:
     alias : bool
         Whether the target must be an alias: a write to a name that is not there would make an index of that name.
     chunk_bytes : int
-        Bytes of one request; an action that is larger travels alone.
+        Bytes of one request, fewer from when the server refuses one as too large; a larger action travels alone.
     """
 
     def __init__(
@@ -59,6 +60,8 @@ class BulkWriter:
     ) -> None:
         self._client, self._target, self._vectors = client, target, vectors
         self._alias, self._chunk_bytes = alias, chunk_bytes
+        # places of actions that failed on the way: they may have been done
+        self._unsure: set[int] = set()
 
     def run(self, actions: Iterable[Action]) -> list[Outcome]:
         """Write all actions in order and return the fate of each.
@@ -94,53 +97,70 @@ class BulkWriter:
             yield chunk
 
     def _send(self, chunk: list[Entry], outcomes: list[Outcome]) -> None:
-        """Send a chunk in as many parts and as many times as it takes; parts keep the order of the actions."""
+        """Send a chunk in as many parts and as many times as it takes; parts keep the order of the actions.
+
+        The deadline begins anew whenever something was written: a slow server is not one that is away.
+        """
         waits, queue = pauses(self._client.server.deadline), deque([chunk])
         while queue:
             part = queue.popleft()
+            if len(part) > 1 and _size(part) > self._chunk_bytes:
+                queue.extendleft(reversed(_halves(part)))
+                continue
             answer, failure = self._post(part)
             if answer is not None:
                 again = self._settle(part, answer, outcomes)
-                if not again:
-                    continue
                 if len(again) < len(part):
                     waits = pauses(self._client.server.deadline)
-                queue.appendleft(again)
-                failure = self._item_failure(again, answer)
-            elif failure is not None and _is_too_large(failure, part) and len(part) > 1:
-                queue.extendleft([part[len(part) // 2 :], part[: len(part) // 2]])
-                if getattr(failure, "status_code", 413) == 413:
+                if again:
+                    queue.extendleft(reversed(self._smaller(again) if len(again) == len(part) else [again]))
+                    self._wait(waits, self._item_failure(again, answer))
+            elif _is_too_large(failure):
+                if len(part) == 1:
+                    outcomes[part[0].place] = Outcome(part[0].id, 413, "the server takes no document as large as this")
                     continue
-            elif failure is not None and getattr(failure, "status_code", None) == 413:
-                outcomes[part[0].place] = Outcome(part[0].id, 413, "the server takes no document as large as this one")
-                continue
+                queue.extendleft(reversed(self._smaller(part, least=0)))
             else:
-                queue.appendleft(part)
-            self._wait(waits, failure)
+                self._unsure |= {entry.place for entry in part}
+                rejected, broken = _is_rejected(failure), _is_broken(failure)
+                parts = self._smaller(part, lasting=rejected) if rejected or broken else [part]
+                queue.extendleft(reversed(parts))
+                self._wait(waits, failure, hopeful=rejected and len(parts) > 1)
+
+    def _smaller(self, part: list[Entry], *, least: int | None = None, lasting: bool = True) -> list[list[Entry]]:
+        """Return a part in two, unless it is small; with `lasting`, what follows is cut as small at once."""
+        size = _size(part)
+        if len(part) == 1 or size < (_SMALL if least is None else least):
+            return [part]
+        if lasting:
+            self._chunk_bytes = min(self._chunk_bytes, size // 2)
+        return _halves(part)
 
     def _post(self, part: Sequence[Entry]) -> tuple[Mapping[str, Any] | None, Exception | None]:
         from elastic_transport import TransportError
         from elasticsearch import ApiError
 
         lines: Any = [entry.lines for entry in part]
+        patience = min(_SHARD_TIMEOUT, max(0.1, self._client.server.deadline))
         try:
             answer = self._client.raw.bulk(
                 index=self._target,
                 operations=lines,
                 require_alias=self._alias,
-                timeout=_SHARD_TIMEOUT,
+                timeout=f"{int(1000 * patience)}ms",
             )
         except (TransportError, ApiError) as error:
             return None, error
         return answer.body, None
 
-    def _wait(self, waits: Iterator[float], failure: Exception | None) -> None:
+    def _wait(self, waits: Iterator[float], failure: Exception | None, *, hopeful: bool = False) -> None:
         """Wait before the next try, or raise when none would help or the deadline has passed."""
         if failure is None:
             return
-        passing = is_passing(failure) if not isinstance(failure, BackendError) else True
+        passing = hopeful or isinstance(failure, BackendError) or is_passing(failure)
         pause = next(waits, None) if passing else None
         if pause is None:
+            self._client.give_up(failure)
             if isinstance(failure, BackendError):
                 raise failure
             raise translated(failure, location=self._client.location, name=self._target) from failure
@@ -151,38 +171,40 @@ class BulkWriter:
         items = [next(iter(item.values())) for item in answer["items"]]
         again: list[Entry] = []
         waiting: set[str] = set()
+        doubtful: list[Entry] = []
         for entry, item in zip(part, items, strict=True):
             status = int(item["status"])
-            if entry.id in waiting or (status in (429, 503) and not is_block(item.get("error"))):
+            if entry.id in waiting or is_item_passing(item):
                 again.append(entry)
                 waiting.add(entry.id)
-            else:
-                outcomes[entry.place] = Outcome(entry.id, status, _error(item, status))
+                self._unsure.add(entry.place)
+                continue
+            outcomes[entry.place] = Outcome(entry.id, status, _error(item, status))
+            if status == 409 and entry.place in self._unsure:
+                doubtful.append(entry)
+        for place in written_before(doubtful, self._client, self._target, vectors=self._vectors):
+            outcomes[place] = Outcome(outcomes[place].id, 200)
         for item in items:
-            self._stop_if_hopeless(item)
+            if not is_item_passing(item) and (hopeless := self._of_item(item)) is not None:
+                raise hopeless
         return again
 
-    def _stop_if_hopeless(self, item: Mapping[str, Any]) -> None:
-        error = item.get("error")
-        if not isinstance(error, Mapping):
-            return
-        location, kind, reason = self._client.location, str(error.get("type", "")), str(error.get("reason", ""))
-        if is_block(error):
-            raise write_blocked(location, reason)
-        if kind == "index_closed_exception":
-            raise IndexClosed(location, self._target)
-        if kind == "index_not_found_exception":
-            raise AliasMissing(location, self._target, "there is none to write through")
-        if item["status"] == 403:
-            raise AccessDenied(location, reason_of(error))
-
-    def _item_failure(self, again: Sequence[Entry], answer: Mapping[str, Any]) -> BackendError:
+    def _item_failure(self, again: Sequence[Entry], answer: Mapping[str, Any]) -> BackendError | None:
+        """Return what to say when the items that are sent again go on failing."""
         ids = {entry.id for entry in again}
         items = [next(iter(item.values())) for item in answer["items"]]
-        errors = [item for item in items if item["_id"] in ids and item["status"] in (429, 503)]
-        if errors and errors[0]["status"] == 503:
-            return IndexRed(self._client.location, self._target)
-        return ServerBusy(self._client.location, reason_of(errors[0]["error"]) if errors else "it has no room")
+        return next((self._of_item(item) for item in items if item["_id"] in ids and is_item_passing(item)), None)
+
+    def _of_item(self, item: Mapping[str, Any]) -> BackendError | None:
+        return of_item(item, location=self._client.location, target=self._target)
+
+
+def _size(part: Sequence[Entry]) -> int:
+    return sum(len(entry.lines) for entry in part)
+
+
+def _halves(part: list[Entry]) -> list[list[Entry]]:
+    return [part[: len(part) // 2], part[len(part) // 2 :]]
 
 
 def _error(item: Mapping[str, Any], status: int) -> str | None:
@@ -191,14 +213,20 @@ def _error(item: Mapping[str, Any], status: int) -> str | None:
     return reason_of(item.get("error", {}))
 
 
-def _is_too_large(error: Exception, part: Sequence[Entry]) -> bool:
-    """Tell whether a smaller request may pass; one that is far too large breaks the connection unanswered."""
-    from elastic_transport import ConnectionError, TlsError
+def _is_too_large(error: Exception | None) -> bool:
+    """Tell whether a smaller request would pass, and this one never."""
+    return getattr(error, "status_code", None) == 413
 
-    if getattr(error, "status_code", None) == 413:
-        return True
-    if sum(len(entry.lines) for entry in part) < _SMALL:
+
+def _is_rejected(error: Exception | None) -> bool:
+    """Tell whether the server had no memory for the request, and may have it for a smaller one."""
+    return any(sign in str(getattr(error, "body", "")) for sign in _NO_MEMORY)
+
+
+def _is_broken(error: Exception | None) -> bool:
+    """Tell whether there was a connection, but no answer: so ends a request that is far too large, too."""
+    from elastic_transport import ConnectionError, ConnectionTimeout, TlsError
+
+    if not isinstance(error, (ConnectionError, ConnectionTimeout)) or isinstance(error, TlsError):
         return False
-    if isinstance(error, ConnectionError) and not isinstance(error, TlsError):
-        return "refused" not in str(error)
-    return any(sign in str(getattr(error, "body", "")) for sign in _TOO_LARGE)
+    return "refused" not in str(error.message)

@@ -62,6 +62,10 @@ def encode(action: Action, place: int, *, vectors: Mapping[str, VectorField]) ->
         raise Refused("an id is text of 1 to 512 bytes")
     if action.op not in _OPERATIONS:
         raise Refused(f"no operation {action.op!r}; known: {', '.join(_OPERATIONS)}")
+    if action.op == "create" and action.version is not None:
+        raise Refused("a document that is to be created has no version yet")
+    if action.version is not None and (action.version[0] < 0 or action.version[1] < 1):
+        raise Refused(f"no version {action.version}")
     meta: dict[str, Any] = {"_id": action.id}
     if action.version is not None:
         meta |= {"if_seq_no": action.version[0], "if_primary_term": action.version[1]}
@@ -69,11 +73,11 @@ def encode(action: Action, place: int, *, vectors: Mapping[str, VectorField]) ->
         meta["retry_on_conflict"] = 3
     lines = [orjson.dumps({action.op: meta})]
     if action.op != "delete":
-        source = _checked(action.source, "", vectors)
         try:
+            source = _checked(action.source, "", vectors)
             body = {"doc": source} if action.op == "update" else source
             lines.append(orjson.dumps(body, option=orjson.OPT_SERIALIZE_NUMPY))
-        except TypeError as error:
+        except (TypeError, RecursionError) as error:
             raise Refused(f"it cannot be written as JSON: {error}") from None
     return Entry(place, action.id, b"\n".join(lines))
 
@@ -84,9 +88,11 @@ def _checked(value: Any, name: str, vectors: Mapping[str, VectorField]) -> Any:
         return value
     if name in vectors and (problem := vectors[name].problem(value)):
         raise Refused(f"field {name!r}: {problem}")
-    if isinstance(value, float) and not math.isfinite(value):
+    if isinstance(value, (float, np.floating)) and not math.isfinite(value):
         raise Refused(f"field {name!r}: {value} is no number that can be stored")
     if isinstance(value, np.ndarray):
+        if value.dtype.kind == "f" and not np.isfinite(value).all():
+            raise Refused(f"field {name!r}: it has numbers that are not finite")
         # orjson takes only arrays that lie in memory in order
         return np.ascontiguousarray(value)
     if isinstance(value, Mapping):
