@@ -7,6 +7,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 from hybrid_search.errors import BadFilter
+from hybrid_search.filters.bounds import MAX_PARTS, check_size
 from hybrid_search.filters.combine import MAX_CHARACTERS
 from hybrid_search.filters.leaves import Leaves
 
@@ -51,9 +52,12 @@ def parse_filter(
         return ()
     if isinstance(filter, str):
         return _parse_text(filter, leaves)
+    check_size(filter)
     if isinstance(filter, Mapping):
         return (_parse_clause(filter, leaves),)
     if isinstance(filter, (list, tuple)) and all(isinstance(part, (str, Mapping)) for part in filter):
+        if len(filter) > MAX_PARTS:
+            raise BadFilter("…", f"it is a list of {len(filter):,} filters, more than {MAX_PARTS}; join them by bool")
         return tuple(clause for part in filter for clause in parse_filter(part, types, now=leaves.now))
     raise BadFilter(str(filter)[:200], "a filter is a text, a mapping, or a list of these")
 

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from hybrid_search.errors import BadFilter
+from hybrid_search.filters.bounds import check_pattern
 from hybrid_search.filters.fields import field_type, wrap_nested
 from hybrid_search.filters.geo import GEO_HINT, parse_geo
 from hybrid_search.filters.values import (
@@ -100,7 +101,7 @@ class Leaves:
 
     def pattern(self, field: str, pattern: str) -> dict[str, Any]:
         """Return the clause for a pattern with * (anything) and ? (one character), backslash before literal ones."""
-        kind = self._with_terms(field, "wildcards")
+        kind = self._with_terms(field, "wildcards", pattern)
         pattern = pattern.lower() if kind == "text" else pattern
         literal = _literal_prefix(pattern)
         if literal is not None:
@@ -111,12 +112,12 @@ class Leaves:
 
     def prefix(self, field: str, start: str) -> dict[str, Any]:
         """Return the clause for values that start so."""
-        kind = self._with_terms(field, "wildcards")
+        kind = self._with_terms(field, "wildcards", start)
         return wrap_nested({"prefix": {field: start.lower() if kind == "text" else start}}, field, self.types)
 
     def fuzzy(self, field: str, value: str, fuzziness: int | str) -> dict[str, Any]:
         """Return the clause for values that differ by at most `fuzziness` letters (0 to 2, or "AUTO" by length)."""
-        kind = self._with_terms(field, "~")
+        kind = self._with_terms(field, "~", value)
         if kind == "flattened":
             raise BadFilter(f"{field}:{value}~", f"{field!r} is kept raw and is not searched with ~")
         value = value.lower() if kind == "text" else value
@@ -128,7 +129,8 @@ class Leaves:
             raise BadFilter(f'{field}:"{phrase}"~{slop}', f'{field!r} is not a text, so it takes no "…"~{slop}')
         return wrap_nested({"match_phrase": {field: {"query": phrase, "slop": slop}}}, field, self.types)
 
-    def _with_terms(self, field: str, what: str) -> str:
+    def _with_terms(self, field: str, what: str, pattern: str) -> str:
+        check_pattern(field, pattern)
         kind = field_type(field, self.types)
         if kind not in _TERMS:
             raise BadFilter(field, f"{what} are for words, and {field!r} is {kind}")
