@@ -4,12 +4,22 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterator
+import warnings
+from base64 import b64encode
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from hybrid_search.backends.elasticsearch.failures import is_passing, translated
+from hybrid_search.backends.elasticsearch.failures import (
+    check_answer,
+    is_elasticsearch,
+    is_passing,
+    raise_part,
+    translated,
+)
+from hybrid_search.backends.elasticsearch.location import is_loopback
 from hybrid_search.backends.elasticsearch.server import Server, split_location
-from hybrid_search.errors import BackendUnavailable, QueryError
+from hybrid_search.backends.elasticsearch.trust import tls_options
+from hybrid_search.errors import BackendError, BackendUnavailable, QueryError
 
 if TYPE_CHECKING:
     from elasticsearch import Elasticsearch
@@ -35,6 +45,8 @@ class Client:
         self._urls, self.server = split_location(location, server) if location else ((), server)
         if not self._urls and not server.cloud_id:
             raise BackendUnavailable("Elasticsearch", "there is neither a URL nor a cloud_id")
+        self.server.check_login()
+        _check_transport(self._urls, self.server)
         self.location = ",".join(self._urls) or f"cloud:{str(server.cloud_id).partition(':')[0]}"
         self._client: Elasticsearch | None = None
         self._met = False
@@ -46,10 +58,11 @@ class Client:
             self._client = self._connect()
         return self._client
 
-    def ask(self, request: Callable[[Elasticsearch], T], *, name: str) -> T:
-        """Run a request, again and again within the deadline while the server is overloaded or away.
+    def ask(self, request: Callable[[Elasticsearch], T], *, name: str, deadline: float | None = None) -> T:
+        """Run a request, again and again within the deadline while the server is overloaded, away or only half there.
 
         A server that never answered before is not waited for: its address is wrong more often than it is starting.
+        One that was away for a whole deadline is not waited for again.
 
         Parameters
         ----------
@@ -57,6 +70,8 @@ class Client:
             Given Elastic's client; must be safe to run twice.
         name : str
             The index or alias that it is about, for messages.
+        deadline : float, optional
+            Seconds, by default those of the server's options.
 
         Raises
         ------
@@ -65,19 +80,27 @@ class Client:
         QueryError
             When the request cannot be written as JSON.
         """
-        waits = pauses(self.server.deadline)
+        waits = pauses(self.server.deadline if deadline is None else deadline)
+        others = len(self._urls) - 1
         while True:
             try:
-                answer = request(self.raw)
-                self._met = True
-                return answer
+                return self._checked(request(self.raw))
             except Exception as error:
                 if not self._is_expected(error):
                     raise
-                pause = next(waits, None) if self._may_retry(error) else None
+                others -= 1
+                pause = 0.0 if self._is_another_left(error, others) else self._pause(error, waits)
+                if pause is None and isinstance(error, BackendError):
+                    raise
                 if pause is None:
                     raise translated(error, location=self.location, name=name) from error
             time.sleep(pause)
+
+    def give_up(self, error: Exception) -> None:
+        """Wait no more for a server that has been away for a whole deadline, until it answers again."""
+        from elastic_transport import TransportError
+
+        self._met = self._met and not isinstance(error, TransportError)
 
     def close(self) -> None:
         """Close all connections; a later request opens them again."""
@@ -85,11 +108,32 @@ class Client:
             self._client.close()
             self._client = None
 
-    def _may_retry(self, error: Exception) -> bool:
+    def _checked(self, answer: T) -> T:
+        from elastic_transport import ApiResponse
+
+        self._met = True
+        if isinstance(answer, ApiResponse) and isinstance(answer.body, dict):
+            check_answer(answer.body, location=self.location)
+            raise_part(answer)
+        return answer
+
+    def _is_another_left(self, error: Exception, others: int) -> bool:
+        """Tell whether another node may be there, of a cluster that none has answered for yet."""
+        from elastic_transport import ConnectionError, TlsError
+
+        return not self._met and others >= 0 and isinstance(error, ConnectionError) and not isinstance(error, TlsError)
+
+    def _pause(self, error: Exception, waits: Iterator[float]) -> float | None:
+        """Return the seconds to wait before the next try, None when there is to be none."""
         from elasticsearch import ApiError
 
-        self._met = self._met or isinstance(error, ApiError)
-        return self._met and is_passing(error)
+        self._met = self._met or (isinstance(error, ApiError) and is_elasticsearch(error))
+        if not self._met or not is_passing(error):
+            return None
+        pause = next(waits, None)
+        if pause is None:
+            self.give_up(error)
+        return pause
 
     def _is_expected(self, error: Exception) -> bool:
         from elastic_transport import SerializationError, TransportError
@@ -97,33 +141,50 @@ class Client:
 
         if isinstance(error, SerializationError) and str(error).startswith("Unable to serialize"):
             raise QueryError("it has text that is no valid Unicode, or values that JSON does not have") from None
-        return isinstance(error, (TransportError, ApiError, UnsupportedProductError))
+        return isinstance(error, (TransportError, ApiError, UnsupportedProductError, BackendError))
 
     def _connect(self) -> Elasticsearch:
         from elasticsearch import Elasticsearch, OrjsonSerializer
 
         server = self.server
+        urls = list(self._urls) or [_cloud_url(str(server.cloud_id), self.location)]
         options: dict[str, Any] = {
             "request_timeout": server.timeout,
             "max_retries": 0,
             "retry_on_status": (),
             "http_compress": False,
             "serializer": OrjsonSerializer(),
-            **({"cloud_id": server.cloud_id} if not self._urls else {"hosts": list(self._urls)}),
+            **tls_options(server, urls),
         }
-        if server.api_key:
+        if server.api_key is not None:
             options["api_key"] = server.api_key
-        elif server.username:
-            options["basic_auth"] = (server.username, server.password or "")
-        if server.ca_fingerprint:
-            options["ssl_assert_fingerprint"] = server.ca_fingerprint
-        elif server.ca_certs:
-            options["ca_certs"] = server.ca_certs
-        try:
-            return Elasticsearch(**options)
-        except (ValueError, TypeError, OSError) as error:
-            # the client checks cloud_id, fingerprint and CA file itself; none of its messages quotes a secret
-            raise BackendUnavailable(self.location, str(error)) from None
+        elif server.username is not None:
+            # the client itself encodes ASCII only, and quotes a password that is not
+            options["basic_auth"] = b64encode(f"{server.username}:{server.password}".encode()).decode()
+        return Elasticsearch(urls, **options)
+
+
+def _check_transport(urls: Sequence[str], server: Server) -> None:
+    """Raise BackendUnavailable where no certificate can be verified as asked; warn of secrets that others can read."""
+    plain = [url for url in urls if url.startswith("http://")]
+    if plain and (server.ca_certs is not None or server.ca_fingerprint is not None):
+        raise BackendUnavailable(
+            plain[0], "ca_certs and ca_fingerprint are for https://, and http:// has no certificate; write https://"
+        )
+    if (server.api_key or server.password) and not all(map(is_loopback, plain)):
+        warnings.warn(f"{plain[0]} is not encrypted: others can read what is sent, also the secrets", stacklevel=2)
+
+
+def _cloud_url(cloud_id: str, location: str) -> str:
+    from elastic_transport.client_utils import parse_cloud_id
+
+    try:
+        address = parse_cloud_id(cloud_id).es_address
+    except ValueError:
+        address = None
+    if address is None:
+        raise BackendUnavailable(location, "cloud_id is not the one that Elastic Cloud shows, a name and its code")
+    return f"https://{address[0]}:{address[1]}"
 
 
 def pauses(deadline: float) -> Iterator[float]:
