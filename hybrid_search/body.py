@@ -19,6 +19,7 @@ SOURCE_EXCLUDES = ("embedding", "signature", "words", "exif", "files", "thumbnai
 
 _VECTOR_BOOST = 1e3
 _SIGNATURE_BOOST = 1e6  # 1 / (1 + d²) is 0.0001 at a distance that still counts
+_LEAST_COPIES = 5
 _NOTHING = {"term": {"sha256": ""}}
 _NEWEST_FIRST = ({"taken_at": {"order": "desc", "missing": "_last"}},)
 
@@ -74,11 +75,19 @@ def json_body(body: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _page(query: Query) -> dict[str, int]:
+    """Return which hits are fetched: a window of each list.
+
+    Of copies, that window holds few or none: room for a fifth of it saves fetching texts in their place, a third of all
+    hits, and the guard asks again in the rare case that there are more.
+    """
     lists = query.window * (len(query.vectors) + (query.signature is not None))
     in_server_order = not lists and (query.sort or not query.legs)
     if in_server_order and not query.collapse_duplicates:
         return {"from": query.offset, "size": query.k}
-    return {"from": 0, "size": (query.window if query.has_text or not lists else 0) + lists}
+    size = (query.window if query.has_text or not lists else 0) + lists
+    if query.signature and len(query.legs) > 1 and not query.sort:
+        size -= query.window - min(query.window, max(_LEAST_COPIES, query.window // 5))
+    return {"from": 0, "size": size}
 
 
 def _query(query: Query, text: dict[str, Any] | None, filters: Sequence[dict[str, Any]]) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hybrid_search.backends import Backend
@@ -13,9 +13,9 @@ __all__ = ["ask", "is_complete", "with_larger_boosts"]
 def ask(backend: Backend, body: Mapping[str, Any]) -> tuple[dict[str, Any], Mapping[str, Any]]:
     """Run a body whose hits are to be fused, and return the response with the body that it answers.
 
-    A response that may lack members of a kNN list is asked for again with larger boosts; where even those do not lift
-    every list above the texts, the lists are asked for one by one, in one `_msearch`. Hits in the order of a field are
-    no lists to be fused.
+    A response that may lack members of a list is asked for again with larger boosts and more room; where even those do
+    not lift every kNN list above the texts, the lists are asked for one by one, in one `_msearch`. Hits in the order of
+    a field are no lists to be fused.
     """
     found = backend.search(body)
     if body.get("sort") or is_complete(found, body):
@@ -52,11 +52,11 @@ def _together(body: Mapping[str, Any], responses: list[dict[str, Any]], combined
 
 
 def is_complete(response: Mapping[str, Any], body: Mapping[str, Any]) -> bool:
-    """Tell whether the response surely holds every hit of every kNN list of the body.
+    """Tell whether the response surely holds every hit of every kNN list of the body, and as many of the best texts.
 
     A response holds the `size` best by the sum of their scores, and kNN lists are whole in it only where their boosts
-    lift them above the texts. It is complete when there was room for more, or every list has its k hits, or what is
-    missing from a list could not have scored less than the last hit.
+    lift them above the texts. They are when there was room for more, or every list has its k hits, or what is missing
+    from a list could not have scored less than the last hit.
     """
     hits = response["hits"]["hits"]
     knn = _knn(body)
@@ -67,12 +67,38 @@ def is_complete(response: Mapping[str, Any], body: Mapping[str, Any]) -> bool:
         found = sum(clause["_name"] in hit.get("matched_queries", {}) for hit in hits)
         if found < clause["k"] and _least_contribution(clause) <= last:
             return False
-    return True
+    return not _asks_for_text(body) or body["size"] >= _room(body) or _has_best_texts(hits, knn)
 
 
 def with_larger_boosts(body: Mapping[str, Any], *, factor: float = 1_000.0) -> dict[str, Any]:
-    """Return the body with larger kNN boosts, to be sent when a response was not complete; hits read it the same."""
-    return {**body, "knn": [{**clause, "boost": clause["boost"] * factor} for clause in _knn(body)]}
+    """Return the body with larger kNN boosts and room for every list, to be sent when a response was not complete.
+
+    Hits read it the same.
+    """
+    larger = [{**clause, "boost": clause["boost"] * factor} for clause in _knn(body)]
+    return {**body, "size": max(body["size"], _room(body)), "knn": larger}
+
+
+def _room(body: Mapping[str, Any]) -> int:
+    """Return the size that holds every list, no hit being in two of them."""
+    lists = [int(clause["k"]) for clause in _knn(body)]
+    return sum(lists) + (max(lists, default=0) if _asks_for_text(body) else 0)
+
+
+def _asks_for_text(body: Mapping[str, Any]) -> bool:
+    must = body.get("query", {}).get("bool", {}).get("must", ())
+    return any(clause.get("bool", {}).get("_name") == "text" for clause in must)
+
+
+def _has_best_texts(hits: Sequence[Mapping[str, Any]], knn: Sequence[Mapping[str, Any]]) -> bool:
+    """Tell whether there are k texts of which none was pushed out: those no worse than the last in no kNN list."""
+    lists = {clause["_name"] for clause in knn}
+    matched = [hit.get("matched_queries", {}) for hit in hits]
+    alone = [float(names["text"]) for names in matched if "text" in names and not lists & names.keys()]
+    if not alone:
+        return False
+    least = min(alone)
+    return sum(float(names.get("text", -1.0)) >= least for names in matched) >= max(clause["k"] for clause in knn)
 
 
 def _knn(body: Mapping[str, Any]) -> list[Mapping[str, Any]]:

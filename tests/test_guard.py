@@ -51,3 +51,31 @@ def test_larger_boosts_leave_the_body_as_it_was():
     small = body(3)
     assert with_larger_boosts(small, factor=10.0)["knn"][0]["boost"] == 10_000.0
     assert small["knn"][0]["boost"] == 1000.0
+
+
+def mixed(size, *, k=3):
+    text = {"bool": {"_name": "text", "should": []}}
+    return {**body(size, k=k), "query": {"bool": {"must": [text]}}}
+
+
+def test_texts_that_copies_may_have_pushed_out_are_not_complete():
+    nearest = [hit(900.0 + place, vector=900.0 + place) for place in range(3)]
+    texts = [hit(float(place), text=float(place)) for place in (8, 7, 6)]
+    assert is_complete(response(*nearest, *texts), mixed(6))
+    assert not is_complete(response(*nearest, *texts[:2]), mixed(5))
+    assert not is_complete(response(*nearest), mixed(3))
+
+
+def test_texts_among_the_nearest_count_where_no_better_one_can_be_missing():
+    best = [hit(909.0, vector=900.0, text=9.0), hit(801.0, vector=800.0, text=1.0), hit(700.0, vector=700.0)]
+    # those with 9, 8 and 7 are the best three; what is missing has less than 7
+    assert is_complete(response(*best, hit(8.0, text=8.0), hit(7.0, text=7.0)), mixed(5))
+    # the third could be a text of 5, which is worse than 8 and better than 1
+    assert not is_complete(response(*best, hit(8.0, text=8.0)), mixed(4))
+
+
+def test_room_for_every_list_is_room_for_the_texts():
+    nearest = [hit(908.0, vector=900.0, text=8.0), hit(807.0, vector=800.0, text=7.0), hit(706.0, vector=700.0)]
+    assert with_larger_boosts(mixed(4))["size"] == 6
+    assert with_larger_boosts(body(4, k=3))["size"] == 4
+    assert is_complete(response(*nearest, *(hit(5.0, text=5.0) for _ in range(3))), mixed(6))
