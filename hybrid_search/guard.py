@@ -98,7 +98,8 @@ def _has_best_texts(hits: Sequence[Mapping[str, Any]], knn: Sequence[Mapping[str
     if not alone:
         return False
     least = min(alone)
-    return sum(float(names.get("text", -1.0)) >= least for names in matched) >= max(clause["k"] for clause in knn)
+    wanted = max(int(clause["k"]) for clause in knn)
+    return sum(float(names.get("text", -1.0)) >= least for names in matched) >= wanted
 
 
 def _knn(body: Mapping[str, Any]) -> list[Mapping[str, Any]]:
