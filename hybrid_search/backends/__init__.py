@@ -86,6 +86,10 @@ class Backend(ABC):
         """Return the best analysis that a new index at this location can have."""
         return "english"
 
+    def plan(self, definition: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what `create` would make of a definition here, as JSON; nothing is made."""
+        return dict(definition)
+
     @abstractmethod
     def definition(self) -> Mapping[str, Any]:
         """Return the live `{"settings": …, "mappings": …}`, `mappings._meta` included; raises IndexNotFound."""
@@ -118,7 +122,7 @@ class Backend(ABC):
         raise BackendUnavailable(self.location, "an embedded index has no earlier version; keep a copy of its folder")
 
     def remove_old(self) -> list[str]:
-        """Remove the versions before the one in use, to which no way back is wanted; returns their names."""
+        """Remove all versions but the one in use, to which no way back is wanted; returns their names."""
         return []
 
     def abandon(self) -> list[str]:

@@ -84,7 +84,7 @@ def program(
 
 
 def _add_commands() -> None:
-    from hybrid_search.cli import demo, fill, find, kibana, look, remove
+    from hybrid_search.cli import demo, fill, find, kibana, look, remove, upkeep
 
     for command in (
         fill.index,
@@ -95,6 +95,10 @@ def _add_commands() -> None:
         find.request,
         remove.delete,
         remove.prune,
+        upkeep.mapping,
+        upkeep.migrate,
+        upkeep.copy,
+        upkeep.embed,
     ):
         app.command(no_args_is_help=False)(command)
     app.command()(demo.demo)

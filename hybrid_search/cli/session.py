@@ -15,12 +15,14 @@ import typer
 from hybrid_search.cli import terminal
 
 if TYPE_CHECKING:
+    from hybrid_search.backends import Backend
     from hybrid_search.backends.elasticsearch import Server
     from hybrid_search.document import Document
     from hybrid_search.index import HybridIndex
 
 __all__ = [
     "Settings",
+    "backend_at",
     "default_location",
     "find_document",
     "open_index",
@@ -110,6 +112,14 @@ def open_index(
         finally:
             for each in caught:
                 terminal.note(f"warning: {each.message}")
+
+
+def backend_at(context: typer.Context, location: str | None, *, name: str | None = None) -> Backend:
+    """Return the place of an index without opening it: no embedder is needed to look after one."""
+    from hybrid_search.backends.registry import open_backend
+
+    place, server = _where(context, location)
+    return open_backend(place, name=name or context.ensure_object(Settings).name, server=server)
 
 
 def find_document(index: HybridIndex, named: str, *, vectors: bool = False) -> Document:

@@ -15,7 +15,6 @@ from hybrid_search.backends.elasticsearch.bulk import BulkWriter
 from hybrid_search.backends.elasticsearch.client import Client
 from hybrid_search.backends.elasticsearch.encode import fits
 from hybrid_search.backends.elasticsearch.facts import facts
-from hybrid_search.backends.elasticsearch.failures import check_answer, write_blocked
 from hybrid_search.backends.elasticsearch.layout import (
     Live,
     aliases,
@@ -28,10 +27,13 @@ from hybrid_search.backends.elasticsearch.layout import (
 from hybrid_search.backends.elasticsearch.scan import excluded, scan, with_vectors
 from hybrid_search.backends.elasticsearch.server import Server
 from hybrid_search.backends.elasticsearch.vectors import VectorField, vector_fields
+from hybrid_search.backends.elasticsearch.words import block_error
 from hybrid_search.errors import (
+    AccessDenied,
     AliasMissing,
     BackendUnavailable,
     DocumentNotFound,
+    IndexClosed,
     IndexNotFound,
     MappingMismatch,
     RequestRefused,
@@ -72,16 +74,30 @@ class ElasticsearchBackend(Backend):
 
     def exists(self) -> bool:
         """Tell whether there is an index of this name."""
-        return bool(self._ask(lambda raw: raw.indices.exists(index=self._alias)))
+        try:
+            # not by HEAD: an error would have no text
+            self._ask(lambda raw: raw.indices.get(index=self._alias, filter_path="*.settings.index.uuid"))
+        except IndexNotFound:
+            return False
+        return True
 
     def analysis(self) -> Analysis:
-        """Return "english" where the server has the filters of English, "portable" otherwise."""
+        """Return "english" where the server has the filters of English, "portable" otherwise.
+
+        To ask takes a right over the whole cluster; without it, it is what the index has, and "english" for a new one.
+        """
         chain = ["lowercase", "asciifolding", {"type": "stemmer", "language": "porter2"}]
         try:
             self._ask(lambda raw: raw.indices.analyze(body={"tokenizer": "standard", "filter": chain, "text": "a"}))
         except RequestRefused:
             return "portable"
+        except AccessDenied:
+            return self._kept_analysis()
         return "english"
+
+    def plan(self, definition: Mapping[str, Any]) -> dict[str, Any]:
+        """Return aliases, settings and mappings of a new index, as `PUT <name>-000001` takes them."""
+        return {"aliases": aliases(self._alias), **with_layout(definition, self._client.server)}
 
     def create(self, definition: Mapping[str, Any]) -> None:
         """Make the first version of the index, with both aliases.
@@ -93,12 +109,12 @@ class ElasticsearchBackend(Backend):
         RequestRefused
             When the server does not accept the definition.
         """
-        whole = with_layout(definition, self._client.server)
+        whole = self.plan(definition)
         index = next_version(self._client, self._alias)
         if self.exists():
             raise BackendUnavailable(self.location, "there is an index already")
         try:
-            self._ask(lambda raw: raw.indices.create(index=index, **whole, aliases=aliases(self._alias)))
+            self._ask(lambda raw: raw.indices.create(index=index, **whole))
         except RequestRefused as error:
             if "already exists" in error.reason:
                 raise BackendUnavailable(self.location, "there is an index already") from error
@@ -126,12 +142,20 @@ class ElasticsearchBackend(Backend):
             self._check_writable()
             return []
         aliased = self._target != self._alias
-        return BulkWriter(self._client, self._target, vectors=self._vectors(), alias=aliased).run(waiting)
+        try:
+            return BulkWriter(self._client, self._target, vectors=self._vectors(), alias=aliased).run(waiting)
+        except AliasMissing as error:
+            self._check_exists(error)
+            raise
 
     def refresh(self) -> None:
         """Make everything written so far visible to searches; durable it was when it was acknowledged."""
-        answer = self._ask(lambda raw: raw.indices.refresh(index=self._alias))
-        check_answer(answer.body, location=self.location)
+        try:
+            self._ask(lambda raw: raw.indices.refresh(index=self._alias))
+        except BackendUnavailable:
+            # a refresh waits for a part that is on no node; a count says so at once
+            self._client.ask(lambda raw: raw.count(index=self._alias), name=self._alias, deadline=0)
+            raise
 
     @contextmanager
     def building(self, definition: Mapping[str, Any]) -> Iterator[Backend]:
@@ -163,7 +187,7 @@ class ElasticsearchBackend(Backend):
         self._live = None
 
     def remove_old(self) -> list[str]:
-        """Remove the versions before the one in use, to which no way back is wanted; returns their names."""
+        """Remove all versions but the one in use, to which no way back is wanted; returns their names."""
         return remove_old(self._client, self._alias)
 
     def abandon(self) -> list[str]:
@@ -198,7 +222,6 @@ class ElasticsearchBackend(Backend):
             )
         )
         found: dict[str, Any] = answer.body
-        check_answer(found, location=self.location)
         return found
 
     def msearch(self, bodies: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -208,16 +231,11 @@ class ElasticsearchBackend(Backend):
         lines = [line for body in bodies for line in ({"allow_partial_search_results": False}, dict(body))]
         answer = self._ask(lambda raw: raw.msearch(index=self._alias, searches=lines))
         found: list[dict[str, Any]] = list(answer.body["responses"])
-        for each in found:
-            if "error" in each:
-                raise RequestRefused(self.location, str(each["error"].get("reason", each["error"])))
-            check_answer(each, location=self.location)
         return found
 
     def count(self, query: Mapping[str, Any] | None = None) -> int:
         """Count the documents that match a query (all when None)."""
         answer = self._ask(lambda raw: raw.count(index=self._alias, query=None if query is None else dict(query)))
-        check_answer(answer.body, location=self.location)
         return int(answer.body["count"])
 
     def read(self, id: str, *, vectors: bool = False) -> Stored:
@@ -231,11 +249,7 @@ class ElasticsearchBackend(Backend):
         if not fits(id):
             raise DocumentNotFound(id)
         wanted = {"source_includes": "*"} if vectors else {"source_excludes": list(excluded(self._vectors()))}
-        answer = self._ask(lambda raw: raw.options(ignore_status=404).get(index=self._alias, id=id, **wanted)).body
-        if "error" in answer:
-            raise IndexNotFound(self._client.location, self._alias)
-        if not answer["found"]:
-            raise DocumentNotFound(id)
+        answer = self._ask(lambda raw: raw.get(index=self._alias, id=id, **wanted)).body
         source = with_vectors(answer["_source"], self._vectors()) if vectors else answer["_source"]
         return Stored(source, (int(answer["_seq_no"]), int(answer["_primary_term"])))
 
@@ -259,17 +273,34 @@ class ElasticsearchBackend(Backend):
         return self._client.ask(request, name=self._alias)
 
     def _check_writable(self) -> None:
-        """Raise what any write would: no alias to write through, a block."""
+        """Raise what any write would: no alias to write through, a closed index, a block."""
         target = self._target
-        answer = self._client.ask(lambda raw: raw.indices.get_settings(index=target), name=target).body
+        try:
+            answer = self._client.ask(lambda raw: raw.indices.get_settings(index=target), name=target).body
+        except AliasMissing as error:
+            self._check_exists(error)
+            raise
         if len(answer) != 1:
             raise AliasMissing(self.location, target, f"it names {len(answer)} indexes")
         ((_, found),) = answer.items()
+        if found["settings"]["index"].get("verified_before_close") == "true":
+            raise IndexClosed(self._client.location, self._alias)
         blocks = found["settings"]["index"].get("blocks", {})
-        if blocks.get("read_only_allow_delete") == "true":
-            raise write_blocked(self.location, "read_only_allow_delete")
-        if "true" in (blocks.get("write"), blocks.get("read_only")):
-            raise write_blocked(self.location, "index write (api)")
+        for block in ("read_only_allow_delete", "read_only", "write"):
+            if blocks.get(block) == "true":
+                raise block_error(self._client.location, f"index {block}")
+
+    def _check_exists(self, error: AliasMissing) -> None:
+        """Raise IndexNotFound when not only the alias to write through is gone, but the index."""
+        if not self.exists():
+            raise IndexNotFound(self._client.location, self._alias) from error
+
+    def _kept_analysis(self) -> Analysis:
+        try:
+            kept = find(self._client, self._alias).definition["mappings"]["_meta"]["analysis"]
+        except (AccessDenied, IndexNotFound, KeyError):
+            return "english"
+        return "portable" if kept == "portable" else "english"
 
     def _check_knn(self, body: Mapping[str, Any]) -> None:
         clauses = body.get("knn", ())

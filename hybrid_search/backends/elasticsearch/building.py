@@ -13,7 +13,7 @@ from hybrid_search.errors import BackendUnavailable, IndexNotFound
 
 __all__ = ["abandon", "new_version", "put_back", "remove_old"]
 
-_MARK = "building"
+_MARK, _ORIGIN = "building", "built_from"
 _FAST = {"refresh_interval": "-1", "number_of_replicas": 0, "auto_expand_replicas": False}
 
 
@@ -36,7 +36,8 @@ def new_version(client: Client, name: str, definition: Mapping[str, Any]) -> Ite
     index = next_version(client, name)
     wanted = {key: whole["settings"].get(key) for key in ("number_of_replicas", "auto_expand_replicas")}
     whole["settings"] = {**whole["settings"], **_FAST}
-    whole["mappings"]["_meta"] = {**whole["mappings"].get("_meta", {}), _MARK: True}
+    origin = {_ORIGIN: live.index} if live else {}
+    whole["mappings"]["_meta"] = {**whole["mappings"].get("_meta", {}), **origin, _MARK: True}
     client.ask(lambda raw: raw.indices.create(index=index, **whole), name=index)
     try:
         if live is not None:
@@ -65,25 +66,26 @@ def abandon(client: Client, name: str) -> list[str]:
 
 
 def remove_old(client: Client, name: str) -> list[str]:
-    """Remove the versions before the one in use; returns their names."""
-    old = _older(client, name)
+    """Remove all versions but the one in use; returns their names."""
+    current, half_built = find(client, name).index, _half_built(client, name)
+    old = [index for index in versions(client, name) if index != current and index not in half_built]
     if old:
         client.ask(lambda raw: raw.indices.delete(index=old), name=name)
     return old
 
 
 def put_back(client: Client, name: str) -> tuple[str, str]:
-    """Put the version before in the place of the one in use, and return (old, new) names of what is in use.
+    """Put the version that the one in use was built from in its place; returns the names of both, the former first.
 
     Raises
     ------
     BackendUnavailable
         When there is no version before.
     """
-    live, older = find(client, name), _older(client, name)
-    if not older:
+    live = find(client, name)
+    before = live.definition["mappings"].get("_meta", {}).get(_ORIGIN)
+    if before not in versions(client, name):
         raise BackendUnavailable(f"{client.location}/{name}", "there is no earlier version to go back to")
-    before = older[-1]
     block(client, live.index)
     unblock(client, before)
     _swap(client, name, old=live, new=before)
@@ -98,11 +100,6 @@ def block(client: Client, index: str) -> None:
 def unblock(client: Client, index: str) -> None:
     """Let an index be written again."""
     client.ask(lambda raw: raw.indices.put_settings(index=index, settings={"index.blocks.write": None}), name=index)
-
-
-def _older(client: Client, name: str) -> list[str]:
-    current, half_built = find(client, name).index, _half_built(client, name)
-    return [index for index in versions(client, name) if index < current and index not in half_built]
 
 
 def _check_free(client: Client, name: str) -> None:
