@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from itertools import count
+from typing import TYPE_CHECKING, Any
 
 from hybrid_search.backends.elasticsearch.client import Client
-from hybrid_search.backends.elasticsearch.failures import check_answer
+from hybrid_search.backends.elasticsearch.failures import check_view
+from hybrid_search.backends.elasticsearch.layout import find
 from hybrid_search.backends.elasticsearch.vectors import VectorField
+from hybrid_search.errors import BackendError, ViewEnded
+
+if TYPE_CHECKING:
+    from elasticsearch import Elasticsearch
 
 __all__ = ["excluded", "scan", "with_vectors"]
 
 _KEEP_ALIVE = "5m"
 _PAGE, _PAGE_OF_VECTORS = 1_000, 200
+_VIEWS = 3
 Fields = Mapping[str, VectorField]
 
 
@@ -40,6 +47,11 @@ def scan(
         Dotted names; all by default.
     with_vectors : bool
         Also dense_vector fields, as arrays.
+
+    Raises
+    ------
+    ViewEnded
+        When the server has lost its view of the index after the first page, as it does with the node that kept it.
     """
     chosen = [field for field in vectors if fields is None or any(_covers(each, field) for each in fields)]
     body: dict[str, Any] = {
@@ -51,24 +63,9 @@ def scan(
     }
     if with_vectors and chosen:
         body["fields"] = chosen
-    opened = client.ask(lambda raw: raw.open_point_in_time(index=name, keep_alive=_KEEP_ALIVE), name=name)
-    pit = opened["id"]
-    try:
-        while True:
-            page = {**body, "pit": {"id": pit, "keep_alive": _KEEP_ALIVE}}
-            answer = client.ask(lambda raw, page=page: raw.search(body=page), name=name).body  # type: ignore[misc]
-            check_answer(answer, location=client.location)
-            pit = answer.get("pit_id", pit)
-            hits = answer["hits"]["hits"]
-            for hit in hits:
-                yield str(hit["_id"]), _source(hit, vectors)
-            if len(hits) < body["size"]:
-                return
-            body["search_after"] = hits[-1]["sort"]
-    finally:
-        # it ends by itself too; whoever scans has seen the error that matters
-        with contextlib.suppress(Exception):
-            client.raw.close_point_in_time(id=pit)
+    for hits in _pages(client, name, body):
+        for hit in hits:
+            yield str(hit["_id"]), _source(hit, vectors)
 
 
 def excluded(vectors: Fields) -> tuple[str, ...]:
@@ -88,6 +85,60 @@ def with_vectors(source: dict[str, Any], vectors: Fields) -> dict[str, Any]:
     # 9.2 leaves an empty object where it keeps the vectors apart
     bare = {name for name in excluded(vectors) if isinstance(source.get(name), dict) and not source[name]}
     return {name: value for name, value in source.items() if name not in bare}
+
+
+def _pages(client: Client, name: str, body: dict[str, Any]) -> Iterator[list[dict[str, Any]]]:
+    pit, hits = _first_page(client, name, body)
+    try:
+        while True:
+            yield hits
+            if len(hits) < body["size"]:
+                return
+            pit, hits = _page(client, name, {**body, "search_after": hits[-1]["sort"]}, pit)
+    finally:
+        _forget(client, pit)
+
+
+def _first_page(client: Client, name: str, body: dict[str, Any]) -> tuple[str, list[dict[str, Any]]]:
+    """Open a point in time and read its first page, again where the view is lost between the two."""
+    views = count(1)
+    while True:
+        pit = client.ask(lambda raw: raw.open_point_in_time(index=name, keep_alive=_KEEP_ALIVE), name=name)["id"]
+        try:
+            return _page(client, name, body, pit)
+        except BackendError as error:
+            _forget(client, pit)
+            if not isinstance(error, ViewEnded) or next(views) == _VIEWS:
+                raise
+
+
+def _page(client: Client, name: str, body: dict[str, Any], pit: str) -> tuple[str, list[dict[str, Any]]]:
+    page = {**body, "pit": {"id": pit, "keep_alive": _KEEP_ALIVE}}
+
+    def read(raw: Elasticsearch) -> Any:
+        from elasticsearch import ApiError
+
+        try:
+            answer = raw.search(body=page)
+        except ApiError as error:
+            check_view(error.body, location=client.location)
+            raise
+        check_view(answer.body, location=client.location)
+        return answer
+
+    try:
+        answer = client.ask(read, name=name).body
+    except ViewEnded:
+        # of an index that was deleted meanwhile the server says the same
+        find(client, name)
+        raise
+    return answer.get("pit_id", pit), answer["hits"]["hits"]
+
+
+def _forget(client: Client, pit: str) -> None:
+    # it ends by itself too; whoever scans has seen the error that matters
+    with contextlib.suppress(Exception):
+        client.ask(lambda raw: raw.close_point_in_time(id=pit), name="", deadline=1.0)
 
 
 def _wanted(fields: Sequence[str] | None, vectors: Fields) -> Any:
