@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -165,7 +166,7 @@ def test_no_alias_to_write_through(place: Place) -> None:
 def test_aliases_that_name_two_indexes(place: Place) -> None:
     place.make(2)
     known = place.backend()
-    assert known.get("p1") == place.stored()["p1"]
+    assert known.get("p1")["iso"] == place.stored()["p1"]["iso"]
     add = {"index": f"{place.name}-000002", "aliases": {place.name: {}, place.alias: {}}}
     place.raw.indices.create(**add)
     each_raises(place.backend(), DEFINITION, errors.AliasMissing, "2 indexes")
@@ -256,6 +257,35 @@ def test_other_blocks_are_not_called_blocks_of_writes(place: Place, block: str, 
     backend = place.backend(deadline=LONG)
     asked = {"search": READS["search"]} if block == "read" else DEFINITION
     each_raises(backend, asked, errors.RequestRefused, words)
+
+
+def test_a_folder_is_indexed_whole_though_the_server_goes_away(place: Place, tmp_path: Path) -> None:
+    for each in range(12):
+        Image.new("RGB", (32, 32), (each * 20, 0, 0)).save(tmp_path / f"{each}.png")
+    back: list[threading.Timer] = []
+
+    def cutting(request: Request, forward: Forward) -> Reply | None:
+        if not request.is_bulk or len(between.bulks) not in (2, 4):
+            return forward()
+        # once before the server has the documents, once after it, with the reply lost
+        if len(between.bulks) == 4:
+            forward()
+        between.cut()
+        back.append(threading.Timer(0.3, between.restore))
+        back[-1].start()
+        return None
+
+    with proxy(place.url, cutting) as between:
+        server = Server(deadline=LONG)
+        with HybridIndex(between.url, name=place.name, embedder="histogram+hog", server=server) as index:
+            report = index.add_folder(tmp_path, batch_size=2)
+            for timer in back:
+                timer.join()
+            assert len(back) == 2
+            assert (report.added, report.failed, len(index)) == (12, (), 12)
+            assert {Path(source["path"][0]).name for source in place.stored().values()} == {
+                f"{each}.png" for each in range(12)
+            }
 
 
 # -- what is not the server --------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -29,6 +30,8 @@ CHUNK_BYTES = 8 * 2**20
 _CHUNK_ACTIONS = 5_000
 _SMALL = 2**20
 _NO_MEMORY = ("es_rejected_execution_exception", "circuit_breaking_exception")
+# of a request that the server has no memory for: its own bytes, and the most that all requests together may have
+_OWN_BYTES = re.compile(r"operation_bytes=(\d+), max_\w+_bytes=(\d+)")
 # how long the server itself waits for a shard that is on no node
 _SHARD_TIMEOUT = 5.0
 
@@ -215,7 +218,10 @@ def _error(item: Mapping[str, Any], status: int) -> str | None:
 
 def _is_too_large(error: Exception | None) -> bool:
     """Tell whether a smaller request would pass, and this one never."""
-    return getattr(error, "status_code", None) == 413
+    if getattr(error, "status_code", None) == 413:
+        return True
+    own_and_most = _OWN_BYTES.search(str(getattr(error, "body", "")))
+    return own_and_most is not None and int(own_and_most[1]) > int(own_and_most[2])
 
 
 def _is_rejected(error: Exception | None) -> bool:
