@@ -8,6 +8,7 @@ from __future__ import annotations
 import doctest
 import os
 import re
+import secrets
 import shutil
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from pathlib import Path
 import pytest
 
 from hybrid_search.cli.demo import NO_PHOTOS, bundled_photos
+from tests.servers import VERSIONS
 
 ROOT = Path(__file__).parent.parent
 PAGES = [path for path in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))) if path.is_file()]
@@ -26,6 +28,8 @@ ENDINGS = {"search": {0, 1}, "similar": {0, 1}, "index": {0, 4}}
 NOT_OURS = ("make", "pip", "cd", "export", "git", "python", "python3", "apt", ".venv/bin/pip", "docker", "source")
 """Commands that install things or change the shell; the build's own tests run `make demo` and `make test`."""
 SECONDS = 120
+SERVER = "http://localhost:9200"
+"""Where the pages have a server; commands that name it are run with a real one."""
 
 
 @dataclass(frozen=True)
@@ -109,7 +113,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return home
 
 
-def shell(home: Path, command: str) -> subprocess.CompletedProcess[str]:
+def shell(home: Path, command: str, **more: str) -> subprocess.CompletedProcess[str]:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("HYBRID_SEARCH")}
     cache = os.environ.get("XDG_CACHE_HOME", os.path.join(os.path.expanduser("~"), ".cache"))
     environment |= {
@@ -118,6 +122,7 @@ def shell(home: Path, command: str) -> subprocess.CompletedProcess[str]:
         "PATH": f"{home / 'bin'}{os.pathsep}{os.environ['PATH']}",
         "PYTHONPATH": str(ROOT),
         "HYBRID_SEARCH_INDEX": str(home / "index"),
+        **more,
     }
     return subprocess.run(
         ["bash", "-o", "pipefail", "-c", command],
@@ -140,14 +145,27 @@ def test_the_pages_show_something() -> None:
     assert not [str(block) for block in BLOCKS if block.skip == "" and "not run" in block.text]
 
 
+@pytest.fixture
+def on_server(servers: dict[str, str]) -> Iterator[dict[str, str]]:
+    """The environment in which localhost:9200 is a real server, and an index there that ends with the test."""
+    from elasticsearch import Elasticsearch
+
+    name, url = f"docs-{secrets.token_hex(4)}", servers[VERSIONS[0]]
+    yield {"HYBRID_SEARCH_NAME": name, "HYBRID_SEARCH_INDEX": url}
+    with Elasticsearch(url) as raw:
+        for index in list(raw.indices.get_alias(index=f"{name}*")):
+            raw.indices.delete(index=index)
+
+
 @pytest.mark.parametrize("block", SHELL, ids=str)
-def test_commands_end_well(block: Block, home: Path) -> None:
+def test_commands_end_well(block: Block, home: Path, request: pytest.FixtureRequest) -> None:
     if block.skip:
         pytest.skip(block.skip)
+    environment = request.getfixturevalue("on_server") if SERVER in block.text else {}
     for command, shown in commands(block):
-        if command.split()[0] in NOT_OURS:
+        if command.split()[0] in NOT_OURS or command.startswith("scripts/elasticsearch"):
             continue
-        done = shell(home, command)
+        done = shell(home, command.replace(SERVER, environment.get("HYBRID_SEARCH_INDEX", SERVER)), **environment)
         verbs = [word for word in command.split() if word in ENDINGS]
         assert done.returncode in (ENDINGS[verbs[0]] if verbs else {0}), f"{command}\n{done.stdout}{done.stderr}"
         assert "Traceback" not in done.stderr, done.stderr

@@ -55,7 +55,10 @@ def test_the_same_has_none() -> None:
         ),
         (lambda live: live["mappings"].pop("dynamic"), "dynamic is 'true', not 'strict'"),
         (lambda live: live["mappings"]["_meta"].update(schema_version=0), "_meta.schema_version is 0, not 1"),
-        (lambda live: live["mappings"]["_meta"].update(analysis="portable"), "_meta.analysis is 'portable', not 'english'"),
+        (
+            lambda live: live["mappings"]["_meta"].update(analysis="portable"),
+            "_meta.analysis is 'portable', not 'english'",
+        ),
         (
             lambda live: live["settings"]["analysis"]["filter"]["english_stop"].update(stopwords="_french_"),
             "analysis.filter.english_stop: differs",

@@ -26,6 +26,7 @@ from hybrid_search.signature import (
     _quantised,
     distance,
     grey,
+    lookup_tokens,
     max_l2,
     norm,
     signature,
@@ -187,6 +188,17 @@ def test_words_equal_the_plain_ones(values: NDArray[np.int8]) -> None:
         assert tokens == tuple(f"{place:02x}:{word:x}" for place, word in enumerate(naive_words(values)))
     else:
         assert tokens == ()
+
+
+def test_the_nearly_empty_last_word_looks_nothing_up() -> None:
+    values = np.zeros(648, np.int8)
+    values[:16], values[640:] = 1, -1
+    tokens = word_tokens(values)
+    assert lookup_tokens(values) == tokens[:62] and tokens[62].startswith("3e:")
+    assert lookup_tokens(np.zeros(648, np.int8)) == ()
+    other = np.zeros(648, np.int8)
+    other[100:500], other[640:] = 2, -1
+    assert set(word_tokens(values)) & set(word_tokens(other)) >= {tokens[62]}
 
 
 def test_words_by_hand() -> None:

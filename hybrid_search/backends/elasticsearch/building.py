@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 from hybrid_search.backends.elasticsearch.client import Client
 from hybrid_search.backends.elasticsearch.layout import Live, aliases, find, next_version, versions, with_layout
-from hybrid_search.errors import BackendUnavailable, IndexNotFound
+from hybrid_search.errors import BackendError, BackendUnavailable, IndexNotFound, RequestRefused
 
 __all__ = ["abandon", "new_version", "put_back", "remove_old"]
 
@@ -37,8 +38,8 @@ def new_version(client: Client, name: str, definition: Mapping[str, Any]) -> Ite
     wanted = {key: whole["settings"].get(key) for key in ("number_of_replicas", "auto_expand_replicas")}
     whole["settings"] = {**whole["settings"], **_FAST}
     origin = {_ORIGIN: live.index} if live else {}
-    whole["mappings"]["_meta"] = {**whole["mappings"].get("_meta", {}), **origin, _MARK: True}
-    client.ask(lambda raw: raw.indices.create(index=index, **whole), name=index)
+    whole["mappings"]["_meta"] = {**whole["mappings"].get("_meta", {}), **origin, _MARK: secrets.token_hex(8)}
+    _create(client, index, whole)
     try:
         if live is not None:
             block(client, live.index)
@@ -47,7 +48,9 @@ def new_version(client: Client, name: str, definition: Mapping[str, Any]) -> Ite
         _swap(client, name, old=live, new=index)
     except BaseException:
         with contextlib.suppress(Exception):
-            client.raw.indices.delete(index=index)
+            # the old version may be gone already, if this one was put in its place and the reply was lost
+            if not _is_in_use(client, name, index):
+                client.raw.indices.delete(index=index)
         if live is not None:
             with contextlib.suppress(Exception):
                 unblock(client, live.index)
@@ -153,4 +156,23 @@ def _swap(client: Client, name: str, *, old: Live | None, new: str) -> None:
             if alias in held
         ]
     actions += [{"add": {"index": new, "alias": alias, **facts}} for alias, facts in aliases(name).items()]
-    client.ask(lambda raw: raw.indices.update_aliases(actions=actions), name=name)
+    try:
+        client.ask(lambda raw: raw.indices.update_aliases(actions=actions), name=name)
+    except BackendError:
+        # what was done, and whose reply was lost, cannot be done again
+        if not _is_in_use(client, name, new):
+            raise
+
+
+def _create(client: Client, index: str, whole: Mapping[str, Any]) -> None:
+    try:
+        client.ask(lambda raw: raw.indices.create(index=index, **whole), name=index)
+    except RequestRefused:
+        # after a lost reply it is there already: this one, and nobody else's, if it has the same mark
+        made = _live(client, index)
+        if made is None or made.definition["mappings"]["_meta"].get(_MARK) != whole["mappings"]["_meta"][_MARK]:
+            raise
+
+
+def _is_in_use(client: Client, name: str, index: str) -> bool:
+    return set(aliases(name)) <= versions(client, name).get(index, frozenset())
