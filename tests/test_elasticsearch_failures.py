@@ -17,7 +17,7 @@ from PIL import Image
 from hybrid_search import HybridIndex, errors
 from hybrid_search.backends import Action
 from hybrid_search.backends.elasticsearch import ElasticsearchBackend, Server, scan
-from tests.conformance.photos import DIMS, photo
+from tests.conformance.photos import DIMS, definition, photo
 from tests.faults import Forward, Proxy, Reply, Request, proxy
 from tests.places import Place, place_on
 
@@ -286,6 +286,45 @@ def test_a_folder_is_indexed_whole_though_the_server_goes_away(place: Place, tmp
             assert {Path(source["path"][0]).name for source in place.stored().values()} == {
                 f"{each}.png" for each in range(12)
             }
+
+
+STEPS = {
+    "create": lambda request: request.method == "PUT" and request.path.count("/") == 1,
+    "block": lambda request: "/_block/" in request.path,
+    "settings": lambda request: request.path.endswith("/_settings"),
+    "mark": lambda request: request.path.endswith("/_mapping"),
+    "swap": lambda request: request.path == "/_aliases",
+}
+
+
+@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize("aliased", [True, False], ids=["aliased", "bare"])
+def test_a_new_version_takes_its_place_though_a_reply_was_lost(place: Place, step: str, aliased: bool) -> None:
+    if aliased:
+        place.make(3)
+    else:
+        place.raw.indices.create(index=place.name, **definition("portable"))
+        place.raw.bulk(index=place.name, operations=[{"index": {"_id": "a"}}, {"iso": 1}] * 3, refresh=True)
+    before = place.raw.count(index=place.name)["count"]
+    lost: list[str] = []
+
+    def losing(request: Request, forward: Forward) -> Reply | None:
+        reply = forward()
+        if lost or request.method == "GET" or not STEPS[step](request):
+            return reply
+        lost.append(request.path)
+        return None
+
+    with proxy(place.url, losing) as between:
+        backend = place.backend(between.url, deadline=LONG)
+        with backend.building(definition("portable")) as new:
+            new.bulk([Action("index", id, source) for id, source in backend.scan(vectors=True)])
+    assert lost
+    new_name = f"{place.name}-000002" if aliased else place.index
+    assert set(place.raw.indices.get_alias(index=new_name)[new_name]["aliases"]) == {place.name, place.alias}
+    assert place.raw.count(index=place.name)["count"] == before
+    assert "building" not in place.raw.indices.get(index=new_name)[new_name]["mappings"]["_meta"]
+    assert [outcome.status for outcome in place.backend().bulk([Action("index", "later", {"iso": 1})])] == [201]
 
 
 # -- what is not the server --------------------------------------------------------------------------------------------
