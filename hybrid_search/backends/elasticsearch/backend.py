@@ -20,6 +20,7 @@ from hybrid_search.backends.elasticsearch.layout import (
     aliases,
     check_name,
     find,
+    make,
     next_version,
     with_layout,
     write_alias,
@@ -114,7 +115,7 @@ class ElasticsearchBackend(Backend):
         if self.exists():
             raise BackendUnavailable(self.location, "there is an index already")
         try:
-            self._ask(lambda raw: raw.indices.create(index=index, **whole))
+            make(self._client, index, whole)
         except RequestRefused as error:
             if "already exists" in error.reason:
                 raise BackendUnavailable(self.location, "there is an index already") from error

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from hybrid_search.backends.elasticsearch.client import Client
-from hybrid_search.backends.elasticsearch.layout import Live, aliases, find, next_version, versions, with_layout
+from hybrid_search.backends.elasticsearch.layout import Live, aliases, find, make, next_version, versions, with_layout
 from hybrid_search.errors import BackendError, BackendUnavailable, IndexNotFound, RequestRefused
 
 __all__ = ["abandon", "new_version", "put_back", "remove_old"]
@@ -166,7 +166,7 @@ def _swap(client: Client, name: str, *, old: Live | None, new: str) -> None:
 
 def _create(client: Client, index: str, whole: Mapping[str, Any]) -> None:
     try:
-        client.ask(lambda raw: raw.indices.create(index=index, **whole), name=index)
+        make(client, index, whole)
     except RequestRefused:
         # after a lost reply it is there already: this one, and nobody else's, if it has the same mark
         made = _live(client, index)
