@@ -44,7 +44,7 @@ def opened(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, Any]:
             pass
 
         def info(self) -> dict[str, Any]:
-            return {"backend": "elasticsearch", "documents": 2}
+            return {"backend": "elasticsearch", "documents": 2, "drift": []}
 
     monkeypatch.setitem(sys.modules, "hybrid_search.index", SimpleNamespace(HybridIndex=Opened))  # type: ignore[arg-type]
     return asked

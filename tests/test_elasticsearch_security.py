@@ -32,7 +32,8 @@ from hybrid_search.errors import (
     DocumentNotFound,
     IndexNotFound,
 )
-from hybrid_search.mapping import load_definition
+from hybrid_search.mapping import EmbeddingSpec, load_definition
+from hybrid_search.transfer import migrate
 from tests.fakes import photo, save_photo
 from tests.servers import SecureServer
 
@@ -125,7 +126,8 @@ def test_info_has_what_the_role_may_know(opened: Any) -> None:
     assert known["documents"] == 2 and known["index"] == "images-000001"
     assert {"version", "health", "bytes"} <= all_of_it.keys()
     assert {name: all_of_it[name] for name in known} == known, "nothing but what it may not know is missing"
-    assert set(all_of_it) - set(known) <= {"version", "health", "bytes"}
+    assert set(all_of_it) - set(known) == {"version", "health", "bytes"}
+    assert opened("writer").info() == known
 
 
 def test_the_reader_cannot_write(opened: Any, backend: Any, tmp_path: Path) -> None:
@@ -232,6 +234,25 @@ def test_the_admin_makes_the_index_and_no_other(secure_server: SecureServer, use
     for name in ("images-private-000002", "elsewhere"):
         assert raw.indices.create(index=name)["status"] == 403
     assert raw.indices.delete(index="other-000001")["status"] == 403
+
+
+def test_the_admin_migrates_and_reader_and_writer_go_on(opened: Any, backend: Any) -> None:
+    reader, writer = opened("reader"), opened("writer")
+    admin = backend("admin")
+    assert migrate(admin) == 2
+    assert backend("reader").info()["index"] == "images-000002"
+    writer.add(photo(5), id=SPARE, metadata={"caption": "a blue door"})
+    writer.refresh()
+    assert [hit.id for hit in reader.search("door")] == [SPARE]
+    assert sorted(id for id, _ in backend("reader").scan()) == [FIRST, SECOND, SPARE]
+    assert writer.delete(SPARE) == 1
+    admin.add_embedding("more", EmbeddingSpec("more", "1", 4))
+    assert admin.roll_back() == ("images-000002", "images-000001")
+    assert backend("reader").count() == 2
+    assert admin.remove_old() == ["images-000002"]
+    for forbidden in (lambda: migrate(backend("writer")), lambda: migrate(backend("reader"))):
+        with pytest.raises(AccessDenied):
+            forbidden()
 
 
 def test_an_index_of_another_name_takes_roles_of_that_name(secure_server: SecureServer) -> None:
@@ -346,6 +367,19 @@ def test_another_authority_is_not(secure_server: SecureServer, trust: str) -> No
         _ask(secure_server.url, username="elastic", password=secure_server.password, **options)
     assert "HYBRID_SEARCH_CA_CERTS" in str(caught.value)
     _assert_hidden(caught.value, secure_server.password)
+
+
+def test_a_named_authority_takes_the_place_of_the_public_ones(
+    secure_server: SecureServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Let this server's authority be a public one, as far as Elastic's client knows."""
+    from elastic_transport._node import _http_urllib3
+
+    monkeypatch.setattr(_http_urllib3, "DEFAULT_CA_CERTS", str(secure_server.ca_certs))
+    login = {"username": "elastic", "password": secure_server.password}
+    assert _ask(secure_server.url, **login) in ("green", "yellow"), "nobody is named"
+    with pytest.raises(CertificateRejected):
+        _ask(secure_server.url, ca_certs=str(secure_server.other_ca_certs), **login)
 
 
 @pytest.mark.parametrize("by", ["ca_certs", "ca_fingerprint"])
@@ -570,7 +604,7 @@ def test_the_command_line_by_environment(
         "HYBRID_SEARCH_USERNAME": "reader",
         "HYBRID_SEARCH_PASSWORD": PASSWORDS["reader"],
         "HYBRID_SEARCH_CA_FINGERPRINT": secure_server.ca_fingerprint,
-        "HYBRID_SEARCH_DEADLINE": "2",
+        "HYBRID_SEARCH_DEADLINE": "5",
     }
 
     def run(*arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
@@ -580,7 +614,9 @@ def test_the_command_line_by_environment(
             assert secret not in done.stdout + done.stderr
         return done
 
-    told = json.loads(run("info", "--json").stdout)
+    info = run("info", "--json")
+    assert info.returncode == 0, info.stderr
+    told = json.loads(info.stdout)
     assert (told["documents"], told["location"]) == (2, secure_server.url)
     assert run("search", "boat", "--json").returncode == 0
     denied = run("delete", "--yes", FIRST)
