@@ -106,6 +106,16 @@ def test_a_folder_takes_no_key(opened: dict[str, Any], run: Any, monkeypatch: py
     assert opened["server"] is None
 
 
+def test_a_typed_key_goes_to_one_server_only(opened: dict[str, Any], run: Any) -> None:
+    other = "https://two.example:9200"
+    done = run("--password", SECRET, "--username", "me", "copy", URL, other)
+    assert done.code == 2 and "would go to both servers" in done.err
+    for source, target in ((URL, "photos"), ("photos", URL), (URL, f"{URL}/")):
+        done = run("--api-key", SECRET, "--deadline", "0", "--timeout", "1", "copy", source, target)
+        assert done.code == 3, "no such host, or no such folder: it was tried"
+    assert run("--api-key", SECRET, "copy", "photos", "more").code == 2
+
+
 @pytest.mark.parametrize("source", ["typed", "environment", "file"])
 def test_a_cloud_id_takes_the_place_of_a_url(
     opened: dict[str, Any], run: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, source: str

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import re
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Settings",
     "backend_at",
+    "check_one_server",
     "default_location",
     "find_document",
     "open_index",
@@ -78,10 +80,23 @@ def _where(context: typer.Context, location: str | None) -> tuple[str | None, Se
     place = place or default_location()
     if "://" in place:
         return place, server_of(context, place)
-    if settings.server:
-        option = f"--{next(iter(settings.server)).replace('_', '-')}"
-        raise typer.BadParameter(f"{option} is for a server, and {place} is a folder; name a URL by --index")
     return os.path.expanduser(place), None
+
+
+def check_one_server(context: typer.Context, *locations: str | None) -> None:
+    """Refuse options for a server where no location is one, and typed secrets that would go to two servers."""
+    from hybrid_search.backends.registry import shown
+
+    typed = context.ensure_object(Settings).server
+    servers = {shown(place) for place in locations if place is None or "://" in place}
+    option = next((name for name in ("api_key", "password", *typed) if name in typed), None)
+    if option is not None and not servers:
+        written = f"--{option.replace('_', '-')}"
+        raise typer.BadParameter(f"{written} is for a server, and {locations[0]} is a folder; name a URL by --index")
+    if option in ("api_key", "password") and len(servers) > 1:
+        raise typer.BadParameter(
+            "a key or password that is typed would go to both servers; give each its own in the configuration file"
+        )
 
 
 def open_index(
@@ -105,13 +120,9 @@ def open_index(
     limits = DEFAULT_LIMITS if max_megapixels is None else replace(DEFAULT_LIMITS, max_pixels=max_megapixels * 10**6)
     name = context.ensure_object(Settings).name
     place, server = _where(context, location)
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", UserWarning)
-        try:
-            return HybridIndex(place, name=name, embedder=embedder, create=create, limits=limits, server=server)
-        finally:
-            for each in caught:
-                terminal.note(f"warning: {each.message}")
+    check_one_server(context, place)
+    with _warnings_as_notes():
+        return HybridIndex(place, name=name, embedder=embedder, create=create, limits=limits, server=server)
 
 
 def backend_at(context: typer.Context, location: str | None, *, name: str | None = None) -> Backend:
@@ -119,7 +130,19 @@ def backend_at(context: typer.Context, location: str | None, *, name: str | None
     from hybrid_search.backends.registry import open_backend
 
     place, server = _where(context, location)
-    return open_backend(place, name=name or context.ensure_object(Settings).name, server=server)
+    with _warnings_as_notes():
+        return open_backend(place, name=name or context.ensure_object(Settings).name, server=server)
+
+
+@contextmanager
+def _warnings_as_notes() -> Iterator[None]:
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", UserWarning)
+        try:
+            yield
+        finally:
+            for each in caught:
+                terminal.note(f"warning: {each.message}")
 
 
 def find_document(index: HybridIndex, named: str, *, vectors: bool = False) -> Document:

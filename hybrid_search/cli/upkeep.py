@@ -12,7 +12,7 @@ import typer
 from hybrid_search.cli import exits, options, terminal
 from hybrid_search.cli.output import dump
 from hybrid_search.cli.progress import progress_bar
-from hybrid_search.cli.session import Settings, backend_at
+from hybrid_search.cli.session import Settings, backend_at, check_one_server
 
 if TYPE_CHECKING:
     from hybrid_search.backends import Backend
@@ -97,6 +97,7 @@ def copy(
     """
     from hybrid_search.transfer import copy_index
 
+    check_one_server(context, source, target)
     here, there = backend_at(context, source), backend_at(context, target, name=to_name)
     _demand(here, context)
     with _progress(shown=not no_progress) as progress:

@@ -23,6 +23,8 @@ _OTHER_BLOCKS = (
 )
 _TLS = (
     ("certificate has expired", "it has expired"),
+    ("not yet valid", "it is not valid yet; is the clock of this machine right?"),
+    ("certificate signature failure", "it names an authority that has not signed it"),
     ("Hostname mismatch", "it is for another host name"),
     ("IP address mismatch", "it is for another address"),
     ("self-signed certificate", "it is signed by an unknown authority"),
