@@ -17,8 +17,9 @@ __all__ = ["SOURCE_EXCLUDES", "build_body", "hard_filters", "json_body"]
 SOURCE_EXCLUDES = ("embedding", "signature", "words", "exif", "files", "thumbnail")
 """Fields that hits leave out: large, and more hits are fetched than shown; see `Hits.with_thumbnails`."""
 
-_VECTOR_BOOST = 1e3
-_SIGNATURE_BOOST = 1e6  # 1 / (1 + d²) is 0.0001 at a distance that still counts
+_BOOST = 1e3
+_SIGNATURE_BOOST = 1e4  # the least near of all copies comes before the nearest vector
+_SIGNATURE_K, _SIGNATURE_CANDIDATES = 100, 200  # the order of cosines is nearly that of distances, but for lengths
 _LEAST_COPIES = 5
 _NOTHING = {"term": {"sha256": ""}}
 _NEWEST_FIRST = ({"taken_at": {"order": "desc", "missing": "_last"}},)
@@ -80,14 +81,19 @@ def _page(query: Query) -> dict[str, int]:
     Of copies, that window holds few or none: room for a fifth of it saves fetching texts in their place, a third of all
     hits, and the guard asks again in the rare case that there are more.
     """
-    lists = query.window * (len(query.vectors) + (query.signature is not None))
+    lists = query.window * len(query.vectors) + _room_for_copies(query)
     in_server_order = not lists and (query.sort or not query.legs)
     if in_server_order and not query.collapse_duplicates:
         return {"from": query.offset, "size": query.k}
-    size = (query.window if query.has_text or not lists else 0) + lists
-    if query.signature and len(query.legs) > 1 and not query.sort:
-        size -= query.window - min(query.window, max(_LEAST_COPIES, query.window // 5))
-    return {"from": 0, "size": size}
+    return {"from": 0, "size": (query.window if query.has_text or not lists else 0) + lists}
+
+
+def _room_for_copies(query: Query) -> int:
+    if not query.signature:
+        return 0
+    if len(query.legs) > 1 and not query.sort:
+        return min(query.window, max(_LEAST_COPIES, query.window // 5))
+    return _signature_k(query)
 
 
 def _query(query: Query, text: dict[str, Any] | None, filters: Sequence[dict[str, Any]]) -> dict[str, Any]:
@@ -110,7 +116,7 @@ def _vector(leg: VectorLeg, query: Query, filters: Sequence[dict[str, Any]]) -> 
         "query_vector": leg.vector,
         "k": query.window,
         "num_candidates": query.num_candidates,
-        "boost": _VECTOR_BOOST,
+        "boost": _BOOST,
         "_name": leg.name,
     }
     if leg.min_cosine is not None:
@@ -121,18 +127,22 @@ def _vector(leg: VectorLeg, query: Query, filters: Sequence[dict[str, Any]]) -> 
 
 
 def _signature(leg: SignatureLeg, query: Query, filters: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    from hybrid_search.signature import max_l2
+    from hybrid_search.signature import min_cosine
 
-    return {
+    clause = {
         "field": "signature",
         "query_vector": leg.signature,
-        "k": query.window,
-        "num_candidates": query.num_candidates,
-        "similarity": max_l2(leg.signature, leg.max_distance),
+        "k": _signature_k(query),
+        "num_candidates": max(query.num_candidates, _signature_k(query), _SIGNATURE_CANDIDATES),
+        "similarity": min_cosine(leg.max_distance),
         "boost": _SIGNATURE_BOOST,
         "_name": "signature",
-        "filter": [{"terms": {"words": list(leg.words)}}, *filters],
     }
+    return {**clause, "filter": list(filters)} if filters else clause
+
+
+def _signature_k(query: Query) -> int:
+    return max(query.window, _SIGNATURE_K)
 
 
 def _sort(query: Query) -> list[Any]:

@@ -120,7 +120,8 @@ def build_source(
         "megapixels": round(prepared.width * prepared.height / 1e6, 3),
         "shape": _shape(prepared.width, prepared.height),
         "indexed_at": _moment(time.time()),
-        "signature": prepared.signature,
+        # a flat picture has no direction to be near to, and no duplicates
+        **({"signature": prepared.signature} if prepared.signature.any() else {}),
         "signature_norm": norm(prepared.signature),
         "words": list(word_tokens(prepared.signature)),
         "embedding": dict(embeddings),

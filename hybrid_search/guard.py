@@ -10,19 +10,28 @@ from hybrid_search.backends import Backend
 __all__ = ["ask", "is_complete", "with_larger_boosts"]
 
 
-def ask(backend: Backend, body: Mapping[str, Any]) -> tuple[dict[str, Any], Mapping[str, Any]]:
+def ask(
+    backend: Backend, body: Mapping[str, Any], *, window: int | None = None
+) -> tuple[dict[str, Any], Mapping[str, Any]]:
     """Run a body whose hits are to be fused, and return the response with the body that it answers.
 
     A response that may lack members of a list is asked for again with larger boosts and more room; where even those do
     not lift every kNN list above the texts, the lists are asked for one by one, in one `_msearch`. Hits in the order of
     a field are no lists to be fused.
+
+    Parameters
+    ----------
+    backend : Backend
+    body : mapping
+    window : int, optional
+        How many of the best texts are wanted; by default as many as of the longest kNN list.
     """
     found = backend.search(body)
-    if body.get("sort") or is_complete(found, body):
+    if body.get("sort") or is_complete(found, body, window=window):
         return found, body
-    larger = with_larger_boosts(body)
+    larger = with_larger_boosts(body, window=window)
     found = backend.search(larger)
-    if is_complete(found, larger):
+    if is_complete(found, larger, window=window):
         return found, larger
     return _together(body, backend.msearch(_apart(body)), found), body
 
@@ -51,8 +60,8 @@ def _together(body: Mapping[str, Any], responses: list[dict[str, Any]], combined
     return {**combined, "took": took, "hits": {**combined["hits"], **whole}}
 
 
-def is_complete(response: Mapping[str, Any], body: Mapping[str, Any]) -> bool:
-    """Tell whether the response surely holds every hit of every kNN list of the body, and as many of the best texts.
+def is_complete(response: Mapping[str, Any], body: Mapping[str, Any], *, window: int | None = None) -> bool:
+    """Tell whether the response surely holds every hit of every kNN list of the body, and a window of the best texts.
 
     A response holds the `size` best by the sum of their scores, and kNN lists are whole in it only where their boosts
     lift them above the texts. They are when there was room for more, or every list has its k hits, or what is missing
@@ -67,38 +76,39 @@ def is_complete(response: Mapping[str, Any], body: Mapping[str, Any]) -> bool:
         found = sum(clause["_name"] in hit.get("matched_queries", {}) for hit in hits)
         if found < clause["k"] and _least_contribution(clause) <= last:
             return False
-    return not _asks_for_text(body) or body["size"] >= _room(body) or _has_best_texts(hits, knn)
+    wanted = _texts_wanted(body, window)
+    return body["size"] >= wanted + sum(clause["k"] for clause in knn) or _has_best_texts(hits, knn, wanted)
 
 
-def with_larger_boosts(body: Mapping[str, Any], *, factor: float = 1_000.0) -> dict[str, Any]:
+def with_larger_boosts(
+    body: Mapping[str, Any], *, window: int | None = None, factor: float = 1_000.0
+) -> dict[str, Any]:
     """Return the body with larger kNN boosts and room for every list, to be sent when a response was not complete.
 
     Hits read it the same.
     """
     larger = [{**clause, "boost": clause["boost"] * factor} for clause in _knn(body)]
-    return {**body, "size": max(body["size"], _room(body)), "knn": larger}
+    room = _texts_wanted(body, window) + sum(clause["k"] for clause in larger)
+    return {**body, "size": max(body["size"], room), "knn": larger}
 
 
-def _room(body: Mapping[str, Any]) -> int:
-    """Return the size that holds every list, no hit being in two of them."""
-    lists = [int(clause["k"]) for clause in _knn(body)]
-    return sum(lists) + (max(lists, default=0) if _asks_for_text(body) else 0)
-
-
-def _asks_for_text(body: Mapping[str, Any]) -> bool:
+def _texts_wanted(body: Mapping[str, Any], window: int | None) -> int:
     must = body.get("query", {}).get("bool", {}).get("must", ())
-    return any(clause.get("bool", {}).get("_name") == "text" for clause in must)
+    if not any(clause.get("bool", {}).get("_name") == "text" for clause in must):
+        return 0
+    return window or max((int(clause["k"]) for clause in _knn(body)), default=0)
 
 
-def _has_best_texts(hits: Sequence[Mapping[str, Any]], knn: Sequence[Mapping[str, Any]]) -> bool:
-    """Tell whether there are k texts of which none was pushed out: those no worse than the last in no kNN list."""
+def _has_best_texts(hits: Sequence[Mapping[str, Any]], knn: Sequence[Mapping[str, Any]], wanted: int) -> bool:
+    """Tell whether so many texts cannot have been pushed out: those no worse than the last that is in no kNN list."""
+    if not wanted:
+        return True
     lists = {clause["_name"] for clause in knn}
     matched = [hit.get("matched_queries", {}) for hit in hits]
     alone = [float(names["text"]) for names in matched if "text" in names and not lists & names.keys()]
     if not alone:
         return False
     least = min(alone)
-    wanted = max(int(clause["k"]) for clause in knn)
     return sum(float(names.get("text", -1.0)) >= least for names in matched) >= wanted
 
 
@@ -110,6 +120,4 @@ def _least_contribution(clause: Mapping[str, Any]) -> float:
     least = clause.get("similarity")
     if least is None:
         return 0.0
-    if clause["field"] == "signature":
-        return float(clause["boost"]) / (1.0 + float(least) ** 2)
     return float(clause["boost"]) * (1.0 + float(least)) / 2.0

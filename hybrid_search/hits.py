@@ -245,10 +245,11 @@ def _distances(scores: Mapping[str, float], found: Mapping[str, Mapping[str, Any
         return {}
     distances: dict[str, float] = {}
     for id, score in scores.items():
-        # Signatures are whole numbers, and so is the square of their distance, which the score 1 / (1 + d²) rounds.
-        squared = max(0, round(1.0 / score - 1.0)) if score > 0 else math.inf
-        other = float(found[id].get("_source", {}).get("signature_norm", 0.0))
-        distance = math.sqrt(squared) / (query.signature.length + other)
+        # Signatures are whole numbers, and so is their product, which a cosine in single precision still tells.
+        mine, other = query.signature.length, float(found[id].get("_source", {}).get("signature_norm", 0.0))
+        product = round((2.0 * score - 1.0) * mine * other)
+        squared = max(0, round(mine**2) + round(other**2) - 2 * product)
+        distance = math.sqrt(squared) / (mine + other)
         if distance <= query.signature.max_distance + _ROUNDING:
             distances[id] = distance
     return distances

@@ -323,7 +323,7 @@ class HybridIndex:
         }
         self._see_own_writes()
         query = self._asker.query(text, options)
-        found, body = ask(self._backend, build_body(query))
+        found, body = ask(self._backend, build_body(query), window=query.window)
         return replace(read_hits(found, query, body), body=json_body(body), thumbnails=self._thumbnails)
 
     def request(self, text: str | None = None, **options: Unpack[SearchOptions]) -> dict[str, Any]:

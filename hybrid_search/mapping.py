@@ -11,9 +11,18 @@ from typing import Any, Literal
 from hybrid_search import __version__
 from hybrid_search.errors import EmbedderMismatch, MappingMismatch
 
-__all__ = ["SCHEMA_VERSION", "EmbeddingSpec", "check", "embeddings", "field_types", "load_definition", "quantised"]
+__all__ = [
+    "SCHEMA_VERSION",
+    "EmbeddingSpec",
+    "check",
+    "check_schema",
+    "embeddings",
+    "field_types",
+    "load_definition",
+    "quantised",
+]
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """Raised when documents written before can no longer be read as the new mapping says."""
 
 
@@ -97,17 +106,30 @@ def check(definition: Mapping[str, Any], key: str, embedder: EmbeddingSpec) -> N
     EmbedderMismatch
         When `embedding.<key>` was filled by an embedder with another name, version or dims, or is absent.
     """
-    found = definition["mappings"].get("_meta", {}).get("schema_version")
-    if found != SCHEMA_VERSION:
-        raise MappingMismatch(
-            "_meta.schema_version",
-            f"the index has schema version {found}, this version of hybrid-search reads {SCHEMA_VERSION}; "
-            f"index the pictures again in a new place, or use the version that wrote it",
-        )
+    check_schema(definition)
     held = embeddings(definition)
     if held.get(key) != embedder:
         holds = [held[key]] if key in held else list(held.values())
         raise EmbedderMismatch(expected=" and ".join(map(str, holds)) or "no embedder", found=str(embedder))
+
+
+def check_schema(definition: Mapping[str, Any]) -> None:
+    """Check that an index has the schema that this version reads and writes.
+
+    Raises
+    ------
+    MappingMismatch
+        When it has another.
+    """
+    found = definition["mappings"].get("_meta", {}).get("schema_version")
+    if found == SCHEMA_VERSION:
+        return
+    older = isinstance(found, int) and found < SCHEMA_VERSION
+    remedy = "`hybrid-search migrate` brings it up to date" if older else "use the version that wrote it"
+    raise MappingMismatch(
+        "_meta.schema_version",
+        f"the index has schema version {found}, this version of hybrid-search reads {SCHEMA_VERSION}; {remedy}",
+    )
 
 
 def field_types(definition: Mapping[str, Any]) -> dict[str, str]:

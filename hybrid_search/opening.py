@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from hybrid_search.backends import Backend
 from hybrid_search.errors import BackendUnavailable, EmbedderMismatch
-from hybrid_search.mapping import EmbeddingSpec, embeddings, load_definition
+from hybrid_search.mapping import EmbeddingSpec, check_schema, embeddings, load_definition
 
 if TYPE_CHECKING:
     from hybrid_search.embedders import Embedder
@@ -45,12 +45,15 @@ def open_or_create(backend: Backend, embedder: str | Embedder | None) -> Opened:
     ------
     EmbedderMismatch
         When the index has no vectors of the embedder.
+    MappingMismatch
+        When the index was made by a version with another schema.
     """
     name = embedder if isinstance(embedder, str) else None
     loaded = None if embedder is None or isinstance(embedder, str) else embedder
     if not backend.exists():
         loaded = _create(backend, name or "lite", loaded)
     definition = backend.definition()
+    check_schema(definition)
     key, spec = _choose(definition, loaded.name if loaded is not None else name)
     return Opened(definition, key, spec, loaded)
 

@@ -64,15 +64,12 @@ class SignatureLeg:
     Parameters
     ----------
     signature : (648,) int8 ndarray
-        The query image's signature, values −2 to 2.
-    words : sequence of str
-        Its word tokens; candidates share at least one. A flat image has none, and no duplicates.
+        The query image's signature, values −2 to 2. That of a flat image is all zero, and has no duplicates.
     max_distance : float
         Images at a larger normalised distance, in (0, 1), are no hits.
     """
 
     signature: NDArray[np.int8]
-    words: Sequence[str]
     max_distance: float = 0.45
 
     @property
@@ -320,7 +317,7 @@ def _check_signature(leg: SignatureLeg | None) -> SignatureLeg | None:
         raise BadVector(f"a signature is 648 int8 values, this one has {signature.shape} {signature.dtype}")
     if not 0 < _real("max_distance", leg.max_distance) < 1:
         raise QueryError(f"max_distance is between 0 and 1 (got {leg.max_distance})")
-    return replace(leg, signature=signature, words=tuple(leg.words)) if len(leg.words) and signature.any() else None
+    return replace(leg, signature=signature) if signature.any() else None
 
 
 def _check_weights(weights: Mapping[str, float] | None, vector_names: Sequence[str]) -> dict[str, float]:

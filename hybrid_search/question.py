@@ -154,10 +154,7 @@ class Asker:
 def _signature_leg(signature: NDArray[np.int8] | None) -> SignatureLeg | None:
     if signature is None:
         return None
-    from hybrid_search.signature import lookup_tokens
-
-    values = np.asarray(signature, np.int8)
-    return SignatureLeg(values, lookup_tokens(values))
+    return SignatureLeg(np.asarray(signature, np.int8))
 
 
 def _together(vectors: Sequence[NDArray[Any]]) -> NDArray[Any]:

@@ -22,8 +22,8 @@ __all__ = [
     "WORDS",
     "distance",
     "grey",
-    "lookup_tokens",
     "max_l2",
+    "min_cosine",
     "norm",
     "signature",
     "word_tokens",
@@ -45,6 +45,7 @@ as near as they are to their own resized copies, 0.06 either way, and far from 0
 _WEIGHTS = (2125, 7154, 721)
 _WHITE = 255 * sum(_WEIGHTS)
 _IDENTICAL = 2 / 255
+_COSINE_ROUNDING = 1e-6
 _NEIGHBOURS = ((-1, -1), (-1, 0), (-1, 1), (0, -1), (0, 1), (1, -1), (1, 0), (1, 1))
 # 104 of the values belong to neighbours beyond the border and are 0, the others are at most 2
 _MAX_NORM = math.sqrt((LENGTH - 104) * 2**2)
@@ -135,20 +136,6 @@ def word_tokens(signature: NDArray[np.int8]) -> tuple[str, ...]:
     return tuple(f"{place:02x}:{word:x}" for place, word in enumerate(words(signature).tolist()))
 
 
-def lookup_tokens(signature: NDArray[np.int8]) -> tuple[str, ...]:
-    """Return the words by which others are looked up: all but the last, which is nearly empty.
-
-    Most of the last word's letters are padding, and the others lie at a corner of the picture: by it alone half of
-    all false candidates are found (docs/signature-lookup.md).
-
-    Raises
-    ------
-    BadVector
-        When the signature has another length than 648.
-    """
-    return word_tokens(signature)[:-1]
-
-
 def norm(signature: NDArray[np.int8]) -> float:
     """Return the Euclidean length of a signature, at most 46.7; 0 for a flat image."""
     return float(np.linalg.norm(_checked(signature).astype(np.float64)))
@@ -185,6 +172,32 @@ def distance(a: NDArray[np.int8], b: NDArray[np.int8]) -> float | NDArray[np.flo
     lengths = np.sqrt(square) + np.sqrt(squares)
     found = np.divide(apart, lengths, out=np.ones_like(lengths), where=lengths > 0)
     return found if b.ndim > 1 else float(found)
+
+
+def min_cosine(max_distance: float) -> float:
+    """Return the cosine that two signatures within a normalised distance of each other have at least: 1 − 2 t².
+
+    From ‖q − s‖ ≤ t (‖q‖ + ‖s‖) follows cos ≥ (r (1 − t²) − 2 t²) / 2 with r = ‖q‖/‖s‖ + ‖s‖/‖q‖ ≥ 2, and that is
+    least where both are of one length. A little is taken off, so that no rounding can lose a signature.
+
+    Parameters
+    ----------
+    max_distance : float
+        Between 0 and 1.
+
+    Raises
+    ------
+    QueryError
+        When the distance is not between 0 and 1.
+
+    Examples
+    --------
+    >>> round(min_cosine(0.45), 4)
+    0.595
+    """
+    if not 0 <= max_distance <= 1:
+        raise QueryError(f"max_distance is between 0 and 1 (got {max_distance})")
+    return 1.0 - 2.0 * max_distance**2 - _COSINE_ROUNDING
 
 
 def max_l2(signature: NDArray[np.int8], max_distance: float) -> float:

@@ -32,7 +32,7 @@ def nearest(field: str = "embedding.lite", vector: Any = VECTOR) -> VectorLeg:
 
 
 def like(max_distance: float = 0.45) -> SignatureLeg:
-    return SignatureLeg(SIGNATURE, ("00:1f", "01:2a"), max_distance)
+    return SignatureLeg(SIGNATURE, max_distance)
 
 
 def ask(definition: Mapping[str, Any] = DEFINITION, **asked: Any) -> Query:

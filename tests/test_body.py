@@ -63,7 +63,7 @@ def test_there_is_room_for_every_list_and_for_the_page(asked):
     if "knn" in body:
         lists = query.window * (len(query.vectors) + query.has_text)
         # copies are few where other lists are fused with theirs; where they are not, the guard asks again
-        copies = query.window if query.legs == ("signature",) or query.sort else query.window // 5
+        copies = max(query.window, 100) if query.legs == ("signature",) or query.sort else query.window // 5
         assert (body["from"], body["size"]) == (0, lists + copies * (query.signature is not None))
     assert body["from"] + body["size"] >= query.offset + query.k
     for clause in body.get("knn", ()):
@@ -108,29 +108,26 @@ def test_building_a_body_leaves_the_query_as_it_was():
     st.integers(0, 2**32 - 1),
     st.sampled_from([0.1, 0.3, 0.45, 0.7]),
 )
-def test_no_signature_within_the_distance_lies_outside_the_radius(seed, max_distance):
+def test_no_signature_within_the_distance_has_a_smaller_cosine(seed, max_distance):
     random = np.random.default_rng(seed)
     stored = random.integers(-2, 3, 648).astype(np.int8)
     changed = random.random(648) < random.random() * 0.4
     stored = np.where(changed, stored, SIGNATURE).astype(np.int8)
-    # Longer than the query's signature: the case in which a radius of 2 t |q| would be too small.
+    # of another length than the query's signature too
     stored = np.where(random.random(648) < random.random(), np.clip(stored * 2, -2, 2), stored).astype(np.int8)
-    (clause,) = build_body(ask(signature=SignatureLeg(SIGNATURE, ("00:1",), max_distance)))["knn"]
-    apart = math.dist(SIGNATURE.tolist(), stored.tolist())
-    lengths = math.hypot(*SIGNATURE.tolist()) + math.hypot(*stored.tolist())
-    if apart / lengths <= max_distance:
-        assert apart <= clause["similarity"]
+    (clause,) = build_body(ask(signature=SignatureLeg(SIGNATURE, max_distance)))["knn"]
+    lengths = math.hypot(*SIGNATURE.tolist()), math.hypot(*stored.tolist())
+    if math.dist(SIGNATURE.tolist(), stored.tolist()) / sum(lengths) <= max_distance:
+        assert float(SIGNATURE.astype(int) @ stored) / math.prod(lengths) >= clause["similarity"]
 
 
-def test_the_radius_is_reached_by_a_longer_signature():
-    single = np.zeros(648, np.int8)
-    single[0] = 1
-    longer = np.zeros(648, np.int8)
-    longer[0] = 2
-    # ‖1 − 2‖ / (1 + 2) = 1/3, and 2 · 1/3 · 1 / (1 − 1/3) = 1; half-way to the next squared distance, 2, is √1.5
-    (clause,) = build_body(ask(signature=SignatureLeg(single, ("00:1",), 1 / 3)))["knn"]
-    assert clause["similarity"] == pytest.approx(math.sqrt(1.5))
-    assert clause["similarity"] >= math.dist(single.tolist(), longer.tolist())
+def test_the_least_cosine_is_reached_by_signatures_of_one_length():
+    first, second = np.zeros(648, np.int8), np.zeros(648, np.int8)
+    first[:4], second[1:5] = 1, 1
+    # three of four values agree: the cosine is 3/4, the distance √2 / (2 + 2), and 1 − 2 · 2/16 = 3/4
+    (clause,) = build_body(ask(signature=SignatureLeg(first, math.sqrt(2) / 4)))["knn"]
+    assert clause["similarity"] == pytest.approx(0.75, abs=1e-5)
+    assert clause["similarity"] <= 0.75
 
 
 def test_facets_count_what_passes_the_filter_and_not_the_nearest_k():

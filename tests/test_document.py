@@ -117,6 +117,7 @@ def test_what_a_picture_says_of_itself() -> None:
 def test_a_flat_picture_has_no_words() -> None:
     source = build_source(picture(Image.new("RGB", (60, 60), "red")), embeddings={"toy": VECTOR})
     assert source["words"] == [] and source["signature_norm"] == 0.0
+    assert "signature" not in source
 
 
 @pytest.mark.parametrize(

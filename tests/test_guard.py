@@ -37,10 +37,10 @@ def test_what_is_missing_may_be_too_good_to_have_been_pushed_out():
     assert not is_complete(short, body(3))
     # A cosine of 0 is worth 1000 · (1 + 0) / 2 = 500, more than any text here.
     assert is_complete(short, body(3, similarity=0.0))
-    # A signature within 10 is worth 1e6 / (1 + 10²) = 9,901 at least.
+    # A signature with a cosine of 0.6 is worth 1e4 · (1 + 0.6) / 2 = 8,000 at least.
     near = response(hit(20_000.0, vector=20_000.0), hit(8.0, text=8.0), hit(7.0, text=7.0))
-    assert is_complete(near, body(3, field="signature", boost=1e6, similarity=10.0))
-    assert not is_complete(near, body(3, field="signature", boost=100.0, similarity=10.0))
+    assert is_complete(near, body(3, field="signature", boost=1e4, similarity=0.6))
+    assert not is_complete(near, body(3, field="signature", boost=8.0, similarity=0.6))
 
 
 def test_without_knn_there_is_nothing_to_be_pushed_out():
@@ -79,3 +79,11 @@ def test_room_for_every_list_is_room_for_the_texts():
     assert with_larger_boosts(mixed(4))["size"] == 6
     assert with_larger_boosts(body(4, k=3))["size"] == 4
     assert is_complete(response(*nearest, *(hit(5.0, text=5.0) for _ in range(3))), mixed(6))
+
+
+def test_no_more_texts_are_wanted_than_are_fused():
+    whole = response(*(hit(900.0 + place, vector=900.0 + place) for place in range(3)), hit(8.0, text=8.0))
+    assert not is_complete(whole, mixed(4))
+    assert is_complete(whole, mixed(4), window=1)
+    assert not is_complete(whole, mixed(4), window=2)
+    assert with_larger_boosts(mixed(4), window=2)["size"] == 5

@@ -41,9 +41,9 @@ def answer(body: dict, documents: dict[str, dict], *, matched: dict[str, float] 
         scored = {}
         for id, document in documents.items():
             if clause["field"] == "signature" and "turned" in document:
-                squared = math.dist(SIGNATURE.tolist(), turned(document["turned"]).tolist()) ** 2
-                if squared <= clause["similarity"] ** 2:
-                    scored[id] = 1 / (1 + squared)
+                cosine = float(SIGNATURE.astype(int) @ turned(document["turned"])) / LENGTH**2
+                if cosine >= clause["similarity"]:
+                    scored[id] = (1 + cosine) / 2
             if clause["field"] != "signature" and document.get("cosine", -2) >= clause.get("similarity", -1):
                 scored[id] = (1 + document["cosine"]) / 2
         for id in sorted(scored, key=lambda id: -scored[id])[: clause["k"]]:
@@ -76,7 +76,7 @@ def search(documents: dict[str, dict], **asked) -> Hits:
     return read_hits(answer(body, documents), query, body)
 
 
-SIGNATURE_LEG = SignatureLeg(SIGNATURE, ("00:1",))
+SIGNATURE_LEG = SignatureLeg(SIGNATURE)
 DOCUMENTS = {
     "a": {"text": 8.0, "cosine": 0.9},
     "b": {"text": 2.0, "cosine": -0.5, "turned": 0},
@@ -112,19 +112,28 @@ def test_a_signature_is_scored_by_its_distance():
     assert hits[1].legs == {"signature": pytest.approx(1 - distance_of(30))}
 
 
-def test_signatures_beyond_the_distance_are_no_hits_though_the_radius_lets_them_in():
-    # A radius of 2 t |q| / (1 − t) is that of signatures longer than the query's; one as long lies at 2 t |q|.
-    query = ask(signature=SignatureLeg(SIGNATURE, ("00:1",), max_distance=0.2))
+def test_signatures_beyond_the_distance_are_no_hits_though_their_cosine_lets_them_in():
+    # The least cosine is that of signatures of one length; a shorter one at the same angle is farther away.
+    query = ask(signature=SignatureLeg(SIGNATURE, max_distance=0.2))
     body = build_body(query)
-    count = next(n for n in range(648) if distance_of(n) > 0.2)
-    response = answer(body, {"near": {"turned": 0}, "far": {"turned": count}})
-    assert len(response["hits"]["hits"]) == 2
+    half = np.where(np.arange(648) % 24, SIGNATURE, 0)
+    short = math.hypot(*half.tolist()) / 2
+    cosine = float(SIGNATURE.astype(int) @ half) / (LENGTH * 2 * short)
+    assert cosine > body["knn"][0]["similarity"]
+    hit = {
+        "_id": "far",
+        "_source": {"signature_norm": short},
+        "matched_queries": {"signature": body["knn"][0]["boost"] * (1 + cosine) / 2},
+    }
+    response = answer(body, {"near": {"turned": 0}})
+    response["hits"]["hits"].append(hit)
+    response["hits"]["total"]["value"] = 2
     hits = read_hits(response, query, body)
     assert hits.ids() == ["near"]
     assert hits.total == 1
 
 
-def test_signatures_are_ranked_by_distance_and_not_by_radius():
+def test_signatures_are_ranked_by_distance_and_not_by_cosine():
     short, long = SIGNATURE.copy(), SIGNATURE.copy()
     short[:200] = 0
     long[SIGNATURE == 1] = 2
@@ -138,7 +147,11 @@ def test_signatures_are_ranked_by_distance_and_not_by_radius():
         {
             "_id": id,
             "_source": {"signature_norm": lengths[id]},
-            "matched_queries": {"signature": 1e6 / (1 + apart[id] ** 2)},
+            "matched_queries": {
+                "signature": body["knn"][0]["boost"]
+                * (1 + float(SIGNATURE.astype(int) @ rows[id]) / (LENGTH * lengths[id]))
+                / 2
+            },
         }
         for id in rows
     ]
@@ -278,10 +291,10 @@ def test_one_response_gives_what_separate_searches_would(documents, k):
     body = build_body(query)
     assert query.window == k
     response = answer(body, documents)
-    if not is_complete(response, body):
-        body = with_larger_boosts(body, factor=1e6)
+    if not is_complete(response, body, window=k):
+        body = with_larger_boosts(body, window=k, factor=1e6)
         response = answer(body, documents)
-    if not is_complete(response, body):
+    if not is_complete(response, body, window=k):
         return
     naive: dict[str, list[str]] = {
         "text": [id for id in documents if "text" in documents[id]],
@@ -308,7 +321,7 @@ def test_one_response_gives_what_separate_searches_would(documents, k):
 
 @given(st.integers(0, 640), st.sampled_from([1.0, 1e3, 1e6, 1e9]))
 def test_distances_come_back_exactly_from_scores_of_single_precision(count, boost):
-    query = ask(signature=SignatureLeg(SIGNATURE, ("00:1",), max_distance=0.999))
+    query = ask(signature=SignatureLeg(SIGNATURE, max_distance=0.999))
     body = build_body(query)
     body["knn"][0]["boost"] = boost
     (hit,) = read_hits(answer(body, {"a": {"turned": count}}), query, body)

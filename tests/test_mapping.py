@@ -39,7 +39,7 @@ def test_definition_is_the_json_of_the_package_with_the_embeddings_filled_in():
         },
     }
     assert mappings["_meta"] == {
-        "schema_version": 1,
+        "schema_version": 2,
         "analysis": "english",
         "hybrid_search": __version__,
         "embeddings": {
@@ -122,8 +122,14 @@ def test_check_names_what_the_index_holds_when_the_field_is_absent():
         check(load_definition(embeddings={"lite": LITE}), "clip_vit_b32", CLIP)
 
 
-def test_check_refuses_another_schema_version():
+@pytest.mark.parametrize(
+    ("found", "remedy"),
+    [(1, "`hybrid-search migrate`"), (3, "use the version that wrote it"), (None, "use the version")],
+)
+def test_check_refuses_another_schema_version(found, remedy):
     definition = load_definition(embeddings={"lite": LITE})
-    definition["mappings"]["_meta"]["schema_version"] = 2
-    with pytest.raises(MappingMismatch, match=r"schema version 2, this version of hybrid-search reads 1"):
+    definition["mappings"]["_meta"]["schema_version"] = found
+    with pytest.raises(
+        MappingMismatch, match=rf"schema version {found}, this version of hybrid-search reads 2; {remedy}"
+    ):
         check(definition, "lite", LITE)

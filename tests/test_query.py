@@ -25,8 +25,8 @@ def lite(values=(0.0, 3.0, 0.0, 4.0), **options) -> VectorLeg:
     return VectorLeg("embedding.lite", np.asarray(values), **options)
 
 
-def same(signature=SIGNATURE, words=("00:1",), **options) -> SignatureLeg:
-    return SignatureLeg(signature, words, **options)
+def same(signature=SIGNATURE, **options) -> SignatureLeg:
+    return SignatureLeg(signature, **options)
 
 
 @pytest.mark.parametrize(
@@ -40,7 +40,6 @@ def same(signature=SIGNATURE, words=("00:1",), **options) -> SignatureLeg:
         {"filter": []},
         {"exclude": ["a"]},
         {"facets": ["iso"]},
-        {"signature": same(words=())},
         {"signature": same(np.zeros(648, np.int8))},
         {"text": "dog", "weights": {"text": 0}},
     ],

@@ -26,8 +26,8 @@ from hybrid_search.signature import (
     _quantised,
     distance,
     grey,
-    lookup_tokens,
     max_l2,
+    min_cosine,
     norm,
     signature,
     word_tokens,
@@ -190,17 +190,6 @@ def test_words_equal_the_plain_ones(values: NDArray[np.int8]) -> None:
         assert tokens == ()
 
 
-def test_the_nearly_empty_last_word_looks_nothing_up() -> None:
-    values = np.zeros(648, np.int8)
-    values[:16], values[640:] = 1, -1
-    tokens = word_tokens(values)
-    assert lookup_tokens(values) == tokens[:62] and tokens[62].startswith("3e:")
-    assert lookup_tokens(np.zeros(648, np.int8)) == ()
-    other = np.zeros(648, np.int8)
-    other[100:500], other[640:] = 2, -1
-    assert set(word_tokens(values)) & set(word_tokens(other)) >= {tokens[62]}
-
-
 def test_words_by_hand() -> None:
     values = np.zeros(648, np.int8)
     # all zero: every letter is 1, so a word is 1 + 3 + … + 3^15 = (3^16 − 1) / 2
@@ -240,6 +229,21 @@ def test_the_radius_holds_all_within_a_distance(values: NDArray[np.int8], seed: 
         assert apart <= max_l2(values, limit)
     # also where the limit is the very distance
     assert apart <= max_l2(values, naive_distance(values, other))
+
+
+@given(SIGNATURES, st.integers(0, 2**32 - 1), st.floats(0, 1))
+@settings(max_examples=300)
+def test_all_within_a_distance_have_the_least_cosine(values: NDArray[np.int8], seed: int, limit: float) -> None:
+    other = _near(values, seed)
+    lengths = math.hypot(*values.tolist()) * math.hypot(*other.tolist())
+    if lengths and naive_distance(values, other) <= limit:
+        assert float(values.astype(int) @ other) / lengths >= min_cosine(limit)
+
+
+@pytest.mark.parametrize("limit", [-0.1, 1.1, math.nan])
+def test_refuses_a_cosine_of_no_distance(limit: float) -> None:
+    with pytest.raises(QueryError, match="max_distance"):
+        min_cosine(limit)
 
 
 def test_the_radius_is_the_smallest_that_does() -> None:

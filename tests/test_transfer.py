@@ -19,6 +19,7 @@ from hybrid_search.backends import Action, Backend
 from hybrid_search.backends.carry import carry
 from hybrid_search.backends.elasticsearch import ElasticsearchBackend, Server
 from hybrid_search.backends.embedded import EmbeddedBackend
+from hybrid_search.backends.registry import open_backend
 from hybrid_search.drift import drift
 from hybrid_search.errors import (
     AliasMissing,
@@ -30,6 +31,7 @@ from hybrid_search.errors import (
     WriteBlocked,
 )
 from hybrid_search.mapping import EmbeddingSpec, load_definition
+from hybrid_search.opening import spec_of
 from hybrid_search.transfer import copy_index, current_definition, migrate
 from tests.conformance.photos import definition, photo, photos, unit
 from tests.fakes import ColourEmbedder
@@ -166,6 +168,31 @@ def test_old_mappings_become_those_of_today(make: Make) -> None:
     assert backend.count({"range": {"iso": {"gte": 300, "lt": 1000}}}) == 1, "as words, 400 is not below 1000"
 
 
+def test_an_index_of_schema_1_is_refused_and_brought_up_to_date(location: tuple[str, str]) -> None:
+    """Its signatures were compared by distance, and those of flat pictures, all zero, were kept."""
+    place, name = location
+    old = load_definition(analysis="portable", embeddings={"colour": spec_of(ColourEmbedder())})
+    old["mappings"]["_meta"]["schema_version"] = 1
+    old["mappings"]["properties"]["signature"] |= {"similarity": "l2_norm", "index_options": {"type": "flat"}}
+    backend = open_backend(place, name=name, server=Server())
+    backend.create(old)
+    flat, busy = np.zeros(648, np.int8), photo(1)["signature"]
+    backend.bulk([Action("index", "flat", {"signature": flat}), Action("index", "busy", {"signature": busy})])
+    backend.refresh()
+    backend.close()
+    with pytest.raises(MappingMismatch, match="hybrid-search migrate"):
+        HybridIndex(place, name=name, embedder=ColourEmbedder())
+    backend = open_backend(place, name=name, server=Server())
+    assert migrate(backend) == 2
+    assert drift(backend.definition(), current_definition(backend)) == ()
+    assert "signature" not in backend.read("flat", vectors=True).source
+    backend.close()
+    with HybridIndex(place, name=name, embedder=ColourEmbedder()) as index:
+        np.testing.assert_array_equal(index.get("busy", vectors=True).source["signature"], busy)
+        (hit,) = index.search(like="flat", filter={"match_all": {}})
+        assert hit.id == "busy"
+
+
 def test_a_document_that_no_longer_fits_stops_the_migration(make: Make) -> None:
     backend = make()
     old = definition(backend.analysis())
@@ -268,6 +295,7 @@ def test_a_migration_changes_the_layout_that_is_asked_for(server: Make, raw: Ela
 KILLED = """
 import os, signal, sys
 from hybrid_search.backends.elasticsearch import ElasticsearchBackend, Server
+from hybrid_search.opening import spec_of
 from hybrid_search.transfer import migrate
 backend = ElasticsearchBackend(sys.argv[1], name=sys.argv[2], server=Server())
 migrate(backend, progress=lambda done, total: os.kill(os.getpid(), signal.SIGKILL))

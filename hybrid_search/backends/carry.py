@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from itertools import islice
+from typing import Any
 
 from hybrid_search.backends import Action, Backend
 from hybrid_search.errors import AccessDenied, BulkError, IndexCorrupt
@@ -51,5 +52,13 @@ def carry(source: Backend, into: Backend, *, progress: Callable[[int, int], None
 
 def _batches(source: Backend) -> Iterator[list[Action]]:
     documents = source.scan(vectors=True)
-    while batch := [Action("index", id, fields) for id, fields in islice(documents, _TOGETHER)]:
+    while batch := [Action("index", id, _today(fields)) for id, fields in islice(documents, _TOGETHER)]:
         yield batch
+
+
+def _today(source: dict[str, Any]) -> dict[str, Any]:
+    """Return a document as this version writes it: schema 1 kept signatures that are all zero."""
+    signature = source.get("signature")
+    if signature is not None and not signature.any():
+        return {name: value for name, value in source.items() if name != "signature"}
+    return source

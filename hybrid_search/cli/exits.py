@@ -27,7 +27,6 @@ _REMEDIES: tuple[tuple[type[Exception], str], ...] = (
         errors.DocumentNotFound,
         "`hybrid-search search … --json` shows ids; a path of an indexed picture will do as well",
     ),
-    (errors.MappingMismatch, "index the pictures again in a new place"),
 )
 
 

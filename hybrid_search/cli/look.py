@@ -52,7 +52,8 @@ def info(
     else:
         with open_index(context, location) as index:
             facts = {**jsonable(index.info()), "location": place_of(context, location)}
-            facts["drift"] = facts["drift"] if as_json else "; ".join(facts["drift"]) or "none"
+        if not as_json and "drift" in facts:
+            facts["drift"] = "; ".join(facts["drift"]) or "none"
     if as_json:
         dump(facts)
     else:

@@ -246,23 +246,33 @@ class BackendSuite:
             id for id, cosine in near.items() if cosine >= 0.3
         }
 
-    def test_signature_distance_is_exact(self, backend: Backend) -> None:
-        asked = signature(1000)
-        far = {id: float(np.linalg.norm(source["signature"].astype(float) - asked)) for id, source in PHOTOS.items()}
-        radius = sum(sorted(far.values())[20:22]) / 2
+    def test_signature_cosine_is_exact(self, backend: Backend) -> None:
+        asked = signature(1000).astype(float)
+        near = {
+            id: float(source["signature"] @ asked / np.linalg.norm(source["signature"].astype(float)))
+            / float(np.linalg.norm(asked))
+            for id, source in PHOTOS.items()
+        }
+        least = sum(sorted(near.values())[20:22]) / 2
         leg = {
             "field": "signature",
-            "query_vector": asked,
+            "query_vector": signature(1000),
             "k": 40,
             "num_candidates": 40,
-            "similarity": radius,
+            "similarity": least,
             "filter": [{"terms": {"words": PHOTOS["p07"]["words"]}}],
         }
         answer = backend.search({"knn": leg, "size": 40})
         words = set(PHOTOS["p07"]["words"])
-        assert set(ids(answer)) == {id for id in far if far[id] <= radius and words & set(PHOTOS[id]["words"])}
+        assert set(ids(answer)) == {id for id in near if near[id] >= least and words & set(PHOTOS[id]["words"])}
         for id, score in scores(answer).items():
-            assert np.sqrt(1 / score - 1) == pytest.approx(far[id], rel=1e-5)
+            lengths = np.linalg.norm(PHOTOS[id]["signature"].astype(float)) * np.linalg.norm(asked)
+            product = (2 * score - 1) * lengths
+            assert product == pytest.approx(float(PHOTOS[id]["signature"] @ asked), abs=0.05)
+
+    def test_a_signature_without_direction_is_refused(self, fresh: Backend) -> None:
+        (outcome,) = fresh.bulk([Action("index", "a", {"signature": np.zeros(648, np.int8)})])
+        assert outcome.status == 400 and "signature" in str(outcome.error)
 
     def test_query_and_knn_are_ored_and_added(self, backend: Backend) -> None:
         text = scores(backend.search({"query": {"match": {"caption": {"query": "boat", "boost": 2}}}, "size": 100}))

@@ -163,7 +163,7 @@ class BulkWriter:
         passing = hopeful or isinstance(failure, BackendError) or is_passing(failure)
         pause = next(waits, None) if passing else None
         if pause is None:
-            self._client.give_up(failure)
+            self._client.give_up()
             if isinstance(failure, BackendError):
                 raise failure
             raise translated(failure, location=self._client.location, name=self._target) from failure

@@ -96,11 +96,9 @@ class Client:
                     raise translated(error, location=self.location, name=name) from error
             time.sleep(pause)
 
-    def give_up(self, error: Exception) -> None:
+    def give_up(self) -> None:
         """Wait no more for a server that has been away for a whole deadline, until it answers again."""
-        from elastic_transport import TransportError
-
-        self._met = self._met and not isinstance(error, TransportError)
+        self._met = False
 
     def close(self) -> None:
         """Close all connections; a later request opens them again."""
@@ -132,7 +130,7 @@ class Client:
             return None
         pause = next(waits, None)
         if pause is None:
-            self.give_up(error)
+            self.give_up()
         return pause
 
     def _is_expected(self, error: Exception) -> bool:

@@ -44,8 +44,11 @@ class VectorField:
             return f"number {int(np.argmin(np.isfinite(numbers)))} is not finite"
         if self.element_type == "byte":
             wrong = numbers[(np.abs(numbers + 0.5) > 127.5) | (numbers != np.rint(numbers))]
-            return f"expected whole numbers from -128 to 127, got {wrong[0]:g}" if len(wrong) else None
+            if len(wrong):
+                return f"expected whole numbers from -128 to 127, got {wrong[0]:g}"
         square = float(numbers @ numbers)
+        if self.similarity == "cosine" and square == 0:
+            return "all numbers are zero"
         if self.similarity == "dot_product" and abs(square - 1.0) > _UNIT_TOLERANCE:
             return f"expected length 1 for dot_product, got {square**0.5:.4g}"
         return None

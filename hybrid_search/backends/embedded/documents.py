@@ -231,12 +231,10 @@ def vector_kind(target: Field) -> Any:
     """Return what a VectorField must know of a dense_vector field: dims, element type and similarity."""
     from hybrid_search.backends.embedded.scan import Kind
 
-    similarity = target.options.get("similarity", "cosine")
-    return Kind(
-        target.options["dims"],
-        target.options.get("element_type", "float"),
-        "dot_product" if similarity == "cosine" else similarity,
-    )
+    similarity, element_type = target.options.get("similarity", "cosine"), target.options.get("element_type", "float")
+    if similarity == "cosine" and element_type == "float":
+        similarity = "dot_product"
+    return Kind(target.options["dims"], element_type, similarity)
 
 
 def to_tantivy(

@@ -131,7 +131,7 @@ def _new_index(kind: Kind, *, lists_keys: bool) -> Any:
     if kind.coded:
         metric, dtype = "cos", "i8"
     else:
-        metric = "ip" if kind.similarity == "dot_product" else "l2sq"
+        metric = {"dot_product": "ip", "l2_norm": "l2sq", "cosine": "cos"}[kind.similarity]
         dtype = "f16" if kind.element_type == "float" else "i8"
     return usearch.index.Index(
         ndim=kind.dims,

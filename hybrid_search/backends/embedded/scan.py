@@ -6,7 +6,8 @@ makes a scan of 100,000 × 512 take about 1 ms on two cores. The best by code ar
 and the largest error seen among them says how far down the list of codes another winner may hide: rows inside that
 margin are scored as well. All other kinds are compared as they are stored.
 
-"Closeness" in this module is the dot product, or the squared distance with its sign turned: larger is closer.
+"Closeness" in this module is the dot product, the cosine of bytes, or the squared distance with its sign turned:
+larger is closer.
 The kernels are those of NumKong, which usearch is built on; they release the interpreter's lock.
 """
 
@@ -41,12 +42,13 @@ class Kind:
     dims : int
     element_type : {"float", "byte"}
         float is stored as float16, byte as int8.
-    similarity : {"dot_product", "l2_norm"}
+    similarity : {"dot_product", "l2_norm", "cosine"}
+        Rows of floats for "cosine" are stored at unit length, as "dot_product"; "cosine" here is that of bytes.
     """
 
     dims: int
     element_type: Literal["float", "byte"]
-    similarity: Literal["dot_product", "l2_norm"]
+    similarity: Literal["dot_product", "l2_norm", "cosine"]
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -67,7 +69,7 @@ class Kind:
         """Return Elasticsearch's scores, rounded to float32 as there, so that equal vectors tie."""
         if self.similarity == "l2_norm":
             scores = 1.0 / (1.0 - closeness)
-        elif self.element_type == "float":
+        elif self.element_type == "float" or self.similarity == "cosine":
             scores = (1.0 + closeness) / 2.0
         else:
             scores = 0.5 + closeness / (32768.0 * self.dims)
@@ -125,6 +127,8 @@ def _compared(
 def _compare(kind: Kind, query: NDArray[Any], block: NDArray[Any]) -> NDArray[np.float64]:
     if kind.similarity == "dot_product":
         return _compared(query, block, "dot")
+    if kind.similarity == "cosine":
+        return 1.0 - _compared(query, block, "angular")
     return -_compared(query, block, "sqeuclidean")
 
 
@@ -133,6 +137,8 @@ def exact(snapshot: Snapshot, query: NDArray[Any], rows: NDArray[np.int64]) -> N
 
     Rows that were of unit length are so again: what float16 took from their length does not change the dot product.
     """
+    if snapshot.kind.similarity == "cosine":
+        return _cosines(query, snapshot.rows[rows])
     if snapshot.kind.element_type == "byte":
         return _compare(snapshot.kind, query, snapshot.rows[rows])
     closeness = np.empty(len(rows))
@@ -143,6 +149,12 @@ def exact(snapshot: Snapshot, query: NDArray[Any], rows: NDArray[np.int64]) -> N
         else:
             closeness[start : start + _BLOCK] = _compare(snapshot.kind, query, block)
     return closeness
+
+
+def _cosines(query: NDArray[Any], rows: NDArray[np.int8]) -> NDArray[np.float64]:
+    """Return cosines of bytes, from sums that are whole numbers and exact."""
+    asked, many = query.astype(np.float64), rows.astype(np.float64)
+    return np.asarray((many @ asked) / np.sqrt((asked @ asked) * np.einsum("ij,ij->i", many, many)))
 
 
 def work(rows: int, allowed: int) -> int:
@@ -234,7 +246,7 @@ def best(
     """
     if not len(quick) or k < 1:
         return np.empty(0, dtype=np.int64), np.empty(0)
-    if snapshot.kind.element_type == "byte":
+    if snapshot.kind.element_type == "byte" and snapshot.kind.similarity != "cosine":
         # float32 holds integers below 2²⁴ exactly and never swaps two larger ones: the best are all among these.
         winners = _picked(rows, np.flatnonzero(quick >= _kth(quick, k)))
         return merge([(winners, exact(snapshot, query, winners))], k)

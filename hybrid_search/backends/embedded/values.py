@@ -117,16 +117,17 @@ def point(value: Any) -> tuple[float, float]:
 
 
 def vector(field: Field, value: Any) -> Any:
-    """Return numbers of a dense_vector, a hexadecimal string of bytes decoded, a cosine field's scaled to length 1."""
-    if isinstance(value, str) and field.options.get("element_type") == "byte":
-        return np.frombuffer(bytes.fromhex(value), dtype=np.int8)
-    if field.options.get("similarity", "cosine") == "cosine":
-        values = np.asarray(value, dtype=np.float64)
-        length = float(np.linalg.norm(values))
-        if not length > 0:
-            raise ValueError("a cosine vector must not be all zero")
-        return values / length
-    return value
+    """Return numbers of a dense_vector, a hexadecimal string of bytes decoded, floats for a cosine at length 1."""
+    byte = field.options.get("element_type") == "byte"
+    if isinstance(value, str) and byte:
+        value = np.frombuffer(bytes.fromhex(value), dtype=np.int8)
+    if field.options.get("similarity", "cosine") != "cosine":
+        return value
+    values = np.asarray(value, dtype=np.float64)
+    length = float(np.linalg.norm(values))
+    if not length > 0:
+        raise ValueError("a cosine vector must not be all zero")
+    return value if byte else values / length
 
 
 def flat_values(value: Any, *, depth_limit: int, prefix: str = "") -> Iterator[tuple[str, str]]:

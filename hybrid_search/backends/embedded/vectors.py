@@ -56,7 +56,7 @@ class VectorField:
         Numbers in a vector.
     element_type : {"float", "byte"}
         float is stored as float16, byte as int8.
-    similarity : {"dot_product", "l2_norm"}
+    similarity : {"dot_product", "l2_norm", "cosine"}
         dot_product of float demands unit length.
     graph : bool
         Whether to keep a graph when there are enough rows; without, searches are exact (Elasticsearch's `flat`).
@@ -88,7 +88,7 @@ class VectorField:
         *,
         dims: int,
         element_type: Literal["float", "byte"],
-        similarity: Literal["dot_product", "l2_norm"],
+        similarity: Literal["dot_product", "l2_norm", "cosine"],
         graph: bool,
         writable: bool,
         graph_from: int = 128 << 20,
@@ -169,7 +169,8 @@ class VectorField:
         -------
         rows : (k,) int64
         scores : (k,) float64
-            Elasticsearch's: (1 + s) / 2 for the dot product s of floats, 1 / (1 + d²) for l2_norm.
+            Elasticsearch's: (1 + s) / 2 for the dot product s of floats and the cosine s of bytes, 1 / (1 + d²) for
+            l2_norm.
 
         Raises
         ------
