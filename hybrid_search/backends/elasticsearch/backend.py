@@ -229,8 +229,9 @@ class ElasticsearchBackend(Backend):
         """Run several `_search` bodies in one request; raises as `search`."""
         for body in bodies:
             self._check_knn(body)
-        lines = [line for body in bodies for line in ({"allow_partial_search_results": False}, dict(body))]
-        answer = self._ask(lambda raw: raw.msearch(index=self._alias, searches=lines))
+        head = {"allow_partial_search_results": False, "preference": self._preference}
+        lines = [line for body in bodies for line in (head, dict(body))]
+        answer = self._ask(lambda raw: raw.msearch(index=self._alias, searches=lines, include_named_queries_score=True))
         found: list[dict[str, Any]] = list(answer.body["responses"])
         return found
 
