@@ -17,7 +17,7 @@ from elasticsearch import Elasticsearch
 from hybrid_search import HybridIndex
 from hybrid_search.backends import Action, Backend
 from hybrid_search.backends.carry import carry
-from hybrid_search.backends.elasticsearch import ElasticsearchBackend, Server
+from hybrid_search.backends.elasticsearch import ElasticsearchBackend, Server, building
 from hybrid_search.backends.embedded import EmbeddedBackend
 from hybrid_search.backends.registry import open_backend
 from hybrid_search.drift import drift
@@ -240,6 +240,20 @@ def test_both_aliases_move_at_once_and_back(server: Make, raw: Elasticsearch) ->
     assert backend.remove_old() == [] and backend.count() == len(PHOTOS)
 
 
+def test_a_way_back_that_fails_leaves_all_as_it_was(server: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    backend = filled(server())
+    migrate(backend)
+
+    def fail(*arguments: object, **options: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(building, "_swap", fail)
+        with pytest.raises(KeyboardInterrupt):
+            backend.roll_back()
+    assert [outcome.status for outcome in backend.bulk([Action("update", "p01", {"iso": 9})])] == [200]
+
+
 def test_nobody_writes_while_a_version_is_built_and_all_may_search(server: Make) -> None:
     backend = filled(server())
     other = server(name_of(backend))
@@ -294,7 +308,7 @@ def test_a_migration_changes_the_layout_that_is_asked_for(server: Make, raw: Ela
 
 KILLED = """
 import os, signal, sys
-from hybrid_search.backends.elasticsearch import ElasticsearchBackend, Server
+from hybrid_search.backends.elasticsearch import ElasticsearchBackend, Server, building
 from hybrid_search.opening import spec_of
 from hybrid_search.transfer import migrate
 backend = ElasticsearchBackend(sys.argv[1], name=sys.argv[2], server=Server())

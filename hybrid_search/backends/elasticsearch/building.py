@@ -90,8 +90,13 @@ def put_back(client: Client, name: str) -> tuple[str, str]:
     if before not in versions(client, name):
         raise BackendUnavailable(f"{client.location}/{name}", "there is no earlier version to go back to")
     block(client, live.index)
-    unblock(client, before)
-    _swap(client, name, old=live, new=before)
+    try:
+        unblock(client, before)
+        _swap(client, name, old=live, new=before)
+    except BaseException:
+        with contextlib.suppress(Exception):
+            unblock(client, live.index)
+        raise
     return live.index, before
 
 
