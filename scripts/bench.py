@@ -1,7 +1,8 @@
-"""Measure, as ratios within one run: `python scripts/bench.py [ingest] [signature] [search] [start]`.
+"""Measure, as ratios within one run: `python scripts/bench.py [ingest] [signature] [search] [start] …`.
 
 Prints Markdown. Photos come from --photos FOLDER, else from the shared test data that HYBRID_SEARCH_DATA names, else
-from scikit-image's wheel. `make bench` runs everything; docs/benchmarks.md holds the latest output.
+from scikit-image's wheel. `make bench` runs all that needs no server; `elasticsearch` starts one, or measures those of
+--url; docs/benchmarks.md holds the latest output.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import argparse
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
@@ -19,16 +21,50 @@ from scripts.benchmarks.machine import describe_machine
 PARTS = {"ingest": ingest.measure, "signature": signature.measure, "search": search.measure, "start": start.measure}
 
 
+def elasticsearch(photos: Path, options: argparse.Namespace) -> str:
+    from scripts.benchmarks import elasticsearch
+
+    sizes = tuple(options.sizes or elasticsearch.SIZES)
+    given: dict[str, Any] = {"dims": options.dims, "vectors": options.vectors, "only": tuple(options.only)}
+    return elasticsearch.measure(photos, quick=options.quick, urls=tuple(options.url), sizes=sizes, **given)
+
+
+def signature_lookup(photos: Path, options: argparse.Namespace) -> str:
+    from scripts.benchmarks import signature_lookup
+
+    if not options.url:
+        raise SystemExit("signature-lookup measures a running server; name it with --url")
+    sizes = tuple(options.sizes or signature_lookup.SIZES)
+    return "\n".join(signature_lookup.measure(photos, quick=options.quick, url=url, sizes=sizes) for url in options.url)
+
+
+ON_SERVERS = {"elasticsearch": elasticsearch, "signature-lookup": signature_lookup}
+
+
 def main() -> None:
+    options = parser().parse_args()
+    photos = options.photos or default_photos()
+    print(f"{describe_machine()}\n\nCommand: `python scripts/bench.py {' '.join(sys.argv[1:])}`\n", flush=True)
+    for part in options.parts or PARTS:
+        if part in ON_SERVERS:
+            print(ON_SERVERS[part](photos, options), flush=True)
+        else:
+            print(PARTS[part](photos, quick=options.quick), flush=True)
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("parts", nargs="*", choices=[*PARTS, []], help="what to measure; everything by default")
+    parser.add_argument("parts", nargs="*", choices=[*PARTS, *ON_SERVERS, []], help="default: all without a server")
     parser.add_argument("--photos", type=Path, help="a folder of real photos")
     parser.add_argument("--quick", action="store_true", help="small sizes, to see that it runs")
-    options = parser.parse_args()
-    photos = options.photos or default_photos()
-    print(f"{describe_machine()}\n\nCommand: `python scripts/bench.py {' '.join(options.parts)}`\n", flush=True)
-    for part in options.parts or PARTS:
-        print(PARTS[part](photos, quick=options.quick), flush=True)
+    servers = parser.add_argument_group("elasticsearch, signature-lookup")
+    servers.add_argument("--url", nargs="+", default=[], help="running servers; by default one is started")
+    servers.add_argument("--sizes", nargs="+", type=int, metavar="N", help="numbers of documents")
+    servers.add_argument("--dims", type=int, default=512)
+    servers.add_argument("--vectors", default="hnsw", help="how vectors are indexed: hnsw, int8_hnsw, …")
+    servers.add_argument("--only", nargs="+", default=[], choices=["bulk", "requests", "latency", "bytes"])
+    return parser
 
 
 def default_photos() -> Path:
