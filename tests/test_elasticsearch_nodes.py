@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from PIL import Image
 from hybrid_search import HybridIndex
 from hybrid_search.backends import Action
 from hybrid_search.backends.elasticsearch import ElasticsearchBackend, Server
-from hybrid_search.errors import ViewEnded
+from hybrid_search.errors import IncompleteAnswer, IndexRed, ViewEnded
 from hybrid_search.mapping import EmbeddingSpec, load_definition
 from scripts.servers import health
 from scripts.servers.failures import NotToBeHad
@@ -28,6 +29,7 @@ from tests.servers import RunningCluster, running, unavailable
 
 PICTURES, QUESTIONS, ROUNDS = 48, 8, 2
 BATCHES, NEW, CHANGED, REMOVED = 60, 50, 6, 4
+PAGES, PAGE = 3, 1_000
 DIMS = 16
 WORDS = ("red", "boat", "sea", "dog", "hill", "snow")
 PATIENCE = 120.0  # seconds after which a test fails that waits for something; it is never reached where all is well
@@ -103,9 +105,6 @@ class Load:
             else:
                 self.stored[action.id] = action.source["iso"]
         self.batches += 1
-
-    def found(self) -> dict[str, int]:
-        return {id: source["iso"] for id, source in self.backend.scan(fields=("iso",))}
 
 
 @dataclass(frozen=True)
@@ -228,7 +227,7 @@ def aftermath(request: pytest.FixtureRequest, nodes: Nodes, pictures: Pictures) 
             thread.join()
     load.backend.refresh()
     opened_anew = [pictures.answers() for _ in range(3)]
-    return Aftermath(victim, load, batches, storm, answers, added, load.found(), opened_anew)
+    return Aftermath(victim, load, batches, storm, answers, added, found_in(load.backend), opened_anew)
 
 
 def test_a_load_that_loses_a_node_writes_every_document(aftermath: Aftermath) -> None:
@@ -267,34 +266,64 @@ def test_the_cluster_recovers_with_every_document_on_two_nodes(aftermath: Afterm
     copies = nodes.copies(f"load-{aftermath.victim}")
     held = {kind: sum(int(copy["docs"]) for copy in copies if copy["prirep"] == kind) for kind in "pr"}
     assert held == {"p": len(load.stored), "r": len(load.stored)}
-    assert load.found() == load.stored
+    assert found_in(load.backend) == load.stored
     assert load.backend.count() == len(load.stored)
 
 
-def test_a_scan_that_loses_its_view_says_so_and_succeeds_when_started_again(nodes: Nodes) -> None:
+@dataclass(frozen=True)
+class Interrupted:
+    """A scan of which the first page was read when the node died that kept a view for it."""
+
+    backend: ElasticsearchBackend
+    stored: dict[str, int]
+    begun: dict[str, int]
+    rest: Iterator[tuple[str, dict[str, Any]]]
+
+
+@pytest.fixture(scope="module")
+def interrupted(nodes: Nodes) -> Interrupted:
+    """Kill the node that keeps a view for a scan; it holds the only copy of a third of the index `alone`, too."""
     nodes.make_whole()
     backend = new_backend(nodes, "scanned")
+    new_backend(nodes, "alone", shards=3, replicas="0")
     nodes.make_whole()
-    stored = {f"{n}": n for n in range(3_000)}
+    stored = {f"{n}": n for n in range(PAGES * PAGE)}
     backend.bulk([Action("index", id, document(n)) for id, n in stored.items()])
     backend.refresh()
     before = nodes.views()
-    scan, first_page = backend.scan(fields=("iso",)), 1_000
-    begun = dict(next(scan) for _ in range(first_page))
+    scan = backend.scan(fields=("iso",))
+    begun = {id: source["iso"] for id, source in islice(scan, PAGE)}
     nodes.known.kill(min(place for place, number in nodes.views().items() if number > before[place]))
-    with pytest.raises(ViewEnded, match="start the same again"):
-        begun |= dict(scan)
+    return Interrupted(backend, stored, begun, scan)
+
+
+def test_a_scan_that_loses_its_view_says_so_and_succeeds_when_started_again(interrupted: Interrupted) -> None:
+    assert len(interrupted.begun) == PAGE
     # never a scan that is shorter than the index and says nothing
-    assert len(begun) == first_page
-    assert {id: source["iso"] for id, source in backend.scan(fields=("iso",))} == stored
+    with pytest.raises(ViewEnded, match="start the same again"):
+        next(interrupted.rest)
+    assert found_in(interrupted.backend) == interrupted.stored
 
 
-def new_backend(nodes: Nodes, name: str) -> ElasticsearchBackend:
-    """Return a new index of small documents, in two shards of which each is on two nodes."""
-    backend = ElasticsearchBackend(nodes.where, name=name, server=Server(shards=2, replicas="1"))
+def test_an_index_without_copies_says_that_a_part_of_it_is_away(nodes: Nodes, interrupted: Interrupted) -> None:
+    assert None in nodes.known.pids
+    impatient = ElasticsearchBackend(nodes.where, name="alone", server=Server(deadline=1.0))
+    for asked in (impatient.count, lambda: impatient.search({"query": {"match_all": {}}}), impatient.refresh) * 3:
+        # and not that nothing listens at one of the URLs
+        with pytest.raises((IndexRed, IncompleteAnswer)):
+            asked()
+
+
+def new_backend(nodes: Nodes, name: str, *, shards: int = 2, replicas: str = "1") -> ElasticsearchBackend:
+    """Return a new index of small documents, by default in two shards of which each is on two nodes."""
+    backend = ElasticsearchBackend(nodes.where, name=name, server=Server(shards=shards, replicas=replicas))
     tiny = {"tiny": EmbeddingSpec("tiny", "1", DIMS)}
     backend.create(load_definition(analysis=backend.analysis(), embeddings=tiny))
     return backend
+
+
+def found_in(backend: ElasticsearchBackend) -> dict[str, int]:
+    return {id: source["iso"] for id, source in backend.scan(fields=("iso",))}
 
 
 def document(number: int) -> dict[str, Any]:

@@ -82,6 +82,7 @@ class Client:
         """
         waits = pauses(self.server.deadline if deadline is None else deadline)
         others = len(self._urls) - 1
+        told: Exception | None = None
         while True:
             try:
                 return self._checked(request(self.raw))
@@ -89,11 +90,12 @@ class Client:
                 if not self._is_expected(error):
                     raise
                 others -= 1
+                told = self._more_telling(told, error)
                 pause = 0.0 if self._is_another_left(error, others) else self._pause(error, waits)
-                if pause is None and isinstance(error, BackendError):
-                    raise
+                if pause is None and isinstance(told, BackendError):
+                    raise told from None
                 if pause is None:
-                    raise translated(error, location=self.location, name=name) from error
+                    raise translated(told, location=self.location, name=name) from told
             time.sleep(pause)
 
     def give_up(self) -> None:
@@ -114,6 +116,12 @@ class Client:
             check_answer(answer.body, location=self.location)
             raise_part(answer)
         return answer
+
+    def _more_telling(self, told: Exception | None, error: Exception) -> Exception:
+        """Return what to report: of several nodes, what one answers is worth more than that another is away."""
+        from elastic_transport import TransportError
+
+        return told if told is not None and len(self._urls) > 1 and isinstance(error, TransportError) else error
 
     def _is_another_left(self, error: Exception, others: int) -> bool:
         """Tell whether another node may be there, of a cluster that none has answered for yet."""
