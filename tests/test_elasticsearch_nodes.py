@@ -308,7 +308,7 @@ def test_a_scan_that_loses_its_view_says_so_and_succeeds_when_started_again(inte
 def test_an_index_without_copies_says_that_a_part_of_it_is_away(nodes: Nodes, interrupted: Interrupted) -> None:
     assert None in nodes.known.pids
     impatient = ElasticsearchBackend(nodes.where, name="alone", server=Server(deadline=1.0))
-    for asked in (impatient.count, lambda: impatient.search({"query": {"match_all": {}}}), impatient.refresh) * 3:
+    for asked in (impatient.count, lambda: impatient.search({"query": {"match_all": {}}})) * 4:
         # and not that nothing listens at one of the URLs
         with pytest.raises((IndexRed, IncompleteAnswer)):
             asked()
