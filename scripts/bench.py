@@ -25,7 +25,12 @@ def elasticsearch(photos: Path, options: argparse.Namespace) -> str:
     from scripts.benchmarks import elasticsearch
 
     sizes = tuple(options.sizes or elasticsearch.SIZES)
-    given: dict[str, Any] = {"dims": options.dims, "vectors": options.vectors, "only": tuple(options.only)}
+    given: dict[str, Any] = {
+        "dims": options.dims,
+        "vectors": options.vectors,
+        "only": tuple(options.only),
+        "merge": options.merge,
+    }
     return elasticsearch.measure(photos, quick=options.quick, urls=tuple(options.url), sizes=sizes, **given)
 
 
@@ -64,6 +69,7 @@ def parser() -> argparse.ArgumentParser:
     servers.add_argument("--dims", type=int, default=512)
     servers.add_argument("--vectors", default="hnsw", help="how vectors are indexed: hnsw, int8_hnsw, …")
     servers.add_argument("--only", nargs="+", default=[], choices=["bulk", "requests", "latency", "bytes"])
+    servers.add_argument("--merge", action="store_true", help="merge to one segment before searching")
     return parser
 
 

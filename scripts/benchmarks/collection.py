@@ -43,6 +43,7 @@ class Collection:
     """Clustered vectors, Zipf words, cameras, dates, signatures.
 
     Every document has one of 1,000 tags by chance, so that filters on tags let through any share of the collection.
+    Where there are fewer signatures than documents, the rest has none.
     """
 
     def __init__(
@@ -62,7 +63,6 @@ class Collection:
         return " ".join(f"w{word}" for word in self.words[number])
 
     def source(self, number: int) -> dict[str, Any]:
-        signature = self.signatures[number]
         return {
             "sha256": document_id(number),
             "path": [f"/photos/{number % 500:03d}/IMG_{number:06d}.jpg"],
@@ -73,11 +73,13 @@ class Collection:
             "iso": int(self.isos[number]),
             "taken_at": f"{self.years[number]}-06-01T12:00:00",
             "tags": [f"part{self.parts[number]}"],
-            "signature": signature,
-            "signature_norm": norm(signature),
-            "words": list(word_tokens(signature)),
             "embedding": {"synthetic": self.vectors[number]},
+            **(self._signed(self.signatures[number]) if number < len(self.signatures) else {}),
         }
+
+    @staticmethod
+    def _signed(signature: NDArray[np.int8]) -> dict[str, Any]:
+        return {"signature": signature, "signature_norm": norm(signature), "words": list(word_tokens(signature))}
 
     def actions(self) -> Iterator[Action]:
         for number in range(self.size):
@@ -94,7 +96,7 @@ class Collection:
 
     def like(self, number: int) -> SignatureLeg:
         """Return a search for copies of a document whose border was changed."""
-        values = self.signatures[number].copy()
+        values = self.signatures[number % len(self.signatures)].copy()
         values[:60] = 0
         return SignatureLeg(values)
 

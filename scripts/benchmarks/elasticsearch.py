@@ -11,7 +11,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,7 @@ from scripts.servers import session
 SIZES = (10_000, 100_000)
 KINDS = ("hnsw", "int8_hnsw", "int4_hnsw", "bbq_hnsw")
 QUERIES = 200
+SIGNED = EMBEDDED = 100_000
 RECALLED = 100
 WARM = 20
 
@@ -47,13 +48,17 @@ def measure(
     dims: int = 512,
     vectors: str = "hnsw",
     only: Sequence[str] = (),
+    merge: bool = False,
 ) -> str:
-    """Measure on each server; `only` names parts (bulk, requests, latency, bytes), all of them by default."""
+    """Measure on each server; `only` names parts (bulk, requests, latency, bytes), all of them by default.
+
+    With `merge`, an index is merged to one segment before it is searched.
+    """
     wanted = tuple(only) or ("bulk", "requests", "latency", "bytes")
     sizes = (500, 1_000) if quick else sizes
     searched = max(sizes) if {"requests", "latency"} & set(wanted) else 0
-    signatures = synthetic_signatures(read_photos(photos), searched) if searched else None
-    chosen = {"quick": quick, "sizes": sizes, "dims": dims, "vectors": vectors, "wanted": wanted}
+    signatures = synthetic_signatures(read_photos(photos), min(searched, SIGNED)) if searched else None
+    chosen = {"quick": quick, "sizes": sizes, "dims": dims, "vectors": vectors, "wanted": wanted, "merge": merge}
     with _servers(urls) as running:
         return "\n".join(_measure_one(url, signatures=signatures, **chosen) for url in running)
 
@@ -80,6 +85,7 @@ def _measure_one(
     dims: int,
     vectors: str,
     wanted: Sequence[str],
+    merge: bool,
 ) -> str:
     with Elasticsearch(url) as raw:
         nodes = raw.nodes.info(filter_path="nodes.*.version,nodes.*.jvm.mem.heap_max_in_bytes").body["nodes"]
@@ -91,7 +97,7 @@ def _measure_one(
     if signatures is not None:
         for size in sizes:
             collection = Collection(size, dims=dims, signatures=signatures[:size])
-            parts.append(_searches(url, collection, vectors=vectors, quick=quick, wanted=wanted))
+            parts.append(_searches(url, collection, vectors=vectors, quick=quick, wanted=wanted, merge=merge))
     if "bytes" in wanted:
         parts.append(bytes_by_quantisation(url, documents=1_000 if quick else 10_000, dims=dims))
     return "\n".join(parts)
@@ -173,22 +179,28 @@ _WAYS = {"helpers.bulk": _helper, "our backend": _ours}
 # -- one request against several -------------------------------------------------------------------------------------
 
 
-def _searches(url: str, collection: Collection, *, vectors: str, quick: bool, wanted: Sequence[str]) -> str:
+def _searches(
+    url: str, collection: Collection, *, vectors: str, quick: bool, wanted: Sequence[str], merge: bool
+) -> str:
     size, dims, queries = collection.size, collection.dims, 20 if quick else QUERIES
     _note(f"{size:,} documents: loading")
     with index_on(url, dims=dims, vectors=vectors) as index, tempfile.TemporaryDirectory() as folder:
         spent = seconds(lambda: fill(index._backend, collection))
-        settle(url, index)
+        settle(url, index, segments=1 if merge else None)
         parts = [
             f"#### {size:,} documents, {dims} dims, {vectors}\n\n"
-            f"Loaded at {size / spent:,.0f} documents/s, in {_segments(url, index)} segments.\n"
+            f"Loaded at {size / spent:,.0f} documents/s; segments: {_segments(url, index)}; "
+            f"{len(collection.signatures):,} have a signature.\n"
         ]
         if "requests" in wanted:
             parts.append(_one_request(index, collection, queries=queries))
         if "latency" in wanted:
-            _note(f"{size:,} documents: loading embedded")
-            with filled(Path(folder), collection) as embedded:
-                parts.append(_latencies(index, embedded, collection, queries=queries))
+            with ExitStack() as stack:
+                backends = [index._backend]
+                if size <= EMBEDDED:
+                    _note(f"{size:,} documents: loading embedded")
+                    backends.append(stack.enter_context(filled(Path(folder), collection))._backend)
+                parts.append(_latencies(index, backends, collection, queries=queries))
             parts.append(_recalls(index, collection, queries=20 if quick else RECALLED))
     return "\n".join(parts)
 
@@ -267,29 +279,24 @@ def _search(backend: Backend, query: Query) -> float:
 # -- latency and recall ----------------------------------------------------------------------------------------------
 
 
-def _latencies(index: HybridIndex, embedded: HybridIndex, collection: Collection, *, queries: int) -> str:
-    """Time every kind of search on both backends in turn, with the same bodies."""
+def _latencies(index: HybridIndex, backends: Sequence[Backend], collection: Collection, *, queries: int) -> str:
+    """Time every kind of search on one or both backends in turn, with the same bodies."""
     rows: list[list[object]] = []
     for kind in _asked(collection, 0):
-        here: list[float] = []
-        there: list[float] = []
+        times: list[list[float]] = [[] for _ in backends]
         numbers = np.random.default_rng(11).integers(0, collection.size, queries + WARM)
         for count, number in enumerate(numbers):
             query = make_query(index._definition, **_asked(collection, int(number))[kind])
-            for backend, times in ((index._backend, here), (embedded._backend, there)):
-                spent = seconds(lambda backend=backend, query=query: _search(backend, query)) * 1000
+            for backend, spent in zip(backends, times, strict=True):
+                taken = seconds(lambda backend=backend, query=query: _search(backend, query)) * 1000
                 if count >= WARM:
-                    times.append(spent)
-        rows.append(
-            [
-                kind,
-                *(percentile(here, share) for share in (0.5, 0.95, 0.99)),
-                median(there),
-                median(there) / median(here),
-            ]
-        )
-    header = ["search", "p50 ms", "p95 ms", "p99 ms", "embedded p50 ms", "embedded ÷ Elasticsearch"]
-    return f"Whole path, {queries} queries of each kind, both backends in turn\n\n" + table(header, rows)
+                    spent.append(taken)
+        here, *there = times
+        compared = [value for each in there for value in (median(each), median(each) / median(here))]
+        rows.append([kind, *(percentile(here, share) for share in (0.5, 0.95, 0.99)), *compared])
+    header = ["search", "p50 ms", "p95 ms", "p99 ms"]
+    header += ["embedded p50 ms", "embedded ÷ Elasticsearch"] if len(backends) > 1 else []
+    return f"Whole path, {queries} queries of each kind, in turn\n\n" + table(header, rows)
 
 
 def _asked(collection: Collection, number: int) -> dict[str, dict[str, Any]]:
