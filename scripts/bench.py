@@ -68,7 +68,7 @@ def parser() -> argparse.ArgumentParser:
     servers.add_argument("--sizes", nargs="+", type=int, metavar="N", help="numbers of documents")
     servers.add_argument("--dims", type=int, default=512)
     servers.add_argument("--vectors", default="hnsw", help="how vectors are indexed: hnsw, int8_hnsw, …")
-    servers.add_argument("--only", nargs="+", default=[], choices=["bulk", "requests", "latency", "bytes"])
+    servers.add_argument("--only", nargs="+", default=[], choices=["bulk", "requests", "latency", "filters", "bytes"])
     servers.add_argument("--merge", action="store_true", help="merge to one segment before searching")
     return parser
 

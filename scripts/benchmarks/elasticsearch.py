@@ -32,7 +32,9 @@ from scripts.benchmarks.synthetic_signatures import Signatures, read_photos, syn
 from scripts.servers import session
 
 SIZES = (10_000, 100_000)
+PARTS = ("bulk", "requests", "latency", "filters", "bytes")
 KINDS = ("hnsw", "int8_hnsw", "int4_hnsw", "bbq_hnsw")
+FILTERED = (0.3, 0.1, 0.05, 0.03, 0.02, 0.01)
 QUERIES = 200
 SIGNED = EMBEDDED = 100_000
 RECALLED = 100
@@ -50,11 +52,11 @@ def measure(
     only: Sequence[str] = (),
     merge: bool = False,
 ) -> str:
-    """Measure on each server; `only` names parts (bulk, requests, latency, bytes), all of them by default.
+    """Measure on each server; `only` names some of PARTS, all of them by default.
 
     With `merge`, an index is merged to one segment before it is searched.
     """
-    wanted = tuple(only) or ("bulk", "requests", "latency", "bytes")
+    wanted = tuple(only) or PARTS
     sizes = (500, 1_000) if quick else sizes
     searched = max(sizes) if {"requests", "latency"} & set(wanted) else 0
     signatures = synthetic_signatures(read_photos(photos), min(searched, SIGNED)) if searched else None
@@ -98,6 +100,8 @@ def _measure_one(
         for size in sizes:
             collection = Collection(size, dims=dims, signatures=signatures[:size])
             parts.append(_searches(url, collection, vectors=vectors, quick=quick, wanted=wanted, merge=merge))
+    if "filters" in wanted and int(node["version"].split(".")[0]) >= 9:
+        parts.append(filtered(url, documents=3_000 if quick else 30_000, dims=min(dims, 64)))
     if "bytes" in wanted:
         parts.append(bytes_by_quantisation(url, documents=1_000 if quick else 10_000, dims=dims))
     return "\n".join(parts)
@@ -326,6 +330,23 @@ def _recall(
         found.append([hit["_id"] for hit in index._backend.search(body)["hits"]["hits"]])
         wanted.append(collection.nearest(query.vectors[0].vector, allowed))
     return recall(found, wanted)
+
+
+def filtered(url: str, *, documents: int, dims: int) -> str:
+    """Measure recall under filters, in one segment, as the library has a server search and as 9.x does by default."""
+    _note("filters: loading")
+    collection = Collection(documents, dims=dims, signatures=np.empty((0, 648), np.int8))
+    rows: list[list[object]] = []
+    with index_on(url, dims=dims) as index, Elasticsearch(url, request_timeout=60) as raw:
+        fill(index._backend, collection)
+        settle(url, index, segments=1)
+        name = index.location.rsplit("/", 1)[1]
+        for heuristic in ("fanout", "acorn"):
+            raw.indices.put_settings(index=name, settings={"index.dense_vector.hnsw_filter_heuristic": heuristic})
+            found = [_recall(index, collection, share, queries=RECALLED) for share in FILTERED]
+            rows.append([heuristic, *found])
+    header = ["`hnsw_filter_heuristic`", *(f"recall@10 under {share:.0%}" for share in FILTERED)]
+    return f"#### Filters: {documents:,} documents, {dims} dims, one segment\n\n" + table(header, rows)
 
 
 # -- bytes -----------------------------------------------------------------------------------------------------------
