@@ -19,7 +19,7 @@ SOURCE_EXCLUDES = ("embedding", "signature", "words", "exif", "files", "thumbnai
 
 _BOOST = 1e3
 _SIGNATURE_BOOST = 1e4  # the least near of all copies comes before the nearest vector
-_SIGNATURE_K, _SIGNATURE_CANDIDATES = 100, 200  # the order of cosines is nearly that of distances, but for lengths
+_SIGNATURE_K = 100  # the order of cosines is that of distances, but for lengths
 _LEAST_COPIES = 5
 _NOTHING = {"term": {"sha256": ""}}
 _NEWEST_FIRST = ({"taken_at": {"order": "desc", "missing": "_last"}},)
@@ -133,7 +133,7 @@ def _signature(leg: SignatureLeg, query: Query, filters: Sequence[dict[str, Any]
         "field": "signature",
         "query_vector": leg.signature,
         "k": _signature_k(query),
-        "num_candidates": max(query.num_candidates, _signature_k(query), _SIGNATURE_CANDIDATES),
+        "num_candidates": max(query.num_candidates, _signature_k(query)),
         "similarity": min_cosine(leg.max_distance),
         "boost": _SIGNATURE_BOOST,
         "_name": "signature",
