@@ -1,6 +1,6 @@
 """Signature lookup on a real server: byte kNN filtered by words, byte HNSW, words alone, and what lies between.
 
-`python -m scripts.benchmarks.signature_lookup --url http://… --photos FOLDER`, or `bench.py signature-lookup --url …`.
+`python -m scripts.benchmarks.signature_lookup --url http://… --photos FOLDER…`, or `bench.py signature-lookup --url …`.
 Makes indices of its own, `sig-…`, and removes them. Needs `elasticsearch[orjson]`.
 """
 
@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from elasticsearch import Elasticsearch
 
-from hybrid_search.signature import distance, max_l2, norm, signature
+from hybrid_search.signature import distance, max_l2, min_cosine, norm, signature
 from scripts.benchmarks.altered_copies import ALTERATIONS
 from scripts.benchmarks.machine import describe_machine, percentile, table
 from scripts.benchmarks.synthetic_signatures import (
@@ -41,8 +41,6 @@ INDICES: dict[str, Body] = {
     "hnsw-32": {"similarity": "l2_norm", "index_options": {"type": "hnsw", "m": 32, "ef_construction": 200}},
     "hnsw-cosine": {"similarity": "cosine", "index_options": {"type": "hnsw", "m": 16, "ef_construction": 100}},
 }
-# from ‖q − s‖ ≤ t (‖q‖ + ‖s‖) follows cos(q, s) ≥ 1 − 2 t², whatever the lengths
-_LEAST_COSINE = 1 - 2 * CUTOFF**2
 _GRAPHS = {"hnsw": "HNSW m 16", "hnsw-32": "HNSW m 32", "hnsw-cosine": "HNSW m 16, cosine"}
 BUDGET_S = 20.0
 LEAST_QUERIES = 200
@@ -77,11 +75,11 @@ class Way:
 
 
 def measure(
-    photos: Path, *, quick: bool, url: str, sizes: Sequence[int] = SIZES, indices: Sequence[str] = tuple(INDICES)
+    *photos: Path, quick: bool, url: str, sizes: Sequence[int] = SIZES, indices: Sequence[str] = tuple(INDICES)
 ) -> str:
     """Measure every way at every size and return the tables."""
     sizes = (500, 1_000) if quick else sizes
-    pictures = read_photos(photos)
+    pictures = [picture for folder in photos for picture in read_photos(folder)]
     originals = min(ORIGINALS, len(pictures), sizes[0] // 2)
     chosen = np.random.default_rng(3).choice(len(pictures), originals, replace=False)
     real = real_signatures(pictures)
@@ -148,7 +146,7 @@ def _knn(asked: Asked, *, index: str = "flat", candidates: int = K, filter: Body
         "query_vector": asked.signature.tobytes().hex(),
         "k": K,
         "num_candidates": candidates,
-        "similarity": _LEAST_COSINE if index == "hnsw-cosine" else asked.radius,
+        "similarity": min_cosine(CUTOFF) if index == "hnsw-cosine" else asked.radius,
     }
     if filter:
         clause["filter"] = filter
@@ -234,7 +232,8 @@ def _chunks(library: Signatures) -> Iterator[list[bytes]]:
         for row, (values, numbers) in enumerate(zip(part, word_numbers(part).tolist(), strict=True)):
             words = ",".join([f'"{word}"' for word in _tokens(values, numbers)])
             lines.append(b'{"index":{"_id":"%d"}}' % (start + row))
-            vector = f'"signature":"{values.tobytes().hex()}",' if values.any() else ""
+            # as numbers: what is written as hexadecimals, 8.19 does not return in `fields`
+            vector = f'"signature":{values.tolist()},' if values.any() else ""
             source = f'{{{vector}"signature_norm":{lengths[row]},"words":[{words}]}}'
             lines.append(source.encode())
         yield lines
@@ -383,14 +382,14 @@ def _report(
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--url", required=True)
-    parser.add_argument("--photos", type=Path, required=True)
+    parser.add_argument("--photos", type=Path, nargs="+", required=True, help="folders of real photos")
     parser.add_argument("--sizes", default=",".join(map(str, SIZES)))
     parser.add_argument("--indices", default=",".join(INDICES))
     parser.add_argument("--quick", action="store_true")
     options = parser.parse_args()
     sizes = [int(size) for size in options.sizes.split(",")]
     indices = options.indices.split(",")
-    print(measure(options.photos, quick=options.quick, url=options.url, sizes=sizes, indices=indices))
+    print(measure(*options.photos, quick=options.quick, url=options.url, sizes=sizes, indices=indices))
 
 
 if __name__ == "__main__":
