@@ -20,6 +20,7 @@ SOURCE_EXCLUDES = ("embedding", "signature", "words", "exif", "files", "thumbnai
 _BOOST = 1e3
 _SIGNATURE_BOOST = 1e4  # the least near of all copies comes before the nearest vector
 _SIGNATURE_K = 100  # the order of cosines is that of distances, but for lengths
+_SIGNATURE_CANDIDATES = 200  # of true pairs among 404,000 it finds 99.8 %, a hundred 99.54 %
 _LEAST_COPIES = 5
 _NOTHING = {"term": {"sha256": ""}}
 _NEWEST_FIRST = ({"taken_at": {"order": "desc", "missing": "_last"}},)
@@ -133,7 +134,7 @@ def _signature(leg: SignatureLeg, query: Query, filters: Sequence[dict[str, Any]
         "field": "signature",
         "query_vector": leg.signature,
         "k": _signature_k(query),
-        "num_candidates": max(query.num_candidates, _signature_k(query)),
+        "num_candidates": max(query.num_candidates, _signature_k(query), _SIGNATURE_CANDIDATES),
         "similarity": min_cosine(leg.max_distance),
         "boost": _SIGNATURE_BOOST,
         "_name": "signature",
