@@ -7,7 +7,6 @@ can no longer be installed beside current ones.
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
@@ -22,7 +21,6 @@ __all__ = [
     "WORDS",
     "distance",
     "grey",
-    "max_l2",
     "min_cosine",
     "norm",
     "signature",
@@ -47,8 +45,6 @@ _WHITE = 255 * sum(_WEIGHTS)
 _IDENTICAL = 2 / 255
 _COSINE_ROUNDING = 1e-6
 _NEIGHBOURS = ((-1, -1), (-1, 0), (-1, 1), (0, -1), (0, 1), (1, -1), (1, 0), (1, 1))
-# 104 of the values belong to neighbours beyond the border and are 0, the others are at most 2
-_MAX_NORM = math.sqrt((LENGTH - 104) * 2**2)
 _STARTS = np.linspace(0, LENGTH, WORDS, endpoint=False).astype(int)
 _LETTERS = _STARTS[:, None] + np.arange(WORD_LENGTH)
 _PLACES = 3 ** np.arange(WORD_LENGTH)
@@ -198,39 +194,6 @@ def min_cosine(max_distance: float) -> float:
     if not 0 <= max_distance <= 1:
         raise QueryError(f"max_distance is between 0 and 1 (got {max_distance})")
     return 1.0 - 2.0 * max_distance**2 - _COSINE_ROUNDING
-
-
-def max_l2(signature: NDArray[np.int8], max_distance: float) -> float:
-    """Return the Euclidean radius around a signature that holds all others within a normalised distance of it.
-
-    From ‖q − s‖ ≤ t (‖q‖ + ‖s‖) and ‖s‖ ≤ ‖q‖ + ‖q − s‖ follows ‖q − s‖ ≤ 2 t ‖q‖ / (1 − t). Squared distances of
-    signatures are integers: the radius lies half-way between two of them, where no rounding can lose a signature.
-
-    Parameters
-    ----------
-    signature : (648,) int8 ndarray
-    max_distance : float
-        Normalised distance, at least 0; from 1 on the radius holds every signature.
-
-    Raises
-    ------
-    QueryError
-        When `max_distance` is below 0 or not a number.
-    BadVector
-        When the signature has another length than 648.
-
-    Examples
-    --------
-    >>> round(max_l2(np.array([2] * 16 + [0] * 632, np.int8), 0.2) ** 2, 6)  # (2 · 0.2 · 8 / 0.8)² = 16
-    16.5
-    """
-    if not max_distance >= 0:
-        raise QueryError(f"max_distance is at least 0 (got {max_distance})")
-    length = norm(signature)
-    radius = length + _MAX_NORM
-    if max_distance < 1:
-        radius = min(radius, 2 * max_distance * length / (1 - max_distance))
-    return math.sqrt(math.floor(radius**2 + 1e-6) + 0.5)
 
 
 def _checked(signature: NDArray[np.int8], *, dims: int = 1) -> NDArray[np.int8]:

@@ -26,7 +26,6 @@ from hybrid_search.signature import (
     _quantised,
     distance,
     grey,
-    max_l2,
     min_cosine,
     norm,
     signature,
@@ -220,17 +219,6 @@ def test_distance_by_hand() -> None:
     assert isinstance(found, np.ndarray) and found.shape == (0,)
 
 
-@given(SIGNATURES, st.integers(0, 2**32 - 1), st.floats(0, 1.5))
-@settings(max_examples=300)
-def test_the_radius_holds_all_within_a_distance(values: NDArray[np.int8], seed: int, limit: float) -> None:
-    other = _near(values, seed)
-    apart = float(np.linalg.norm(values.astype(int) - other))
-    if naive_distance(values, other) <= limit:
-        assert apart <= max_l2(values, limit)
-    # also where the limit is the very distance
-    assert apart <= max_l2(values, naive_distance(values, other))
-
-
 @given(SIGNATURES, st.integers(0, 2**32 - 1), st.floats(0, 1))
 @settings(max_examples=300)
 def test_all_within_a_distance_have_the_least_cosine(values: NDArray[np.int8], seed: int, limit: float) -> None:
@@ -246,27 +234,10 @@ def test_refuses_a_cosine_of_no_distance(limit: float) -> None:
         min_cosine(limit)
 
 
-def test_the_radius_is_the_smallest_that_does() -> None:
-    values = np.zeros(648, np.int8)
-    values[:40] = 1
-    # 2·q is ‖q‖ away, at the distance 1/3; nothing as near by distance is farther away: 2 · ⅓ · ‖q‖ / ⅔ = ‖q‖ = √40
-    assert naive_distance(values, 2 * values) == pytest.approx(1 / 3)
-    assert 40 <= max_l2(values, 1 / 3) ** 2 < 41
-    assert max_l2(values, 0) < 1
-    # everything: the farthest signature has 2 at each of the 544 values that have a neighbour
-    assert max_l2(values, 1) == max_l2(values, 0.999) == pytest.approx(math.sqrt(40) + math.sqrt(544 * 4), abs=0.02)
-
-
-@pytest.mark.parametrize("limit", [-0.1, math.nan])
-def test_refuses_a_radius_of_no_distance(limit: float) -> None:
-    with pytest.raises(QueryError, match="max_distance"):
-        max_l2(np.ones(648, np.int8), limit)
-
-
 @pytest.mark.parametrize("shape", [(647,), (0,), (1, 648), ()])
 def test_refuses_what_is_no_signature(shape: tuple[int, ...]) -> None:
     values, right = np.ones(shape, np.int8), np.ones(648, np.int8)
-    for refused in (words, word_tokens, norm, lambda wrong: max_l2(wrong, 0.4), lambda wrong: distance(wrong, right)):
+    for refused in (words, word_tokens, norm, lambda wrong: distance(wrong, right)):
         with pytest.raises(BadVector, match="648"):
             refused(values)
     for wrong in (np.ones((2, 647), np.int8), np.ones((2, 2, 648), np.int8), np.ones((), np.int8)):

@@ -7,6 +7,7 @@ Makes indices of its own, `sig-…`, and removes them. Needs `elasticsearch[orjs
 from __future__ import annotations
 
 import argparse
+import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -17,7 +18,7 @@ from typing import Any
 import numpy as np
 from elasticsearch import Elasticsearch
 
-from hybrid_search.signature import distance, max_l2, min_cosine, norm, signature
+from hybrid_search.signature import distance, min_cosine, norm, signature
 from scripts.benchmarks.altered_copies import ALTERATIONS
 from scripts.benchmarks.machine import describe_machine, percentile, table
 from scripts.benchmarks.synthetic_signatures import (
@@ -60,8 +61,11 @@ class Asked:
     length: float = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "radius", max_l2(self.signature, CUTOFF))
-        object.__setattr__(self, "length", norm(self.signature))
+        length = norm(self.signature)
+        # ‖q − s‖ ≤ t (‖q‖ + ‖s‖) and ‖s‖ ≤ ‖q‖ + ‖q − s‖; squared distances are integers, and the cut lies between two
+        square = math.floor((2 * CUTOFF * length / (1 - CUTOFF)) ** 2 + 1e-6) + 0.5
+        object.__setattr__(self, "radius", math.sqrt(square))
+        object.__setattr__(self, "length", length)
 
 
 @dataclass(frozen=True)
@@ -91,7 +95,7 @@ def measure(
     for size in sizes:
         loads += [[f"{size:,}", *_load(server, name, library[:size])] for name in indices]
         truth = _true_pairs(queries, library[:size])
-        asked = _asked(queries)
+        asked = _asked(queries)[: TOGETHER if quick else None]
         chosen_ways = [way for way in ways() if way.index in indices]
         times = _times(server, chosen_ways, asked[:TIMED])
         for way in chosen_ways:
