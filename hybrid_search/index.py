@@ -17,8 +17,8 @@ from hybrid_search.errors import DocumentNotFound, IndexNotFound
 from hybrid_search.guard import ask
 from hybrid_search.hits import Hits, read_hits
 from hybrid_search.images import DEFAULT_LIMITS, Limits
-from hybrid_search.mapping import check, embeddings
-from hybrid_search.opening import open_or_create, spec_of
+from hybrid_search.mapping import check, embeddings, spec_of
+from hybrid_search.opening import open_or_create
 from hybrid_search.question import Asker, SearchOptions
 from hybrid_search.transfer import current_definition
 

@@ -6,10 +6,13 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from importlib import resources
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from hybrid_search import __version__
 from hybrid_search.errors import EmbedderMismatch, MappingMismatch
+
+if TYPE_CHECKING:
+    from hybrid_search.embedders import Embedder
 
 __all__ = [
     "SCHEMA_VERSION",
@@ -20,6 +23,7 @@ __all__ = [
     "field_types",
     "load_definition",
     "quantised",
+    "spec_of",
 ]
 
 SCHEMA_VERSION = 2
@@ -94,6 +98,11 @@ def embeddings(definition: Mapping[str, Any]) -> dict[str, EmbeddingSpec]:
     """Return the embeddings that an index says it holds, by the leaf of their field under `embedding`."""
     meta = definition["mappings"].get("_meta", {})
     return {key: EmbeddingSpec(**spec) for key, spec in meta.get("embeddings", {}).items()}
+
+
+def spec_of(embedder: Embedder) -> EmbeddingSpec:
+    """Return what an index keeps of an embedder."""
+    return EmbeddingSpec(embedder.name, embedder.version, embedder.dims, embedder.embeds_text)
 
 
 def check(definition: Mapping[str, Any], key: str, embedder: EmbeddingSpec) -> None:

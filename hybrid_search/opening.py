@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from hybrid_search.backends import Backend
 from hybrid_search.errors import BackendUnavailable, EmbedderMismatch
-from hybrid_search.mapping import EmbeddingSpec, check_schema, embeddings, load_definition
+from hybrid_search.mapping import EmbeddingSpec, check_schema, embeddings, load_definition, spec_of
 
 if TYPE_CHECKING:
     from hybrid_search.embedders import Embedder
 
-__all__ = ["Opened", "open_or_create", "spec_of"]
+__all__ = ["Opened", "open_or_create"]
 
 
 @dataclass(frozen=True)
@@ -56,11 +56,6 @@ def open_or_create(backend: Backend, embedder: str | Embedder | None) -> Opened:
     check_schema(definition)
     key, spec = _choose(definition, loaded.name if loaded is not None else name)
     return Opened(definition, key, spec, loaded)
-
-
-def spec_of(embedder: Embedder) -> EmbeddingSpec:
-    """Return what an index keeps of an embedder."""
-    return EmbeddingSpec(embedder.name, embedder.version, embedder.dims, embedder.embeds_text)
 
 
 def _create(backend: Backend, name: str, embedder: Embedder | None) -> Embedder:

@@ -30,8 +30,7 @@ from hybrid_search.errors import (
     MappingMismatch,
     WriteBlocked,
 )
-from hybrid_search.mapping import EmbeddingSpec, load_definition
-from hybrid_search.opening import spec_of
+from hybrid_search.mapping import EmbeddingSpec, load_definition, spec_of
 from hybrid_search.transfer import copy_index, current_definition, migrate
 from tests.conformance.photos import definition, photo, photos, unit
 from tests.fakes import ColourEmbedder
@@ -309,7 +308,6 @@ def test_a_migration_changes_the_layout_that_is_asked_for(server: Make, raw: Ela
 KILLED = """
 import os, signal, sys
 from hybrid_search.backends.elasticsearch import ElasticsearchBackend, Server, building
-from hybrid_search.opening import spec_of
 from hybrid_search.transfer import migrate
 backend = ElasticsearchBackend(sys.argv[1], name=sys.argv[2], server=Server())
 migrate(backend, progress=lambda done, total: os.kill(os.getpid(), signal.SIGKILL))

@@ -86,9 +86,7 @@ def index(
             help="Refuse larger pictures; 256 by default.",
         ),
     ] = None,
-    no_progress: Annotated[
-        bool, options.flag("--no-progress", envvar="HYBRID_SEARCH_NO_PROGRESS", help="No progress bar.")
-    ] = False,
+    no_progress: options.NoProgress = False,
     as_json: options.AsJson = False,
 ) -> None:
     """Index pictures: new and changed files are read, unchanged ones cost next to nothing.

@@ -25,6 +25,7 @@ __all__ = [
     "K",
     "Like",
     "MinScore",
+    "NoProgress",
     "NumCandidates",
     "Offset",
     "Picture",
@@ -54,6 +55,7 @@ Index = Annotated[
         show_default=False,
     ),
 ]
+NoProgress = Annotated[bool, flag("--no-progress", envvar="HYBRID_SEARCH_NO_PROGRESS", help="No progress bar.")]
 Picture = Annotated[
     str | None,
     typer.Option(

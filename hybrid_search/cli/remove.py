@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from hybrid_search.cli import exits, options, terminal
+from hybrid_search.cli.confirm import confirm
 from hybrid_search.cli.session import find_document, open_index
 
 if TYPE_CHECKING:
@@ -56,17 +56,11 @@ def prune(
 
 
 def _confirm(documents: Sequence[Document], *, yes: bool) -> None:
-    if yes:
-        return
-    if not sys.stdin.isatty():
-        raise typer.BadParameter("nobody is there to be asked; pass --yes")
-    for document in documents[:SHOWN]:
-        terminal.note(_name(document))
+    shown = [_name(document) for document in documents[:SHOWN]]
     if len(documents) > SHOWN:
-        terminal.note(f"… and {len(documents) - SHOWN:,} more")
-    if not typer.confirm(f"Remove {_count(len(documents))} from the index? (picture files are not touched)", err=True):
-        terminal.note("nothing was removed")
-        raise typer.Exit(exits.NOTHING)
+        shown.append(f"… and {len(documents) - SHOWN:,} more")
+    question = f"Remove {_count(len(documents))} from the index? (picture files are not touched)"
+    confirm(question, yes=yes, about=shown, declined="nothing was removed")
 
 
 def _name(document: Document) -> str:

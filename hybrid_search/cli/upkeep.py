@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hybrid_search.cli import exits, options, terminal
+from hybrid_search.cli.confirm import confirm
 from hybrid_search.cli.output import dump
 from hybrid_search.cli.progress import progress_bar
 from hybrid_search.cli.session import Settings, backend_at, check_one_server
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from hybrid_search.backends import Backend
 
 __all__ = ["copy", "embed", "mapping", "migrate"]
-
-NoProgress = Annotated[bool, options.flag("--no-progress", envvar="HYBRID_SEARCH_NO_PROGRESS", help="No progress bar.")]
 
 
 def mapping(
@@ -35,8 +33,7 @@ def mapping(
     For Elasticsearch it can be pasted into Kibana's Dev Tools after `PUT images-000001`.
     """
     from hybrid_search.embedders.registry import embedding_key, get_embedder
-    from hybrid_search.mapping import load_definition
-    from hybrid_search.opening import spec_of
+    from hybrid_search.mapping import load_definition, spec_of
 
     backend = backend_at(context, location)
     spec = spec_of(get_embedder(embedder))
@@ -55,7 +52,7 @@ def migrate(
         bool, options.flag("--abandon", help="Remove what a killed migration left, and let the index be written again.")
     ] = False,
     yes: options.Yes = False,
-    no_progress: NoProgress = False,
+    no_progress: options.NoProgress = False,
 ) -> None:
     """Build the next version of an index from its documents, and put it in the place of the one in use.
 
@@ -70,7 +67,7 @@ def migrate(
     if roll_back:
         _roll_back(backend, yes=yes)
     elif remove_old or abandon:
-        _confirm("Remove versions that are not in use?", yes=yes)
+        confirm("Remove versions that are not in use?", yes=yes)
         gone = backend.remove_old() if remove_old else backend.abandon()
         terminal.write(f"removed {', '.join(gone)}\n" if gone else "there was nothing to remove\n")
         raise typer.Exit(exits.OK if gone else exits.NOTHING)
@@ -89,7 +86,7 @@ def copy(
     to_name: Annotated[
         str | None, typer.Option("--to-name", metavar="NAME", help="The copy's name there; the same by default.")
     ] = None,
-    no_progress: NoProgress = False,
+    no_progress: options.NoProgress = False,
 ) -> None:
     """Copy an index to another place, between folders and Elasticsearch in either direction; nothing is embedded again.
 
@@ -117,7 +114,7 @@ def embed(
             "--batch-size", min=1, metavar="N", envvar="HYBRID_SEARCH_BATCH_SIZE", help="Pictures embedded together."
         ),
     ] = 32,
-    no_progress: NoProgress = False,
+    no_progress: options.NoProgress = False,
 ) -> None:
     """Give every indexed picture a vector of a second embedder, beside those that it has.
 
@@ -150,7 +147,7 @@ def embed(
 
 def _roll_back(backend: Backend, *, yes: bool) -> None:
     now = backend.count()
-    _confirm(f"Go back to the version before? What was written since ({now:,} pictures now) is not in it.", yes=yes)
+    confirm(f"Go back to the version before? What was written since ({now:,} pictures now) is not in it.", yes=yes)
     left, used = backend.roll_back()
     terminal.write(f"{used} is in use again, with {backend.count():,} pictures; {left} with {now:,} is kept\n")
 
@@ -160,16 +157,6 @@ def _demand(backend: Backend, context: typer.Context) -> None:
 
     if not backend.exists():
         raise IndexNotFound(backend.location, context.ensure_object(Settings).name)
-
-
-def _confirm(question: str, *, yes: bool) -> None:
-    if yes:
-        return
-    if not sys.stdin.isatty():
-        raise typer.BadParameter("nobody is there to be asked; pass --yes")
-    if not typer.confirm(question, err=True):
-        terminal.note("nothing was changed")
-        raise typer.Exit(exits.NOTHING)
 
 
 @contextmanager

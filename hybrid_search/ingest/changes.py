@@ -9,7 +9,7 @@ from hybrid_search.backends import Action, Backend, Outcome, Stored
 from hybrid_search.document import FileFacts, file_fields
 from hybrid_search.errors import DocumentChanged, DocumentNotFound
 
-__all__ = ["Change", "change_document", "files_after", "known_files", "without_path"]
+__all__ = ["Change", "change_document", "files_after", "without_path"]
 
 Change = Callable[[Stored | None], Action | None]
 """From a document as it is now, None when there is none, to what is to be written; None when nothing is."""
@@ -62,11 +62,11 @@ def files_after(stored: Stored | None, *, ours: Sequence[FileFacts], dropped: Co
         Paths that this run has taken from it.
     """
     mine = {facts.path for facts in ours}
-    theirs = [facts for facts in known_files(stored) if facts.path not in mine and facts.path not in dropped]
+    theirs = [facts for facts in _known_files(stored) if facts.path not in mine and facts.path not in dropped]
     return [*theirs, *ours]
 
 
-def known_files(stored: Stored | None) -> list[FileFacts]:
+def _known_files(stored: Stored | None) -> list[FileFacts]:
     """Return where a stored document says that its bytes lie."""
     return [FileFacts.from_json(entry) for entry in (stored.source.get("files") or () if stored else ())]
 

@@ -16,7 +16,7 @@ from hybrid_search.errors import ImageError, ImageUnreadable
 from hybrid_search.images import Limits, read_source
 from hybrid_search.ingest.embedding import Pixels, embed, ready
 from hybrid_search.ingest.report import Failure, IngestReport, Progress
-from hybrid_search.mapping import EmbeddingSpec, check, embeddings
+from hybrid_search.mapping import check, embeddings, spec_of
 from hybrid_search.picture import prepare
 
 __all__ = ["add_embedder"]
@@ -67,7 +67,7 @@ def add_embedder(
     EmbedderMismatch
         When the field was filled by another embedder, or another version of this one.
     """
-    spec = EmbeddingSpec(embedder.name, embedder.version, embedder.dims, embedder.embeds_text)
+    spec = spec_of(embedder)
     if key not in embeddings(backend.definition()):
         backend.add_embedding(key, spec)
     check(backend.definition(), key, spec)
