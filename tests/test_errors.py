@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from hybrid_search import errors
-from hybrid_search.errors import asking, base, places, servers
+from hybrid_search.errors import asking, base, copies, places, servers
 
 EXAMPLES: tuple[tuple[errors.HybridSearchError, str], ...] = (
     (errors.ImageUnreadable("a.jpg", "the file is empty"), "a.jpg: the file is empty"),
@@ -51,6 +51,10 @@ EXAMPLES: tuple[tuple[errors.HybridSearchError, str], ...] = (
     (errors.ServerBusy("http://h", "the queue is full"), "smaller batches"),
     (errors.RequestRefused("http://h", "unknown clause"), "refused the request: unknown clause"),
     (errors.KibanaRefused("http://h", "nothing listens there"), "Kibana at http://h: nothing listens there"),
+    (errors.TierUnavailable("edited", "pip install 'hybrid-search[duplicates]'"), "pip install"),
+    (errors.BadKeepRule("bigest", ["largest", "oldest"]), "known: largest, oldest"),
+    (errors.ActionRefused("a.jpg", "it changed"), "a.jpg was left alone: it changed"),
+    (errors.JournalUnreadable("j.jsonl", "line 3 is no JSON"), "nothing was changed"),
     (errors.BulkError([("a", "bad"), ("b", "worse")]), "2 documents were refused (a: bad; b: worse)"),
 )
 
@@ -92,7 +96,7 @@ def test_the_drawing_is_the_tree() -> None:
 def test_every_class_is_exported_and_explained() -> None:
     defined = {
         name
-        for module in (base, asking, places, servers)
+        for module in (base, asking, copies, places, servers)
         for name, thing in vars(module).items()
         if isinstance(thing, type) and thing.__module__ == module.__name__
     }

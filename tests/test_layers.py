@@ -16,19 +16,34 @@ PACKAGE = Path(hybrid_search.__file__).parent
 STAGES = [
     {"errors"},
     {"images"},
-    {"metadata", "signature", "embedders"},
+    {"metadata", "signature", "embedders", "orientations"},
     {"picture"},
     {"document"},
     {"mapping"},
-    {"query", "filters", "body", "fusion", "hits", "collapse", "explain", "facets", "display", "text", "backends"},
+    {
+        "query",
+        "filters",
+        "body",
+        "fusion",
+        "hits",
+        "evidence",
+        "collapse",
+        "explain",
+        "facets",
+        "display",
+        "text",
+        "backends",
+    },
     {"guard", "transfer", "drift"},
     {"ingest"},
-    {"index", "opening", "question", "kibana"},
+    {"duplicates"},
+    {"index", "opening", "question", "kibana", "image_match"},
     {"cli"},
 ]
 RANK = {name: rank for rank, names in enumerate(STAGES) for name in names}
 MODULES = sorted(path for path in PACKAGE.rglob("*.py"))
 HEAVY = (
+    "cv2",
     "onnxruntime",
     "onnx",
     "tantivy",

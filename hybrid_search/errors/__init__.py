@@ -7,6 +7,9 @@
     ├ MetadataError(path, reason)   CaptionsUnreadable
     ├ QueryError (also ValueError)  EmptyQuery · UnknownField(field, close_matches) · BadFilter(filter, reason)
     │                               UnsupportedClause(clause, backend) · TextNotSupported(embedder) · BadVector(reason)
+    │                               BadKeepRule(rule, known)
+    ├ DuplicatesError               TierUnavailable(tier, install) · ActionRefused(path, reason)
+    │                               JournalUnreadable(path, reason)
     ├ EmbedderError                 UnknownEmbedder(name, known) · EmbedderUnavailable(name, install)
     │                               WeightsMissing(path, reason)
     └ BackendError                  BackendUnavailable(location, reason) · IndexNotFound(location, name)
@@ -46,6 +49,13 @@ from hybrid_search.errors.asking import (
     WeightsMissing,
 )
 from hybrid_search.errors.base import HybridSearchError
+from hybrid_search.errors.copies import (
+    ActionRefused,
+    BadKeepRule,
+    DuplicatesError,
+    JournalUnreadable,
+    TierUnavailable,
+)
 from hybrid_search.errors.places import (
     BackendError,
     BackendUnavailable,
@@ -78,10 +88,12 @@ from hybrid_search.errors.servers import (
 
 __all__ = [
     "AccessDenied",
+    "ActionRefused",
     "AliasMissing",
     "BackendError",
     "BackendUnavailable",
     "BadFilter",
+    "BadKeepRule",
     "BadVector",
     "BulkError",
     "CaptionsUnreadable",
@@ -89,6 +101,7 @@ __all__ = [
     "ClientMismatch",
     "DocumentChanged",
     "DocumentNotFound",
+    "DuplicatesError",
     "EmbedderError",
     "EmbedderMismatch",
     "EmbedderUnavailable",
@@ -104,6 +117,7 @@ __all__ = [
     "IndexLocked",
     "IndexNotFound",
     "IndexRed",
+    "JournalUnreadable",
     "KibanaRefused",
     "MappingMismatch",
     "MetadataError",
@@ -113,6 +127,7 @@ __all__ = [
     "ServerBusy",
     "StorageFull",
     "TextNotSupported",
+    "TierUnavailable",
     "UnknownEmbedder",
     "UnknownField",
     "UnsupportedClause",

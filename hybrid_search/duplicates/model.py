@@ -1,0 +1,96 @@
+"""What the search for duplicates speaks of: subjects that are compared, members of groups, groups."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hybrid_search.evidence import Evidence, Tier
+
+__all__ = ["DuplicateGroup", "Member", "Subject"]
+
+
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """A stored picture as far as it is compared with others.
+
+    Parameters
+    ----------
+    id : str
+        The document's id.
+    sha256 : str
+        Of the file's bytes.
+    paths : tuple of str
+        Where the file lies; its pixels are read from the first that still has these bytes.
+    width, height : int
+        Pixels of the upright picture at full size.
+    signature : (648,) int8 ndarray or None
+        None for a flat picture, which has none.
+    """
+
+    id: str
+    sha256: str
+    paths: tuple[str, ...] = ()
+    width: int = 0
+    height: int = 0
+    signature: NDArray[np.int8] | None = None
+
+
+@dataclass(frozen=True)
+class Member:
+    """One file of a group of duplicates.
+
+    Exact copies are one document with several paths, so that several members may have one id.
+
+    Parameters
+    ----------
+    id : str
+        The document's id.
+    path : str or None
+        Where this file lies; None for a picture that came without one.
+    evidence : Evidence or None
+        Against the group's representative; None for the representative itself.
+    source : mapping
+        The document's fields, without vectors; `files` and `exif` are among them.
+    """
+
+    id: str
+    path: str | None
+    evidence: Evidence | None = None
+    source: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True)
+class DuplicateGroup:
+    """Copies of one picture: each member matches the representative, so that small changes never chain.
+
+    Parameters
+    ----------
+    id : str
+        The id of the representative's document.
+    members : tuple of Member
+        The representative first, then the others, the surest first; at least two.
+    """
+
+    id: str
+    members: tuple[Member, ...]
+
+    @property
+    def representative(self) -> Member:
+        """The member that all others match."""
+        return self.members[0]
+
+    @property
+    def weakest(self) -> Evidence:
+        """The least sure link to the representative."""
+        links = [member.evidence for member in self.members if member.evidence is not None]
+        return max(links, key=lambda evidence: evidence.strength)
+
+    @property
+    def tier(self) -> Tier:
+        """The tier of the weakest link."""
+        return self.weakest.tier

@@ -1,0 +1,106 @@
+"""One signature in all orientations of its picture, positive and negative, without decoding anything again.
+
+Turning or mirroring a picture moves the grid points of its signature and their neighbours, and its negative changes
+every sign. So the sixteen signatures are permutations of one, with one or the other sign. image-match meant to search
+them too, but its loop tries each single operation alone and never two together.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hybrid_search.signature import distance
+
+__all__ = ["ORIENTATIONS", "nearest_orientation", "oriented", "orientation_name"]
+
+_GRID = 9
+_AROUND = ((-1, -1), (-1, 0), (-1, 1), (0, -1), (0, 1), (1, -1), (1, 0), (1, 1))
+
+ORIENTATIONS = (
+    "as it is",
+    "turned 90°",
+    "turned 180°",
+    "turned 270°",
+    "mirrored",
+    "mirrored, turned 90°",
+    "mirrored, turned 180°",
+    "mirrored, turned 270°",
+)
+"""What is done to a picture, in this order: mirrored left to right or not, then turned counterclockwise."""
+
+
+def _turn(array: NDArray[np.int64], *, mirrored: bool, quarters: int) -> NDArray[np.int64]:
+    return np.rot90(array[:, ::-1] if mirrored else array, quarters)
+
+
+def _permutation(*, mirrored: bool, quarters: int) -> NDArray[np.int64]:
+    """Return where each value of the turned picture's signature stands in the signature of the picture itself."""
+    points = _turn(np.arange(_GRID * _GRID).reshape(_GRID, _GRID), mirrored=mirrored, quarters=quarters)
+    # a 3 × 3 patch turns as the picture does: its outer places are the neighbours, numbered as in a signature
+    patch = np.full((3, 3), -1)
+    for number, (down, right) in enumerate(_AROUND):
+        patch[1 + down, 1 + right] = number
+    turned = _turn(patch, mirrored=mirrored, quarters=quarters)
+    neighbours = [turned[1 + down, 1 + right] for down, right in _AROUND]
+    return np.asarray(points.reshape(-1, 1) * len(_AROUND) + np.array(neighbours), np.int64).reshape(-1)
+
+
+_PERMUTATIONS = np.stack(
+    [_permutation(mirrored=mirrored, quarters=turns) for mirrored in (False, True) for turns in range(4)]
+)
+
+
+def oriented(signature: NDArray[np.int8]) -> NDArray[np.int8]:
+    """Return the signatures of a picture in its eight orientations, then those of its negative.
+
+    Parameters
+    ----------
+    signature : (648,) int8 ndarray
+
+    Returns
+    -------
+    (16, 648) int8 ndarray
+        Rows in the order of `ORIENTATIONS`, then again with the other sign.
+
+    Examples
+    --------
+    >>> from hybrid_search.signature import signature
+    >>> picture = np.random.default_rng(3).random((90, 90))
+    >>> rows = oriented(signature(picture))
+    >>> distance(rows[1], signature(np.rot90(picture))) < 0.1, bool((rows[8] == -rows[0]).all())
+    (True, True)
+    """
+    turned = np.asarray(signature, np.int8)[_PERMUTATIONS]
+    return np.concatenate([turned, -turned])
+
+
+def orientation_name(row: int) -> tuple[str, bool]:
+    """Return what is done to a picture in a row of `oriented`, and whether that row is its negative."""
+    return ORIENTATIONS[row % len(ORIENTATIONS)], row >= len(ORIENTATIONS)
+
+
+def nearest_orientation(a: NDArray[np.int8], b: NDArray[np.int8]) -> tuple[float, int]:
+    """Return the least distance of two signatures over the orientations of the first, and its row in `oriented`.
+
+    Parameters
+    ----------
+    a, b : (648,) int8 ndarray
+
+    Returns
+    -------
+    distance : float
+        In [0, 1].
+    row : int
+        What is to be done to the first picture, see `orientation_name`; of equal ones the first.
+
+    Examples
+    --------
+    >>> picture = np.random.default_rng(3).random((90, 90))
+    >>> from hybrid_search.signature import signature
+    >>> nearest_orientation(signature(picture), signature(np.rot90(1 - picture)))[1]
+    9
+    """
+    distances = np.asarray(distance(np.asarray(b, np.int8), oriented(a)))
+    row = int(np.argmin(distances))
+    return float(distances[row]), row
