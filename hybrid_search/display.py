@@ -1,19 +1,53 @@
-"""Hits for people: a table on a terminal, thumbnails in a notebook."""
+"""What people are shown: hits as a table or as thumbnails, text that cannot act on what shows it."""
 
 from __future__ import annotations
 
 import html
 import re
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from hybrid_search.hits import Hit
 
-__all__ = ["hits_html", "hits_table"]
+__all__ = ["UNSAFE", "escape", "hits_html", "hits_table", "spreadsheet_cell", "thumbnail_of"]
 
+UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+"""Control characters, line separators, direction overrides and lone surrogates: what could act on a terminal."""
 _THUMBNAIL = re.compile(r"data:image/(?:jpeg|png|webp|gif);base64,[A-Za-z0-9+/]+={0,2}")
 _NAME_WIDTH = 60
+
+
+def escape(text: str) -> str:
+    r"""Return the text with everything that could act on a terminal, or break a line, written as an escape.
+
+    Examples
+    --------
+    >>> escape("a\x1b[31mb\nc")
+    'a\\x1b[31mb\\nc'
+    """
+    return UNSAFE.sub(lambda found: found.group().encode("unicode_escape").decode("ascii"), text)
+
+
+def spreadsheet_cell(value: Any) -> Any:
+    """Return a value as a cell of CSV: nothing for None, and text that would be a formula with a `'` in front.
+
+    Examples
+    --------
+    >>> spreadsheet_cell("=1+1"), spreadsheet_cell(-2), spreadsheet_cell(None)
+    ("'=1+1", -2, '')
+    """
+    # a spreadsheet runs text that begins like a formula, whoever wrote it into a caption
+    if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r", "\n")):
+        return "'" + value
+    return "" if value is None else value
+
+
+def thumbnail_of(source: Mapping[str, Any]) -> str:
+    """Return a document's thumbnail, a data URI; nothing where it has none, or other text in its place."""
+    thumbnail = str(source.get("thumbnail") or "")
+    # A document may hold any text there, and only a picture is to become one.
+    return thumbnail if _THUMBNAIL.fullmatch(thumbnail) else ""
 
 
 def hits_table(hits: Sequence[Hit], *, total: int) -> str:
@@ -37,11 +71,10 @@ def hits_html(hits: Sequence[Hit], *, total: int) -> str:
 
 
 def _figure(hit: Hit) -> str:
-    thumbnail = str(hit.source.get("thumbnail", ""))
-    # A document may hold any text there, and only a picture is to become one.
+    thumbnail = thumbnail_of(hit.source)
     picture = (
         f'<img src="{thumbnail}" alt="" style="max-width:160px;max-height:160px">'
-        if _THUMBNAIL.fullmatch(thumbnail)
+        if thumbnail
         else '<div style="width:160px;height:120px;background:#ddd"></div>'
     )
     legs = ", ".join(f"{name} {score:.3f}" for name, score in hit.legs.items())

@@ -11,6 +11,7 @@ import typer
 
 from hybrid_search.cli import terminal
 from hybrid_search.cli.rows import caption, hit_json, jsonable, legs_of, lookup, more_copies, number, plain, why
+from hybrid_search.display import spreadsheet_cell
 
 if TYPE_CHECKING:
     from hybrid_search.hits import Hit, Hits
@@ -136,7 +137,7 @@ def _print_csv(hits: Hits, fields: Sequence[str]) -> None:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(names)
     for hit in hits:
-        writer.writerow([_csv_cell(_csv_value(hit, name)) for name in names])
+        writer.writerow([spreadsheet_cell(_csv_value(hit, name)) for name in names])
     shown = text.getvalue()
     terminal.write(_escape_lines(shown) if terminal.is_terminal() else shown)
 
@@ -150,13 +151,6 @@ def _csv_value(hit: Hit, name: str) -> Any:
     if isinstance(value, float | int):
         return value
     return "; ".join(map(plain, value)) if isinstance(value, list | tuple) else plain(value)
-
-
-def _csv_cell(value: Any) -> Any:
-    # a spreadsheet runs text that begins like a formula, whoever wrote it into a caption
-    if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r", "\n")):
-        return "'" + value
-    return "" if value is None else value
 
 
 def _escape_lines(text: str) -> str:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import io
 import os
-import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
+
+from hybrid_search.display import UNSAFE, escape
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -26,27 +27,13 @@ __all__ = [
     "write_bytes",
 ]
 
-_UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
-"""Control characters, line separators, direction overrides and lone surrogates: what could act on a terminal."""
-
-
-def escape(text: str) -> str:
-    r"""Return the text with everything that could act on a terminal, or break a line, written as an escape.
-
-    Examples
-    --------
-    >>> escape("a\x1b[31mb\nc")
-    'a\\x1b[31mb\\nc'
-    """
-    return _UNSAFE.sub(lambda found: found.group().encode("unicode_escape").decode("ascii"), text)
-
 
 def escape_json(text: str) -> str:
     r"""Return JSON with the same characters written as `\uXXXX`, which means the same in JSON.
 
     Line breaks stay: in JSON they can only be layout.
     """
-    return _UNSAFE.sub(lambda found: found.group() if found.group() == "\n" else f"\\u{ord(found.group()):04x}", text)
+    return UNSAFE.sub(lambda found: found.group() if found.group() == "\n" else f"\\u{ord(found.group()):04x}", text)
 
 
 def set_up() -> None:
