@@ -21,6 +21,7 @@ __all__ = [
     "WORDS",
     "distance",
     "grey",
+    "grid_signature",
     "min_cosine",
     "norm",
     "signature",
@@ -101,6 +102,25 @@ def signature(image: Image.Image | NDArray[Any]) -> NDArray[np.int8]:
     """
     levels = _grey_levels(image) if isinstance(image, np.ndarray) else grey(image)
     return _quantised(_differences(_window_means(levels))).astype(np.int8).ravel()
+
+
+def grid_signature(image: Image.Image | NDArray[Any]) -> NDArray[np.int8]:
+    """Return the signature of an image whose grid covers all of it, not only the part where most changes are.
+
+    Parts of pictures that are aligned already are compared by it: a crop of its own would move them apart.
+
+    Parameters
+    ----------
+    image : PIL image, or (M, N) ndarray
+        As for `signature`.
+
+    Returns
+    -------
+    (648,) int8 ndarray
+    """
+    levels = _grey_levels(image) if isinstance(image, np.ndarray) else grey(image)
+    grids = [np.linspace(0, length, GRID + 2, dtype=int)[1:-1] for length in levels.shape]
+    return _quantised(_differences(_means_around(levels, *grids))).astype(np.int8).ravel()
 
 
 def words(signature: NDArray[np.int8]) -> NDArray[np.int32]:
@@ -219,9 +239,15 @@ def _grey_levels(array: NDArray[Any]) -> NDArray[np.float64]:
 def _window_means(levels: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the mean grey level around each of the grid points, (9, 9)."""
     row_changes, column_changes = _changes(levels)
+    return _means_around(levels, _grid(row_changes), _grid(column_changes))
+
+
+def _means_around(
+    levels: NDArray[np.float64], row_places: NDArray[np.int64], column_places: NDArray[np.int64]
+) -> NDArray[np.float64]:
     side = max(2.0, int(0.5 + min(levels.shape) / 20.0))
-    rows = _windows(_grid(row_changes), side, levels.shape[0])
-    columns = _windows(_grid(column_changes), side, levels.shape[1])
+    rows = _windows(row_places, side, levels.shape[0])
+    columns = _windows(column_places, side, levels.shape[1])
     bands = [levels[top:bottom] for top, bottom in rows]
     # these are the bits of np.mean on each slice; sums in another order would round to others
     sums = [np.add.reduce(band[:, left:right], None) for band in bands for left, right in columns]

@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hybrid_search.evidence import Evidence, Tier
+from hybrid_search.images import Source
 
-__all__ = ["DuplicateGroup", "Member", "Subject"]
+__all__ = ["SUBJECT_FIELDS", "DuplicateGroup", "Member", "Subject"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,6 +31,10 @@ class Subject:
         Pixels of the upright picture at full size.
     signature : (648,) int8 ndarray or None
         None for a flat picture, which has none.
+    taken_at, camera : str
+        When and by which camera it was taken, where the file says so: two moments are two photos, however alike.
+    example : Source or None
+        The picture itself, where it is asked about and not stored.
     """
 
     id: str
@@ -38,6 +43,32 @@ class Subject:
     width: int = 0
     height: int = 0
     signature: NDArray[np.int8] | None = None
+    taken_at: str = ""
+    camera: str = ""
+    example: Source | None = None
+
+    @classmethod
+    def of(cls, id: str, source: Mapping[str, Any], *, signature: NDArray[np.int8] | None = None) -> Subject:
+        """Return the subject of a stored document; `SUBJECT_FIELDS` of its `source` are used.
+
+        The signature comes from there too unless it is given.
+        """
+        stored = source.get("signature") if signature is None else signature
+        camera = source.get("camera") or {}
+        return cls(
+            id=id,
+            sha256=str(source.get("sha256") or ""),
+            paths=tuple(source.get("path") or ()),
+            width=int(source.get("width") or 0),
+            height=int(source.get("height") or 0),
+            signature=None if stored is None else np.asarray(stored, np.int8).reshape(-1),
+            taken_at=str(source.get("taken_at") or ""),
+            camera=" ".join(str(camera[leaf]) for leaf in ("make", "model", "serial") if camera.get(leaf)),
+        )
+
+
+SUBJECT_FIELDS = ("sha256", "path", "width", "height", "taken_at", "camera")
+"""Fields of a document that a subject is made of, besides its signature."""
 
 
 @dataclass(frozen=True)

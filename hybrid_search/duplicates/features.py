@@ -1,0 +1,115 @@
+"""Local features of a picture, and which of them two pictures have in common.
+
+ORB: E. Rublee, V. Rabaud, K. Konolige and G. Bradski, "ORB: an efficient alternative to SIFT or SURF", ICCV 2011, by
+OpenCV; settings and their measurement in docs/duplicates.md.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib.util import find_spec
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Features", "Matches", "can_extract", "extract", "match"]
+
+_COUNT = 500
+_EDGE = 15
+_FAST = 7
+_RATIO = 0.85
+
+
+@dataclass(frozen=True, eq=False)
+class Features:
+    """Corners of a picture with what is around them.
+
+    Parameters
+    ----------
+    points : (n,) complex128
+        x + iy, pixels.
+    scales : (n,) float64
+        Size of the corner, pixels.
+    angles : (n,) float64
+        Direction, radians.
+    descriptors : (n, 32) uint8
+    """
+
+    points: NDArray[np.complex128]
+    scales: NDArray[np.float64]
+    angles: NDArray[np.float64]
+    descriptors: NDArray[np.uint8]
+
+    def __len__(self) -> int:
+        """Return the number of corners."""
+        return len(self.points)
+
+
+@dataclass(frozen=True, eq=False)
+class Matches:
+    """Corners of two pictures that look alike, (n,) each: where they are, and what one is to the other.
+
+    Parameters
+    ----------
+    a, b : (n,) complex128
+        Points of the first and of the second picture.
+    similarity : (n,) complex128
+        Scale and turn that take the surroundings of the first to those of the second.
+    """
+
+    a: NDArray[np.complex128]
+    b: NDArray[np.complex128]
+    similarity: NDArray[np.complex128]
+
+    def __len__(self) -> int:
+        """Return the number of pairs."""
+        return len(self.a)
+
+
+def can_extract() -> bool:
+    """Tell whether OpenCV is installed."""
+    return find_spec("cv2") is not None
+
+
+def extract(levels: NDArray[np.uint8], *, count: int = _COUNT) -> Features:
+    """Return the features of a picture of grey levels, (height, width) uint8, at most `count` of them."""
+    import cv2
+
+    orb = cv2.ORB.create(  # type: ignore[attr-defined, unused-ignore]
+        nfeatures=count, scaleFactor=1.2, nlevels=8, edgeThreshold=_EDGE, patchSize=31, fastThreshold=_FAST
+    )
+    found, descriptors = orb.detectAndCompute(levels, None)
+    if descriptors is None:
+        return Features(np.empty(0, complex), np.empty(0), np.empty(0), np.empty((0, 32), np.uint8))
+    places = np.array([(corner.pt[0], corner.pt[1], corner.size, corner.angle) for corner in found])
+    return Features(places[:, 0] + 1j * places[:, 1], places[:, 2], np.radians(places[:, 3]), descriptors)
+
+
+def match(a: Features, b: Features) -> Matches:
+    """Return the corners of two pictures that are alike, clearly more than the next best, each at most once."""
+    import cv2
+
+    if len(a) < 2 or len(b) < 2:
+        return _pairs(a, b, np.empty((0, 2), np.int64))
+    nearest: Any = cv2.BFMatcher(cv2.NORM_HAMMING).knnMatch(a.descriptors, b.descriptors, k=2)
+    clear = [
+        (one.distance, one.queryIdx, one.trainIdx) for one, other in nearest if one.distance < _RATIO * other.distance
+    ]
+    seen_a: set[complex] = set()
+    seen_b: set[complex] = set()
+    kept = []
+    for _, i, j in sorted(clear):
+        # corners of several scales at one place are one corner, as far as evidence goes
+        here, there = complex(np.round(a.points[i])), complex(np.round(b.points[j]))
+        if here not in seen_a and there not in seen_b:
+            seen_a.add(here)
+            seen_b.add(there)
+            kept.append((i, j))
+    return _pairs(a, b, np.array(kept, np.int64).reshape(-1, 2))
+
+
+def _pairs(a: Features, b: Features, kept: NDArray[np.int64]) -> Matches:
+    i, j = kept[:, 0], kept[:, 1]
+    scale = b.scales[j] / np.maximum(a.scales[i], 1e-9)
+    return Matches(a.points[i], b.points[j], scale * np.exp(1j * (b.angles[j] - a.angles[i])))

@@ -1,0 +1,126 @@
+"""The pixels of stored pictures, as small as comparing them needs, the latest kept."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from hybrid_search.duplicates.features import Features, extract
+from hybrid_search.duplicates.model import Subject
+from hybrid_search.errors import ImageError
+from hybrid_search.images import DEFAULT_LIMITS, Limits, Source, decode, read_source
+
+__all__ = ["Pixels", "PixelStore", "working_levels"]
+
+_SIDE = 480
+_LEAST_SIDE = 320
+_FULL_RANGE = 200
+_KEPT = 256
+
+Levels = NDArray[np.uint8]
+
+
+def working_levels(image: Image.Image) -> Levels:
+    """Return the grey levels by which pictures are compared, (height, width) uint8, the longer side 480 pixels.
+
+    Pictures below 320 pixels are enlarged to that, smaller ones than 480 are left. Faint pictures are stretched from
+    their 1st to their 99th percentile, so that they have corners too.
+    """
+    longest = max(image.size)
+    side = min(max(longest, _LEAST_SIDE), _SIDE)
+    size = (max(1, round(image.width * side / longest)), max(1, round(image.height * side / longest)))
+    grey = image.convert("L")
+    levels = np.asarray(grey.resize(size, Image.Resampling.BILINEAR, reducing_gap=2.0) if size != image.size else grey)
+    low, high = np.percentile(levels, (1, 99))
+    if high - low >= _FULL_RANGE or high <= low:
+        return np.ascontiguousarray(levels)
+    return np.clip((levels - low) * (255.0 / (high - low)), 0, 255).astype(np.uint8)
+
+
+class Pixels:
+    """What a picture looks like: grey levels, and its corners when they are asked for.
+
+    Parameters
+    ----------
+    levels : (height, width) uint8
+        As `working_levels` gives them.
+    """
+
+    def __init__(self, levels: Levels) -> None:
+        self.levels = levels
+
+    @property
+    def longest(self) -> int:
+        """Pixels of the longer side."""
+        return max(self.levels.shape)
+
+    @cached_property
+    def features(self) -> Features:
+        """The corners of the picture."""
+        return extract(self.levels)
+
+    @cached_property
+    def mirrored(self) -> Pixels:
+        """The same picture, left and right exchanged."""
+        return Pixels(np.ascontiguousarray(self.levels[:, ::-1]))
+
+
+class PixelStore:
+    """Reads the pixels of subjects from their files, and keeps those of the latest.
+
+    Parameters
+    ----------
+    limits : Limits
+        The largest picture that is decoded.
+    kept : int
+        How many are kept, about 250 kB each.
+    """
+
+    def __init__(self, *, limits: Limits = DEFAULT_LIMITS, kept: int = _KEPT) -> None:
+        self._limits = limits
+        self._kept = kept
+        self._latest: OrderedDict[str, Pixels | None] = OrderedDict()
+
+    def get(self, subject: Subject) -> Pixels | None:
+        """Return the pixels of a subject, None when no file has its bytes any more or they cannot be decoded."""
+        if subject.sha256 in self._latest:
+            self._latest.move_to_end(subject.sha256)
+            return self._latest[subject.sha256]
+        image = self._image(subject, min_side=_SIDE)
+        pixels = None if image is None else Pixels(working_levels(image))
+        self._latest[subject.sha256] = pixels
+        while len(self._latest) > self._kept:
+            self._latest.popitem(last=False)
+        return pixels
+
+    def full(self, subject: Subject) -> Image.Image | None:
+        """Return the whole upright picture of a subject, None as for `get`."""
+        return self._image(subject, min_side=None)
+
+    def _image(self, subject: Subject, *, min_side: int | None) -> Image.Image | None:
+        source = self.source(subject)
+        if source is None:
+            return None
+        try:
+            return decode(source, min_side=min_side, limits=self._limits).image
+        except ImageError:
+            return None
+
+    def source(self, subject: Subject) -> Source | None:
+        """Return the bytes of a subject, from the query or from the first of its files that still has them."""
+        if subject.example is not None:
+            return subject.example
+        for path in subject.paths:
+            if "://" in path:
+                continue
+            try:
+                source = read_source(path, limits=self._limits)
+            except ImageError:
+                continue
+            if source.sha256 == subject.sha256:
+                return source
+        return None
