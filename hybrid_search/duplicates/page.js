@@ -13,6 +13,7 @@
     if (input) input.checked = true;
   };
   const boxOf = (section) => section.querySelector("input.reviewed");
+  const groupOf = (section) => JSON.parse(section.dataset.group);
   const factsOf = (fieldset) => JSON.parse(fieldset.dataset.file);
   const nameOf = (file) => file.path === null ? file.id : file.path;
 
@@ -36,7 +37,7 @@
       }
       if (removed) {
         now.files += 1;
-        now.bytes += factsOf(fieldset).bytes || 0;
+        now.bytes += (factsOf(fieldset).facts || {}).bytes || 0;
       }
     }
     now.groups = isDecided(section) ? 1 : 0;
@@ -89,13 +90,13 @@
     kind: KIND,
     version: 1,
     report,
-    groups: sections.filter(isDecided).map((section) => ({ group: section.dataset.group, ...stateOf(section) })),
+    groups: sections.filter(isDecided).map((section) => ({ group: groupOf(section), ...stateOf(section) })),
   });
   const take = (wanted) => {
     if (!wanted || wanted.kind !== KIND || wanted.version !== 1) throw new Error("these are no choices of such a page");
     const states = new Map(wanted.groups.map((group) => [group.group, group]));
     for (const section of sections) {
-      restore(section, states.get(section.dataset.group) || { files: [], reviewed: false });
+      restore(section, states.get(groupOf(section)) || { files: [], reviewed: false });
     }
     showTotal();
   };

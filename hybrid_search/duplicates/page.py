@@ -14,7 +14,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from hybrid_search.display import escape, thumbnail_of
-from hybrid_search.duplicates.report import LABELS, FileReport, GroupReport, describe, file_entry, text_of
+from hybrid_search.duplicates.keep import facts_of
+from hybrid_search.duplicates.report import LABELS, FileReport, GroupReport, describe, text_of
 from hybrid_search.evidence import TIERS
 
 __all__ = ["page"]
@@ -96,7 +97,7 @@ def _section(report: GroupReport) -> str:
         *(_fact_row(name, report) for name in names),
     ]
     return (
-        f'<section data-group="{_attribute(group.id)}" data-tier="{group.tier}"><header>'
+        f'<section data-group="{_attribute(json.dumps(group.id))}" data-tier="{group.tier}"><header>'
         f'<h2>Group {report.number}</h2><span class="tier {group.tier}">{group.tier}</span>'
         f'<span class="weakest">{len(report.files)} files; weakest link: {_text(describe(group.weakest))}</span>'
         f'<label><input type="checkbox" class="reviewed" autocomplete="off"> reviewed: do not show it again unless '
@@ -129,14 +130,14 @@ def _picture(file: FileReport) -> str:
         return '<div class="none">no thumbnail</div>'
     return (
         f'<button type="button" class="look" data-href="{_attribute(_local(file.member.path))}">'
-        f'<img class="small" src="{thumbnail}" alt="{_attribute(file.name)}"></button>'
+        f'<img class="small" src="{thumbnail}" alt="{_text(file.name)}"></button>'
     )
 
 
 def _choice(report: GroupReport, file: FileReport) -> str:
-    column, proposal = report.files.index(file), "remove" if file.is_removed else "keep"
+    column, proposal = report.files.index(file), "remove" if file.choice == "remove" else "keep"
     labels = {"keep": "keep", "remove": "remove", "apart": "no copy"}
-    if file.proposal and file.proposal.protected:
+    if file.is_protected:
         del labels["remove"]
     if file.member.id == report.group.id:
         # the first file, and those of the same document, have no pair of documents that could stand apart
@@ -146,7 +147,7 @@ def _choice(report: GroupReport, file: FileReport) -> str:
         f"{' checked' if value == proposal else ''}> {label}</label>"
         for value, label in labels.items()
     )
-    why = f'<span class="why">{_text(file.proposal.why)}</span>' if file.proposal and file.proposal.why else ""
+    why = f'<span class="why">{_text(file.why)}</span>' if file.why else ""
     return (
         f'<fieldset data-column="{column}" data-proposal="{proposal}" data-file="{_attribute(_identity(file))}">'
         f"{inputs}</fieldset>{why}"
@@ -155,16 +156,19 @@ def _choice(report: GroupReport, file: FileReport) -> str:
 
 def _identity(file: FileReport) -> str:
     """Return, as JSON, what tells that a file is still the one that was looked at."""
-    source, entry = file.member.source, file_entry(file.member)
+    member, facts = file.member, facts_of(file.member)
+    stored = None if facts is None else facts.to_json()
+    if stored is not None and "mtime_ns" in stored:
+        # nanoseconds are more than a number of JavaScript holds exactly
+        stored["mtime_ns"] = str(stored["mtime_ns"])
     known = {
-        "id": file.member.id,
-        "path": file.member.path,
-        "sha256": source.get("sha256"),
-        "bytes": entry.get("bytes", source.get("bytes")),
-        "mtime_ns": entry.get("mtime_ns"),
+        "id": member.id,
+        "path": member.path,
+        "sha256": member.source.get("sha256") or member.id,
+        "tier": None if member.evidence is None else member.evidence.tier,
+        "facts": stored,
     }
-    # nanoseconds are more than a number of JavaScript holds exactly
-    return json.dumps({name: str(value) if name == "mtime_ns" and value else value for name, value in known.items()})
+    return json.dumps(known)
 
 
 def _name(file: FileReport) -> str:

@@ -1,13 +1,16 @@
-"""Groups of duplicates as reports show them: the facts of each file, where they differ, what is proposed."""
+"""Groups of duplicates as reports show them: the facts of each file, where they differ, what is to become of them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timezone
+from pathlib import PurePath
 from typing import Any, Literal
 
+from hybrid_search.duplicates.keep import facts_of
 from hybrid_search.duplicates.model import DuplicateGroup, Member
+from hybrid_search.duplicates.plan import Decision, PlannedFile
 from hybrid_search.evidence import Evidence
 
 __all__ = [
@@ -15,7 +18,6 @@ __all__ = [
     "Choice",
     "FileReport",
     "GroupReport",
-    "Proposal",
     "describe",
     "readable_bytes",
     "report_group",
@@ -53,25 +55,6 @@ _BEST: Mapping[str, Callable[[Iterable[Any]], Any]] = {
 
 
 @dataclass(frozen=True)
-class Proposal:
-    """What keep rules, or a person, say of one file.
-
-    Parameters
-    ----------
-    choice : {"keep", "remove", "left"}
-        Whether the file is the one to keep, goes, or is not touched for another reason.
-    why : str
-        In a few words.
-    protected : bool
-        Whether the file lies in a protected folder, so that it cannot be removed.
-    """
-
-    choice: Choice
-    why: str = ""
-    protected: bool = False
-
-
-@dataclass(frozen=True)
 class FileReport:
     """One file of a group.
 
@@ -82,24 +65,25 @@ class FileReport:
         What is known of it, by the names of `LABELS`; what is not known is left out.
     best : frozenset of str
         The facts, of those that differ in the group, in which no other file is better.
-    proposal : Proposal or None
-        None where nothing is proposed.
+    choice : {"keep", "remove", "left"} or None
+        Whether it is the file to keep, goes, or is not touched for another reason; None where nothing was decided.
+    why : str
+        The reason of the choice.
+    is_protected : bool
+        Whether it lies in a protected folder, so that it cannot be removed.
     """
 
     member: Member
     facts: Mapping[str, Any]
     best: frozenset[str] = frozenset()
-    proposal: Proposal | None = None
+    choice: Choice | None = None
+    why: str = ""
+    is_protected: bool = False
 
     @property
     def name(self) -> str:
         """The path, or the id of a picture that came without one."""
         return self.member.path or self.member.id
-
-    @property
-    def is_removed(self) -> bool:
-        """Whether it is proposed to remove the file."""
-        return self.proposal is not None and self.proposal.choice == "remove"
 
     def to_json(self) -> dict[str, Any]:
         """Return the file as JSON."""
@@ -111,8 +95,8 @@ class FileReport:
             "path": self.member.path,
             "sha256": self.member.source.get("sha256"),
             "evidence": None if evidence is None else evidence.to_json(),
-            "proposal": None if self.proposal is None else self.proposal.choice,
-            "why": "" if self.proposal is None else self.proposal.why,
+            "choice": self.choice,
+            "why": self.why,
             "width": width,
             "height": height,
             **facts,
@@ -137,17 +121,17 @@ class GroupReport:
     number: int
     group: DuplicateGroup
     files: tuple[FileReport, ...]
-    differing: tuple[str, ...] = field(default=())
+    differing: tuple[str, ...] = ()
 
     @property
     def removed_files(self) -> int:
-        """How many files it is proposed to remove."""
-        return sum(file.is_removed for file in self.files)
+        """How many files are to be removed."""
+        return sum(file.choice == "remove" for file in self.files)
 
     @property
     def freed_bytes(self) -> int:
-        """Size of the files that it is proposed to remove."""
-        return sum(file.facts.get("bytes", 0) for file in self.files if file.is_removed)
+        """Size of the files that are to be removed."""
+        return sum(file.facts.get("bytes", 0) for file in self.files if file.choice == "remove")
 
     def to_json(self) -> dict[str, Any]:
         """Return the group as JSON."""
@@ -164,7 +148,7 @@ class GroupReport:
 
 
 def report_group(
-    group: DuplicateGroup, *, number: int = 1, proposals: Mapping[tuple[str, str | None], Proposal] | None = None
+    group: DuplicateGroup, *, number: int = 1, decision: Decision | None = None, protected: Sequence[str] = ()
 ) -> GroupReport:
     """Return a group as reports show it.
 
@@ -173,8 +157,10 @@ def report_group(
     group : DuplicateGroup
     number : int
         Its place in the report.
-    proposals : mapping of (id, path) to Proposal, optional
-        What is proposed for its members.
+    decision : Decision, optional
+        What is to become of its files.
+    protected : sequence of str
+        Folders whose files are always kept.
 
     Examples
     --------
@@ -186,11 +172,13 @@ def report_group(
     """
     facts = [_facts(member) for member in group.members]
     differing = tuple(name for name in LABELS if any(other.get(name) != facts[0].get(name) for other in facts))
-    files = tuple(
-        FileReport(member, mine, _best(mine, facts, differing), (proposals or {}).get((member.id, member.path)))
-        for member, mine in zip(group.members, facts, strict=True)
-    )
-    return GroupReport(number, group, files, differing)
+    choices = _choices(decision)
+    files = []
+    for member, mine in zip(group.members, facts, strict=True):
+        choice, why = choices.get((member.id, member.path), (None, ""))
+        is_protected = _is_below(member.path, protected)
+        files.append(FileReport(member, mine, _best(mine, facts, differing), choice, why, is_protected))
+    return GroupReport(number, group, tuple(files), differing)
 
 
 def describe(evidence: Evidence | None) -> str:
@@ -256,29 +244,39 @@ def readable_bytes(number: float) -> str:
     return f"{number:.0f} {'byte' if number == 1 else 'bytes'}"
 
 
-def file_entry(member: Member) -> Mapping[str, Any]:
-    """Return the facts of the member's own file: a document has those of every path."""
-    entries: Sequence[Mapping[str, Any]] = member.source.get("files") or ()
-    return next((entry for entry in entries if entry.get("path") == member.path), {})
-
-
 def _facts(member: Member) -> dict[str, Any]:
     """Return what is known of one file, by the names of `LABELS`."""
-    source, entry = member.source, file_entry(member)
+    source, own = member.source, facts_of(member)
     camera, place = _mapping(source, "camera"), _mapping(source, "place")
     size = (source.get("width"), source.get("height"))
-    changed = entry.get("mtime_ns")
     facts = {
         "pixels": None if None in size else size,
-        "bytes": entry.get("bytes", source.get("bytes")),
+        "bytes": source.get("bytes") if own is None else own.bytes,
         "camera": " ".join(str(camera[leaf]) for leaf in ("make", "model") if camera.get(leaf)),
         "location": _position(source.get("location")),
         "place": ", ".join(str(place[leaf]) for leaf in ("city", "region", "country") if place.get(leaf)),
         "exif": _count(source.get("exif")),
-        "modified_at": source.get("modified_at") if changed is None else _moment(changed),
+        "modified_at": _moment(own.mtime_ns)
+        if own is not None and own.mtime_ns is not None
+        else source.get("modified_at"),
     }
     known = {name: facts[name] if name in facts else source.get(name) for name in LABELS}
     return {name: value for name, value in known.items() if value not in (None, "", [])}
+
+
+def _choices(decision: Decision | None) -> dict[tuple[str, str | None], tuple[Choice, str]]:
+    if decision is None:
+        return {}
+    lists: dict[Choice, tuple[PlannedFile, ...]] = {
+        "keep": decision.keep,
+        "remove": decision.remove,
+        "left": decision.left,
+    }
+    return {(file.id, file.path): (choice, file.why) for choice, planned in lists.items() for file in planned}
+
+
+def _is_below(path: str | None, folders: Iterable[str]) -> bool:
+    return path is not None and any(PurePath(path).is_relative_to(folder) for folder in folders)
 
 
 def _best(mine: Mapping[str, Any], all_facts: Iterable[Mapping[str, Any]], differing: Iterable[str]) -> frozenset[str]:

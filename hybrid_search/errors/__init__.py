@@ -9,7 +9,7 @@
     │                               UnsupportedClause(clause, backend) · TextNotSupported(embedder) · BadVector(reason)
     │                               BadKeepRule(rule, known)
     ├ DuplicatesError               TierUnavailable(tier, install) · ActionRefused(path, reason)
-    │                               JournalUnreadable(path, reason)
+    │                               JournalUnreadable(path, reason) · ChoicesUnreadable(path, reason)
     ├ EmbedderError                 UnknownEmbedder(name, known) · EmbedderUnavailable(name, install)
     │                               WeightsMissing(path, reason)
     └ BackendError                  BackendUnavailable(location, reason) · IndexNotFound(location, name)
@@ -52,6 +52,7 @@ from hybrid_search.errors.base import HybridSearchError
 from hybrid_search.errors.copies import (
     ActionRefused,
     BadKeepRule,
+    ChoicesUnreadable,
     DuplicatesError,
     JournalUnreadable,
     TierUnavailable,
@@ -98,6 +99,7 @@ __all__ = [
     "BulkError",
     "CaptionsUnreadable",
     "CertificateRejected",
+    "ChoicesUnreadable",
     "ClientMismatch",
     "DocumentChanged",
     "DocumentNotFound",

@@ -7,7 +7,14 @@ from collections.abc import Sequence
 from hybrid_search.errors.asking import QueryError
 from hybrid_search.errors.base import HybridSearchError
 
-__all__ = ["ActionRefused", "BadKeepRule", "DuplicatesError", "JournalUnreadable", "TierUnavailable"]
+__all__ = [
+    "ActionRefused",
+    "BadKeepRule",
+    "ChoicesUnreadable",
+    "DuplicatesError",
+    "JournalUnreadable",
+    "TierUnavailable",
+]
 
 
 class DuplicatesError(HybridSearchError):
@@ -42,3 +49,14 @@ class JournalUnreadable(DuplicatesError):
 
     def __init__(self, path: str, reason: str) -> None:
         super().__init__(f"cannot undo by the journal {path}: {reason}; nothing was changed", path=path, reason=reason)
+
+
+class ChoicesUnreadable(DuplicatesError):
+    """A file of choices is none that a page of duplicates wrote, or what it asks would leave no copy."""
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(
+            f"cannot apply the choices of {path}: {reason}; nothing was changed, export them from the page again",
+            path=path,
+            reason=reason,
+        )
