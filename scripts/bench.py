@@ -1,8 +1,8 @@
 """Measure, as ratios within one run: `python scripts/bench.py [ingest] [signature] [search] [start] …`.
 
 Prints Markdown. Photos come from --photos FOLDER, else from the shared test data that HYBRID_SEARCH_DATA names, else
-from scikit-image's wheel. `make bench` runs all that needs no server; `elasticsearch` starts one, or measures those of
---url; docs/benchmarks.md holds the latest output.
+from scikit-image's wheel. `make bench` runs what needs neither a server nor long; `elasticsearch` starts a server, or
+measures those of --url; `duplicates` and `grouping` run by name. docs/benchmarks.md holds the latest output.
 """
 
 from __future__ import annotations
@@ -43,7 +43,26 @@ def signature_lookup(photos: Path, options: argparse.Namespace) -> str:
     return "\n".join(signature_lookup.measure(photos, quick=options.quick, url=url, sizes=sizes) for url in options.url)
 
 
-ON_SERVERS = {"elasticsearch": elasticsearch, "signature-lookup": signature_lookup}
+def duplicates(photos: Path, options: argparse.Namespace) -> str:
+    from scripts.benchmarks import duplicates
+
+    data = os.environ.get("HYBRID_SEARCH_DATA")
+    everything = Path(data) if data and not options.photos else photos
+    return duplicates.measure(everything, quick=options.quick, cache=options.cache, videos=options.videos)
+
+
+def grouping(photos: Path, options: argparse.Namespace) -> str:
+    from scripts.benchmarks import grouping
+
+    return grouping.measure(photos, quick=options.quick, **({"sizes": tuple(options.sizes)} if options.sizes else {}))
+
+
+BY_NAME = {
+    "elasticsearch": elasticsearch,
+    "signature-lookup": signature_lookup,
+    "duplicates": duplicates,
+    "grouping": grouping,
+}
 
 
 def main() -> None:
@@ -51,8 +70,8 @@ def main() -> None:
     photos = options.photos or default_photos()
     print(f"{describe_machine()}\n\nCommand: `python scripts/bench.py {' '.join(sys.argv[1:])}`\n", flush=True)
     for part in options.parts or PARTS:
-        if part in ON_SERVERS:
-            print(ON_SERVERS[part](photos, options), flush=True)
+        if part in BY_NAME:
+            print(BY_NAME[part](photos, options), flush=True)
         else:
             print(PARTS[part](photos, quick=options.quick), flush=True)
 
@@ -60,12 +79,19 @@ def main() -> None:
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("parts", nargs="*", choices=[*PARTS, *ON_SERVERS, []], help="default: all without a server")
+    parser.add_argument("parts", nargs="*", choices=[*PARTS, *BY_NAME, []], help=f"default: {' '.join(PARTS)}")
     parser.add_argument("--photos", type=Path, help="a folder of real photos")
     parser.add_argument("--quick", action="store_true", help="small sizes, to see that it runs")
+    parser.add_argument(
+        "--sizes", nargs="+", type=int, metavar="N", help="numbers of documents, where a part takes any"
+    )
+    copies = parser.add_argument_group("duplicates")
+    copies.add_argument(
+        "--cache", type=Path, help="where copies and results are kept; by default the user's cache folder"
+    )
+    copies.add_argument("--videos", type=Path, help="a folder of videos, for frames of real scenes")
     servers = parser.add_argument_group("elasticsearch, signature-lookup")
     servers.add_argument("--url", nargs="+", default=[], help="running servers; by default one is started")
-    servers.add_argument("--sizes", nargs="+", type=int, metavar="N", help="numbers of documents")
     servers.add_argument("--dims", type=int, default=512)
     servers.add_argument("--vectors", default="hnsw", help="how vectors are indexed: hnsw, int8_hnsw, …")
     servers.add_argument("--only", nargs="+", default=[], choices=["bulk", "requests", "latency", "filters", "bytes"])

@@ -1,0 +1,148 @@
+"""What `index.find_duplicates` and the judge say of every copy and every treacherous pair, kept as it goes.
+
+A run that is cut off goes on where it stopped; results of other code than the present are not used.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from hybrid_search import HybridIndex
+from scripts.benchmarks.copies import CopySet
+from scripts.benchmarks.fingerprints import code_stamp
+from scripts.benchmarks.holes import HolePair
+
+
+@dataclass(frozen=True)
+class Found:
+    """What one lookup gave.
+
+    Parameters
+    ----------
+    query : str
+        Path of the picture that was looked up.
+    hits : list of (path, tier, inliers or None, figure or None)
+        Best first.
+    ms : float
+        What it took, the picture's decoding and embedding in it.
+    """
+
+    query: str
+    hits: list[list[Any]]
+    ms: float
+
+
+class Results:
+    """Results by query in a file of JSON Lines.
+
+    Parameters
+    ----------
+    path : Path
+        The file; the last line of a run that was cut off is passed over.
+    """
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._path = path
+        self.known: dict[str, dict[str, Any]] = {}
+        if path.exists():
+            for line in path.read_text().splitlines():
+                try:
+                    entry = json.loads(line)
+                except json.JSONDecodeError:
+                    continue
+                self.known[entry["query"]] = entry
+
+    def add(self, entry: dict[str, Any]) -> None:
+        """Write one down."""
+        self.known[entry["query"]] = entry
+        with self._path.open("a") as file:
+            file.write(json.dumps(entry) + "\n")
+
+
+def look_up(
+    folder: Path, made: CopySet, *, embedder: str = "lite", progress: Callable[[str], None] = lambda line: None
+) -> dict[str, Found]:
+    """Look up every copy, and every original (which finds itself), in an index of the originals."""
+    stamp = _stamp(made, embedder)
+    results = Results(folder / f"lookups-{stamp}.jsonl")
+    queries = [copy.path for copy in made.copies] + [original.path for original in made.originals]
+    left = [path for path in queries if str(path) not in results.known]
+    if left:
+        with HybridIndex(folder / f"index-{stamp}", embedder=embedder) as index:
+            _fill(index, made, progress)
+            for count, path in enumerate(left):
+                results.add(asdict(_look_up(index, path)))
+                if count % 200 == 199:
+                    progress(f"looked up {count + 1:,} of {len(left):,} pictures")
+    return {str(path): Found(**results.known[str(path)]) for path in queries}
+
+
+def judge_pairs(
+    folder: Path, pairs: Sequence[HolePair], *, progress: Callable[[str], None] = lambda line: None
+) -> list[str | None]:
+    """Return the tier that the judge gives each pair by itself, None where it sees nothing."""
+    results = Results(folder / f"pairs-{code_stamp()}.jsonl")
+    names = [f"{pair.a}|{pair.b}" for pair in pairs]
+    left = [pair for pair, name in zip(pairs, names, strict=True) if name not in results.known]
+    for name, tier in _judged(left):
+        results.add({"query": name, "tier": tier})
+    progress(f"judged {len(left):,} pairs")
+    return [results.known[name]["tier"] for name in names]
+
+
+def _judged(pairs: Sequence[HolePair]) -> Iterator[tuple[str, str | None]]:
+    from hybrid_search.duplicates.judge import Judge
+    from hybrid_search.duplicates.model import Subject
+    from hybrid_search.images import read_source
+    from hybrid_search.picture import prepare
+    from hybrid_search.signature import SIGNATURE_MIN_SIDE
+
+    subjects: dict[Path, Any] = {}
+
+    def subject(path: Path) -> Any:
+        if path not in subjects:
+            source = read_source(path)
+            prepared = prepare(source, min_side=SIGNATURE_MIN_SIDE)
+            signature = prepared.signature if prepared.signature.any() else None
+            subjects[path] = Subject(
+                source.sha256, source.sha256, (str(path),), prepared.width, prepared.height, signature
+            )
+        return subjects[path]
+
+    judge = Judge()
+    for pair in pairs:
+        evidence = judge.judge(subject(pair.a), subject(pair.b))
+        yield f"{pair.a}|{pair.b}", None if evidence is None else evidence.tier
+
+
+def _look_up(index: HybridIndex, path: Path) -> Found:
+    start = time.perf_counter()
+    hits = index.find_duplicates(path)
+    ms = (time.perf_counter() - start) * 1000
+    return Found(str(path), [[hit.path, hit.tier, *_figures(hit.evidence)] for hit in hits], ms)
+
+
+def _figures(evidence: Any) -> tuple[Any, Any]:
+    return (None, None) if evidence is None else (evidence.inliers, evidence.strength[1])
+
+
+def _fill(index: HybridIndex, made: CopySet, progress: Callable[[str], None]) -> None:
+    have = {str(path) for document in index.backend.scan(fields=("path",)) for path in document[1].get("path", ())}
+    left = [original.path for original in made.originals if str(original.path) not in have]
+    for count, path in enumerate(left):
+        index.add(path)
+        if count % 200 == 199:
+            progress(f"indexed {count + 1:,} of {len(left):,} originals")
+    index.refresh()
+
+
+def _stamp(made: CopySet, embedder: str) -> str:
+    names = "\n".join(str(original.path) for original in made.originals)
+    return f"{code_stamp()}-{hashlib.sha256((embedder + names).encode()).hexdigest()[:8]}"
