@@ -1,0 +1,314 @@
+"""All pairs of near vectors in a collection, without comparing each with each.
+
+Signatures are compared in all orientations. A difference of two neighbouring grid points stands in a signature twice,
+once with each sign, and those beyond the border are 0: 272 of its 648 values hold all of it, and products of those are
+exactly half of the whole ones. Rows are looked up in a graph (Yu. Malkov and D. Yashunin, "Efficient and robust
+approximate nearest neighbor search using Hierarchical Navigable Small World graphs", 2016, as implemented by usearch),
+which is made for the purpose and thrown away; where there are few, each is compared with each.
+
+The sixteen orientations take fourteen lookups: of a quarter turn and its reverse one is enough, for what turns the
+first picture into the second is found from the other side too.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hybrid_search.orientations import oriented
+from hybrid_search.signature import LENGTH, min_cosine
+
+__all__ = ["Pairs", "cosine_neighbours", "signature_pairs"]
+
+_EXACT = 100_000_000
+"""Comparisons up to which each with each is quicker than a graph, and misses nothing."""
+_BLOCK = 1_000_000
+"""Rows of one graph: about 450 bytes each, for signatures."""
+_CHUNK = 4096
+_CONNECTIVITY, _EXPANSION_ADD = 16, 64
+_UPRIGHT, _TURNED = 16, 8
+"""Neighbours looked at as the picture is, and in each other orientation."""
+_MOST = 256
+View = tuple[int, int]
+"""A row of `orientations.ORIENTATIONS`, and 1, or -1 for the negative."""
+_GRID = 9
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Pairs of rows found for some of the rows.
+
+    Parameters
+    ----------
+    rows : (m, 2) int64 ndarray
+        The smaller row first; no pair twice.
+    done : (n,) int64 ndarray
+        The rows that have been compared with all others now.
+    """
+
+    rows: NDArray[np.int64]
+    done: NDArray[np.int64]
+
+
+def signature_pairs(
+    signatures: NDArray[np.int8],
+    *,
+    asked: NDArray[np.int64] | None = None,
+    max_distance: float,
+    turned: bool = True,
+    exact: bool | None = None,
+) -> Iterator[Pairs]:
+    """Give all pairs of signatures within a distance of each other, in the orientation in which it is least.
+
+    Parameters
+    ----------
+    signatures : (n, 648) int8 ndarray
+        May be mapped from a file. All-zero ones are near to nothing.
+    asked : (m,) int64 ndarray, optional
+        Rows that are compared with all; all by default.
+    max_distance : float
+        In [0, 1].
+    turned : bool
+        Whether to look in all orientations of the picture and its negative.
+    exact : bool, optional
+        Whether to compare each with each; by default where that is quicker. Otherwise some pairs are missed: of those
+        within 0.45 fewer than one in a hundred (`scripts/bench.py grouping`).
+
+    Examples
+    --------
+    >>> from hybrid_search.signature import signature
+    >>> pictures = np.random.default_rng(3).random((3, 90, 90))
+    >>> rows = np.stack([signature(picture) for picture in (*pictures, pictures[1].T)])
+    >>> [pair.rows.tolist() for pair in signature_pairs(rows, max_distance=0.4)]
+    [[[1, 3]]]
+    """
+    views = _views(turned=turned, both_sides=asked is None)
+    asked = np.arange(len(signatures), dtype=np.int64) if asked is None else asked
+    limit = _Limit(signatures, max_distance)
+    exact = len(asked) * len(signatures) <= _EXACT if exact is None else exact
+    blocks = [(0, len(signatures))] if exact else _blocks(len(signatures))
+    for block in blocks:
+        table: _Table = _Exact(signatures, block) if exact else _Graph(signatures, block)
+        for start in range(0, len(asked), _CHUNK):
+            rows = asked[start : start + _CHUNK]
+            some = np.asarray(signatures[rows])
+            found = [
+                limit.near(rows, *table.nearest(some, view, limit.cosine, rows=rows, upright=view == _AS_IT_IS))
+                for view in views
+            ]
+            yield Pairs(_distinct(np.concatenate(found)), rows if block == blocks[-1] else rows[:0])
+
+
+def _views(*, turned: bool, both_sides: bool) -> list[View]:
+    rows = (row for row in range(8) if not (both_sides and row == _FROM_OTHER_SIDE))
+    others = [(row, sign) for row in rows for sign in (1, -1) if (row, sign) != _AS_IT_IS] if turned else []
+    return [_AS_IT_IS, *others]
+
+
+def _blocks(count: int) -> list[tuple[int, int]]:
+    return [(start, min(start + _BLOCK, count)) for start in range(0, count, _BLOCK)]
+
+
+def _distinct(pairs: NDArray[np.int64]) -> NDArray[np.int64]:
+    return np.unique(np.sort(pairs, axis=1), axis=0)
+
+
+def _halves() -> NDArray[np.int64]:
+    """Return the 272 places of a signature that hold each pair of neighbouring grid points once."""
+    after = ((4, 0, 1), (5, 1, -1), (6, 1, 0), (7, 1, 1))
+    return np.array(
+        [
+            (down * _GRID + right) * 8 + number
+            for down in range(_GRID)
+            for right in range(_GRID)
+            for number, below, beside in after
+            if down + below < _GRID and 0 <= right + beside < _GRID
+        ]
+    )
+
+
+def _permutations() -> NDArray[np.int64]:
+    """Return where the values of a picture in its eight orientations stand in its signature, (8, 648)."""
+    low, high = (oriented(part.astype(np.int8))[:8].astype(np.int64) for part in divmod(np.arange(LENGTH), 100)[::-1])
+    return low + 100 * high
+
+
+_HALVES = _halves()
+_VIEWS = _permutations()[:, _HALVES]
+_AS_IT_IS: View = (0, 1)
+_FROM_OTHER_SIDE = 3
+
+
+def _viewed(signatures: NDArray[np.int8], view: View) -> NDArray[np.int8]:
+    row, sign = view
+    return np.ascontiguousarray(np.int8(sign) * signatures[:, _VIEWS[row]])
+
+
+class _Limit:
+    """Which of the pairs that were found are within the distance."""
+
+    def __init__(self, signatures: NDArray[np.int8], max_distance: float) -> None:
+        self.cosine = min_cosine(max_distance)
+        self._max_distance = max_distance + 1e-9
+        self._lengths = np.empty(len(signatures))
+        for start in range(0, len(signatures), _CHUNK):
+            rows = np.asarray(signatures[start : start + _CHUNK], np.float32)
+            self._lengths[start : start + _CHUNK] = np.sqrt(np.einsum("ij,ij->i", rows, rows))
+
+    def near(
+        self, rows: NDArray[np.int64], here: NDArray[np.int64], there: NDArray[np.int64], cosines: NDArray[np.float64]
+    ) -> NDArray[np.int64]:
+        """Return (m, 2) rows of those pairs (place in `rows`, row) that are near enough."""
+        one, other = self._lengths[rows[here]], self._lengths[there]
+        squares = np.maximum(0, one**2 + other**2 - 2 * cosines * one * other)
+        keep = (squares <= (self._max_distance * (one + other)) ** 2) & (rows[here] != there) & (one > 0) & (other > 0)
+        return np.stack([rows[here][keep], there[keep]], axis=1)
+
+
+Found = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]
+
+
+class _Table:
+    """Rows in which those near to others are looked up."""
+
+    def nearest(
+        self, signatures: NDArray[np.int8], view: View, cosine: float, *, rows: NDArray[np.int64], upright: bool
+    ) -> Found:
+        """Return pairs of at least a cosine: the asking one's place, the found one's row, and the cosine."""
+        raise NotImplementedError
+
+
+class _Exact(_Table):
+    def __init__(self, signatures: NDArray[np.int8], block: tuple[int, int]) -> None:
+        self._rows = _unit(_viewed(np.asarray(signatures[slice(*block)]), _AS_IT_IS))
+        self._start = block[0]
+
+    def nearest(
+        self, signatures: NDArray[np.int8], view: View, cosine: float, *, rows: NDArray[np.int64], upright: bool
+    ) -> Found:
+        asked = _unit(_viewed(signatures, view))
+        here, there, cosines = [], [], []
+        for start in range(0, len(self._rows), _CHUNK):
+            products = asked @ self._rows[start : start + _CHUNK].T
+            ones, others = np.nonzero(products >= cosine - 1e-5)
+            here.append(ones)
+            there.append(self._start + start + others)
+            cosines.append(products[ones, others].astype(np.float64))
+        return np.concatenate(here), np.concatenate(there), np.concatenate(cosines)
+
+
+class _Graph(_Table):
+    def __init__(self, signatures: NDArray[np.int8], block: tuple[int, int]) -> None:
+        self._index = _new_graph(len(_HALVES))
+        for start in range(*block, _CHUNK * 8):
+            some = _viewed(np.asarray(signatures[start : min(start + _CHUNK * 8, block[1])]), _AS_IT_IS)
+            # flat pictures are near to nothing, and would only stand in the way
+            rows = np.flatnonzero(some.any(axis=1))
+            self._index.add(start + rows, some[rows], threads=_threads())
+
+    def nearest(
+        self, signatures: NDArray[np.int8], view: View, cosine: float, *, rows: NDArray[np.int64], upright: bool
+    ) -> Found:
+        asked, k = _viewed(signatures, view), _UPRIGHT if upright else _TURNED
+        here, there, cosines = self._search(asked, k, cosine)
+        places = np.arange(len(asked))
+        while upright and k < _MOST:
+            # whoever has only near ones among its nearest may have more
+            full = np.bincount(here, minlength=len(places)) >= k
+            if not full.any():
+                break
+            k *= 4
+            more = self._search(asked[full], k, cosine)
+            keep = ~full[here]
+            here = np.concatenate([here[keep], places[full][more[0]]])
+            there, cosines = np.concatenate([there[keep], more[1]]), np.concatenate([cosines[keep], more[2]])
+        return here, there, cosines
+
+    def _search(self, asked: NDArray[np.int8], k: int, cosine: float) -> Found:
+        self._index.expansion_search = k
+        return _near_ones(self._index, asked, k, cosine - 1e-3)
+
+
+def _unit(rows: NDArray[Any]) -> NDArray[np.float32]:
+    values = rows.astype(np.float32)
+    lengths = np.linalg.norm(values, axis=1, keepdims=True)
+    return np.asarray(np.divide(values, lengths, out=values, where=lengths > 0))
+
+
+def _new_graph(dims: int) -> Any:
+    from usearch.index import Index
+
+    return Index(ndim=dims, metric="cos", dtype="i8", connectivity=_CONNECTIVITY, expansion_add=_EXPANSION_ADD)
+
+
+def _threads() -> int:
+    return min(os.cpu_count() or 1, 8)
+
+
+def _near_ones(index: Any, asked: NDArray[np.int8], k: int, cosine: float) -> Found:
+    nothing = np.empty(0, np.int64)
+    if not len(index) or not len(asked):
+        return nothing, nothing, np.empty(0)
+    matches = index.search(asked, min(k, len(index)), threads=_threads())
+    keys = np.asarray(matches.keys).astype(np.int64).reshape(len(asked), -1)
+    cosines = 1.0 - np.asarray(matches.distances, np.float64).reshape(keys.shape)
+    # fewer may be found than asked for, and then those places hold anything; a single asker has no counts
+    counts = np.asarray(getattr(matches, "counts", [keys.shape[1]])).reshape(-1, 1)
+    here, place = np.nonzero((np.arange(keys.shape[1]) < counts) & (cosines >= cosine))
+    return here, keys[here, place], cosines[here, place]
+
+
+def cosine_neighbours(
+    vectors: NDArray[Any], *, asked: NDArray[np.int64] | None = None, k: int, dims: int = 256
+) -> Iterator[Pairs]:
+    """Give each row with its nearest rows by cosine, about: they are proposals.
+
+    The rows are looked up in a graph of their main components (see `_main_components`).
+
+    Parameters
+    ----------
+    vectors : (n, d) float ndarray
+        Of unit length; may be mapped from a file.
+    asked : (m,) int64 ndarray, optional
+        Rows whose neighbours are wanted; all by default.
+    k : int
+        Neighbours of each.
+    dims : int
+        Components that the rows are compared by.
+    """
+    asked = np.arange(len(vectors), dtype=np.int64) if asked is None else asked
+    if not len(asked):
+        return
+    axes = _main_components(vectors, dims)
+    blocks = _blocks(len(vectors))
+    for block in blocks:
+        index = _new_graph(axes.shape[1])
+        for start in range(*block, _CHUNK):
+            some = vectors[start : min(start + _CHUNK, block[1])]
+            index.add(np.arange(start, start + len(some)), _codes(some, axes), threads=_threads())
+        index.expansion_search = 4 * k
+        for start in range(0, len(asked), _CHUNK):
+            rows = asked[start : start + _CHUNK]
+            here, there, _ = _near_ones(index, _codes(vectors[rows], axes), k + 1, -1.0)
+            pairs = np.stack([rows[here], there], axis=1)
+            yield Pairs(_distinct(pairs[pairs[:, 0] != pairs[:, 1]]), rows if block == blocks[-1] else rows[:0])
+
+
+def _main_components(vectors: NDArray[Any], dims: int) -> NDArray[np.float32]:
+    """Return the directions in which a sample of the rows reaches furthest, (d, dims) float32."""
+    sample = np.random.default_rng(0).choice(len(vectors), min(len(vectors), 20_000), replace=False)
+    rows = np.asarray(vectors[np.sort(sample)], np.float32)
+    _, axes = np.linalg.eigh(rows.T @ rows)
+    return np.ascontiguousarray(axes[:, ::-1][:, :dims], np.float32)
+
+
+def _codes(vectors: NDArray[Any], axes: NDArray[np.float32]) -> NDArray[np.int8]:
+    values = np.asarray(vectors, np.float32) @ axes
+    largest = np.abs(values).max(axis=1, keepdims=True)
+    scale = np.divide(127.0, largest, out=np.zeros_like(largest), where=largest > 0)
+    return np.asarray(np.rint(values * scale), np.int8)
