@@ -52,7 +52,10 @@ class Results:
         self._path = path
         self.known: dict[str, dict[str, Any]] = {}
         if path.exists():
-            for line in path.read_text().splitlines():
+            text = path.read_text()
+            if not text.endswith("\n"):
+                path.write_text(text + "\n")
+            for line in text.splitlines():
                 try:
                     entry = json.loads(line)
                 except json.JSONDecodeError:
