@@ -79,11 +79,21 @@
     keepOne(section, null);
     count(section);
   };
-  const store = () => {
+  // kept group by group, so that a change of one does not write all of them again
+  const store = (section) => {
     exported = false;
+    const codes = [boxOf(section).checked ? "reviewed" : "", ...filesOf(section).map(choiceOf)];
     try {
-      localStorage.setItem(shelf, JSON.stringify(choices()));
+      localStorage.setItem(`${shelf} ${groupOf(section)}`, codes.join(","));
     } catch { /* private windows have no storage: the warning before leaving remains */ }
+  };
+  const recall = (section) => {
+    const codes = localStorage.getItem(`${shelf} ${groupOf(section)}`);
+    if (codes === null) return;
+    const [reviewed, ...values] = codes.split(",");
+    filesOf(section).forEach((fieldset, column) => choose(fieldset, values[column]));
+    boxOf(section).checked = reviewed === "reviewed";
+    keepOne(section, null);
   };
 
   const choices = () => ({
@@ -97,6 +107,7 @@
     const states = new Map(wanted.groups.map((group) => [group.group, group]));
     for (const section of sections) {
       restore(section, states.get(groupOf(section)) || { files: [], reviewed: false });
+      store(section);
     }
     showTotal();
   };
@@ -106,13 +117,13 @@
     if (section) {
       if (event.target.type === "radio") keepOne(section, event.target.closest("fieldset"));
       count(section);
-      store();
+      store(section);
     } else if (event.target.name === "tier") {
       const wanted = new Set([...document.querySelectorAll("input[name=tier]:checked")].map((input) => input.value));
       for (const each of sections) each.classList.toggle("hidden", !wanted.has(each.dataset.tier));
     } else if (event.target.id === "load" && event.target.files.length) {
       event.target.files[0].text()
-        .then((text) => { take(JSON.parse(text)); store(); })
+        .then((text) => take(JSON.parse(text)))
         .catch((error) => alert(`Cannot load ${event.target.files[0].name}: ${error.message}`))
         .finally(() => { event.target.value = ""; });
     }
@@ -125,8 +136,8 @@
       for (const fieldset of filesOf(section)) choose(fieldset, value(fieldset));
       keepOne(section, null);
       count(section);
+      store(section);
     }
-    store();
     showTotal();
   };
   document.getElementById("keep-all").addEventListener("click", () => setShown(() => "keep"));
@@ -175,10 +186,11 @@
   });
   document.getElementById("close").addEventListener("click", () => dialog.close());
 
-  for (const section of sections) count(section);
-  try {
-    const kept = localStorage.getItem(shelf);
-    if (kept) take(JSON.parse(kept));
-  } catch { /* no storage, or not ours */ }
+  for (const section of sections) {
+    try {
+      recall(section);
+    } catch { /* no storage */ }
+    count(section);
+  }
   showTotal();
 })();

@@ -18,7 +18,7 @@ from hybrid_search.duplicates.keep import facts_of
 from hybrid_search.duplicates.report import LABELS, FileReport, GroupReport, describe, text_of
 from hybrid_search.evidence import TIERS
 
-__all__ = ["page"]
+__all__ = ["page", "page_foot", "page_head", "page_section"]
 
 _HOW = (
     "The files of a group stand side by side; each matches the first of its group. Rows in which they differ are "
@@ -48,10 +48,10 @@ def page(groups: Iterable[GroupReport], *, title: str, made: str, apply: str) ->
     str
         HTML, to be written in UTF-8.
     """
-    yield _head(title, made, apply)
+    yield page_head(title=title, made=made, apply=apply)
     for group in groups:
-        yield _section(group)
-    yield f"{_DIALOG}<footer>{_text(title)}, {_text(made)}</footer>\n<script>{_asset('js')}</script></body></html>\n"
+        yield page_section(group)
+    yield page_foot()
 
 
 _DIALOG = (
@@ -60,7 +60,8 @@ _DIALOG = (
 )
 
 
-def _head(title: str, made: str, apply: str) -> str:
+def page_head(*, title: str, made: str, apply: str) -> str:
+    """Return the beginning of a page; see `page`."""
     policy = (
         f"default-src 'none'; img-src data: file:; style-src {_digest('css')}; script-src {_digest('js')}; "
         "base-uri 'none'; form-action 'none'"
@@ -75,7 +76,7 @@ def _head(title: str, made: str, apply: str) -> str:
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
         f'<meta name="viewport" content="width=device-width"><title>Duplicates: {_text(title)}</title>\n'
         f'<style>{_asset("css")}</style></head>\n<body data-report="{report}">\n'
-        f'<header class="bar"><h1>Duplicates</h1><output id="total"></output><span class="space"></span>'
+        f'<header class="bar"><h1 title="{_text(made)}">Duplicates: {_text(title)}</h1><output id="total"></output><span class="space"></span>'
         f'<span class="tiers" role="group" aria-label="tiers shown">{tiers}</span>'
         f'<button type="button" id="propose">As proposed</button>'
         f'<button type="button" id="keep-all">Keep all</button>'
@@ -85,7 +86,8 @@ def _head(title: str, made: str, apply: str) -> str:
     )
 
 
-def _section(report: GroupReport) -> str:
+def page_section(report: GroupReport) -> str:
+    """Return the part of a page that shows one group."""
     group = report.group
     names = [name for name in LABELS if any(name in file.facts for file in report.files)]
     rows = [
@@ -104,6 +106,11 @@ def _section(report: GroupReport) -> str:
         f'something new joins it</label><span class="note" role="status"></span></header>\n'
         f'<div class="scroll"><table><tbody>{"".join(rows)}</tbody></table></div></section>\n'
     )
+
+
+def page_foot() -> str:
+    """Return the end of a page."""
+    return f"{_DIALOG}<script>{_asset('js')}</script></body></html>\n"
 
 
 def _row(label: str, report: GroupReport, cell: Any, kind: str = "") -> str:
