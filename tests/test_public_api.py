@@ -60,7 +60,7 @@ def front() -> Iterator[tuple[str, Any]]:
     """Give the functions that a stage's own module or package offers, and methods of its classes."""
     for module in modules():
         stage = module.__name__.removeprefix("hybrid_search.")
-        if "." in stage or stage in ("cli", "errors"):
+        if "." in stage or stage in ("cli", "errors", "image_match"):
             continue
         for name in getattr(module, "__all__", ()):
             thing = getattr(module, name)
@@ -80,9 +80,10 @@ EXPORTING = sorted(module.__name__ for module in modules() if hasattr(module, "_
 OPTIONED = sorted(
     name
     for name, thing in PUBLIC.items()
-    # typer calls commands by keyword; errors and dataclasses are their facts, in order
+    # typer calls commands by keyword; errors and dataclasses are their facts, in order; image_match has the order of
+    # the library that it stands in for
     if inspect.isfunction(thing)
-    and not name.startswith(("hybrid_search.cli.", "hybrid_search.errors."))
+    and not name.startswith(("hybrid_search.cli.", "hybrid_search.errors.", "hybrid_search.image_match."))
     and not (name.endswith(".__init__") and hasattr(PUBLIC[name.removesuffix(".__init__")], "__dataclass_fields__"))
 )
 
