@@ -273,7 +273,7 @@ def cosine_neighbours(
     Parameters
     ----------
     vectors : (n, d) float ndarray
-        Of unit length; may be mapped from a file.
+        Of unit length, or all zeros where there is none; may be mapped from a file.
     asked : (m,) int64 ndarray, optional
         Rows whose neighbours are wanted; all by default.
     k : int
@@ -289,13 +289,16 @@ def cosine_neighbours(
     for block in blocks:
         index = _new_graph(axes.shape[1])
         for start in range(*block, _CHUNK):
-            some = vectors[start : min(start + _CHUNK, block[1])]
-            index.add(np.arange(start, start + len(some)), _codes(some, axes), threads=_threads())
+            some = _codes(vectors[start : min(start + _CHUNK, block[1])], axes)
+            there_are = np.flatnonzero(some.any(axis=1))
+            index.add(start + there_are, some[there_are], threads=_threads())
         index.expansion_search = 4 * k
         for start in range(0, len(asked), _CHUNK):
             rows = asked[start : start + _CHUNK]
-            here, there, _ = _near_ones(index, _codes(vectors[rows], axes), k + 1, -1.0)
-            pairs = np.stack([rows[here], there], axis=1)
+            codes = _codes(vectors[rows], axes)
+            askers = np.flatnonzero(codes.any(axis=1))
+            here, there, _ = _near_ones(index, codes[askers], k + 1, -1.0)
+            pairs = np.stack([rows[askers][here], there], axis=1)
             yield Pairs(_distinct(pairs[pairs[:, 0] != pairs[:, 1]]), rows if block == blocks[-1] else rows[:0])
 
 
