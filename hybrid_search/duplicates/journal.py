@@ -38,14 +38,20 @@ class Entry:
         As `Journal.begin` wrote it.
     done : bool
         Whether the run noted that it came to its end; a run that was killed may have done it all the same.
-    undone : bool
-        Whether it was undone since.
+    undoing, undone : bool
+        Whether undoing it was begun since, and came to its end.
     """
 
     number: int
     record: Mapping[str, Any]
     done: bool = False
+    undoing: bool = False
     undone: bool = False
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether nothing of it was left half done."""
+        return self.done and not self.undoing
 
 
 @dataclass(frozen=True)
@@ -253,9 +259,8 @@ def _entries(records: Sequence[Mapping[str, Any]]) -> tuple[Entry, ...]:
         steps.setdefault(number, set()).add(str(record["step"]))
         if record["step"] == "begin":
             begun[number] = record
-    return tuple(
-        Entry(number, record, "done" in steps[number], "undone" in steps[number]) for number, record in begun.items()
-    )
+    later = ("done", "undoing", "undone")
+    return tuple(Entry(number, record, *(step in steps[number] for step in later)) for number, record in begun.items())
 
 
 def _read_line(line: bytes) -> dict[str, Any] | None:

@@ -101,8 +101,10 @@ def link_text(path: str, kept: str) -> str:
     return os.path.relpath(os.path.realpath(kept), os.path.realpath(os.path.dirname(path)))
 
 
-def put_back(path: str, part: str, descriptor: int, record: Mapping[str, Any]) -> None:
+def put_back(path: str, part: str, descriptor: int, record: Mapping[str, Any]) -> str:
     """Put a file's own bytes in the place of a link: copied from an open file, with the file's times and mode.
+
+    Returns what could not be restored, as `restore_facts` does.
 
     Parameters
     ----------
@@ -118,11 +120,12 @@ def put_back(path: str, part: str, descriptor: int, record: Mapping[str, Any]) -
     discard(part)
     try:
         _copy_open(descriptor, part, str(record["sha256"]))
-        restore_facts(part, record)
+        lacking = restore_facts(part, record)
         os.replace(part, path)
     finally:
         discard(part)
     sync_folder(os.path.dirname(path))
+    return lacking
 
 
 def unlink(path: str, before: os.stat_result) -> None:
@@ -145,8 +148,8 @@ def describe(status: os.stat_result, path: str) -> dict[str, Any]:
     }
 
 
-def restore_facts(path: str, record: Mapping[str, Any]) -> None:
-    """Give a file the times, mode, owner and attributes that `describe` noted, as far as the file system has them."""
+def restore_facts(path: str, record: Mapping[str, Any]) -> str:
+    """Give a file the times, mode, owner and attributes that `describe` noted; returns in words what it lacks."""
     for name, value in record["attributes"].items():
         with suppress(OSError, AttributeError):
             os.setxattr(path, name, base64.b64decode(value))
@@ -158,6 +161,13 @@ def restore_facts(path: str, record: Mapping[str, Any]) -> None:
         os.chmod(path, record["mode"])
     with suppress(OSError):
         os.utime(path, ns=(record["atime_ns"], record["mtime_ns"]))
+    status = os.lstat(path)
+    lacks = {
+        "its mode": status.st_mode & 0o7777 != record["mode"],
+        "its times": status.st_mtime_ns != record["mtime_ns"],
+    }
+    named = [name for name, lacking in lacks.items() if lacking]
+    return f"{' and '.join(named)} could not be restored" if named else ""
 
 
 def discard(path: str) -> None:

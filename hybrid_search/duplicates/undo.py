@@ -97,7 +97,7 @@ class _Undoing:
         record = entry.record
         outcome, reason = self._outcome(entry)
         if outcome == "done":
-            reason = self.told.back(record)
+            reason = "; ".join(filter(None, (reason, self.told.back(record))))
             self.book.note("undone", entry.number)
             outcome = "would" if self.dry_run else "done"
         was = record["target"] if record["action"] == "move" else None
@@ -117,23 +117,21 @@ class _Undoing:
     def _fetch(self, entry: Entry) -> tuple[Outcome, str]:
         """Bring a file back from where it was moved, or from the name that it had for a moment."""
         record, path = entry.record, str(entry.record["path"])
-        places = [str(place) for place in (record["target"], record["part"]) if place and os.path.lexists(place)]
+        moved = record["target"] if record["action"] == "move" else record["part"]
+        places = [str(moved)] if os.path.lexists(moved) else []
         if os.path.lexists(path) and not (places and _is_placeholder(path, record)):
             if not self._is_whole(path, record):
                 return "failed", f"its place is taken by another file{_lies(places)}"
             self._clean(entry, path)
             return "left", _IN_PLACE
         for place in places:
-            if place == record["part"] and record["action"] == "move":
-                continue
             with hold(place, alone=True, changed=_CHANGED, look_only=self.dry_run, **_bytes_of(record)) as held:
                 held.let_go()
-                if not self.dry_run:
-                    self._move_back(entry, place, path)
-            return "done", ""
+                return "done", "" if self.dry_run else self._move_back(entry, place, path)
         return "failed", _lost(record)
 
-    def _move_back(self, entry: Entry, place: str, path: str) -> None:
+    def _move_back(self, entry: Entry, place: str, path: str) -> str:
+        self.book.note("undoing", entry.number)
         if os.path.lexists(path) and _is_placeholder(path, entry.record):
             shift.discard(path)
         os.makedirs(os.path.dirname(path), exist_ok=True)
@@ -142,7 +140,7 @@ class _Undoing:
         spare = f"{part}.copy" if part == place else part
         shift.discard(spare)
         shift.move(place, path, spare, sha256=str(entry.record["sha256"]))
-        shift.restore_facts(path, entry.record)
+        return shift.restore_facts(path, entry.record)
 
     def _unlink(self, entry: Entry) -> tuple[Outcome, str]:
         """Put a file's own bytes in the place of the link to the kept file."""
@@ -163,10 +161,10 @@ class _Undoing:
                 suppress(ActionRefused),
                 hold(place, alone=False, changed=_CHANGED, look_only=self.dry_run, **_bytes_of(record)) as held,
             ):
-                if not self.dry_run:
-                    os.makedirs(os.path.dirname(path), exist_ok=True)
-                    shift.put_back(path, part, held.descriptor, record)
-                return "done", ""
+                if self.dry_run:
+                    return "done", ""
+                os.makedirs(os.path.dirname(path), exist_ok=True)
+                return "done", shift.put_back(path, part, held.descriptor, record)
         return "failed", f"the kept file {record['kept']} is not there with its bytes any more"
 
     def _is_whole(self, path: str, record: Mapping[str, Any]) -> bool:
@@ -179,7 +177,7 @@ class _Undoing:
     def _clean(self, entry: Entry, path: str) -> None:
         """Remove what a killed run left half done, now that the file is known to be whole in its place."""
         record = entry.record
-        if self.dry_run or entry.done:
+        if self.dry_run or entry.is_whole:
             return
         shift.discard(str(record["part"]))
         target = record["target"] if record["action"] == "move" else None

@@ -1,0 +1,236 @@
+"""Plans keep what matters of every group, say why, and never trust a match that was not judged."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hybrid_search.document import FileFacts
+from hybrid_search.duplicates.keep import parse_keep
+from hybrid_search.duplicates.model import DuplicateGroup, Member
+from hybrid_search.duplicates.plan import Decision, Plan, PlannedFile, choose, decide, make_plan
+from hybrid_search.errors import ActionRefused
+from hybrid_search.evidence import DUPLICATE_TIERS, TIERS, Evidence, Tier
+from tests.picture_files import described, grouped
+
+LARGE = {"width": 4000, "height": 3000}
+
+
+def paths(files: tuple[PlannedFile, ...]) -> list[str | None]:
+    return [file.path for file in files]
+
+
+def test_the_rules_choose_and_every_file_has_its_reason() -> None:
+    group = grouped([described("/p/a.jpg", **LARGE), described("/p/b.jpg", tier="near")])
+    decision = decide(group, parse_keep("most-pixels"))
+    assert decision.kept is not None
+    assert (decision.kept.path, decision.kept.why) == ("/p/a.jpg", "most-pixels: 4000 × 3000 pixels")
+    (gone,) = decision.remove
+    assert (gone.path, gone.tier, gone.bytes, gone.mtime_ns) == ("/p/b.jpg", "near", 1000, 10**18)
+    assert gone.why == "most-pixels: 400 × 300 pixels; the kept file: 4000 × 3000 pixels"
+    plan = make_plan([group], parse_keep("most-pixels"))
+    assert (plan.removed, plan.freed, plan.decisions) == (1, 1000, (decision,))
+
+
+@pytest.mark.parametrize("tier", TIERS)
+def test_only_tiers_that_are_allowed_are_removed(tier: Tier) -> None:
+    group = grouped([described("/p/a", **LARGE), described("/p/b", tier=tier)])
+    decision = decide(group, parse_keep())
+    assert paths(decision.remove) == (["/p/b"] if tier in ("bytes", "pixels", "near") else [])
+    if not decision.remove:
+        assert {file.path for file in (*decision.keep, *decision.left)} == {"/p/a", "/p/b"}
+    everything = decide(group, parse_keep(), tiers=TIERS)
+    assert paths(everything.remove) == (["/p/b"] if tier in DUPLICATE_TIERS else []), "unsure and similar never"
+
+
+def test_a_crop_is_never_kept_in_the_place_of_the_whole_picture() -> None:
+    whole = described("/p/whole", taken_at="2005-01-01T00:00:00", **LARGE)
+    crop = described("/p/crop", tier="edited", taken_at="2001-01-01T00:00:00")
+    copy = described("/p/copy", tier="near", taken_at="2004-01-01T00:00:00")
+    decision = decide(grouped([whole, copy, crop]), parse_keep("oldest"))
+    assert (paths(decision.keep), paths(decision.remove), paths(decision.left)) == (
+        ["/p/copy"],
+        ["/p/whole"],
+        ["/p/crop"],
+    )
+
+
+def test_members_are_only_known_to_match_the_representative() -> None:
+    whole = described("/p/whole", taken_at="2005-01-01T00:00:00", **LARGE)
+    old = described("/p/old", tier="near", taken_at="2001-01-01T00:00:00")
+    other = described("/p/other", tier="near", taken_at="2002-01-01T00:00:00")
+    group = grouped([whole, old, other])
+    decision = decide(group, parse_keep("oldest"))
+    assert (paths(decision.keep), paths(decision.remove)) == (["/p/old"], ["/p/whole"])
+    assert decision.left[0].why == "it matches the group's largest picture, but was not found to match the kept file"
+
+    asked: list[tuple[str | None, str | None]] = []
+
+    def compare(verdict: Evidence | None, one: Member, two: Member) -> Evidence | None:
+        asked.append((one.path, two.path))
+        return verdict
+
+    for verdict, gone in (
+        (Evidence("near"), ["/p/whole", "/p/other"]),
+        (Evidence("edited"), ["/p/whole"]),
+        (Evidence("unsure"), ["/p/whole"]),
+        (None, ["/p/whole"]),
+    ):
+        decision = decide(group, parse_keep("oldest"), compare=lambda one, two, v=verdict: compare(v, one, two))
+        assert paths(decision.remove) == gone
+    assert set(asked) == {("/p/old", "/p/other")}, "the representative is not judged again"
+
+
+@pytest.mark.parametrize("equal", ["bytes", "pixels"])
+def test_equal_pixels_stand_for_the_representative(equal: Tier) -> None:
+    whole = described("/p/z", **LARGE)
+    twin = described("/p/a", tier=equal, **LARGE)
+    copy = described("/p/c", tier="near")
+    decision = decide(grouped([whole, twin, copy]), parse_keep("most-pixels,path:/p/a"))
+    assert paths(decision.keep) == ["/p/a"]
+    assert {file.path: file.tier for file in decision.remove} == {"/p/z": equal, "/p/c": "near"}
+
+
+def test_a_member_without_evidence_is_left_alone() -> None:
+    decision = decide(grouped([described("/p/a", **LARGE), described("/p/b")]), parse_keep())
+    assert not decision.remove
+
+
+def test_paths_of_one_document_are_copies_of_the_tier_bytes() -> None:
+    first = described("/p/IMG_1.jpg", sha256="x")
+    second = Member("x", "/p/IMG_1 (1).jpg", Evidence("bytes"), described("/p/IMG_1 (1).jpg", sha256="x").source)
+    decision = decide(grouped([first, second]), parse_keep())
+    assert (paths(decision.keep), paths(decision.remove)) == (["/p/IMG_1.jpg"], ["/p/IMG_1 (1).jpg"])
+    assert decision.remove[0].tier == "bytes"
+    assert not decide(grouped([first, second]), parse_keep(), tiers=("near",)).remove
+
+
+def test_protected_files_are_kept_whatever_the_rules_say() -> None:
+    small = described("/albums/small.jpg", tier="near", width=100, height=100)
+    twin = described("/albums/deep/er/twin.jpg", tier="near", width=90, height=90)
+    equal = described("/p/equal.jpg", tier="near", width=100, height=100)
+    neighbour = described("/albums2/near.jpg", tier="near", width=50, height=50)
+    whole = described("/p/whole.jpg", **LARGE)
+    decision = decide(
+        grouped([whole, small, twin, equal, neighbour]),
+        parse_keep("most-pixels,protected:/albums"),
+        compare=lambda one, two: Evidence("near"),
+    )
+    assert paths(decision.keep) == ["/albums/small.jpg", "/albums/deep/er/twin.jpg"]
+    assert paths(decision.remove) == ["/p/equal.jpg", "/albums2/near.jpg"]
+    assert decision.left[0].path == "/p/whole.jpg"
+    assert decision.left[0].why == "it has more pixels than the copy in the protected folder"
+    plan = make_plan([], parse_keep("protected:/albums"), protected=["/other", "/albums"])
+    assert plan.protected == ("/albums", "/other")
+
+
+def test_raw_files_are_not_given_up_for_what_was_made_of_them() -> None:
+    raw = described("/p/IMG_1.CR2", format="cr2", tier="near", width=100, height=80)
+    beside = described("/p/img_1.jpg", format="jpeg", tier="near", **LARGE)
+    export = described("/exports/IMG_1.jpg", format="jpeg", tier="near", **LARGE)
+    larger = grouped([described("/p/IMG_1.jpg", format="jpeg", **LARGE), raw])
+    decision = decide(larger, parse_keep("most-pixels"))
+    assert decision.left[0].why == "a camera's raw file is not removed for a picture that was made from it"
+    by_format = grouped([described("/p/IMG_1.CR2", format="cr2"), beside, export])
+    decision = decide(by_format, parse_keep("best-format"))
+    assert paths(decision.remove) == ["/exports/IMG_1.jpg"]
+    assert decision.left[0].why == "it is the camera's own picture beside its raw file"
+
+
+def test_what_is_no_file_or_missing_can_neither_stay_nor_go() -> None:
+    here = described("/p/here.jpg", tier="near")
+    missing = described("/p/gone.jpg", tier="near", files=[FileFacts("/p/gone.jpg", 1, 2, missing=True).to_json()])
+    url = described("https://example.org/a.jpg", tier="near", files=[FileFacts("https://example.org/a.jpg").to_json()])
+    bare = Member("bytes", None, Evidence("bytes"), {"sha256": "bytes", **LARGE})
+    for others in ([missing], [url], [bare], [missing, url, bare]):
+        decision = decide(grouped([*others, here]), parse_keep())
+        assert decision.remove == ()
+        assert paths(decision.keep) == ["/p/here.jpg"]
+        assert len(decision.left) == len(others)
+        assert all(file.why for file in decision.left)
+
+
+def test_one_path_that_is_named_twice_is_one_file() -> None:
+    member = described("/p/a.jpg", sha256="x")
+    again = described("/p/a.jpg", sha256="x", tier="bytes")
+    assert decide(grouped([member, again]), parse_keep()).remove == ()
+
+
+def test_a_decision_without_a_file_that_stays_is_refused() -> None:
+    file = PlannedFile("a", "/p/a", "a", FileFacts("/p/a", 1, 2), "bytes", "")
+    bare = PlannedFile("b", None, "b", None, None, "")
+    for keep in ((), (bare,), (file,)):
+        with pytest.raises(ActionRefused):
+            Decision("g", keep, (file,))
+    with pytest.raises(ActionRefused):
+        Decision("g", (file,), (bare,))
+
+
+def test_a_person_chooses() -> None:
+    group = grouped([described("/p/a", **LARGE), described("/p/b", tier="unsure"), described("/p/c", tier="near")])
+    decision = choose(group, remove=["/p/a", "/p/b"])
+    assert (paths(decision.keep), paths(decision.remove)) == (["/p/c"], ["/p/a", "/p/b"])
+    decision = choose(group, remove=["/p/a"], keep=["/p/b"])
+    assert (paths(decision.keep), paths(decision.remove)) == (["/p/b", "/p/c"], ["/p/a"])
+    assert choose(group, remove=["/p/b"], protected=["/p"]).remove == ()
+    with pytest.raises(ActionRefused):
+        choose(group, remove=["/p/a", "/p/b", "/p/c"])
+    with pytest.raises(ActionRefused):
+        choose(group, remove=["/p/elsewhere"])
+
+
+def test_plans_are_json() -> None:
+    group = grouped([described("/p/a", **LARGE), described("/p/b", tier="near"), described("/p/c", tier="edited")])
+    plan = make_plan([group], protected=["/albums"])
+    assert Plan.from_json(json.loads(json.dumps(plan.to_json()))) == plan
+    edited = plan.to_json()
+    edited["decisions"][0]["remove"] += edited["decisions"][0]["keep"]
+    edited["decisions"][0]["keep"] = []
+    with pytest.raises(ActionRefused):
+        Plan.from_json(edited)
+
+
+@pytest.mark.parametrize(
+    "stored", [None, [], {}, {"plan": 2, "decisions": []}, {"plan": 1}, {"plan": 1, "decisions": [1]}]
+)
+def test_other_json_is_no_plan(stored: Any) -> None:
+    with pytest.raises(ActionRefused):
+        Plan.from_json(stored)
+
+
+def _groups() -> st.SearchStrategy[DuplicateGroup]:
+    one = st.fixed_dictionaries(
+        {
+            "tier": st.sampled_from(TIERS),
+            "width": st.sampled_from([100, 200]),
+            "sha256": st.sampled_from(["x", "y", "z"]),
+            "format": st.sampled_from(["jpeg", "cr2"]),
+            "folder": st.sampled_from(["/p", "/albums"]),
+        }
+    )
+
+    def group(found: list[dict[str, Any]]) -> DuplicateGroup:
+        members = []
+        for number, source in enumerate(found):
+            path = f"{source.pop('folder')}/{number}.jpg"
+            tier = source.pop("tier")
+            members.append(described(path, tier=tier if number else None, **source))
+        return grouped(members)
+
+    return st.lists(one, min_size=2, max_size=6).map(group)
+
+
+@settings(max_examples=200, deadline=None)
+@given(group=_groups(), rules=st.sampled_from(["most-pixels", "shortest-path", "path:*/p/*", "best-format"]))
+def test_every_group_keeps_a_file_and_every_file_is_accounted_for(group: DuplicateGroup, rules: str) -> None:
+    decision = decide(group, parse_keep(f"{rules},protected:/albums"), tiers=TIERS)
+    files = (*decision.keep, *decision.remove, *decision.left)
+    assert sorted(str(file.path) for file in files) == sorted(str(member.path) for member in group.members)
+    assert all(file.why for file in files)
+    assert decision.keep or not decision.remove
+    assert not [file for file in decision.remove if str(file.path).startswith("/albums")]
+    assert {file.tier for file in decision.remove} <= set(DUPLICATE_TIERS)
