@@ -11,6 +11,7 @@ import numpy as np
 
 from hybrid_search.display import hits_html, hits_table
 from hybrid_search.document import first_path
+from hybrid_search.evidence import Evidence, Tier
 from hybrid_search.explain import FILTER, TERM, sure_names
 from hybrid_search.facets import read_facets
 from hybrid_search.fusion import rrf, weighted_sum
@@ -39,6 +40,10 @@ class Hit:
         (−1 to 1), "signature" 1 − distance (0 to 1).
     ranks : mapping of str to int
         The document's place in each leg, where it is among those that were fused.
+    tier : Tier or None
+        Of a lookup of duplicates: how it was decided.
+    evidence : Evidence or None
+        Of a lookup of duplicates: the figures behind it.
     distance : float or None
         Signature distance in [0, 1] where the signature leg found the document.
     source : mapping
@@ -58,6 +63,8 @@ class Hit:
     matched: tuple[str, ...] = ()
     copies: tuple[str, ...] = ()
     ranks: Mapping[str, int] = field(default_factory=dict)
+    tier: Tier | None = None
+    evidence: Evidence | None = None
 
     @property
     def path(self) -> str | None:
@@ -77,6 +84,8 @@ class Hit:
             "matched": list(self.matched),
             "copies": list(self.copies),
             "source": dict(self.source),
+            **({"tier": self.tier} if self.tier else {}),
+            **({"evidence": self.evidence.to_json()} if self.evidence else {}),
         }
 
 

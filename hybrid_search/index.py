@@ -13,6 +13,7 @@ from hybrid_search.backends.registry import open_backend, shown
 from hybrid_search.body import build_body, json_body
 from hybrid_search.document import Document
 from hybrid_search.drift import drift
+from hybrid_search.duplicates.methods import FindsDuplicates
 from hybrid_search.errors import DocumentNotFound, IndexNotFound
 from hybrid_search.guard import ask
 from hybrid_search.hits import Hits, read_hits
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 __all__ = ["HybridIndex"]
 
 
-class HybridIndex:
+class HybridIndex(FindsDuplicates):
     """Pictures as documents, found by words, by example, by metadata and by near-identity in one query.
 
     Parameters

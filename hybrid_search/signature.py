@@ -24,6 +24,7 @@ __all__ = [
     "grid_signature",
     "min_cosine",
     "norm",
+    "quality",
     "signature",
     "word_tokens",
     "words",
@@ -41,6 +42,7 @@ From such a draft, photos of 0.8 to 8 megapixels have signatures 0.06 (median; 0
 as near as they are to their own resized copies, 0.06 either way, and far from 0.4, up to which copies are sought.
 """
 
+_DIFFERENCES = 4 * GRID * (GRID - 1) + 4 * (GRID - 1) ** 2
 _WEIGHTS = (2125, 7154, 721)
 _WHITE = 255 * sum(_WEIGHTS)
 _IDENTICAL = 2 / 255
@@ -155,6 +157,14 @@ def word_tokens(signature: NDArray[np.int8]) -> tuple[str, ...]:
 def norm(signature: NDArray[np.int8]) -> float:
     """Return the Euclidean length of a signature, at most 46.7; 0 for a flat image."""
     return float(np.linalg.norm(_checked(signature).astype(np.float64)))
+
+
+def quality(signature: NDArray[np.int8]) -> float:
+    """Return how much a signature tells, in [0, 1]: the share of differences between neighbours that can be seen.
+
+    0 for a flat picture; of photos most are above 0.8.
+    """
+    return float(np.count_nonzero(_checked(signature)) / _DIFFERENCES)
 
 
 def distance(a: NDArray[np.int8], b: NDArray[np.int8]) -> float | NDArray[np.float64]:

@@ -13,9 +13,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Features", "Matches", "can_extract", "extract", "match"]
+__all__ = ["CORNERS", "Features", "Matches", "can_extract", "extract", "match"]
 
-_COUNT = 500
+CORNERS = 500
+"""How many corners a picture has at most, as it is compared first."""
+
 _EDGE = 15
 _FAST = 7
 _RATIO = 0.85
@@ -72,14 +74,15 @@ def can_extract() -> bool:
     return find_spec("cv2") is not None
 
 
-def extract(levels: NDArray[np.uint8], *, count: int = _COUNT) -> Features:
+def extract(levels: NDArray[np.uint8], *, count: int = CORNERS) -> Features:
     """Return the features of a picture of grey levels, (height, width) uint8, at most `count` of them."""
     import cv2
 
     orb = cv2.ORB.create(  # type: ignore[attr-defined, unused-ignore]
         nfeatures=count, scaleFactor=1.2, nlevels=8, edgeThreshold=_EDGE, patchSize=31, fastThreshold=_FAST
     )
-    found, descriptors = orb.detectAndCompute(levels, None)
+    detected: Any = orb.detectAndCompute(levels, None)
+    found, descriptors = detected
     if descriptors is None:
         return Features(np.empty(0, complex), np.empty(0), np.empty(0), np.empty((0, 32), np.uint8))
     places = np.array([(corner.pt[0], corner.pt[1], corner.size, corner.angle) for corner in found])

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from hybrid_search.duplicates.features import Features, extract
+from hybrid_search.duplicates.features import CORNERS, Features, extract
 from hybrid_search.duplicates.model import Subject
 from hybrid_search.errors import ImageError
 from hybrid_search.images import DEFAULT_LIMITS, Limits, Source, decode, read_source
@@ -20,25 +20,26 @@ _SIDE = 480
 _LEAST_SIDE = 320
 _FULL_RANGE = 200
 _KEPT = 256
+_ONE_LEVEL = 33
 
 Levels = NDArray[np.uint8]
 
 
-def working_levels(image: Image.Image) -> Levels:
-    """Return the grey levels by which pictures are compared, (height, width) uint8, the longer side 480 pixels.
+def working_levels(image: Image.Image, *, side: int = _SIDE) -> Levels:
+    """Return the grey levels by which pictures are compared, (height, width) uint8, at most `side` pixels along a side.
 
-    Pictures below 320 pixels are enlarged to that, smaller ones than 480 are left. Faint pictures are stretched from
-    their 1st to their 99th percentile, so that they have corners too.
+    Pictures below 320 pixels are enlarged to that. Faint ones are stretched from their 1st to their 99th percentile, so
+    that they have corners too.
     """
     longest = max(image.size)
-    side = min(max(longest, _LEAST_SIDE), _SIDE)
+    side = min(max(longest, _LEAST_SIDE), side)
     size = (max(1, round(image.width * side / longest)), max(1, round(image.height * side / longest)))
     grey = image.convert("L")
     levels = np.asarray(grey.resize(size, Image.Resampling.BILINEAR, reducing_gap=2.0) if size != image.size else grey)
     low, high = np.percentile(levels, (1, 99))
     if high - low >= _FULL_RANGE or high <= low:
         return np.ascontiguousarray(levels)
-    return np.clip((levels - low) * (255.0 / (high - low)), 0, 255).astype(np.uint8)
+    return np.asarray(np.clip((levels - low) * (255.0 / (high - low)), 0, 255), np.uint8)
 
 
 class Pixels:
@@ -48,25 +49,43 @@ class Pixels:
     ----------
     levels : (height, width) uint8
         As `working_levels` gives them.
+    corners : int
+        How many corners are looked for.
+    detail : float
+        How many of these pixels the picture really has along a side: below 1 when it was enlarged.
     """
 
-    def __init__(self, levels: Levels) -> None:
+    def __init__(self, levels: Levels, *, detail: float = 1.0, corners: int = CORNERS) -> None:
         self.levels = levels
+        self.detail = detail
+        self.corners = corners
+
+    @classmethod
+    def of(cls, image: Image.Image, *, side: int = _SIDE, corners: int = CORNERS) -> Pixels:
+        """Return the pixels of an upright image, of which `side` are enough along the longer side."""
+        levels = working_levels(image, side=side)
+        return cls(levels, detail=min(1.0, max(image.size) / max(levels.shape)), corners=corners)
 
     @property
     def longest(self) -> int:
         """Pixels of the longer side."""
-        return max(self.levels.shape)
+        return int(max(self.levels.shape))
+
+    @cached_property
+    def emptiness(self) -> float:
+        """Share of the picture that is of one grey level, more or less, such as the paper of a page, in [0, 1]."""
+        counts = np.convolve(np.bincount(self.levels.ravel(), minlength=256), np.ones(_ONE_LEVEL), "same")
+        return float(counts.max() / self.levels.size)
 
     @cached_property
     def features(self) -> Features:
         """The corners of the picture."""
-        return extract(self.levels)
+        return extract(self.levels, count=self.corners)
 
     @cached_property
     def mirrored(self) -> Pixels:
         """The same picture, left and right exchanged."""
-        return Pixels(np.ascontiguousarray(self.levels[:, ::-1]))
+        return Pixels(np.ascontiguousarray(self.levels[:, ::-1]), detail=self.detail, corners=self.corners)
 
 
 class PixelStore:
@@ -91,7 +110,7 @@ class PixelStore:
             self._latest.move_to_end(subject.sha256)
             return self._latest[subject.sha256]
         image = self._image(subject, min_side=_SIDE)
-        pixels = None if image is None else Pixels(working_levels(image))
+        pixels = None if image is None else Pixels.of(image)
         self._latest[subject.sha256] = pixels
         while len(self._latest) > self._kept:
             self._latest.popitem(last=False)

@@ -1,0 +1,142 @@
+"""Two aligned pictures block by block: how many blocks agree, and how many show that something else is there.
+
+What was written or pasted over a picture adds to one of both; what moved between two pictures is missing in each at
+another place. So blocks that contradict each other on both sides tell two moments from one picture that was edited.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
+from PIL import Image, ImageFilter
+
+__all__ = ["Blocks", "blocks_of", "sharpness"]
+
+_TEXTURE = 5.0
+_STRONG = 10.0
+_CLEAR = 0.6
+_AGREE = 0.5
+_REACH = 2
+_ONE_SIDED = 1.6
+_GRAIN = 2.0
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Blocks:
+    """What the blocks of two aligned pictures have in common, (n, n) each.
+
+    Parameters
+    ----------
+    correlation : (n, n) float64
+        Of the grey levels, at the best of all shifts by up to two pixels, in [−1, 1].
+    a, b : (n, n) float64
+        Standard deviation of the grey levels in either picture, 0 to 128.
+    """
+
+    correlation: Array
+    a: Array
+    b: Array
+
+    @property
+    def textured(self) -> int:
+        """How many blocks have something to compare."""
+        return int(np.count_nonzero(self._has_texture))
+
+    def agreement(self) -> float:
+        """Return the share of textured blocks that correlate, in [0, 1], apart from a strip that was written over."""
+        shares = []
+        for inside in self._without_strips(_AGREE):
+            compared = self._has_texture & inside
+            count = np.count_nonzero(compared)
+            shares.append(np.count_nonzero(compared & (self.correlation > _AGREE)) / count if count else 0.0)
+        return float(max(shares))
+
+    def contradictions(self, least: float) -> int:
+        """Return how many blocks speak for two moments: apart from a strip, unlike in both or on both sides.
+
+        Parameters
+        ----------
+        least : float
+            Correlation below which blocks of much texture are unlike.
+        """
+        unlike = self._unlike(least)
+        ratio = (self.a + _GRAIN) / (self.b + _GRAIN)
+        more, less = unlike & (ratio > _ONE_SIDED), unlike & (ratio < 1 / _ONE_SIDED)
+        both = unlike & ~more & ~less
+        counts = []
+        for inside in self._without_strips(_AGREE):
+            sides = np.count_nonzero(more & inside), np.count_nonzero(less & inside)
+            counts.append(int(min(sides) + np.count_nonzero(both & inside)))
+        return min(counts)
+
+    @property
+    def _has_texture(self) -> NDArray[np.bool_]:
+        return (self.a + self.b) / 2 >= _TEXTURE
+
+    def _unlike(self, least: float) -> NDArray[np.bool_]:
+        return (self.correlation < least) & (np.maximum(self.a, self.b) >= _STRONG)
+
+    def _without_strips(self, least: float) -> Iterator[NDArray[np.bool_]]:
+        """Give the whole, then what is left of it without a strip along an edge that is mostly unlike: a caption."""
+        n = len(self.correlation)
+        yield np.ones((n, n), dtype=bool)
+        unlike, strong = self._unlike(least), np.maximum(self.a, self.b) >= _STRONG
+        for side in range(4):
+            for depth in range(1, n // 4 + 1):
+                inside = np.ones((n, n), dtype=bool)
+                np.rot90(inside, side)[:depth] = False
+                written = np.count_nonzero(unlike & ~inside)
+                if written and 2 * written >= np.count_nonzero(strong & ~inside):
+                    yield inside
+
+
+def blocks_of(a: Image.Image, b: Image.Image, *, cells: int) -> Blocks:
+    """Return the blocks of two aligned grey pictures of one size; `cells` × `cells` of them."""
+    first, second = (np.asarray(image.filter(ImageFilter.BoxBlur(1)), np.float64) for image in (a, b))
+    high, wide = first.shape[0] // cells, first.shape[1] // cells
+    mine, other = _centred(_cut(first, cells, high, wide)), _centred(_cut(second, cells, high, wide))
+    deviations = mine.std(axis=1), other.std(axis=1)
+    best = _correlation(mine, other)
+    unclear = np.flatnonzero((best < _CLEAR) & ((deviations[0] + deviations[1]) / 2 >= _TEXTURE))
+    if len(unclear):
+        # a fit is exact to a pixel or two, which is much for fine texture
+        windows = sliding_window_view(np.pad(first, _REACH, mode="edge"), (high, wide))
+        tops, lefts = (unclear // cells) * high, (unclear % cells) * wide
+        for down in range(2 * _REACH + 1):
+            for right in range(2 * _REACH + 1):
+                moved = _centred(windows[tops + down, lefts + right].reshape(len(unclear), -1))
+                best[unclear] = np.maximum(best[unclear], _correlation(moved, other[unclear]))
+    shape = (cells, cells)
+    return Blocks(best.reshape(shape), deviations[0].reshape(shape), deviations[1].reshape(shape))
+
+
+def sharpness(a: Image.Image, b: Image.Image) -> float:
+    """Return how alike two pictures are in fine detail, the duller over the sharper, in (0, 1]."""
+    details = []
+    for image in (a, b):
+        levels = np.asarray(image, np.float64)
+        inner = 4 * levels[1:-1, 1:-1]
+        around = levels[:-2, 1:-1] + levels[2:, 1:-1] + levels[1:-1, :-2] + levels[1:-1, 2:]
+        details.append(float(np.abs(inner - around).mean()) + 1e-3)
+    return min(details) / max(details)
+
+
+def _cut(levels: Array, cells: int, high: int, wide: int) -> Array:
+    """Return the blocks, (cells², pixels); what does not divide is left out at the far edges."""
+    parts = levels[: high * cells, : wide * cells].reshape(cells, high, cells, wide)
+    return parts.transpose(0, 2, 1, 3).reshape(cells * cells, high * wide)
+
+
+def _centred(parts: Array) -> Array:
+    return np.asarray(parts - parts.mean(axis=1, keepdims=True))
+
+
+def _correlation(a: Array, b: Array) -> Array:
+    products = (a * b).mean(axis=1)
+    return np.asarray(products / np.maximum(a.std(axis=1) * b.std(axis=1), 1e-9))

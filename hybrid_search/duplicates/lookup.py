@@ -1,0 +1,189 @@
+"""Is this picture already here? One picture compared with an index."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from hybrid_search.backends import Backend
+from hybrid_search.body import json_body
+from hybrid_search.duplicates.judge import LOOK_DISTANCE, Judge
+from hybrid_search.duplicates.model import Subject
+from hybrid_search.duplicates.propose import SIGNATURE, VECTOR, parts, propose, quarter_turns
+from hybrid_search.evidence import TIERS, Evidence
+from hybrid_search.filters import parse_filter
+from hybrid_search.hits import Hit, Hits
+from hybrid_search.images import Source, read_source
+from hybrid_search.mapping import field_types
+from hybrid_search.orientations import turned_signatures
+from hybrid_search.picture import Picture, read_picture
+
+if TYPE_CHECKING:
+    from hybrid_search.embedders import Embedder
+    from hybrid_search.filters import Filter
+    from hybrid_search.images import ImageLike, Limits
+
+__all__ = ["find_duplicates"]
+
+_K = 10
+_PART_K = 5
+
+Found = dict[str, tuple[Evidence, Mapping[str, Any]]]
+
+
+@dataclass(frozen=True)
+class Lookup:
+    """What one lookup is made with.
+
+    Parameters
+    ----------
+    backend : Backend
+    judge : Judge
+    key : str
+        The leaf of the embedding under `embedding`.
+    embedder : callable
+        Gives the embedder; called only when vectors are needed.
+    limits : Limits
+        The largest picture that is accepted.
+    """
+
+    backend: Backend
+    judge: Judge
+    key: str
+    embedder: Callable[[], Embedder]
+    limits: Limits
+
+
+def find_duplicates(lookup: Lookup, image: ImageLike, *, filter: Filter | None = None, k: int = 100) -> Hits:
+    """Return the stored copies of one picture, the surest first; see `HybridIndex.find_duplicates`."""
+    source = read_source(image, limits=lookup.limits)
+    picture = read_picture(source, min_side=_min_side(lookup), limits=lookup.limits)
+    clauses = parse_filter(filter, field_types(lookup.backend.definition()))
+    body = _body(lookup, picture, clauses)
+    response = lookup.backend.search(body)
+    found = _judged(lookup, [(_subject(picture, source), response)])
+    if lookup.judge.compares_parts and not any(evidence.is_duplicate for evidence, _ in found.values()):
+        found |= _by_parts(lookup, picture.prepared.image, clauses, known=found)
+    return _hits(found, response, body, k=k)
+
+
+def _min_side(lookup: Lookup) -> int:
+    return lookup.embedder().min_side if lookup.judge.needs_vectors else 1
+
+
+def _body(lookup: Lookup, picture: Picture, clauses: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    prepared = picture.prepared
+    flat = not prepared.signature.any()
+    vectors: Sequence[NDArray[np.float32]] = ()
+    if lookup.judge.needs_vectors:
+        vectors = list(lookup.embedder().embed_images(quarter_turns(prepared.image)))
+    return propose(
+        sha256=picture.sha256,
+        signatures=np.empty((0, 648), np.int8) if flat else turned_signatures(prepared.image),
+        max_distance=lookup.judge.look_distance,
+        vectors=vectors,
+        field=f"embedding.{lookup.key}",
+        filter=clauses,
+        k=_K,
+    )
+
+
+def _subject(picture: Picture, source: Source) -> Subject:
+    fields = picture.metadata.fields
+    camera = (fields.get(f"camera.{leaf}") for leaf in ("make", "model", "serial"))
+    return Subject(
+        id="",
+        sha256=picture.sha256,
+        width=picture.prepared.width,
+        height=picture.prepared.height,
+        signature=picture.prepared.signature if picture.prepared.signature.any() else None,
+        taken_at=str(fields.get("taken_at") or ""),
+        camera=" ".join(str(part) for part in camera if part),
+        example=source,
+    )
+
+
+def _judged(lookup: Lookup, asked: Sequence[tuple[Subject, Mapping[str, Any]]]) -> Found:
+    found: Found = {}
+    for subject, response in asked:
+        for hit in response["hits"]["hits"]:
+            id, source = str(hit["_id"]), hit.get("_source", {})
+            other = Subject.of(id, source, signature=_stored_signature(hit))
+            evidence = lookup.judge.judge(subject, other, cosine=_cosine(hit))
+            if evidence is not None and (id not in found or evidence.strength < found[id][0].strength):
+                found[id] = (evidence, source)
+    return found
+
+
+def _stored_signature(hit: Mapping[str, Any]) -> NDArray[np.int8] | None:
+    stored = hit.get("fields", {}).get("signature")
+    return None if stored is None else np.asarray(stored, np.int8).reshape(-1)
+
+
+def _cosine(hit: Mapping[str, Any]) -> float | None:
+    scores = [float(score) for name, score in hit.get("matched_queries", {}).items() if name.startswith(VECTOR)]
+    return 2.0 * max(scores) / 1e3 - 1.0 if scores else None
+
+
+def _by_parts(lookup: Lookup, image: Image.Image, clauses: Sequence[Mapping[str, Any]], *, known: Found) -> Found:
+    """Ask for each part of a picture as for a picture of its own; nothing but what its pixels confirm is found."""
+    cut = parts(image)
+    if not cut:
+        return {}
+    vectors = lookup.embedder().embed_images([part for _, part in cut])
+    bodies = [
+        propose(
+            sha256="",
+            signatures=np.empty((0, 648), np.int8),
+            max_distance=LOOK_DISTANCE,
+            vectors=[vector],
+            field=f"embedding.{lookup.key}",
+            filter=clauses,
+            k=_PART_K,
+        )
+        for vector in vectors
+    ]
+    asked = []
+    for (box, part), response in zip(cut, lookup.backend.msearch(bodies), strict=True):
+        source = Source(f"part {box}", pixels=part)
+        asked.append((Subject("", source.sha256, width=part.width, height=part.height, example=source), response))
+    confirmed = {
+        id: (replace(evidence, note="a part of the picture"), source)
+        for id, (evidence, source) in _judged(lookup, asked).items()
+        if evidence.is_duplicate
+    }
+    return {**known, **confirmed}
+
+
+def _hits(found: Found, response: Mapping[str, Any], body: Mapping[str, Any], *, k: int) -> Hits:
+    ordered = sorted(found.items(), key=lambda item: (*item[1][0].strength, item[0]))
+    hits = tuple(
+        Hit(
+            rank=rank,
+            id=id,
+            score=_score(evidence),
+            legs=_legs(evidence),
+            distance=evidence.distance,
+            source={name: value for name, value in source.items() if name != "files"},
+            tier=evidence.tier,
+            evidence=evidence,
+        )
+        for rank, (id, (evidence, source)) in enumerate(ordered[:k], start=1)
+    )
+    return Hits(hits, total=len(found), took_ms=float(response.get("took", 0)), body=json_body(body))
+
+
+def _score(evidence: Evidence) -> float:
+    """Return what the hits are in the order of: whole numbers by tier, and within one the nearer the higher."""
+    tier, distance = evidence.strength
+    return len(TIERS) - 1 - tier + (1.0 - distance)
+
+
+def _legs(evidence: Evidence) -> dict[str, float]:
+    legs = {SIGNATURE: None if evidence.distance is None else 1.0 - evidence.distance, VECTOR: evidence.cosine}
+    return {name: score for name, score in legs.items() if score is not None}
