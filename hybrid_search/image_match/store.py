@@ -26,9 +26,10 @@ from hybrid_search.images import DEFAULT_LIMITS, Limits, place_of, read_source
 from hybrid_search.index import HybridIndex
 from hybrid_search.ingest.embedding import embed, ready
 from hybrid_search.ingest.pipeline import check_name
+from hybrid_search.orientations import turned_signatures
 from hybrid_search.picture import prepare, read_picture
 from hybrid_search.query import SignatureLeg, make_query
-from hybrid_search.signature import grey, norm, signature, word_tokens
+from hybrid_search.signature import norm, word_tokens
 
 if TYPE_CHECKING:
     from hybrid_search.backends.elasticsearch import Server
@@ -231,7 +232,8 @@ class SignatureES:
         """
         source = read_source(path, limits=self._limits)
         prepared = prepare(source, min_side=self._index.embedder.min_side, limits=self._limits)
-        wanted = _turned(grey(prepared.image)) if all_orientations else [prepared.signature]
+        # the pixels are turned, not the signature: image-match promises a distance below 0.05
+        wanted = list(turned_signatures(prepared.image)) if all_orientations else [prepared.signature]
         nearest: dict[str, Hit] = {}
         for hit in self._hits([each for each in wanted if each.any()], translate(pre_filter)):
             known = nearest.get(hit.id)
@@ -321,16 +323,6 @@ def _facts(place: str) -> FileFacts:
         return FileFacts(place)
     status = os.stat(place)
     return FileFacts(place, status.st_size, status.st_mtime_ns)
-
-
-def _turned(levels: NDArray[np.float64]) -> list[NDArray[np.int8]]:
-    """Return the signatures of grey levels in their eight orientations, and those of the negative.
-
-    The pixels are turned: the grid does not lie symmetrically, so that a permuted signature would only be near.
-    """
-    mirrored = (levels, levels[:, ::-1])
-    eight = [signature(np.rot90(each, quarters)) for each in mirrored for quarters in range(4)]
-    return eight + [-each for each in eight]
 
 
 def _dist(hit: Hit) -> float:
