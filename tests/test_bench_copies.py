@@ -210,13 +210,13 @@ def test_recall_wrong_pairs_and_the_cutoff_without_one_are_counted_as_by_hand(ma
 
 def test_the_other_photo_of_a_collage_is_no_wrong_hit_and_pairs_of_originals_count_once(made: CopySet) -> None:
     lookups = {
-        "/c/1": Found("/c/1", [["/o/a", "near", None, 0.1], ["/o/c", "unsure", 8, 0.4]], 5.0),
-        "/c/2": Found("/c/2", [["/o/c", "edited", 9, 0.4], ["/o/b", "edited", 30, 0.2]], 6.0),
-        "/c/3": Found("/c/3", [["/o/c", "edited", 40, 0.1]], 7.0),
-        "/c/4": Found("/c/4", [["/o/b", "similar", None, None]], 8.0),
-        "/o/a": Found("/o/a", [["/o/a", "bytes", None, 0.0]], 1.0),
-        "/o/b": Found("/o/b", [["/o/b", "bytes", None, 0.0], ["/o/c", "near", None, 0.3]], 1.0),
-        "/o/c": Found("/o/c", [["/o/c", "bytes", None, 0.0], ["/o/b", "near", None, 0.3]], 1.0),
+        "/c/1": Found("/c/1", [["/o/a", "near", None, 0.1], ["/o/c", "unsure", 8, 0.4]]),
+        "/c/2": Found("/c/2", [["/o/c", "edited", 9, 0.4], ["/o/b", "edited", 30, 0.2]]),
+        "/c/3": Found("/c/3", [["/o/c", "edited", 40, 0.1]]),
+        "/c/4": Found("/c/4", [["/o/b", "similar", None, None]]),
+        "/o/a": Found("/o/a", [["/o/a", "bytes", None, 0.0]]),
+        "/o/b": Found("/o/b", [["/o/b", "bytes", None, 0.0], ["/o/c", "near", None, 0.3]]),
+        "/o/c": Found("/o/c", [["/o/c", "bytes", None, 0.0], ["/o/b", "near", None, 0.3]]),
     }
     score = duplicates.score_lookups(made, lookups)
     assert score.at_default == {"crop": 1.0, "collage": 0.0}
@@ -228,8 +228,8 @@ def test_the_other_photo_of_a_collage_is_no_wrong_hit_and_pairs_of_originals_cou
 
 
 def test_a_lookup_without_wrong_hits_has_its_recall_at_zero_too(made: CopySet) -> None:
-    lookups = {str(copy.path): Found("", [[str(copy.source), "near", None, 0.1]], 1.0) for copy in made.copies}
-    lookups |= {str(original.path): Found("", [], 1.0) for original in made.originals}
+    lookups = {str(copy.path): Found("", [[str(copy.source), "near", None, 0.1]]) for copy in made.copies}
+    lookups |= {str(original.path): Found("", []) for original in made.originals}
     assert duplicates.score_lookups(made, lookups).at_zero == {"crop": 1.0, "collage": 1.0}
 
 
@@ -269,8 +269,8 @@ def test_fingerprints_are_taken_again_only_of_changed_files(photos: list[Path], 
         return np.array([len(path.read_bytes())])
 
     method = fingerprints.Method("length", take, fingerprints.hamming, 1, "length")
-    values = fingerprints.take_all(tmp_path / "f", method, photos[:3]).values
-    assert fingerprints.take_all(tmp_path / "f", method, photos[:3]).values.tolist() == values.tolist()
+    values = fingerprints.take_all(tmp_path / "f", method, photos[:3])
+    assert fingerprints.take_all(tmp_path / "f", method, photos[:3]).tolist() == values.tolist()
     assert len(taken) == 3
     photo(99, (50, 50)).save(photos[1])
-    assert fingerprints.take_all(tmp_path / "f", method, photos[:3]).values[1] != values[1]
+    assert fingerprints.take_all(tmp_path / "f", method, photos[:3])[1] != values[1]

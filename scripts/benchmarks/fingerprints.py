@@ -13,11 +13,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hybrid_search.duplicates.judge import SIGNATURE_DISTANCE
 from hybrid_search.images import read_source
 from hybrid_search.orientations import oriented
 from hybrid_search.picture import prepare
 from hybrid_search.signature import SIGNATURE_MIN_SIDE
 from scripts.benchmarks.copies import open_photo, write_once
+from scripts.benchmarks.machine import median
 
 _CHUNK = 512
 
@@ -47,34 +49,31 @@ class Method:
     file: str
 
 
-@dataclass(frozen=True)
-class Taken:
-    """Fingerprints of files, and what one took, milliseconds."""
-
-    values: NDArray[Any]
-    ms: float
-
-
 def take_all(
     folder: Path, method: Method, paths: Sequence[Path], *, progress: Callable[[str], None] = lambda line: None
-) -> Taken:
+) -> NDArray[Any]:
     """Return the fingerprints of files, kept in the folder from the last time the same were asked for."""
     stamps = [f"{path}:{path.stat().st_size}:{path.stat().st_mtime_ns}" for path in paths]
     key = hashlib.sha256("\n".join([code_stamp("signature", "picture"), *stamps]).encode()).hexdigest()[:16]
 
     def taken() -> bytes:
         progress(f"{method.name} of {len(paths):,} pictures")
-        times, values = [], []
-        for path in paths:
-            start = time.perf_counter()
-            values.append(method.take(path))
-            times.append(time.perf_counter() - start)
         buffer = io.BytesIO()
-        np.savez(buffer, values=np.stack(values), ms=np.float64(np.median(times) * 1000))
+        np.save(buffer, np.stack([method.take(path) for path in paths]))
         return buffer.getvalue()
 
-    with np.load(write_once(folder / f"{method.file}-{key}.npz", taken)) as kept:
-        return Taken(kept["values"], float(kept["ms"]))
+    return np.load(write_once(folder / f"{method.file}-{key}.npy", taken))
+
+
+def times(each: Sequence[Method], paths: Sequence[Path]) -> dict[str, float]:
+    """Return what a fingerprint of each method takes, median in milliseconds, the methods in turn on every file."""
+    taken: dict[str, list[float]] = {method.name: [] for method in each}
+    for path in paths:
+        for method in each:
+            start = time.perf_counter()
+            method.take(path)
+            taken[method.name].append((time.perf_counter() - start) * 1000)
+    return {name: median(values) for name, values in taken.items()}
 
 
 def code_stamp(*modules: str) -> str:
@@ -148,8 +147,6 @@ def methods() -> Iterator[Method]:
 
     imagehash has no cutoff of its own; 10 of 64 bits is what imagededup takes by default. PDQ's own is 31 of 256.
     """
-    from hybrid_search.duplicates.judge import SIGNATURE_DISTANCE
-
     yield Method("signature", signature_of, goldberg, SIGNATURE_DISTANCE, "signature")
     yield Method("signature, 16 ways", signature_of, goldberg_oriented, SIGNATURE_DISTANCE, "signature")
     for name in ("phash", "dhash", "whash"):

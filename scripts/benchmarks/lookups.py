@@ -14,9 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from hybrid_search import HybridIndex
+from hybrid_search.evidence import TIERS
 from scripts.benchmarks.copies import CopySet
 from scripts.benchmarks.fingerprints import code_stamp
 from scripts.benchmarks.holes import HolePair
+from scripts.benchmarks.machine import median
 
 
 @dataclass(frozen=True)
@@ -29,13 +31,10 @@ class Found:
         Path of the picture that was looked up.
     hits : list of (path, tier, inliers or None, figure or None)
         Best first.
-    ms : float
-        What it took, the picture's decoding and embedding in it.
     """
 
     query: str
     hits: list[list[Any]]
-    ms: float
 
 
 class Results:
@@ -119,17 +118,27 @@ def _judged(pairs: Sequence[HolePair]) -> Iterator[tuple[str, str | None]]:
             )
         return subjects[path]
 
-    judge = Judge()
+    judge = Judge(tiers=TIERS)
     for pair in pairs:
         evidence = judge.judge(subject(pair.a), subject(pair.b))
         yield f"{pair.a}|{pair.b}", None if evidence is None else evidence.tier
 
 
+def time_lookups(folder: Path, made: CopySet, *, embedder: str = "lite", count: int = 64) -> float:
+    """Return the median time of a lookup in milliseconds, decoding and embedding in it, over copies of all kinds."""
+    taken = []
+    with HybridIndex(folder / f"index-{_stamp(made, embedder)}", embedder=embedder) as index:
+        # an odd step, so that it meets every kind of the 32 that follow one another
+        for copy in made.copies[:: max(1, len(made.copies) // count) | 1]:
+            start = time.perf_counter()
+            index.find_duplicates(copy.path)
+            taken.append((time.perf_counter() - start) * 1000)
+    return median(taken)
+
+
 def _look_up(index: HybridIndex, path: Path) -> Found:
-    start = time.perf_counter()
-    hits = index.find_duplicates(path)
-    ms = (time.perf_counter() - start) * 1000
-    return Found(str(path), [[hit.path, hit.tier, *_figures(hit.evidence)] for hit in hits], ms)
+    hits = index.find_duplicates(path, tiers=TIERS)
+    return Found(str(path), [[hit.path, hit.tier, *_figures(hit.evidence)] for hit in hits])
 
 
 def _figures(evidence: Any) -> tuple[Any, Any]:
