@@ -20,6 +20,7 @@ _TEXTURE = 5.0
 _STRONG = 10.0
 _CLEAR = 0.6
 _AGREE = 0.5
+_WRITTEN = 3
 _REACH = 2
 _ONE_SIDED = 1.6
 _GRAIN = 2.0
@@ -44,9 +45,9 @@ class Blocks:
     b: Array
 
     @property
-    def textured(self) -> int:
-        """How many blocks have something to compare."""
-        return int(np.count_nonzero(self._has_texture))
+    def textured(self) -> float:
+        """Share of the blocks that have something to compare, in [0, 1]."""
+        return float(np.mean(self._has_texture))
 
     def agreement(self) -> float:
         """Return the share of textured blocks that correlate, in [0, 1], apart from a strip that was written over."""
@@ -83,7 +84,7 @@ class Blocks:
         return (self.correlation < least) & (np.maximum(self.a, self.b) >= _STRONG)
 
     def _without_strips(self, least: float) -> Iterator[NDArray[np.bool_]]:
-        """Give the whole, then what is left of it without a strip along an edge that is mostly unlike: a caption."""
+        """Give the whole, then what is left without a strip along an edge of which a third is unlike: a caption."""
         n = len(self.correlation)
         yield np.ones((n, n), dtype=bool)
         unlike, strong = self._unlike(least), np.maximum(self.a, self.b) >= _STRONG
@@ -92,7 +93,7 @@ class Blocks:
                 inside = np.ones((n, n), dtype=bool)
                 np.rot90(inside, side)[:depth] = False
                 written = np.count_nonzero(unlike & ~inside)
-                if written and 2 * written >= np.count_nonzero(strong & ~inside):
+                if written > 2 and _WRITTEN * written >= np.count_nonzero(strong & ~inside):
                     yield inside
 
 

@@ -179,16 +179,24 @@ class Judge:
             verdict = say(laid)
         if verdict.word == "other":
             return None
+        if "pixels" in self.tiers and self._same_pixels(pair, verdict):
+            return Evidence("pixels", distance=pair.distance)
+        if not laid.inliers and verdict.word == "copy":
+            verdict = self._without_corners(a, b, verdict)
         verdict = self._checked(pair, verdict, a, b)
         if verdict.word == "unsure":
             return pair.evidence("unsure", laid=laid, verdict=verdict)
         agrees = pair.distance is not None and pair.distance < self.max_distance
         evidence = pair.evidence(_tier_of(pair) if agrees else "edited", laid=laid, verdict=verdict)
-        if "pixels" in self.tiers and self._same_pixels(pair, verdict):
-            return Evidence("pixels", distance=evidence.distance)
         if _two_moments(pair.a, pair.b):
             return replace(evidence, tier="unsure", note="one camera, two moments")
         return evidence
+
+    def _without_corners(self, a: Pixels, b: Pixels, verdict: Verdict) -> Verdict:
+        """Return the verdict on pictures no corners of which agree: soft light and shade are alike in many."""
+        if self.has_features:
+            return Verdict("unsure", verdict.overlap, "too little in them to compare")
+        return say(lay_in_frame(a.detailed, b.detailed))
 
     def _checked(self, pair: _Pair, verdict: Verdict, a: Pixels, b: Pixels) -> Verdict:
         """Return the verdict, after reading what is small in pictures that are mostly empty."""

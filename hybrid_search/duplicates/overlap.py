@@ -13,8 +13,10 @@ from hybrid_search.signature import distance, grid_signature
 
 __all__ = ["Overlap", "compare"]
 
-_LEAST_CELL = 3
+_LEAST_CELL = 4
+_LEAST_CELLS = 5
 _MASK_SIDE = 96
+_SLACK = 1.0
 
 Levels = NDArray[np.uint8]
 Box = tuple[float, float, float, float]
@@ -70,7 +72,7 @@ def compare(
     side : int
         Pixels of the rectangle's longer side when it is compared, if both pictures have as many.
     cells : int
-        The rectangle is divided in `cells` × `cells` blocks.
+        The rectangle is divided in `cells` × `cells` blocks, fewer where they would be below 4 pixels.
     detail : tuple of 2 floats
         How many of its pixels each picture really has along a side: below 1 for one that was enlarged.
 
@@ -87,7 +89,8 @@ def compare(
     # no finer than the coarser of both pictures
     scale = min(side / max(right - left, bottom - top), detail[1], detail[0] / enlarged)
     size = (round((right - left) * scale), round((bottom - top) * scale))
-    if min(size) < _LEAST_CELL * cells:
+    cells = min(cells, min(size) // _LEAST_CELL)
+    if cells < _LEAST_CELLS:
         return None
     mine = _warped(a, matrix, box, size)
     other = Image.fromarray(b).resize(size, Image.Resampling.BOX, box=box)
@@ -107,11 +110,12 @@ def _shared_box(a: Levels, b: Levels, matrix: NDArray[np.float64]) -> Box | None
     step = max(b.shape) / _MASK_SIDE
     rows, columns = (max(1, round(length / step)) for length in b.shape)
     down, right_by = b.shape[0] / rows, b.shape[1] / columns
-    x, y = (np.arange(columns) + 0.5) * right_by, (np.arange(rows) + 0.5) * down
+    x, y = np.arange(columns + 1) * right_by, np.arange(rows + 1) * down
     back = np.linalg.inv(np.vstack([matrix, (0, 0, 1)]))[:2]
     in_x = back[0, 0] * x[None, :] + back[0, 1] * y[:, None] + back[0, 2]
     in_y = back[1, 0] * x[None, :] + back[1, 1] * y[:, None] + back[1, 2]
-    covered = (in_x >= 0) & (in_x <= a.shape[1]) & (in_y >= 0) & (in_y <= a.shape[0])
+    inside_a = (in_x >= -_SLACK) & (in_x <= a.shape[1] + _SLACK) & (in_y >= -_SLACK) & (in_y <= a.shape[0] + _SLACK)
+    covered = inside_a[:-1, :-1] & inside_a[1:, :-1] & inside_a[:-1, 1:] & inside_a[1:, 1:]
     top, bottom, left, right = 0, rows, 0, columns
     while top < bottom and left < right:
         inside = covered[top:bottom, left:right]

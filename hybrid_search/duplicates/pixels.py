@@ -7,7 +7,7 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageFilter
 
 from hybrid_search.duplicates.features import CORNERS, Features, extract
 from hybrid_search.duplicates.model import Subject
@@ -21,6 +21,7 @@ _LEAST_SIDE = 320
 _FULL_RANGE = 200
 _KEPT = 256
 _ONE_LEVEL = 33
+_SOFT = 8
 
 Levels = NDArray[np.uint8]
 
@@ -81,6 +82,13 @@ class Pixels:
     def features(self) -> Features:
         """The corners of the picture."""
         return extract(self.levels, count=self.corners)
+
+    @cached_property
+    def detailed(self) -> Pixels:
+        """The same picture without its soft light and shade."""
+        soft = np.asarray(Image.fromarray(self.levels).filter(ImageFilter.BoxBlur(_SOFT)), np.int16)
+        detail = np.clip(self.levels - soft + 128, 0, 255).astype(np.uint8)
+        return Pixels(detail, detail=self.detail, corners=self.corners)
 
     @cached_property
     def mirrored(self) -> Pixels:

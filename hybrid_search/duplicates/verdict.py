@@ -16,12 +16,11 @@ ALIGNED_DISTANCE = 0.50
 AGREEMENT = 0.80
 """Share of the overlap's textured blocks that must correlate."""
 
-_LEAST_TEXTURED = 16
+_LEAST_TEXTURED = 0.11
 _GROSS = 0.35
 _FINE = ((0.5, 1), (0.6, 3))
 _SHARP = 0.4
 _FINE_SIDE, _FINE_CELLS = 480, 24
-_SAME_LEVELS = 2.0
 _EMPTY = 0.6
 PAGE_SIDE, PAGE_CORNERS, _PAGE_CELLS = 1400, 2000, 48
 _TEMPLATE_INLIERS = 12
@@ -54,8 +53,6 @@ def say(laid: Laid) -> Verdict:
     if overlap.distance >= ALIGNED_DISTANCE:
         return _unlike(laid, overlap)
     if overlap.blocks.textured < _LEAST_TEXTURED:
-        if not laid.inliers and overlap.difference <= _SAME_LEVELS:
-            return Verdict("copy", overlap)
         return Verdict("unsure", overlap, "too little in them to compare")
     if overlap.blocks.agreement() < AGREEMENT or overlap.blocks.contradictions(_GROSS):
         return _unlike(laid, overlap)
