@@ -3,34 +3,77 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+import secrets
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
 import numpy as np
+import pytest
+from elasticsearch import Elasticsearch
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from hybrid_search.backends import Action, Backend
+from hybrid_search.backends.elasticsearch import ElasticsearchBackend, Server
+from hybrid_search.backends.embedded import EmbeddedBackend
 from hybrid_search.duplicates.model import DuplicateGroup, Subject
 from hybrid_search.evidence import Evidence
 from hybrid_search.mapping import EmbeddingSpec, load_definition
 from hybrid_search.orientations import nearest_orientation, orientation_name
 from hybrid_search.signature import signature
 from tests.fakes import ColourEmbedder, photo
+from tests.servers import VERSIONS, unavailable
 
 KEY = "colour"
+BACKENDS = ("embedded", *VERSIONS)
 
 
 def definition(analysis: Any = "portable") -> dict[str, Any]:
     return load_definition(analysis=analysis, embeddings={KEY: EmbeddingSpec(KEY, "1", dims=ColourEmbedder.dims)})
 
 
+@contextmanager
+def new_indexes(request: pytest.FixtureRequest) -> Iterator[Callable[[], Backend]]:
+    """Give a function that makes an empty index, in memory or on the real server that the parameter names."""
+    made: list[Backend] = []
+    run = f"duplicates-{secrets.token_hex(4)}"
+    url = None if request.param == "embedded" else _server(request)
+
+    def new() -> Backend:
+        if url is None:
+            backend: Backend = EmbeddedBackend(None)
+        else:
+            backend = ElasticsearchBackend(url, name=f"{run}-{len(made)}", server=Server())
+        made.append(backend)
+        backend.create(definition())
+        return backend
+
+    yield new
+    for backend in made:
+        backend.close()
+    if url is not None:
+        with Elasticsearch(url) as raw:
+            if indexes := list(raw.indices.get_alias(index=f"{run}-*")):
+                raw.indices.delete(index=indexes)
+
+
+def _server(request: pytest.FixtureRequest) -> str:
+    servers: dict[str, str] = request.getfixturevalue("servers")
+    if request.param not in servers:
+        unavailable(f"HYBRID_SEARCH_TEST_SERVERS names none of version {request.param}")
+    return servers[request.param]
+
+
 class SignatureJudge:
     """Decides by signatures alone, and counts how often it was asked."""
 
-    def __init__(self, cutoff: float = 0.36) -> None:
-        self.cutoff = cutoff
+    version = "signature"
+
+    def __init__(self, cutoff: float = 0.36, *, needs_vectors: bool = False) -> None:
+        self.look_distance = self.cutoff = cutoff
+        self.needs_vectors = needs_vectors
         self.asked: list[tuple[str, str]] = []
 
     def judge(self, a: Subject, b: Subject, *, cosine: float | None = None) -> Evidence | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import random
-import secrets
 import subprocess
 import sys
 import time
@@ -12,16 +11,13 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import pytest
-from elasticsearch import Elasticsearch
 
 from hybrid_search.backends import Action, Backend
-from hybrid_search.backends.elasticsearch import ElasticsearchBackend, Server
 from hybrid_search.backends.embedded import EmbeddedBackend
 from hybrid_search.duplicates import comparison
 from hybrid_search.duplicates.collection import duplicate_groups
 from hybrid_search.errors import MappingMismatch, QueryError
-from tests.duplicates import KEY, SignatureJudge, definition, document, put, shown, whole
-from tests.servers import VERSIONS, unavailable
+from tests.duplicates import BACKENDS, KEY, SignatureJudge, definition, document, new_indexes, put, shown, whole
 
 SIGNATURES = ("bytes", "pixels", "near", "transformed")
 SET = [
@@ -53,35 +49,11 @@ GROUPS = [
 ]
 
 
-@pytest.fixture(params=["embedded", *VERSIONS])
+@pytest.fixture(params=BACKENDS)
 def make(request: pytest.FixtureRequest) -> Iterator[Callable[[], Backend]]:
     """Return a function that gives a new, empty index."""
-    made: list[Backend] = []
-    run = f"duplicates-{secrets.token_hex(4)}"
-    url = None if request.param == "embedded" else _server(request)
-
-    def new() -> Backend:
-        if url is None:
-            backend: Backend = EmbeddedBackend(None)
-        else:
-            backend = ElasticsearchBackend(url, name=f"{run}-{len(made)}", server=Server())
-        made.append(backend)
-        backend.create(definition())
-        return backend
-
-    yield new
-    for backend in made:
-        backend.close()
-    if url is not None:
-        with Elasticsearch(url) as raw:
-            raw.indices.delete(index=list(raw.indices.get_alias(index=f"{run}-*")) or "none-*")
-
-
-def _server(request: pytest.FixtureRequest) -> str:
-    servers: dict[str, str] = request.getfixturevalue("servers")
-    if request.param not in servers:
-        unavailable(f"HYBRID_SEARCH_TEST_SERVERS names none of version {request.param}")
-    return servers[request.param]
+    with new_indexes(request) as new:
+        yield new
 
 
 def find(backend: Backend, judge: SignatureJudge | None = None, **options: Any) -> list[Any]:
@@ -317,7 +289,7 @@ def test_neighbours_by_embedding_are_proposed_for_edits(make):
             self.cosines = [*getattr(self, "cosines", []), cosine]
             return None
 
-    judge = Edited()
+    judge = Edited(needs_vectors=True)
     assert find(backend, judge, tiers=("edited",)) == []
     assert all(cosine is not None and 0 < cosine <= 1 for cosine in judge.cosines)
     asked = [set(pair) for pair in judge.asked]

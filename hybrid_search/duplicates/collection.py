@@ -95,7 +95,7 @@ def duplicate_groups(
         places=places,
         judge=judge,
         tiers=tiers,
-        reach=_reach(tiers, max_distance, key),
+        reach=_reach(tiers, max_distance, key, judge),
         marks=marks,
         save_links=save and (whole or not marks.others),
         save_marks=save and whole,
@@ -140,21 +140,21 @@ def _query(filter: Mapping[str, Any] | None, places: Places) -> dict[str, Any] |
     return {"bool": {"filter": clauses}} if clauses else None
 
 
-def _reach(tiers: Collection[str], max_distance: float | None, key: str) -> Reach:
-    looks = not {"edited", "unsure", "similar"}.isdisjoint(tiers)
-    near = looks or not {"near", "transformed"}.isdisjoint(tiers)
-    distance = _REACH if max_distance is None else max_distance
+def _reach(tiers: Collection[str], max_distance: float | None, key: str, judge: Judging) -> Reach:
+    if {"bytes", "pixels"}.issuperset(tiers):
+        return Reach(0.0, turned=False, key=None)
+    # there are ever more strangers beyond, and what is a copy nevertheless its embedding proposes
     return Reach(
-        max_distance=max(distance, _REACH) if looks else distance if near else 0.0,
-        turned=looks or "transformed" in tiers,
-        key=key if looks else None,
+        max_distance=max(max_distance or 0.0, min(judge.look_distance, _REACH)),
+        turned=not {"bytes", "pixels", "near"}.issuperset(tiers),
+        key=key if judge.needs_vectors else None,
     )
 
 
 def _rule(tiers: Collection[str], max_distance: float | None, places: Places, judge: Judging) -> str:
     """Return a fingerprint of all that decides what a comparison finds."""
     ordered = [tier for tier in TIERS if tier in tiers]
-    parts = (_VERSION, getattr(judge, "version", 0), ordered, max_distance, sorted(places.reference))
+    parts = (_VERSION, judge.version, ordered, max_distance, sorted(places.reference))
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
 
 

@@ -37,6 +37,18 @@ _SAVED_EVERY_S = 20.0
 class Judging(Protocol):
     """What decides about two pictures; see `judge.Judge`."""
 
+    @property
+    def version(self) -> str:
+        """What verdicts depend on besides tiers and distance."""
+
+    @property
+    def look_distance(self) -> float:
+        """Signature distance up to which pictures are worth a look."""
+
+    @property
+    def needs_vectors(self) -> bool:
+        """Whether pictures that embeddings alone propose can be told apart."""
+
     def judge(self, a: Subject, b: Subject, *, cosine: float | None = None) -> Evidence | None:
         """Return what speaks for a match of two pictures, None when nothing does."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -167,7 +166,7 @@ def _inverse(transform: tuple[float, ...] | None) -> tuple[float, float, float, 
 def _surest_first(link: Link) -> tuple[tuple[int, float], str, str, str]:
     """Return a key that is of both directions of a link the same, so that ties fall alike in every order."""
     low, high = sorted((link.first, link.second))
-    return link.evidence.strength, low, high, json.dumps(link.from_(low).evidence.to_json(), sort_keys=True)
+    return link.evidence.strength, low, high, repr(link.from_(low).evidence)
 
 
 def _nodes(records: Mapping[str, Record], links: Sequence[Link]) -> list[_Node]:

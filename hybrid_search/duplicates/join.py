@@ -217,7 +217,7 @@ class _Graph(_Table):
         asked, k = _viewed(signatures, view), _UPRIGHT if upright else _TURNED
         here, there, cosines = self._search(asked, k, cosine)
         places = np.arange(len(asked))
-        while upright and k < _MOST:
+        while k < _MOST:
             # whoever has only near ones among its nearest may have more
             full = np.bincount(here, minlength=len(places)) >= k
             if not full.any():

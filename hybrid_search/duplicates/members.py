@@ -77,6 +77,7 @@ def is_reviewed(found: Grouping, documents: Documents) -> bool:
     files: Counter[str] = Counter()
     for row in rows:
         files[documents.shas[row]] += documents.files(row)
-    return all(
+    # what one of them knows is enough: another may have been removed and have come back
+    return any(
         documents.stored_of(row).reviewed and files <= Counter(documents.stored_of(row).reviewed_with) for row in rows
     )
