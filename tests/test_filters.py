@@ -252,6 +252,8 @@ def found_by(filter, photos=PHOTOS) -> set[str]:
         ('folder:"/scans"', {"scan"}),
         ("exif.LensModel:EF*", {"paris"}),
         ('exif.LensModel:"EF 50mm"', {"paris"}),
+        ("exif.LensModel:>=EF", {"paris"}),
+        ("exif.LensModel:<EF", set()),
         ("caption:boat", {"paris", "tokyo", "fiji"}),
         ("caption:(red boat)", {"paris", "fiji"}),
         ('caption:"red boat"', {"paris"}),

@@ -82,7 +82,7 @@ class Leaves:
         elif kind in NUMBERS:
             limits = self._numbers(field, kind, bounds)
         else:
-            limits = dict(bounds)
+            limits = _both_ends(bounds) if kind == "flattened" else dict(bounds)
         return wrap_nested({"range": {field: limits}}, field, self.types)
 
     def exists(self, field: str) -> dict[str, Any]:
@@ -171,3 +171,10 @@ def _literal_prefix(pattern: str) -> str | None:
         plain.append(next(characters, "\\") if character == "\\" else character)
     ends_escaped = len(pattern[:-1]) - len(pattern[:-1].rstrip("\\"))
     return "".join(plain) if pattern.endswith("*") and ends_escaped % 2 == 0 else None
+
+
+def _both_ends(bounds: Mapping[str, str]) -> dict[str, str]:
+    """Return a range with two ends: a server refuses an open one over a key of a flattened field."""
+    lower = {} if "gt" in bounds or "gte" in bounds else {"gte": ""}
+    upper = {} if "lt" in bounds or "lte" in bounds else {"lte": "\U0010ffff"}
+    return {**bounds, **lower, **upper}
