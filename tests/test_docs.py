@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from hybrid_search.cli.demo import NO_PHOTOS, bundled_photos
 from tests.servers import VERSIONS
@@ -103,6 +104,12 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (home / "photos" / "torn.jpg").write_text("not a picture")
     (home / "Pictures").symlink_to(home / "photos")
     (home / "sunsets").mkdir()
+    (home / "card").mkdir()
+    shutil.copy(home / "photos" / "rocket.jpg", home / "card" / "IMG_0001.jpg")
+    with Image.open(home / "photos" / "chelsea.png") as cat:
+        cat.resize((300, 200)).save(home / "card" / "cat-small.jpg", quality=60)
+        cat.transpose(Image.Transpose.ROTATE_90).save(home / "card" / "cat-turned.png")
+    Image.effect_noise((320, 240), 90).save(home / "card" / "noise.png")
     shutil.copy(ROOT / "examples" / "captions.csv", home / "captions.csv")
     shutil.copy(home / "photos" / "moon.png", home / "query.jpg")
     program = home / "bin" / "hybrid-search"

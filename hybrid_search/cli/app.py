@@ -84,7 +84,7 @@ def program(
 
 
 def _add_commands() -> None:
-    from hybrid_search.cli import demo, fill, find, kibana, look, remove, upkeep
+    from hybrid_search.cli import demo, duplicates, fill, find, kibana, look, remove, upkeep
 
     for command in (
         fill.index,
@@ -102,6 +102,7 @@ def _add_commands() -> None:
     ):
         app.command(no_args_is_help=False)(command)
     app.command()(demo.demo)
+    app.add_typer(duplicates.app)
     app.add_typer(kibana.app)
 
 

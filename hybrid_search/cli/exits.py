@@ -13,7 +13,7 @@ OK, NOTHING, USAGE, FAILED, PARTIAL, INTERRUPTED = 0, 1, 2, 3, 4, 130
 
 HELP = (
     "Exit codes: 0 done, something found; 1 nothing found; 2 the command, the query or a file that it names "
-    "cannot be used; 3 the index or its embedder cannot be used; 4 indexed, but some files failed; 130 interrupted. "
+    "cannot be used; 3 the index or its embedder cannot be used; 4 done, but some files failed; 130 interrupted. "
     "Results go to stdout, everything else to stderr."
 )
 
@@ -30,6 +30,15 @@ _REMEDIES: tuple[tuple[type[Exception], str], ...] = (
 )
 
 
+_UNUSABLE = (
+    errors.QueryError,
+    errors.ImageError,
+    errors.MetadataError,
+    errors.UnknownEmbedder,
+    errors.DuplicatesError,
+)
+
+
 def code(error: BaseException) -> int:
     """Return the exit code of an error.
 
@@ -42,7 +51,7 @@ def code(error: BaseException) -> int:
         return INTERRUPTED
     if isinstance(error, errors.DocumentNotFound):
         return NOTHING
-    if isinstance(error, errors.QueryError | errors.ImageError | errors.MetadataError | errors.UnknownEmbedder):
+    if isinstance(error, _UNUSABLE):
         return USAGE
     if _is_usage(error):
         return USAGE

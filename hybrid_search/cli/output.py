@@ -16,7 +16,7 @@ from hybrid_search.display import spreadsheet_cell
 if TYPE_CHECKING:
     from hybrid_search.hits import Hit, Hits
 
-__all__ = ["choose", "columns", "cell", "dump", "print_hits"]
+__all__ = ["choose", "columns", "cell", "dump", "print_hits", "print_paths"]
 
 
 def choose(*, json: bool, jsonl: bool, csv: bool, paths: bool, print0: bool) -> str:
@@ -47,13 +47,22 @@ def print_hits(hits: Hits, form: str, *, fields: Sequence[str] = (), pictures: b
     elif form == "csv":
         _print_csv(hits, fields)
     elif form in ("paths", "print0"):
-        _print_paths(hits, b"\0" if form == "print0" else b"\n")
+        print_paths((hit.path for hit in hits if hit.path is not None), form)
     elif terminal.is_terminal():
         from hybrid_search.cli.table import print_table
 
         print_table(hits, fields=fields, pictures=pictures)
     else:
         _print_plain(hits, fields)
+
+
+def print_paths(paths: Iterable[str], form: str) -> None:
+    """Print paths as the bytes that they are, each ended by NUL where the form is "print0", else by a line break."""
+    end = b"\0" if form == "print0" else b"\n"
+    if terminal.is_terminal() and end == b"\n":
+        terminal.write("".join(terminal.escape(path) + "\n" for path in paths))
+    else:
+        terminal.write_bytes(b"".join(os.fsencode(path) + end for path in paths))
 
 
 def dump(value: Any) -> None:
@@ -155,14 +164,6 @@ def _csv_value(hit: Hit, name: str) -> Any:
 
 def _escape_lines(text: str) -> str:
     return "\n".join(terminal.escape(line) for line in text.split("\n"))
-
-
-def _print_paths(hits: Hits, end: bytes) -> None:
-    paths = [hit.path for hit in hits if hit.path is not None]
-    if terminal.is_terminal() and end == b"\n":
-        terminal.write("".join(terminal.escape(path) + "\n" for path in paths))
-    else:
-        terminal.write_bytes(b"".join(os.fsencode(path) + end for path in paths))
 
 
 def _print_plain(hits: Hits, fields: Sequence[str]) -> None:

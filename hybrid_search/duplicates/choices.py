@@ -41,8 +41,12 @@ class ChosenGroup:
     @property
     def pairs(self) -> tuple[tuple[str, str], ...]:
         """Ids of documents that are never to stand in one group."""
-        others = dict.fromkeys(file.id for file in (*self.decision.keep, *self.decision.remove))
-        return tuple((apart, other) for apart in self.apart for other in others if other != apart)
+        return tuple((apart, other) for apart in self.apart for other in self.reviewed_ids if other != apart)
+
+    @property
+    def reviewed_ids(self) -> tuple[str, ...]:
+        """Ids of the documents that were looked at as one group."""
+        return tuple(dict.fromkeys(file.id for file in (*self.decision.keep, *self.decision.remove)))
 
 
 def read_choices(path: str | os.PathLike[str]) -> tuple[ChosenGroup, ...]:

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from hybrid_search.display import escape, thumbnail_of
 from hybrid_search.duplicates.keep import facts_of
+from hybrid_search.duplicates.model import Member
 from hybrid_search.duplicates.report import LABELS, FileReport, GroupReport, describe, text_of
 from hybrid_search.evidence import TIERS
 
@@ -76,7 +77,8 @@ def page_head(*, title: str, made: str, apply: str) -> str:
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
         f'<meta name="viewport" content="width=device-width"><title>Duplicates: {_text(title)}</title>\n'
         f'<style>{_asset("css")}</style></head>\n<body data-report="{report}">\n'
-        f'<header class="bar"><h1 title="{_text(made)}">Duplicates: {_text(title)}</h1><output id="total"></output><span class="space"></span>'
+        f'<header class="bar"><h1 title="{_text(made)}">Duplicates: {_text(title)}</h1>'
+        f'<output id="total"></output><span class="space"></span>'
         f'<span class="tiers" role="group" aria-label="tiers shown">{tiers}</span>'
         f'<button type="button" id="propose">As proposed</button>'
         f'<button type="button" id="keep-all">Keep all</button>'
@@ -146,8 +148,8 @@ def _choice(report: GroupReport, file: FileReport) -> str:
     labels = {"keep": "keep", "remove": "remove", "apart": "no copy"}
     if file.is_protected:
         del labels["remove"]
-    if file.member.id == report.group.id:
-        # the first file, and those of the same document, have no pair of documents that could stand apart
+    if _sha256(file.member) == _sha256(report.group.representative):
+        # of the first file, and those of the same bytes, there is nothing to tell apart
         del labels["apart"]
     inputs = "".join(
         f'<label><input type="radio" name="g{report.number}-{column}" value="{value}" autocomplete="off"'
@@ -171,11 +173,15 @@ def _identity(file: FileReport) -> str:
     known = {
         "id": member.id,
         "path": member.path,
-        "sha256": member.source.get("sha256") or member.id,
+        "sha256": _sha256(member),
         "tier": None if member.evidence is None else member.evidence.tier,
         "facts": stored,
     }
     return json.dumps(known)
+
+
+def _sha256(member: Member) -> str:
+    return str(member.source.get("sha256") or member.id)
 
 
 def _name(file: FileReport) -> str:

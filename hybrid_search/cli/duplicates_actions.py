@@ -1,0 +1,197 @@
+"""What is done with copies: said first, done with --yes, noted in a journal, undone by it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from hybrid_search.cli import exits, terminal
+from hybrid_search.cli.duplicates_decide import keep_choices
+from hybrid_search.cli.session import backend_at
+
+if TYPE_CHECKING:
+    from hybrid_search.backends import Backend
+    from hybrid_search.duplicates.actions import ActionName, ActionReport
+    from hybrid_search.duplicates.plan import Decision
+    from hybrid_search.index import HybridIndex
+
+__all__ = [
+    "Deed",
+    "apply_choices",
+    "existing_backend",
+    "exit_code",
+    "folders",
+    "print_report",
+    "report_json",
+    "undo_by",
+]
+
+_DONE = {
+    "move": "moved", "trash": "put into the trash", "hardlink": "replaced by hard links",
+    "symlink": "replaced by symbolic links", "delete": "deleted", "undo": "put back",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Deed:
+    """What the options ask to be done with the files that are not kept.
+
+    Parameters
+    ----------
+    action : ActionName or None
+        One of `hybrid_search.duplicates.actions.ACTIONS`; None for nothing.
+    folder : Path or None
+        Where "move" puts them.
+    merge : bool
+        First merge metadata into the kept document.
+    journal : Path or None
+    yes : bool
+        Do it; otherwise only say what would be done.
+    """
+
+    action: ActionName | None = None
+    folder: Path | None = None
+    merge: bool = False
+    journal: Path | None = None
+    yes: bool = False
+
+    def check(self) -> None:
+        """Refuse options that contradict each other, before anything is searched."""
+        if self.action is None:
+            given = {"--to": self.folder, "--merge-metadata": self.merge, "--journal": self.journal, "--yes": self.yes}
+            if named := [option for option, value in given.items() if value]:
+                raise typer.BadParameter(f"{named[0]} says how; --action says what to do")
+        if (self.action == "move") != (self.folder is not None) and self.action is not None:
+            raise typer.BadParameter("--action move and --to FOLDER go together")
+
+    def do(
+        self, decisions: Iterable[Decision], *, protected: Sequence[str] = (), backend: Backend | None = None
+    ) -> ActionReport | None:
+        """Do it, or find out what would be done; None where no action is asked for."""
+        if self.action is None:
+            return None
+        from hybrid_search.duplicates.actions import apply
+        from hybrid_search.duplicates.journal import journal_path
+
+        # named here, so that it can be named after Ctrl-C as well
+        journal = self.journal or journal_path()
+        try:
+            return apply(
+                decisions,
+                self.action,
+                folder=self.folder,
+                protected=protected,
+                backend=backend,
+                merge=self.merge,
+                journal=journal,
+                dry_run=not self.yes,
+            )
+        except KeyboardInterrupt:
+            if journal.exists():
+                terminal.note(
+                    f"interrupted: what was done is noted in {journal}; `hybrid-search duplicates undo` reads it"
+                )
+            raise
+
+
+def apply_choices(
+    path: Path, deed: Deed, *, index: HybridIndex | None, protected: Iterable[Path] = (), as_json: bool = False
+) -> int:
+    """Apply what was chosen on a page, print what became of it, and return the exit code.
+
+    Parameters
+    ----------
+    index : HybridIndex or None
+        Where it is kept which files are no copies and which groups were reviewed; None where there is no such place.
+    """
+    from hybrid_search.duplicates.choices import read_choices
+
+    groups = read_choices(path)
+    if any(group.decision.remove for group in groups) and deed.action is None:
+        raise typer.BadParameter("files are to go; --action says where")
+    if deed.action is not None:
+        deed.check()
+    backend = None if index is None else index.backend
+    decisions = [group.decision for group in groups if group.decision.remove]
+    if index is not None:
+        # before files go, as the documents of some go with them
+        keep_choices(groups, index, yes=deed.yes)
+    report = deed.do(decisions, protected=folders(protected), backend=backend) if decisions else None
+    if report is not None:
+        _print_results(report, as_json=as_json)
+    return exit_code(report, found=bool(groups))
+
+
+def _print_results(report: ActionReport, *, as_json: bool) -> None:
+    if as_json:
+        from hybrid_search.cli.output import dump
+
+        dump(report.to_json())
+    else:
+        lines = (f"{result.path}{f' -> {result.target}' if result.target else ''}" for result in report.done)
+        terminal.write("".join(terminal.escape(line) + "\n" for line in lines))
+    print_report(report)
+
+
+@contextmanager
+def existing_backend(context: typer.Context, location: str | None) -> Iterator[Backend | None]:
+    """Give the index if there is one: files can be put back without."""
+    backend = backend_at(context, location)
+    try:
+        yield backend if backend.exists() else None
+    finally:
+        backend.close()
+
+
+def undo_by(journal: Path | None, *, backend: Backend | None, yes: bool) -> ActionReport:
+    """Bring back what a journal, the last one when none is named, says was done; or find out what would come back."""
+    from hybrid_search.duplicates.journal import journals, journals_folder
+    from hybrid_search.duplicates.undo import undo
+
+    if journal is None:
+        known = journals()
+        if not known:
+            raise typer.BadParameter(f"there is no journal in {journals_folder()}; name one")
+        journal = known[0]
+        terminal.note(f"journal: {journal}")
+    return undo(journal, backend=backend, dry_run=not yes)
+
+
+def print_report(report: ActionReport) -> None:
+    """Say on stderr what became of the files: a line for each that was left alone or failed, and the counts."""
+    from hybrid_search.duplicates.report import readable_bytes
+
+    for result in (*report.left, *report.failed):
+        outcome = "left alone" if result.outcome == "left" else "failed"
+        terminal.note(f"{outcome}: {result.path}: {result.reason}")
+    number, would = len(report.done), "would be " if report.dry_run else ""
+    size = f" ({readable_bytes(report.freed)})" if report.freed else ""
+    parts = [f"{number:,} {'file' if number == 1 else 'files'}{size} {would}{_DONE[report.action]}"]
+    parts += [f"{len(report.left):,} left alone"] if report.left else []
+    parts += [f"{len(report.failed):,} failed"] if report.failed else []
+    terminal.note(", ".join(parts) + ("; nothing was done, --yes does it" if report.dry_run else ""))
+    if report.journal is not None and not report.dry_run and report.action != "undo":
+        terminal.note(f"noted in {report.journal}; `hybrid-search duplicates undo` brings back what can be")
+
+
+def exit_code(report: ActionReport | None, *, found: bool) -> int:
+    """Return the exit code: some files failed, some were found, or none."""
+    if report is not None and report.failed:
+        return exits.PARTIAL
+    return exits.OK if found else exits.NOTHING
+
+
+def folders(paths: Iterable[Path] | None) -> tuple[str, ...]:
+    """Return folders as the index names them: absolute, links in them as they are."""
+    return tuple(os.path.abspath(os.path.expanduser(path)) for path in paths or ())
+
+
+def report_json(report: ActionReport | None) -> dict[str, Any]:
+    """Return what became of the files as JSON, nothing where nothing was asked for."""
+    return {} if report is None else {"action": report.to_json()}

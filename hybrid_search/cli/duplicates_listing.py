@@ -1,0 +1,176 @@
+"""What the command and the script share: groups are found, decided, shown, and dealt with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import chain, islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from hybrid_search.cli import terminal
+from hybrid_search.cli.duplicates_actions import Deed, exit_code, folders, print_report, report_json
+from hybrid_search.cli.duplicates_report import Counts, beside_page, print_end, print_groups
+from hybrid_search.cli.progress import progress_bar
+
+if TYPE_CHECKING:
+    from hybrid_search.duplicates.keep import KeepRules
+    from hybrid_search.duplicates.model import DuplicateGroup, Member
+    from hybrid_search.duplicates.plan import Decision
+    from hybrid_search.duplicates.report import GroupReport
+    from hybrid_search.evidence import Evidence, Tier
+    from hybrid_search.index import HybridIndex
+
+__all__ = ["Listing"]
+
+
+@dataclass(frozen=True)
+class Listing:
+    """What the options ask of the groups of a collection.
+
+    Parameters
+    ----------
+    form : {"table", "json", "jsonl", "csv"}
+    tiers : tuple of Tier or None
+        Ways to match; None for all that are duplicates.
+    max_distance : float or None
+    filter : str or None
+        Lucene syntax.
+    between : two Path or None
+    reference : sequence of Path
+        Protected folders.
+    reviewed, save : bool
+        Also groups that were reviewed; keep in the index what was compared.
+    keep : sequence of str
+        Keep rules; without any nothing is decided unless a page or an action asks for it.
+    deed : Deed
+    html : Path or None
+    title, apply : str
+        What the page says it shows, and the command that it names.
+    progress : bool
+    """
+
+    form: str = "table"
+    tiers: tuple[Tier, ...] | None = None
+    max_distance: float | None = None
+    filter: str | None = None
+    between: tuple[Path, Path] | None = None
+    reference: Sequence[Path] = ()
+    reviewed: bool = False
+    save: bool = True
+    keep: Sequence[str] = ()
+    deed: Deed = field(default_factory=Deed)
+    html: Path | None = None
+    title: str = ""
+    apply: str = "hybrid-search duplicates apply choices.json --action trash"
+    progress: bool = True
+
+    def check(self) -> None:
+        """Refuse what cannot be done, before anything is searched; raises BadKeepRule and typer's BadParameter."""
+        self.deed.check()
+        self._rules()
+        if self.html is not None and not self.html.parent.is_dir():
+            raise typer.BadParameter(f"there is no folder {str(self.html.parent)!r} for the page")
+
+    def run(self, index: HybridIndex) -> int:
+        """Show the groups, do what is to be done, and return the exit code."""
+        counts = Counts()
+        decisions: list[Decision] = []
+        reports = self._reports(self._groups(index), index, decisions)
+        if self.html is not None:
+            reports = beside_page(reports, self.html, title=self.title, apply=self.apply)
+        print_groups(reports, self.form, counts)
+        protected = (*folders(self.reference), *self._rules().protected)
+        done = self.deed.do(decisions, protected=protected, backend=index.backend) if decisions else None
+        print_end(self.form, summary=counts.to_json(), **report_json(done))
+        self._note(counts, documents=len(index))
+        if done is not None:
+            print_report(done)
+        return exit_code(done, found=bool(counts.groups))
+
+    @property
+    def _decides(self) -> bool:
+        return bool(self.keep or self.deed.action or self.html)
+
+    def _rules(self) -> KeepRules:
+        from hybrid_search.duplicates.keep import DEFAULT_KEEP, parse_keep
+
+        # several values are one rule each, so that a pattern can hold a comma
+        return parse_keep(self.keep if len(self.keep) > 1 else self.keep[0] if self.keep else DEFAULT_KEEP)
+
+    def _groups(self, index: HybridIndex) -> Iterator[DuplicateGroup]:
+        with _compared(shown=self.progress) as progress:
+            found = index.duplicate_groups(
+                tiers=self.tiers,
+                max_distance=self.max_distance,
+                filter=self.filter,
+                between=self.between,
+                reference=folders(self.reference),
+                reviewed=self.reviewed,
+                save=self.save,
+                progress=progress,
+            )
+            # the bar ends before the first group is printed
+            first = list(islice(found, 1))
+        return chain(first, found)
+
+    def _reports(
+        self, groups: Iterable[DuplicateGroup], index: HybridIndex, decisions: list[Decision]
+    ) -> Iterator[GroupReport]:
+        from hybrid_search.duplicates.plan import DEFAULT_TIERS, decide
+        from hybrid_search.duplicates.report import report_group
+
+        rules, compare = self._rules(), _compare(index, self)
+        protected = (*folders(self.reference), *rules.protected)
+        tiers = self.tiers or DEFAULT_TIERS
+        for number, group in enumerate(groups, 1):
+            decision = None
+            if self._decides:
+                decision = decide(group, rules, protected=protected, tiers=tiers, compare=compare)
+            if decision is not None and self.deed.action:
+                decisions.append(decision)
+            yield report_group(group, number=number, decision=decision, protected=protected)
+
+    def _note(self, counts: Counts, *, documents: int) -> None:
+        if self.html is not None:
+            terminal.note(f"wrote {self.html}")
+        terminal.note(_summary(counts, documents=documents, decided=self._decides))
+
+
+def _summary(counts: Counts, *, documents: int, decided: bool) -> str:
+    from hybrid_search.duplicates.report import readable_bytes
+
+    if not documents:
+        return "no duplicates: the index is empty; `hybrid-search index FOLDER` fills it"
+    if not counts.groups:
+        return f"no duplicates among {documents:,} pictures"
+    groups = f"{counts.groups:,} {'group' if counts.groups == 1 else 'groups'} of {counts.files:,} files"
+    if not decided:
+        return f"{groups}; --keep RULES says which to keep, --html FILE makes a page to choose on"
+    gone = f"{counts.removed:,} {'file' if counts.removed == 1 else 'files'}"
+    return f"{groups}; {gone} could go, {readable_bytes(counts.freed)}"
+
+
+def _compare(index: HybridIndex, listing: Listing) -> Callable[[Member, Member], Evidence | None]:
+    """Return a comparison of two members that reads their signatures from the index."""
+    from hybrid_search.duplicates.judge import Judge
+    from hybrid_search.duplicates.model import Subject
+
+    judge = Judge(tiers=listing.tiers, max_distance=listing.max_distance)
+
+    def compare(one: Member, other: Member) -> Evidence | None:
+        pair = (Subject.of(each.id, index.get(each.id, vectors=True).source) for each in (one, other))
+        return judge.judge(*pair)
+
+    return compare
+
+
+@contextmanager
+def _compared(*, shown: bool) -> Iterator[Any]:
+    from hybrid_search.ingest import Progress
+
+    with progress_bar(shown=shown) as bar:
+        yield None if bar is None else lambda done, total: bar(Progress(done, total, 0, ""))
