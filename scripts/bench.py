@@ -48,7 +48,8 @@ def duplicates(photos: Path, options: argparse.Namespace) -> str:
 
     data = os.environ.get("HYBRID_SEARCH_DATA")
     everything = Path(data) if data and not options.photos else photos
-    return duplicates.measure(everything, quick=options.quick, cache=options.cache, videos=options.videos)
+    given = {"cache": options.cache, "videos": options.videos, "workers": options.workers}
+    return duplicates.measure(everything, quick=options.quick, **given)
 
 
 def grouping(photos: Path, options: argparse.Namespace) -> str:
@@ -89,6 +90,7 @@ def parser() -> argparse.ArgumentParser:
     copies.add_argument(
         "--cache", type=Path, help="where copies and results are kept; by default the user's cache folder"
     )
+    copies.add_argument("--workers", type=int, default=1, help="processes that look pictures up")
     copies.add_argument("--videos", type=Path, help="a folder of videos, for frames of real scenes")
     servers = parser.add_argument_group("elasticsearch, signature-lookup")
     servers.add_argument("--url", nargs="+", default=[], help="running servers; by default one is started")

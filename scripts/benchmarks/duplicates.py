@@ -60,7 +60,9 @@ class Score:
     ms: float = 0.0
 
 
-def measure(photos: Path, *, quick: bool = False, cache: Path | None = None, videos: Path | None = None) -> str:
+def measure(
+    photos: Path, *, quick: bool = False, cache: Path | None = None, videos: Path | None = None, workers: int = 1
+) -> str:
     """Make the set, measure every method on it, and return the tables.
 
     Parameters
@@ -73,6 +75,8 @@ def measure(photos: Path, *, quick: bool = False, cache: Path | None = None, vid
         Where copies, fingerprints and results are kept; by default in the user's cache folder.
     videos : Path, optional
         A folder of videos, for frames of real scenes.
+    workers : int
+        Processes that look pictures up.
     """
     folder = cache or default_cache()
     originals, sources, holes = (180, 20, 8) if quick else (1_800, 200, 40)
@@ -81,7 +85,7 @@ def measure(photos: Path, *, quick: bool = False, cache: Path | None = None, vid
     pairs = make_holes(folder / "holes", _unused(made, sources), count=holes, videos=videos)
     ms = times(list(methods()), [original.path for original in made.originals[: 20 if quick else 100]])
     scores = {method.name: replace(_score(folder, method, made), ms=ms[method.name]) for method in methods()}
-    lookups = look_up(folder, made, progress=say)
+    lookups = look_up(folder, made, workers=workers, progress=say)
     scores[OURS] = replace(score_lookups(made, lookups), ms=time_lookups(folder, made))
     kept = choose(found, originals=len(found), sources=0)
     parts = (

@@ -7,6 +7,7 @@ import io
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +77,7 @@ def times(each: Sequence[Method], paths: Sequence[Path]) -> dict[str, float]:
     return {name: median(values) for name, values in taken.items()}
 
 
+@cache
 def code_stamp(*modules: str) -> str:
     """Return a hash of modules of the library, of all but the command line when none is named.
 

@@ -7,6 +7,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import multiprocessing
+import os
+import shutil
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -69,9 +73,17 @@ class Results:
 
 
 def look_up(
-    folder: Path, made: CopySet, *, embedder: str = "lite", progress: Callable[[str], None] = lambda line: None
+    folder: Path,
+    made: CopySet,
+    *,
+    embedder: str = "lite",
+    workers: int = 1,
+    progress: Callable[[str], None] = lambda line: None,
 ) -> dict[str, Found]:
-    """Look up every copy, and every original (which finds itself), in an index of the originals."""
+    """Look up every copy, and every original (which finds itself), in an index of the originals.
+
+    More than one worker each read a copy of the index, as one process may open one.
+    """
     stamp = _stamp(made, embedder)
     results = Results(folder / f"lookups-{stamp}.jsonl")
     queries = [copy.path for copy in made.copies] + [original.path for original in made.originals]
@@ -79,11 +91,35 @@ def look_up(
     if left:
         with HybridIndex(folder / f"index-{stamp}", embedder=embedder) as index:
             _fill(index, made, progress)
-            for count, path in enumerate(left):
-                results.add(asdict(_look_up(index, path)))
-                if count % 200 == 199:
-                    progress(f"looked up {count + 1:,} of {len(left):,} pictures")
+        for count, found in enumerate(_all(folder / f"index-{stamp}", embedder, left, workers)):
+            results.add(asdict(found))
+            if count % 200 == 199:
+                progress(f"looked up {count + 1:,} of {len(left):,} pictures")
     return {str(path): Found(**results.known[str(path)]) for path in queries}
+
+
+def _all(location: Path, embedder: str, paths: Sequence[Path], workers: int) -> Iterator[Found]:
+    if workers == 1:
+        with HybridIndex(location, embedder=embedder) as index:
+            yield from (_look_up(index, path) for path in paths)
+        return
+    context = multiprocessing.get_context("spawn")
+    with tempfile.TemporaryDirectory() as folder:
+        given = (location, Path(folder), embedder)
+        with context.Pool(workers, initializer=_open_copy, initargs=given) as pool:
+            yield from pool.imap_unordered(_look_up_in_copy, paths)
+
+
+_opened: list[HybridIndex] = []
+
+
+def _open_copy(location: Path, folder: Path, embedder: str) -> None:
+    shutil.copytree(location, folder / str(os.getpid()))
+    _opened.append(HybridIndex(folder / str(os.getpid()), embedder=embedder))
+
+
+def _look_up_in_copy(path: Path) -> Found:
+    return _look_up(_opened[0], path)
 
 
 def judge_pairs(
