@@ -1,4 +1,4 @@
-"""A first look: index some photos, ask for them in four ways, and put what was found on one sheet."""
+"""A first look: index some photos, ask for them in four ways, list their copies, and draw a sheet of what was found."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def demo(
         Path, typer.Option("--out", metavar="FOLDER", file_okay=False, help="Where the index and the sheet go.")
     ] = Path("demo"),
 ) -> None:
-    """Index some photos, ask for them in four ways, and write what was found on a contact sheet."""
+    """Index some photos, ask for them in four ways, list their copies, and write what was found on a contact sheet."""
     run_demo(folder, captions, out)
 
 
@@ -80,7 +80,7 @@ def run_demo(folder: Path | None, captions: Path | None, out: Path) -> Path:
     captions : Path or None
         A captions file; for scikit-image's photos this project has its own.
     out : Path
-        A folder for `index/`, `contact-sheet.png` and copies of the bundled photos; made when absent.
+        A folder for `index/`, `contact-sheet.png`, `duplicates.html` and the bundled photos; made when absent.
     """
     from hybrid_search.index import HybridIndex
 
@@ -97,6 +97,7 @@ def run_demo(folder: Path | None, captions: Path | None, out: Path) -> Path:
             terminal.write(f"\n{number}. {question.shows}\n$ hybrid-search --index {place} search {question.command}\n")
             output.print_hits(hits, "table")
             answers.append((f"{number}. {question.title}", hits))
+        _show_copies(index, place, out / "duplicates.html")
     sheet = _write_sheet(answers, out / "contact-sheet.png")
     terminal.write(f"\nAll of it as pictures: {sheet}\nNow you:  hybrid-search --index {place} search WORDS\n")
     return sheet
@@ -123,7 +124,10 @@ def bundled_photos() -> Path:
 
 
 def _copy_photos(source: Path, target: Path) -> Path:
-    """Copy the photos to a folder with a short name, and one of them also smaller and brighter, as for the web."""
+    """Copy the photos to a folder with a short name, and two of them once more as people edit them.
+
+    One is smaller and brighter, as for the web; one is turned by a few degrees and cropped.
+    """
     import shutil
 
     from PIL import Image, ImageEnhance
@@ -136,6 +140,10 @@ def _copy_photos(source: Path, target: Path) -> Path:
         small = photo.convert("RGB").resize((300, 200))
     if not (target / "chelsea-web.jpg").exists():
         ImageEnhance.Brightness(small).enhance(1.15).save(target / "chelsea-web.jpg", quality=50)
+    with Image.open(target / "coffee.png") as photo:
+        turned = photo.convert("RGB").rotate(4, Image.Resampling.BICUBIC).crop((90, 60, 510, 340))
+    if not (target / "coffee-straight.jpg").exists():
+        turned.save(target / "coffee-straight.jpg", quality=80)
     return target
 
 
@@ -191,7 +199,6 @@ def _bundled_captions() -> Path | None:
 
 
 def _fill(index: HybridIndex, folder: Path, captions: Path | None) -> None:
-
     terminal.write(f"Indexing the photos of {folder}\n")
     with progress_bar(shown=True) as progress:
         report = index.add_folder(folder, captions=captions, progress=progress)
@@ -199,6 +206,19 @@ def _fill(index: HybridIndex, folder: Path, captions: Path | None) -> None:
     if not len(index):
         raise typer.BadParameter(f"no pictures in {folder}")
     terminal.write(f"{report.added} added, {report.unchanged} unchanged in {report.seconds:.1f} s, no server started\n")
+
+
+def _show_copies(index: HybridIndex, place: str, page: Path) -> None:
+    from hybrid_search.cli.duplicates_listing import Listing
+    from hybrid_search.duplicates.features import can_extract
+    from hybrid_search.duplicates.judge import INSTALL
+
+    terminal.write(
+        f"\n5. Copies, whatever was done to them\n$ hybrid-search --index {place} duplicates --html {page}\n"
+    )
+    Listing(html=page, title=place, progress=False).run(index)
+    if not can_extract():
+        terminal.note(f"cropped and turned copies are found too after: {INSTALL}")
 
 
 def _write_sheet(answers: list[tuple[str, Hits]], path: Path) -> Path:
