@@ -21,6 +21,7 @@ CORNERS = 500
 _EDGE = 15
 _FAST = 7
 _RATIO = 0.85
+_STEP = 1.2
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,7 +31,7 @@ class Features:
     Parameters
     ----------
     points : (n,) complex128
-        x + iy, pixels.
+        x + iy, pixels from the upper left edge.
     scales : (n,) float64
         Size of the corner, pixels.
     angles : (n,) float64
@@ -79,14 +80,17 @@ def extract(levels: NDArray[np.uint8], *, count: int = CORNERS) -> Features:
     import cv2
 
     orb = cv2.ORB.create(  # type: ignore[attr-defined, unused-ignore]
-        nfeatures=count, scaleFactor=1.2, nlevels=8, edgeThreshold=_EDGE, patchSize=31, fastThreshold=_FAST
+        nfeatures=count, scaleFactor=_STEP, nlevels=8, edgeThreshold=_EDGE, patchSize=31, fastThreshold=_FAST
     )
     detected: Any = orb.detectAndCompute(levels, None)
     found, descriptors = detected
     if descriptors is None:
         return Features(np.empty(0, complex), np.empty(0), np.empty(0), np.empty((0, 32), np.uint8))
-    places = np.array([(corner.pt[0], corner.pt[1], corner.size, corner.angle) for corner in found])
-    return Features(places[:, 0] + 1j * places[:, 1], places[:, 2], np.radians(places[:, 3]), descriptors)
+    places = np.array([(corner.pt[0], corner.pt[1], corner.size, corner.angle, corner.octave) for corner in found])
+    # OpenCV counts from the middle of the first pixel of a level of its pyramid, which is half such a pixel inside
+    inside = 0.5 * _STEP ** places[:, 4]
+    points = places[:, 0] + inside + 1j * (places[:, 1] + inside)
+    return Features(points, places[:, 2], np.radians(places[:, 3]), descriptors)
 
 
 def match(a: Features, b: Features) -> Matches:
