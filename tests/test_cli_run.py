@@ -191,7 +191,8 @@ def test_ctrl_c_keeps_what_is_done_and_the_next_run_goes_on(tmp_path: Path, run:
 def test_demo_of_a_folder(run: Any, tmp_path: Path) -> None:
     done = run("demo", "photos", "--captions", "captions.csv", "--out", str(tmp_path / "out"))
     assert done.code == exits.OK, done.err
-    assert done.out.count("$ hybrid-search --index") == 4
-    assert (tmp_path / "out" / "contact-sheet.png").is_file()
+    assert done.out.count("$ hybrid-search --index") == 5
+    assert "no duplicates among 6 pictures" in done.err
+    assert (tmp_path / "out" / "contact-sheet.png").is_file() and (tmp_path / "out" / "duplicates.html").is_file()
     again = run("demo", "photos", "--out", str(tmp_path / "out"))
     assert "0 added, 6 unchanged" in again.out
