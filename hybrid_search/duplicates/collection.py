@@ -16,14 +16,16 @@ from hybrid_search.duplicates.marks import Marks
 from hybrid_search.duplicates.members import is_reviewed, members
 from hybrid_search.duplicates.model import DuplicateGroup
 from hybrid_search.duplicates.neighbours import Reach
-from hybrid_search.errors import QueryError
+from hybrid_search.errors import BulkError, QueryError
 from hybrid_search.evidence import DUPLICATE_TIERS, TIERS
+from hybrid_search.ingest.changes import Change
 
 __all__ = ["duplicate_groups"]
 
 _VERSION = 1
 """Raised when the same rule finds something else."""
 _REACH = 0.45
+_TOGETHER = 500
 Folder = str | os.PathLike[str]
 
 
@@ -176,25 +178,30 @@ def _save_groups(backend: Backend, documents: Documents, found: Iterable[Groupin
         rows = [documents.rows[id] for id in (each.representative, *(id for id, _ in each.others))]
         size = sum(documents.files(row) for row in rows)
         wanted |= {row: (each.representative, size) for row in rows}
+    told: dict[int, dict[str, Any]] = {}
     for row, (representative, size) in wanted.items():
         stored = documents.stored_of(row)
         if (stored.group, stored.size) != (representative, size):
-            update_duplicate(backend, documents.ids[row], _told({"group": representative, "size": size}))
+            told[row] = {"group": representative, "size": size}
     for row, stored in documents.stored.items():
         if stored.group is not None and row not in wanted:
-            update_duplicate(backend, documents.ids[row], _told({"group": None, "size": None}))
+            told[row] = {"group": None, "size": None}
         if stored.matches and stored.rule != rule:
             update_duplicate(backend, documents.ids[row], _without_matches(rule))
+    _tell(backend, {documents.ids[row]: fields for row, fields in told.items()})
 
 
-def _told(fields: Mapping[str, Any]) -> Any:
-    def change(stored: Stored | None) -> Action | None:
-        return None if stored is None else Action("update", "", {"duplicate": dict(fields)})
+def _tell(backend: Backend, told: Mapping[str, Mapping[str, Any]]) -> None:
+    """Update documents many at a time: each run says of all groups anew what they are, so that nothing can be lost."""
+    actions = [Action("update", id, {"duplicate": dict(fields)}) for id, fields in told.items()]
+    for start in range(0, len(actions), _TOGETHER):
+        outcomes = backend.bulk(actions[start : start + _TOGETHER])
+        refused = [(each.id, each.error) for each in outcomes if each.error is not None and each.status != 404]
+        if refused:
+            raise BulkError(refused)
 
-    return change
 
-
-def _without_matches(rule: str) -> Any:
+def _without_matches(rule: str) -> Change:
     """Return the change that takes matches of other rules away, unless they were replaced in this run."""
 
     def change(stored: Stored | None) -> Action | None:

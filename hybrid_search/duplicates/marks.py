@@ -15,6 +15,7 @@ from typing import Any
 from hybrid_search.backends import Action, Backend, Stored
 from hybrid_search.duplicates.documents import PRINT_BYTES, Documents, fingerprint
 from hybrid_search.duplicates.links import update_duplicate
+from hybrid_search.ingest.changes import Change
 
 __all__ = ["Marks"]
 
@@ -102,7 +103,7 @@ def _unpacked(text: str) -> Iterable[bytes]:
     return (packed[start : start + PRINT_BYTES] for start in range(0, len(packed), PRINT_BYTES))
 
 
-def _changed(fields: Mapping[str, Any]) -> Any:
+def _changed(fields: Mapping[str, Any]) -> Change:
     def change(stored: Stored | None) -> Action | None:
         return None if stored is None else Action("update", "", {"duplicate": dict(fields)})
 
