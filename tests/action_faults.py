@@ -11,6 +11,7 @@ import errno
 import os
 import shutil
 import sys
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from hybrid_search.duplicates.actions import apply
 from hybrid_search.duplicates.keep import parse_keep
 from hybrid_search.duplicates.plan import Plan, make_plan
 from hybrid_search.duplicates.undo import undo
-from tests.picture_files import copies, pictures, tree, write
+from tests.picture_files import copies, pictures, sha256, tree, write
 
 STEPS = (
     *("open", "write", "fsync", "replace", "rename", "unlink", "link", "symlink", "mkdir", "ftruncate"),
@@ -116,6 +117,12 @@ def broken(work: Callable[[], object], faults: Faults, *, far: bool) -> int:
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
+def every_copy(folder: Path) -> Counter[str]:
+    """Count the files of each content, those under hidden names too, here and in the trash."""
+    places = (folder, Path(os.environ["HOME"]) / "data/Trash/files")
+    return Counter(sha256(path.read_bytes()) for place in places for path in place.rglob("*") if path.is_file())
+
+
 def check_nothing_lost(folder: Path, wanted: set[str]) -> None:
     assert wanted <= pictures(folder / "photos"), "a picture is lost"
 
@@ -125,6 +132,7 @@ def survive(folder: Path, action: Any, kind: str, what: str, *, far: bool) -> in
     for at in range(1, 1000):
         plan = build(folder)
         before, wanted = tree(folder / "photos"), pictures(folder / "photos")
+        held = every_copy(folder)
         if what == "undo":
             run(plan, action, folder)
             assert tree(folder / "photos") != before
@@ -132,6 +140,10 @@ def survive(folder: Path, action: Any, kind: str, what: str, *, far: bool) -> in
         else:
             ended = broken(lambda plan=plan: run(plan, action, folder), Faults(kind, at), far=far)  # type: ignore[misc]
         check_nothing_lost(folder, wanted)
+        if action != "delete":
+            assert not held - every_copy(folder), "a copy is nowhere any more"
+        if kind not in ("kill", "error"):  # where removing a file fails, it stays
+            assert not list(folder.rglob(".hybrid-search-*")), "a file is left under a hidden name"
         for path in (folder / "photos/a/one.jpg", folder / "photos/b/c/two.png"):
             assert path.is_file() and not path.is_symlink(), "a kept file was touched"
         if (folder / "journal").exists():

@@ -62,6 +62,8 @@ def tree(folder: Path) -> dict[str, tuple[Any, ...]]:
             found[name] = ("link", os.readlink(path))
         elif stat.S_ISDIR(status.st_mode):
             found[name] = ("folder", stat.S_IMODE(status.st_mode))
+        elif not stat.S_ISREG(status.st_mode):
+            found[name] = ("other", stat.S_IFMT(status.st_mode))
         else:
             mode = stat.S_IMODE(status.st_mode)
             found[name] = ("file", mode, status.st_mtime_ns, status.st_size, sha256(path.read_bytes()))

@@ -268,13 +268,14 @@ class _Run:
         if self.journal is None:
             raise ActionRefused(held.path, "there is no journal")
         self.number += 1
-        here = os.path.dirname(held.path)
-        part = os.path.join(os.path.dirname(target) if self.names and target else here, self.journal.part(self.number))
+        aside = os.path.join(os.path.dirname(held.path), self.journal.part(self.number))
+        part = os.path.join(os.path.dirname(target), self.journal.part(self.number)) if self.names and target else aside
         record = {
             "action": self.action,
             "path": held.path,
             "target": target,
             "part": part,
+            "aside": aside,
             "made": missing_folders(part),
             "kept": kept.path,
             "id": file.id,
@@ -293,31 +294,39 @@ class _Run:
             raise
         held.let_go()
         try:
-            self._do(file, held, kept, part, target)
+            self._do(file, held, kept, (aside, part), target)
         except (OSError, ActionRefused) as error:
             self.journal.note("failed", self.number, reason=str(error))
             raise
         self.journal.note("done", self.number)
         return target
 
-    def _do(self, file: PlannedFile, held: Held, kept: Held, part: str, target: str | None) -> None:
+    def _do(self, file: PlannedFile, held: Held, kept: Held, spare: tuple[str, str], target: str | None) -> None:
+        aside, part = spare
         held.check()
+        try:
+            # by another name for a moment: were both one file that no number tells to be one, the kept one shows it
+            shift.move(held.path, aside, None, sha256=file.sha256, check=kept.check)
+            kept.check()
+            if self.action == "delete":
+                shift.unlink(aside, held.status)
+                return
+            shift.put_aside_back(aside, held.path, sha256=file.sha256)
+        except BaseException as error:
+            if os.path.lexists(aside):
+                shift.put_aside_back(aside, held.path, sha256=file.sha256)
+            if isinstance(error, ActionRefused):
+                reason = f"the file to keep, {kept.path}: {error.reason}; it was put back"
+                raise ActionRefused(held.path, reason) from error
+            raise
         if self.action == "move" and target is not None:
             os.makedirs(os.path.dirname(target), exist_ok=True)
             shift.move(held.path, target, part, sha256=file.sha256, check=kept.check)
-            _or_back(kept, target, held.path, part, file.sha256)
-            return
-        # by another name for a moment: were it the kept file itself, that would be gone now
-        shift.move(held.path, part, part, sha256=file.sha256, check=kept.check)
-        _or_back(kept, part, held.path, part, file.sha256)
-        if self.action == "delete":
-            shift.unlink(part, held.status)
-            return
-        _return(part, held.path, part, file.sha256)
-        if self.action == "trash":
+        elif self.action == "trash":
             _to_trash(held.path)
         else:
             shift.replace_by_link(held.path, kept.path, part, symbolic=self.action == "symlink")
+            kept.renew()
         kept.check()
 
 
@@ -328,22 +337,6 @@ def _check_action(action: str, folder: object, backend: Backend | None, merge: b
         raise ActionRefused("the plan", "move needs a folder to move to, and nothing else takes one")
     if merge and backend is None:
         raise ActionRefused("the plan", "descriptions are merged in an index, and none was given")
-
-
-def _or_back(kept: Held, now: str, path: str, part: str, sha256: str) -> None:
-    """Put a file back at once when the kept one went with it: both were one file, seen in two places."""
-    try:
-        kept.check()
-    except ActionRefused as error:
-        _return(now, path, part, sha256)
-        raise ActionRefused(path, f"the file to keep, {kept.path}: {error.reason}; it was put back") from error
-
-
-def _return(now: str, path: str, part: str, sha256: str) -> None:
-    try:
-        shift.move(now, path, part, sha256=sha256)
-    except OSError as error:
-        raise OSError(error.errno, f"{error.strerror}; it could not be put back and lies at {now}") from error
 
 
 def _to_trash(path: str) -> None:

@@ -59,6 +59,10 @@ class Held:
         if _identity(now) != _identity(self.status):
             raise ActionRefused(self.path, "it has changed meanwhile")
 
+    def renew(self) -> None:
+        """Take the file as it is now for unchanged, after a link to it was made."""
+        self.status = os.fstat(self.descriptor)
+
     def let_go(self) -> None:
         """Close the file where an open one can be neither renamed nor removed."""
         if os.name == "nt":
@@ -150,5 +154,6 @@ def _open(path: str) -> Held:
     return held
 
 
-def _identity(status: os.stat_result) -> tuple[int, int, int, int]:
-    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
+def _identity(status: os.stat_result) -> tuple[int, ...]:
+    # a change of the one is a change of the other, when both are one file that no number tells to be one
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns

@@ -15,12 +15,12 @@ from hybrid_search.duplicates.held import hash_open
 from hybrid_search.duplicates.journal import sync_folder
 from hybrid_search.errors import ActionRefused
 
-__all__ = ["describe", "discard", "move", "put_back", "replace_by_link", "restore_facts", "unlink"]
+__all__ = ["describe", "discard", "move", "put_aside_back", "put_back", "replace_by_link", "restore_facts", "unlink"]
 
 _CHUNK = 1 << 20
 
 
-def move(source: str, target: str, part: str, *, sha256: str, check: Callable[[], None] | None = None) -> None:
+def move(source: str, target: str, part: str | None, *, sha256: str, check: Callable[[], None] | None = None) -> None:
     """Move a file to a name that is free, to another drive as well.
 
     Parameters
@@ -28,7 +28,7 @@ def move(source: str, target: str, part: str, *, sha256: str, check: Callable[[]
     source, target : str
         From where to where; the target's folder is there.
     part : str
-        A name in the target's folder for an unfinished copy.
+        A name in the target's folder for an unfinished copy; None where both folders are one.
     sha256 : str
         Of the file's bytes: a copy on another drive is read back before the source goes.
     check : callable, optional
@@ -42,15 +42,21 @@ def move(source: str, target: str, part: str, *, sha256: str, check: Callable[[]
         When it cannot be done; the source is where it was.
     """
     before = os.lstat(source)
-    # an empty file holds the name: renaming alone would overwrite what another program put there
-    os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+    try:
+        # an empty file holds the name: renaming alone would overwrite what another program put there
+        os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+    except FileExistsError:
+        raise
+    except BaseException:
+        _discard_empty(target)
+        raise
     try:
         if check is not None:
             check()
         try:
             os.replace(source, target)
         except OSError as error:
-            if error.errno != errno.EXDEV:
+            if error.errno != errno.EXDEV or part is None:
                 raise
             _copy(source, part, sha256)
             os.replace(part, target)
@@ -63,7 +69,8 @@ def move(source: str, target: str, part: str, *, sha256: str, check: Callable[[]
     except BaseException:
         # even when it was interrupted right after the last step: what was moved is never taken for a leftover
         if _is_still(source, before):
-            discard(part)
+            if part is not None:
+                discard(part)
             discard(target)
         raise
     sync_folder(os.path.dirname(target))
@@ -170,10 +177,27 @@ def restore_facts(path: str, record: Mapping[str, Any]) -> str:
     return f"{' and '.join(named)} could not be restored" if named else ""
 
 
+def put_aside_back(aside: str, path: str, *, sha256: str) -> None:
+    """Give a file its name again after it had another for a moment, also on a drive too full for one more name."""
+    try:
+        move(aside, path, None, sha256=sha256)
+    except OSError as error:
+        if not isinstance(error, FileExistsError) and not os.path.lexists(path):
+            os.rename(aside, path)
+            return
+        raise OSError(error.errno, f"{error.strerror}; it could not be put back and lies at {aside}") from error
+
+
 def discard(path: str) -> None:
     """Remove a temporary file, if it is there."""
     with suppress(OSError):
         os.unlink(path)
+
+
+def _discard_empty(path: str) -> None:
+    with suppress(OSError):
+        if os.lstat(path).st_size == 0:
+            os.unlink(path)
 
 
 def _copy(source: str, part: str, sha256: str) -> None:

@@ -117,18 +117,22 @@ class _Undoing:
     def _fetch(self, entry: Entry) -> tuple[Outcome, str]:
         """Bring a file back from where it was moved, or from the name that it had for a moment."""
         record, path = entry.record, str(entry.record["path"])
-        moved = record["target"] if record["action"] == "move" else record["part"]
-        places = [str(moved)] if os.path.lexists(moved) else []
+        named = (record["target"], record["aside"]) if record["action"] == "move" else (record["aside"],)
+        places = [str(place) for place in named if os.path.lexists(place)]
         if os.path.lexists(path) and not (places and _is_placeholder(path, record)):
             if not self._is_whole(path, record):
                 return "failed", f"its place is taken by another file{_lies(places)}"
             self._clean(entry, path)
             return "left", _IN_PLACE
+        refused = ActionRefused(path, _lost(record))
         for place in places:
-            with hold(place, alone=True, changed=_CHANGED, look_only=self.dry_run, **_bytes_of(record)) as held:
-                held.let_go()
-                return "done", "" if self.dry_run else self._move_back(entry, place, path)
-        return "failed", _lost(record)
+            try:
+                with hold(place, alone=True, changed=_CHANGED, look_only=self.dry_run, **_bytes_of(record)) as held:
+                    held.let_go()
+                    return "done", "" if self.dry_run else self._move_back(entry, place, path)
+            except ActionRefused as error:
+                refused = error
+        raise refused
 
     def _move_back(self, entry: Entry, place: str, path: str) -> str:
         self.book.note("undoing", entry.number)
@@ -180,6 +184,7 @@ class _Undoing:
         if self.dry_run or entry.is_whole:
             return
         shift.discard(str(record["part"]))
+        shift.discard(str(record["aside"]))
         target = record["target"] if record["action"] == "move" else None
         if target and os.path.lexists(target) and not os.path.samefile(target, path):
             # a copy for another drive that was finished while its source was still there, or the name held for it
