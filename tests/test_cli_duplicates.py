@@ -314,6 +314,25 @@ def test_reviewed_groups_do_not_come_again(run: Run) -> None:
     assert len(groups(run, "--all")) == 2
 
 
+def test_decisions_are_made_by_name_and_taken_to_another_index(run: Run) -> None:
+    assert run("duplicates", "apart", "photos/cat.png", "photos/web/cat.png").out == "1 pair kept apart\n"
+    assert [names(group) for group in groups(run)] == [BOATS]
+    assert run("duplicates", "review", "photos/web/boat.jpg").out == "1 group marked as reviewed\n"
+    run("duplicates", code=exits.NOTHING)
+    Path("decisions.json").write_text(run("duplicates", "decisions").out)
+    assert "3 pictures" not in run("duplicates", "forget", "photos/cat.png").out
+    assert [names(group) for group in groups(run)] == [CATS]
+    run("duplicates", "forget", "--all")
+    assert len(groups(run)) == 2
+    run("--index", "other", "index", "photos", *EMBEDDER)
+    run("duplicates", "decisions", "--index", "other", "--load", "decisions.json")
+    run("duplicates", "--index", "other", code=exits.NOTHING)
+    assert "at least two" in run("duplicates", "apart", "photos/cat.png", code=exits.USAGE).err
+    assert "--all" in run("duplicates", "forget", code=exits.USAGE).err
+    Path("decisions.json").write_text("[]")
+    run("duplicates", "decisions", "--load", "decisions.json", code=exits.USAGE)
+
+
 # -- one picture -----------------------------------------------------------------------------------------------------
 
 
@@ -343,6 +362,7 @@ def test_a_file_is_no_copy_of_itself(look: Run) -> None:
     assert look("duplicates", "find", "photos/dune.png", code=exits.NOTHING).out == ""
     (found,) = json.loads(look("duplicates", "find", "photos/boat.png", "--json").out)["groups"]
     assert names(found) == BOATS - {"boat.png"}
+    assert look("duplicates", "find", "--new", "photos", code=exits.NOTHING).out == "", "nothing there is new"
 
 
 # -- the script ------------------------------------------------------------------------------------------------------

@@ -33,7 +33,7 @@ class Lookups:
     asked : mapping
         Options of `HybridIndex.find_duplicates`.
     new, failed : list of str
-        What was looked up so far and has no copy; what could not be read.
+        What was looked up so far and is not in the index, nor any copy of it; what could not be read.
     """
 
     index: HybridIndex
@@ -57,7 +57,7 @@ class Lookups:
             members = tuple(member for hit in hits for member in _members(hit, besides=os.path.abspath(name)))
             if members:
                 yield report_group(DuplicateGroup(name, members), number=number)
-            else:
+            elif not hits:
                 self.new.append(name)
 
 
@@ -76,7 +76,7 @@ def find(
         bool,
         options.flag(
             "--new",
-            help="Print the paths of the pictures that have no copy in the index, and nothing else.",
+            help="Print the paths of the pictures of which the index has no copy, and nothing else.",
             rich_help_panel="Output",
         ),
     ] = False,
@@ -136,6 +136,6 @@ def _title(report: GroupReport) -> str:
 
 
 def _summary(found: int, lookups: Lookups) -> str:
-    parts = [f"{found:,} with copies", f"{len(lookups.new):,} without"]
+    parts = [f"{found:,} with copies", f"{len(lookups.new):,} new"]
     parts += [f"{len(lookups.failed):,} failed"] if lookups.failed else []
     return ", ".join(parts)
