@@ -107,6 +107,15 @@ def test_the_set_is_the_same_wherever_the_photos_lie_and_is_written_once(photos:
     assert [copy.path.stat().st_mtime_ns for copy in first.copies] == written
 
 
+def test_sets_of_two_sizes_share_a_folder_and_not_their_collages(photos: list[Path], tmp_path: Path) -> None:
+    sizes = {"originals": 14, "sources": 5}
+    make_set(tmp_path / "shared", photos, originals=10, sources=3, transforms=("jpeg_30", "collage"))
+    beside = make_set(tmp_path / "shared", photos, **sizes, transforms=("jpeg_30", "collage"))
+    alone = make_set(tmp_path / "alone", photos, **sizes, transforms=("jpeg_30", "collage"))
+    assert [copy.also for copy in beside.copies] == [copy.also for copy in alone.copies]
+    assert [copy.path.read_bytes() for copy in beside.copies] == [copy.path.read_bytes() for copy in alone.copies]
+
+
 def test_what_stands_beside_a_photo_in_a_collage_is_an_original_that_has_no_copies(
     photos: list[Path], tmp_path: Path
 ) -> None:

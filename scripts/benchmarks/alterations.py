@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageDraw, ImageEnhance, ImageFilter, ImageFont, ImageOps
 
+VERSION = 1
+"""Raised when a picture would come out otherwise, so that those of before are not taken for it."""
 CAPTION = "A day to remember"
 WATERMARK = "© photo archive"
 Change = Callable[[Image.Image, "Company"], Image.Image]

@@ -137,9 +137,15 @@ def _copies(
         alteration = ALTERATIONS[transform]
         also = tuple(_others(chosen, place, first, alteration.others))
         company = Company(tuple(open_photo(other) for other in also), seed=int(_draw(source)[:8], 16))
-        path = folder / transform / f"{name}.{alteration.suffix}"
+        path = folder / transform / f"{name}{_beside(also)}.{alteration.suffix}"
         write_once(path, lambda: alteration.encode(image, company))  # noqa: B023
         yield Copy(path, source, transform, also)
+
+
+def _beside(also: Sequence[Path]) -> str:
+    """Name a collage after all that is in it, as sets of other sizes put other photos beside one."""
+    names = "\n".join(short_name(path) for path in also)
+    return f"-{hashlib.sha256(names.encode()).hexdigest()[:8]}" if also else ""
 
 
 def _others(chosen: Sequence[Path], place: int, first: int, count: int) -> Iterator[Path]:

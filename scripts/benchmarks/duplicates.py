@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from hybrid_search.duplicates.judge import SIGNATURE_DISTANCE
 from hybrid_search.evidence import DUPLICATE_TIERS
-from scripts.benchmarks.alterations import MORE, NAMED
+from scripts.benchmarks.alterations import MORE, NAMED, VERSION
 from scripts.benchmarks.copies import Copy, CopySet, choose, find_photos, make_set
 from scripts.benchmarks.fingerprints import Method, goldberg_oriented, methods, take_all, times
 from scripts.benchmarks.holes import HolePair, make_holes
@@ -81,8 +81,8 @@ def measure(
     folder = cache or default_cache()
     originals, sources, holes = (180, 20, 8) if quick else (1_800, 200, 40)
     found = find_photos(photos)
-    made = make_set(folder / "copies", found, originals=originals, sources=sources, progress=say)
-    pairs = make_holes(folder / "holes", _unused(made, sources), count=holes, videos=videos)
+    made = make_set(folder / f"copies-{VERSION}", found, originals=originals, sources=sources, progress=say)
+    pairs = make_holes(folder / f"holes-{VERSION}", _unused(made, sources), count=holes, videos=videos)
     ms = times(list(methods()), [original.path for original in made.originals[: 20 if quick else 100]])
     scores = {method.name: replace(_score(folder, method, made), ms=ms[method.name]) for method in methods()}
     lookups = look_up(folder, made, workers=workers, progress=say)
