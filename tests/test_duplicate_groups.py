@@ -232,4 +232,4 @@ def test_a_transform_turned_round_brings_points_back():
     assert back is not None
     x, y = 0.3, 0.7
     u, v = there[0] * x + there[1] * y + there[2], there[3] * x + there[4] * y + there[5]
-    assert (back[0] * u + back[1] * v + back[2], back[3] * u + back[4] * v + back[5]) == pytest.approx((x, y))
+    assert (back[0] * u + back[1] * v + back[2], back[3] * u + back[4] * v + back[5]) == pytest.approx((x, y), abs=1e-5)

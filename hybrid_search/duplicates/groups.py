@@ -160,7 +160,9 @@ def _inverse(transform: tuple[float, ...] | None) -> tuple[float, float, float, 
     size = a * e - b * d
     if size == 0:
         return None
-    return e / size, -b / size, (b * f - c * e) / size, -d / size, a / size, (c * d - a * f) / size
+    inverse = (e / size, -b / size, (b * f - c * e) / size, -d / size, a / size, (c * d - a * f) / size)
+    a, b, c, d, e, f = (round(value, 6) for value in inverse)
+    return a, b, c, d, e, f
 
 
 def _surest_first(link: Link) -> tuple[tuple[int, float], str, str, str]:

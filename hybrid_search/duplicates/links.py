@@ -28,7 +28,9 @@ def stored_links(documents: Documents, rule: str) -> Iterator[Link]:
             other = documents.rows.get(str(entry["id"]))
             if other is None or entry["sha256"] != [documents.shas[row], documents.shas[other]]:
                 continue
-            yield Link(documents.ids[row], documents.ids[other], Evidence.from_json(entry["found"]))
+            ends = (documents.ids[row], documents.ids[other])
+            first, second = ends if entry["first"] else ends[::-1]
+            yield Link(first, second, Evidence.from_json(entry["found"]))
 
 
 def save_links(backend: Backend, documents: Documents, links: Iterable[Link], rule: str) -> None:
@@ -36,9 +38,15 @@ def save_links(backend: Backend, documents: Documents, links: Iterable[Link], ru
     by_holder: dict[int, list[Mapping[str, Any]]] = defaultdict(list)
     for link in links:
         holder, other = documents.newer(documents.rows[link.first], documents.rows[link.second])
-        seen = link.from_(documents.ids[holder])
-        shas = [documents.shas[holder], documents.shas[other]]
-        by_holder[holder].append({"id": documents.ids[other], "sha256": shas, "found": seen.evidence.to_json()})
+        by_holder[holder].append(
+            {
+                "id": documents.ids[other],
+                "sha256": [documents.shas[holder], documents.shas[other]],
+                # the evidence stays as it was found: turned round and back, its numbers would be rounded
+                "first": link.first == documents.ids[holder],
+                "found": link.evidence.to_json(),
+            }
+        )
     for holder, entries in by_holder.items():
         update_duplicate(backend, documents.ids[holder], _with_entries(entries, rule))
 
