@@ -161,6 +161,7 @@ def test_files_of_a_reference_folder_stay(look: Run) -> None:
 
 def test_rules_decide_and_are_explained(look: Run) -> None:
     boats = by_name(groups(look, "--keep", "most pixels, then shortest-name"))["album/boat (copy).png"]
+    assert boats == by_name(groups(look, "--keep", "most-pixels", "--keep", "shortest-name"))["album/boat (copy).png"]
     assert names(boats, choice="keep") == {"boat.png"}
     assert names(boats, choice="remove") == BOATS - {"boat.png"}
     why = {file["path"].rpartition("/")[2]: file["why"] for file in boats["files"]}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -45,7 +45,8 @@ class Listing:
     reviewed, save : bool
         Also groups that were reviewed; keep in the index what was compared.
     keep : sequence of str
-        Keep rules; without any nothing is decided unless a page or an action asks for it.
+        Keep rules, before those that decide without any; nothing is decided unless rules, a page or an action are asked
+        for.
     deed : Deed
     html : Path or None
     title, apply : str
@@ -96,10 +97,13 @@ class Listing:
         return bool(self.keep or self.deed.action or self.html)
 
     def _rules(self) -> KeepRules:
-        from hybrid_search.duplicates.keep import DEFAULT_KEEP, parse_keep
+        from hybrid_search.duplicates.keep import parse_keep
 
+        if not self.keep:
+            return parse_keep()
         # several values are one rule each, so that a pattern can hold a comma
-        return parse_keep(self.keep if len(self.keep) > 1 else self.keep[0] if self.keep else DEFAULT_KEEP)
+        named = parse_keep(self.keep if len(self.keep) > 1 else self.keep[0])
+        return replace(named, rules=tuple(dict.fromkeys((*named.rules, *parse_keep().rules))))
 
     def _groups(self, index: HybridIndex) -> Iterator[DuplicateGroup]:
         with _compared(shown=self.progress) as progress:

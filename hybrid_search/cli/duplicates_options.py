@@ -106,7 +106,7 @@ Keep = Annotated[
         "--keep",
         metavar="RULE,…",
         help="Say which file of each group is to be kept, the first rule first: 'most-pixels,oldest'. A rule with a "
-        "comma in it stands in a --keep of its own. `hybrid-search duplicates rules` lists them.",
+        "comma in it needs a --keep for each rule. `hybrid-search duplicates rules` lists them.",
         rich_help_panel=_DO,
     ),
 ]

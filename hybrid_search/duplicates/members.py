@@ -36,8 +36,14 @@ def members(
         sources = dict(backend.scan({"ids": {"values": ids}}))
         for each in some:
             files = _files(each, sources, places)
-            if len(files) > 1 and any(places.side(file.path) == 2 for file in files):
-                yield DuplicateGroup(each.representative, tuple(files))
+            present = [file for file in files if not _is_gone(file)]
+            if len(present) > 1 and any(places.side(file.path) == 2 for file in present):
+                # the first stays even when its file is gone, as the others match it
+                yield DuplicateGroup(each.representative, (files[0], *(one for one in present if one is not files[0])))
+
+
+def _is_gone(file: Member) -> bool:
+    return file.source.get("missing") is True
 
 
 def _files(found: Grouping, sources: Mapping[str, Mapping[str, Any]], places: Places) -> list[Member]:
