@@ -16,7 +16,7 @@ from hybrid_search.duplicates.marks import Marks
 from hybrid_search.duplicates.members import is_reviewed, members
 from hybrid_search.duplicates.model import DuplicateGroup
 from hybrid_search.duplicates.neighbours import Reach
-from hybrid_search.errors import BulkError, QueryError
+from hybrid_search.errors import QueryError
 from hybrid_search.evidence import DUPLICATE_TIERS, TIERS
 from hybrid_search.ingest.changes import Change
 
@@ -25,7 +25,6 @@ __all__ = ["duplicate_groups"]
 _VERSION = 1
 """Raised when the same rule finds something else."""
 _REACH = 0.45
-_TOGETHER = 500
 Folder = str | os.PathLike[str]
 
 
@@ -106,9 +105,9 @@ def duplicate_groups(
     run.run()
     found = list(_grouped(run, places))
     if save:
-        run.save()
+        run.save(_told(documents, found) if whole else {})
         if whole:
-            _save_groups(backend, documents, found, rule)
+            _forget_others(backend, documents, rule)
             marks.tidy(backend, documents)
         backend.refresh()
     wanted = found if reviewed else [each for each in found if not is_reviewed(each, documents)]
@@ -171,8 +170,8 @@ def _grouped(run: Comparison, places: Places) -> Iterator[Grouping]:
             yield found
 
 
-def _save_groups(backend: Backend, documents: Documents, found: Iterable[Grouping], rule: str) -> None:
-    """Keep in the index which documents are in which group; those that are in none any more are told so."""
+def _told(documents: Documents, found: Iterable[Grouping]) -> dict[int, dict[str, Any]]:
+    """Return what documents are to be told by row: the group they are in, or that they are in none any more."""
     wanted: dict[int, tuple[str, int]] = {}
     for each in found:
         rows = [documents.rows[id] for id in (each.representative, *(id for id, _ in each.others))]
@@ -186,19 +185,14 @@ def _save_groups(backend: Backend, documents: Documents, found: Iterable[Groupin
     for row, stored in documents.stored.items():
         if stored.group is not None and row not in wanted:
             told[row] = {"group": None, "size": None}
+    return told
+
+
+def _forget_others(backend: Backend, documents: Documents, rule: str) -> None:
+    """Take matches of other rules away."""
+    for row, stored in documents.stored.items():
         if stored.matches and stored.rule != rule:
             update_duplicate(backend, documents.ids[row], _without_matches(rule))
-    _tell(backend, {documents.ids[row]: fields for row, fields in told.items()})
-
-
-def _tell(backend: Backend, told: Mapping[str, Mapping[str, Any]]) -> None:
-    """Update documents many at a time: each run says of all groups anew what they are, so that nothing can be lost."""
-    actions = [Action("update", id, {"duplicate": dict(fields)}) for id, fields in told.items()]
-    for start in range(0, len(actions), _TOGETHER):
-        outcomes = backend.bulk(actions[start : start + _TOGETHER])
-        refused = [(each.id, each.error) for each in outcomes if each.error is not None and each.status != 404]
-        if refused:
-            raise BulkError(refused)
 
 
 def _without_matches(rule: str) -> Change:

@@ -31,7 +31,7 @@ __all__ = ["Comparison", "Judging"]
 _FEW, _FEW_OF = 200, 200
 """The index is asked for so many new documents at most, of at least so many times as many."""
 _TOGETHER = 512
-_SAVED_EVERY_S = 20.0
+_SAVED_EVERY_S = 30.0
 
 
 class Judging(Protocol):
@@ -88,6 +88,7 @@ class Comparison:
     progress: Callable[[int, int], None] | None = None
     _links: dict[tuple[str, str], Link] = field(default_factory=dict)
     _unsaved: list[Link] = field(default_factory=list)
+    _waiting: list[int] = field(default_factory=list)
     _subjects: Subjects | None = None
 
     def run(self) -> None:
@@ -129,11 +130,19 @@ class Comparison:
             self._unsaved += found
         return min(found, key=lambda link: link.evidence.strength, default=None)
 
-    def save(self) -> None:
-        """Keep in the index what was found since it was last done."""
-        if self.save_links and self._unsaved:
-            save_links(self.backend, self.documents, self._unsaved, self.marks.rule)
-        self._unsaved = []
+    def save(self, told: Mapping[int, Mapping[str, Any]] | None = None) -> None:
+        """Keep in the index what was found since it was last done, and then that it is done.
+
+        Parameters
+        ----------
+        told : mapping, optional
+            Other fields of documents' `duplicate`, by row, written on the way.
+        """
+        found = self._unsaved if self.save_links else []
+        save_links(self.backend, self.documents, found, self.marks.rule, told)
+        if self.save_marks and self._waiting:
+            self.marks.add(self.backend, self.documents, self._waiting)
+        self._unsaved, self._waiting = [], []
 
     def _is_few(self, new: Sequence[int]) -> bool:
         return len(new) <= _FEW and len(new) * _FEW_OF <= len(self.documents)
@@ -154,17 +163,15 @@ class Comparison:
         return join_vectors(self.documents, vectors, np.array(new, np.int64), self.reach)
 
     def _judge_all(self, new: Sequence[int], proposals: Proposals, subjects: Subjects) -> None:
-        waiting: list[int] = []
+        """Judge all that was proposed; what the last part found is saved by the caller, with the groups."""
         saved_at = time.monotonic()
         for done, (rows, pairs, cosines) in _turns(new, proposals):
             self._judge_some(pairs, cosines, subjects)
-            waiting += rows
-            if time.monotonic() - saved_at > _SAVED_EVERY_S or done == len(new):
+            self._waiting += rows
+            if self.save_marks and time.monotonic() - saved_at > _SAVED_EVERY_S:
                 self.save()
-                if self.save_marks:
-                    self.marks.add(self.backend, self.documents, waiting)
-                    self.backend.refresh()
-                waiting, saved_at = [], time.monotonic()
+                self.backend.refresh()
+                saved_at = time.monotonic()
             if self.progress is not None:
                 self.progress(done, len(new))
 
