@@ -306,8 +306,13 @@ def _main_components(vectors: NDArray[Any], dims: int) -> NDArray[np.float32]:
     """Return the directions in which a sample of the rows reaches furthest, (d, dims) float32."""
     sample = np.random.default_rng(0).choice(len(vectors), min(len(vectors), 20_000), replace=False)
     rows = np.asarray(vectors[np.sort(sample)], np.float32)
-    _, axes = np.linalg.eigh(rows.T @ rows)
-    return np.ascontiguousarray(axes[:, ::-1][:, :dims], np.float32)
+    if len(rows) >= rows.shape[1]:
+        _, axes = np.linalg.eigh(rows.T @ rows)
+        return np.ascontiguousarray(axes[:, ::-1][:, :dims], np.float32)
+    # of fewer rows than columns the products with each other have the same components, in a fraction of the time
+    lengths, weights = np.linalg.eigh(np.asarray(rows @ rows.T, np.float64))
+    kept = np.maximum(lengths[::-1][:dims], 1e-9)
+    return np.ascontiguousarray(rows.T @ (weights[:, ::-1][:, :dims] / np.sqrt(kept)), np.float32)
 
 
 def _codes(vectors: NDArray[Any], axes: NDArray[np.float32]) -> NDArray[np.int8]:
