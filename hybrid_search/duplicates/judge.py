@@ -21,8 +21,8 @@ from hybrid_search.duplicates.verdict import PAGE_CORNERS, PAGE_SIDE, Verdict, n
 from hybrid_search.errors import QueryError, TierUnavailable
 from hybrid_search.evidence import DUPLICATE_TIERS, TIERS, Evidence, Tier
 from hybrid_search.images import DEFAULT_LIMITS, Limits
-from hybrid_search.orientations import inverse_row, nearest_orientation, orientation_name
-from hybrid_search.signature import quality
+from hybrid_search.orientations import inverse_row, nearest_orientation, orientation_name, oriented
+from hybrid_search.signature import distance, quality
 
 __all__ = ["INSTALL", "LOOK_DISTANCE", "SIGNATURE_DISTANCE", "Judge", "checked_tiers"]
 
@@ -37,6 +37,8 @@ _VERSION = 1
 _LEAST_QUALITY = 0.35
 _SAME_PIXELS = 2.0
 _SAME_MOMENT = 1.0
+_MOMENTS = "one camera, two moments"
+_SYMMETRIC = 0.15
 _NEGATIVES = 8
 
 
@@ -50,6 +52,16 @@ class _Pair:
     row: int
     quality: float | None
     cosine: float | None
+
+    @property
+    def is_flat(self) -> bool:
+        """Whether there is nothing on either picture."""
+        return self.a.signature is None and self.b.signature is None
+
+    @property
+    def is_one_size(self) -> bool:
+        """Whether both have as many pixels each way."""
+        return (self.a.width, self.a.height) == (self.b.width, self.b.height)
 
     def evidence(self, tier: Tier, *, laid: Laid | None = None, verdict: Verdict | None = None) -> Evidence:
         orientation, negative = orientation_name(self.row)
@@ -151,7 +163,10 @@ class Judge:
     def _decide(self, pair: _Pair) -> Evidence | None:
         if pair.a.sha256 and pair.a.sha256 == pair.b.sha256:
             return Evidence("bytes", distance=0.0)
-        near = pair.distance is not None and pair.distance < self.look_distance
+        if not self._can_be_wanted(pair):
+            return None
+        # pictures without a signature are flat, and alike only where every pixel is
+        near = pair.is_flat if pair.distance is None else pair.distance < self.look_distance
         if not self.check_pixels or not (near or self.compares_parts):
             return self._by_signature(pair)
         pixels = self._store.get(pair.a), self._store.get(pair.b)
@@ -162,14 +177,29 @@ class Judge:
         row = pair.row if agrees or (near and pair.row >= _NEGATIVES) else 0
         return self._by_pixels(replace(pair, row=row), turned(pixels[0], row), pixels[1])
 
+    def _can_be_wanted(self, pair: _Pair) -> bool:
+        """Tell whether a tier that this pair can be of is among those wanted, so that files are not read in vain."""
+        possible: set[Tier] = {"unsure", "similar"}
+        if pair.distance is not None and pair.distance < self.max_distance:
+            possible.add(_tier_of(pair))
+        if self.check_pixels and self.has_features:
+            possible.add("edited")
+        if self.check_pixels and not pair.row and pair.is_one_size:
+            possible.add("pixels")
+        return not possible.isdisjoint(self.tiers)
+
     def _by_signature(self, pair: _Pair, *, note: str = "") -> Evidence | None:
         if pair.distance is None or pair.distance >= self.max_distance:
             return None
-        if pair.quality is not None and pair.quality < _LEAST_QUALITY:
+        if _tells_little(pair):
             return replace(pair.evidence("unsure"), note="too little in them to compare")
+        if _two_moments(pair.a, pair.b):
+            return replace(pair.evidence("unsure"), note=_MOMENTS)
         return replace(pair.evidence(_tier_of(pair)), note=note)
 
     def _by_pixels(self, pair: _Pair, a: Pixels, b: Pixels) -> Evidence | None:
+        if "pixels" in self.tiers and self._same_pixels(pair, a, b):
+            return Evidence("pixels", distance=pair.distance)
         laid = lay(a, b) if self.has_features else None
         verdict = say(laid) if laid is not None else None
         if laid is None or verdict is None or verdict.word == "other":
@@ -179,8 +209,6 @@ class Judge:
             verdict = say(laid)
         if verdict.word == "other":
             return None
-        if "pixels" in self.tiers and self._same_pixels(pair, verdict):
-            return Evidence("pixels", distance=pair.distance)
         if not laid.inliers and verdict.word == "copy":
             verdict = self._without_corners(a, b, verdict)
         verdict = self._checked(pair, verdict, a, b)
@@ -189,27 +217,30 @@ class Judge:
         agrees = pair.distance is not None and pair.distance < self.max_distance
         evidence = pair.evidence(_tier_of(pair) if agrees else "edited", laid=laid, verdict=verdict)
         if _two_moments(pair.a, pair.b):
-            return replace(evidence, tier="unsure", note="one camera, two moments")
+            return replace(evidence, tier="unsure", note=_MOMENTS)
         return evidence
 
     def _without_corners(self, a: Pixels, b: Pixels, verdict: Verdict) -> Verdict:
         """Return the verdict on pictures no corners of which agree: soft light and shade are alike in many."""
-        if self.has_features:
-            return Verdict("unsure", verdict.overlap, "too little in them to compare")
-        return say(lay_in_frame(a.detailed, b.detailed))
+        detailed = None if self.has_features else say(lay_in_frame(a.detailed, b.detailed))
+        if detailed is not None and detailed.word == "copy":
+            return detailed
+        return Verdict("unsure", verdict.overlap, "too little in them to compare")
 
     def _checked(self, pair: _Pair, verdict: Verdict, a: Pixels, b: Pixels) -> Verdict:
         """Return the verdict, after reading what is small in pictures that are mostly empty."""
-        if verdict.word != "copy" or not needs_reading(a, b) or not self.has_features:
+        if verdict.word != "copy" or not needs_reading(a, b):
             return verdict
         full = self._store.full(pair.a), self._store.full(pair.b)
         pages = [Pixels.of(image, side=PAGE_SIDE, corners=PAGE_CORNERS) for image in full if image is not None]
-        return read(turned(pages[0], pair.row), pages[1]) if len(pages) == len(full) else verdict
+        if len(pages) < len(full):
+            return verdict
+        return read(turned(pages[0], pair.row), pages[1], by_corners=self.has_features)
 
-    def _same_pixels(self, pair: _Pair, verdict: Verdict) -> bool:
-        if (pair.a.width, pair.a.height) != (pair.b.width, pair.b.height) or pair.row:
+    def _same_pixels(self, pair: _Pair, a: Pixels, b: Pixels) -> bool:
+        if pair.row or not pair.is_one_size or a.levels.shape != b.levels.shape:
             return False
-        if verdict.overlap is None or verdict.overlap.difference > _SAME_PIXELS:
+        if np.abs(a.levels.astype(np.int16) - b.levels).mean() > _SAME_PIXELS:
             return False
         full = self._store.full(pair.a), self._store.full(pair.b)
         return full[0] is not None and full[1] is not None and np.array_equal(np.asarray(full[0]), np.asarray(full[1]))
@@ -239,12 +270,23 @@ def checked_tiers(tiers: Collection[Tier] | None) -> Sequence[Tier]:
 def _pair(a: Subject, b: Subject, cosine: float | None) -> _Pair:
     if a.signature is None or b.signature is None:
         return _Pair(a, b, None, 0, None, cosine)
-    distance, row = nearest_orientation(a.signature, b.signature)
-    return _Pair(a, b, distance, row, min(quality(a.signature), quality(b.signature)), cosine)
+    least, row = nearest_orientation(a.signature, b.signature)
+    return _Pair(a, b, least, row, min(quality(a.signature), quality(b.signature)), cosine)
 
 
 def _tier_of(pair: _Pair) -> Tier:
     return "transformed" if pair.row else "near"
+
+
+def _tells_little(pair: _Pair) -> bool:
+    """Tell whether many other pictures have such a signature: nearly flat ones, and a sky or a dot as one turns it.
+
+    Photos are further from their own mirror images, turns and negatives.
+    """
+    if pair.quality is not None and pair.quality < _LEAST_QUALITY:
+        return True
+    signatures = [each.signature for each in (pair.a, pair.b) if each.signature is not None]
+    return any(np.min(distance(each, oriented(each)[1:])) < _SYMMETRIC for each in signatures)
 
 
 def _reversed(evidence: Evidence) -> Evidence:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from hybrid_search.duplicates.edits import Laid, lay
+from hybrid_search.duplicates.edits import Laid, lay, lay_in_frame
 from hybrid_search.duplicates.overlap import Overlap
 from hybrid_search.duplicates.pixels import Pixels
 
@@ -49,7 +49,7 @@ def say(laid: Laid) -> Verdict:
     """Judge two pictures by the part of them that was laid over each other, pages apart (see `needs_reading`)."""
     overlap = laid.overlap()
     if overlap is None:
-        return Verdict("other")
+        return Verdict("other") if laid.inliers else Verdict("unsure", None, "too small to be compared")
     if overlap.distance >= ALIGNED_DISTANCE:
         return _unlike(laid, overlap)
     if overlap.blocks.textured < _LEAST_TEXTURED:
@@ -64,9 +64,12 @@ def needs_reading(a: Pixels, b: Pixels) -> bool:
     return min(a.emptiness, b.emptiness) >= _EMPTY
 
 
-def read(a: Pixels, b: Pixels) -> Verdict:
-    """Judge two pages by their small print; `a` and `b` have up to `PAGE_SIDE` pixels along the longer side."""
-    laid = lay(a, b)
+def read(a: Pixels, b: Pixels, *, by_corners: bool = True) -> Verdict:
+    """Judge two pages by their small print; `a` and `b` have up to `PAGE_SIDE` pixels along the longer side.
+
+    Without corners to lay them by, frame is laid on frame, and a page that was scanned anew stays unsure.
+    """
+    laid = lay(a, b) if by_corners else lay_in_frame(a, b)
     overlap = None if laid is None else laid.overlap(side=PAGE_SIDE, cells=_PAGE_CELLS)
     if overlap is None:
         return Verdict("unsure", None, "too small to be read")
