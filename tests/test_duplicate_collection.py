@@ -14,7 +14,7 @@ import pytest
 
 from hybrid_search.backends import Action, Backend
 from hybrid_search.backends.embedded import EmbeddedBackend
-from hybrid_search.duplicates import comparison
+from hybrid_search.duplicates import comparison, marks
 from hybrid_search.duplicates.collection import duplicate_groups
 from hybrid_search.errors import MappingMismatch, QueryError
 from tests.duplicates import BACKENDS, KEY, SignatureJudge, definition, document, new_indexes, put, shown, whole
@@ -29,6 +29,7 @@ SET = [
     document(3, "turned"),
     document(4, "negative"),
     document(5, "small", paths=["/photos/5s.jpg", "/other/5s.jpg"]),
+    # gone, so that it is in no group
     document(6, "small", files=[{"path": "/photos/6small.jpg", "missing": True}]),
     document(50, paths=["/photos/a.jpg", "/photos/b.jpg"]),
     document(-1, width=50, height=40, bytes=2000),
@@ -42,7 +43,6 @@ GROUPS = [
     ("/photos/3.jpg", {"/photos/3turned.jpg": "transformed"}),
     ("/photos/4.jpg", {"/photos/4negative.jpg": "transformed"}),
     ("/photos/5.jpg", {"/photos/5s.jpg": "near", "/other/5s.jpg": "near"}),
-    ("/photos/6.jpg", {"/photos/6small.jpg": "near"}),
     ("/photos/7.jpg", {"/mine/7.jpg": "bytes"}),
     ("/photos/a.jpg", {"/photos/b.jpg": "bytes"}),
     ("/photos/-1.jpg", {"/photos/white.jpg": "pixels"}),
@@ -317,7 +317,7 @@ CHILD = """
 import sys, time
 from pathlib import Path
 from hybrid_search.backends.embedded import EmbeddedBackend
-from hybrid_search.duplicates import comparison
+from hybrid_search.duplicates import comparison, marks
 from hybrid_search.duplicates.collection import duplicate_groups
 from tests.duplicates import KEY, SignatureJudge
 
@@ -371,3 +371,30 @@ def test_a_run_that_is_killed_goes_on_where_it_was(tmp_path):
     assert [whole(each) for each in find(backend, judge)] == expected
     assert judge.asked == []
     backend.close()
+
+
+def test_many_small_runs_leave_few_marks(make, monkeypatch):
+    monkeypatch.setattr(marks, "_SPARE", 2)
+    backend = make()
+    for start in range(0, 24, 4):
+        put(backend, SET[start : start + 4])
+        find(backend)
+        assert backend.count({"exists": {"field": "duplicate.compared_by"}}) <= 3
+    judge = SignatureJudge()
+    find(backend, judge)
+    assert judge.asked == []
+
+
+def test_what_a_lost_mark_stood_for_is_compared_again(make):
+    backend = make()
+    put(backend, SET)
+    expected = links(find(backend))
+    (host,) = [id for id, _ in backend.scan({"exists": {"field": "duplicate.compared_by"}}, fields=("sha256",))]
+    backend.bulk([Action("update", host, {"duplicate": {"compared_by": None, "compared": None}})])
+    backend.refresh()
+    judge = SignatureJudge()
+    assert links(find(backend, judge)) == expected
+    # pairs that matched are known, and are not judged again
+    assert judge.asked == [] or len(judge.asked) < len(SET)
+    again = SignatureJudge()
+    assert links(find(backend, again)) == expected and again.asked == []

@@ -163,7 +163,8 @@ def _grouped(run: Comparison, places: Places) -> Iterator[Grouping]:
     """Give groups of at least two files that have something to decide."""
     documents, links = run.documents, run.links()
     rows = {documents.rows[id] for link in links for id in (link.first, link.second)} | set(documents.shared())
-    records = {documents.ids[row]: documents.record(row) for row in rows}
+    # a picture whose files are gone stands for nothing, and must not be the one that is kept
+    records = {documents.ids[row]: documents.record(row) for row in rows if documents.files(row)}
     for found in group(records, links, settle=run.settle, closed=places.between is not None):
         sides = [documents.sides[documents.rows[id]] for id in (found.representative, *(id for id, _ in found.others))]
         if any(side & 2 for side in sides) and (places.between is None or sides[0] & 1):

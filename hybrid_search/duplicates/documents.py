@@ -134,7 +134,7 @@ class Documents:
         return self.stored.get(row, _NOTHING)
 
     def files(self, row: int) -> int:
-        """Return how many files a document stands for."""
+        """Return how many files a document stands for; 0 when all are gone."""
         return self._files[row]
 
     def record(self, row: int) -> Record:
@@ -185,7 +185,7 @@ class Documents:
         self.sides.append(sum({side for side in sides}))
         self._pixels.append(int(source.get("width") or 0) * int(source.get("height") or 0))
         self._bytes.append(int(source.get("bytes") or 0))
-        self._files.append(sum(side > 0 for side in sides))
+        self._files.append(0 if _is_gone(source) else sum(side > 0 for side in sides))
         if source.get("duplicate"):
             self.stored[row] = Stored.of(source["duplicate"])
 
@@ -205,6 +205,11 @@ def present_files(source: Mapping[str, Any]) -> list[str | None]:
     if paths:
         return [*paths]
     return [min(str(entry["path"]) for entry in files)] if files else [None]
+
+
+def _is_gone(source: Mapping[str, Any]) -> bool:
+    files = source.get("files") or ()
+    return bool(files) and all(entry.get("missing") for entry in files)
 
 
 def fingerprint(id: str, sha256: str) -> bytes:

@@ -54,8 +54,8 @@ def measure(photos: Path, *, quick: bool, sizes: Sequence[int] = SIZES) -> str:
         signatures = signatures[np.random.default_rng(size).permutation(size)]
         rows.append([f"{size:,}", *whole_collection(signatures)])
         found.append([f"{size:,}", *joined(signatures)])
-    grouped = ("documents", "first run s", "ms a document", "nothing new s", f"{NEW} new s", "groups", "most memory MB")
-    recall = ("documents", "pairs within 0.45", "found", "join s", "embeddings join s")
+    grouped = ("documents", "first run s", "of processor", "nothing new s", f"{NEW} new s", "groups", "most memory MB")
+    recall = ("documents", "pairs of 2,000 within 0.45", "found", "graph s", "embeddings' neighbours s")
     return f"## Grouping\n\n{table(grouped, rows)}\n\n{table(recall, found)}\n"
 
 
@@ -76,9 +76,10 @@ def whole_collection(signatures: Signatures) -> Iterator[str]:
         backend = EmbeddedBackend(Path(folder) / "index")
         backend.create(load_definition(embeddings={"made": EmbeddingSpec("made", "1", dims=DIMS)}))
         _fill(backend, signatures[:-NEW])
+        before = time.process_time()
         first, groups = _timed(backend)
         yield f"{first:.1f}"
-        yield f"{first / (len(signatures) - NEW) * 1e3:.2f}"
+        yield f"{time.process_time() - before:.1f}"
         yield f"{_timed(backend)[0]:.1f}"
         _fill(backend, signatures[-NEW:], start=len(signatures) - NEW)
         yield f"{_timed(backend)[0]:.1f}"
@@ -88,11 +89,14 @@ def whole_collection(signatures: Signatures) -> Iterator[str]:
 
 
 def joined(signatures: Signatures) -> Iterator[str]:
-    """Compare the pairs that the graph finds with those that each with each does, for 2,000 rows of all."""
+    """Compare the pairs that the graph finds with those that each with each does, for 2,000 rows of all.
+
+    In a first run a pair may be found from either side, here from one alone: there the graph misses fewer.
+    """
     asked = np.arange(min(len(signatures), _TOGETHER))
     truth = _pairs(signature_pairs(signatures, asked=asked, max_distance=REACH, exact=True))
     started = time.perf_counter()
-    found = _pairs(signature_pairs(signatures, max_distance=REACH, exact=False))
+    found = _pairs(signature_pairs(signatures, asked=asked, max_distance=REACH, exact=False))
     seconds = time.perf_counter() - started
     yield f"{len(truth):,}"
     yield f"{len(truth & found) / max(1, len(truth)):.2%}"
