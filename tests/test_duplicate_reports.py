@@ -73,6 +73,11 @@ def test_a_wide_picture_is_not_better_than_a_larger_one() -> None:
     assert [file.best for file in report.files] == [frozenset(), {"pixels"}]
 
 
+def test_more_bytes_of_another_format_are_not_better() -> None:
+    other = member("/b.png", Evidence("near"), bytes=9000, format="png")
+    assert all(not file.best for file in report_group(group(member("/a.jpg"), other)).files)
+
+
 def test_equal_files_differ_in_nothing_and_none_is_better() -> None:
     report = report_group(group(member("/a.jpg", id="one"), member("/b.jpg", Evidence("bytes"), id="one")))
     assert report.differing == ()

@@ -51,7 +51,7 @@
   const showTotal = () => {
     const shown = sections.filter((section) => !section.classList.contains("hidden")).length;
     document.getElementById("total").textContent =
-      `${total.files} files to remove in ${total.groups} decided of ${sections.length} groups, ` +
+      `${total.files} ${total.files === 1 ? "file" : "files"} to remove in ${total.groups} decided of ${sections.length} groups, ` +
       `${readable(total.bytes)} freed` + (shown < sections.length ? ` (${shown} groups shown)` : "");
   };
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import PurePath
@@ -279,8 +279,13 @@ def _is_below(path: str | None, folders: Iterable[str]) -> bool:
     return path is not None and any(PurePath(path).is_relative_to(folder) for folder in folders)
 
 
-def _best(mine: Mapping[str, Any], all_facts: Iterable[Mapping[str, Any]], differing: Iterable[str]) -> frozenset[str]:
+def _best(
+    mine: Mapping[str, Any], all_facts: Iterable[Mapping[str, Any]], differing: Collection[str]
+) -> frozenset[str]:
     known = {name: [facts[name] for facts in all_facts if name in facts] for name in differing if name in mine}
+    if "format" in differing:
+        # more bytes of another format say nothing
+        known.pop("bytes", None)
     return frozenset(name for name in known if name in _BEST and mine[name] == _BEST[name](known[name]))
 
 
