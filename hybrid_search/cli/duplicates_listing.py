@@ -117,8 +117,13 @@ class Listing:
                 save=self.save,
                 progress=progress,
             )
-            # the bar ends before the first group is printed
-            first = list(islice(found, 1))
+            try:
+                # the bar ends before the first group is printed
+                first = list(islice(found, 1))
+            except KeyboardInterrupt:
+                if self.save:
+                    terminal.note("interrupted: what was compared is kept; the same command goes on from there")
+                raise
         return chain(first, found)
 
     def _reports(
