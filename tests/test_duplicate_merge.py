@@ -190,6 +190,9 @@ def test_after_a_move_documents_lose_the_path_and_undo_brings_it_back(index: Hyb
     large = index.get(tmp_path / "photos/one.png")
     assert large.source["path"] == [str(tmp_path / "photos/one.png")]
     assert (large.source["caption"], large.source["tags"]) == ("a boat", ["sea"])
+    assert report.to_json()["merged"] == [
+        {"id": large.id, "added": {"caption": "a boat", "tags": ["sea"]}, "dropped": {}}
+    ]
     small = index.get(tmp_path / "photos/small.png")
     assert small.source["missing"] is True, "its last path stays, as it can come back"
     assert report.journal is not None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -14,7 +14,7 @@ from hybrid_search.duplicates import shift
 from hybrid_search.duplicates.guards import Guards
 from hybrid_search.duplicates.held import Held, hold
 from hybrid_search.duplicates.journal import Journal, journal_path, one_run_at_a_time
-from hybrid_search.duplicates.merge import merge_metadata
+from hybrid_search.duplicates.merge import Merged, merge_metadata
 from hybrid_search.duplicates.names import Names, base_of, missing_folders
 from hybrid_search.duplicates.plan import Decision, Plan, PlannedFile
 from hybrid_search.duplicates.told import Told
@@ -74,12 +74,15 @@ class ActionReport:
         What `undo` needs; None in a dry run.
     dry_run : bool
         Whether nothing was touched.
+    merged : tuple of Merged
+        What kept documents got of what was said of their copies, and what they did not get.
     """
 
     action: str
     results: tuple[FileResult, ...]
     journal: Path | None
     dry_run: bool
+    merged: tuple[Merged, ...] = ()
 
     @property
     def done(self) -> tuple[FileResult, ...]:
@@ -109,6 +112,7 @@ class ActionReport:
             "journal": None if self.journal is None else str(self.journal),
             "freed": self.freed,
             "results": [result.to_json() for result in self.results],
+            "merged": [merged.to_json() for merged in self.merged],
         }
 
 
@@ -180,7 +184,7 @@ def apply(
             results.append(result)
             if progress is not None:
                 progress(result)
-    return ActionReport(action, tuple(results), book.path if book else None, dry_run)
+    return ActionReport(action, tuple(results), book.path if book else None, dry_run, tuple(run.merged))
 
 
 @dataclass
@@ -195,6 +199,7 @@ class _Run:
     merge: bool
     number: int = 0
     broken: str = ""
+    merged: list[Merged] = field(default_factory=list)
 
     def results(self, decisions: Iterable[Decision]) -> Iterator[FileResult]:
         """Yield what becomes of each file that is to be removed."""
@@ -205,7 +210,8 @@ class _Run:
             try:
                 with self._hold(decision.kept, alone=False) as kept:
                     if self.merge and self.journal is not None and self.told.backend is not None:
-                        merge_metadata(self.told.backend, decision)
+                        merged = merge_metadata(self.told.backend, decision)
+                        self.merged += [merged] if merged.added or merged.dropped else []
                     while pending:
                         result = self._one(pending[0], decision, kept)
                         pending.pop(0)

@@ -50,6 +50,11 @@ class Merged:
     added: Mapping[str, FieldValue]
     dropped: Mapping[str, tuple[FieldValue, ...]]
 
+    def to_json(self) -> dict[str, Any]:
+        """Return it as JSON."""
+        dropped = {name: list(values) for name, values in self.dropped.items()}
+        return {"id": self.id, "added": dict(self.added), "dropped": dropped}
+
 
 def merge_metadata(backend: Backend, decision: Decision) -> Merged:
     """Write into the kept document what is said of the copies that are to be removed; nobody else's change is lost.
