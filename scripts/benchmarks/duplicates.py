@@ -70,7 +70,7 @@ def measure(
     photos : Path
         Folder of shared test data, or of any photos.
     quick : bool
-        A tenth of everything.
+        A thirtieth of everything, to see that it runs.
     cache : Path, optional
         Where copies, fingerprints and results are kept; by default in the user's cache folder.
     videos : Path, optional
@@ -79,7 +79,7 @@ def measure(
         Processes that look pictures up.
     """
     folder = cache or default_cache()
-    originals, sources, holes = (180, 20, 8) if quick else (1_800, 200, 40)
+    originals, sources, holes = (60, 6, 4) if quick else (1_800, 200, 40)
     found = find_photos(photos)
     made = make_set(folder / f"copies-{VERSION}", found, originals=originals, sources=sources, progress=say)
     pairs = make_holes(folder / f"holes-{VERSION}", _unused(made, sources), count=holes, videos=videos)
