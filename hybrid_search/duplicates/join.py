@@ -25,8 +25,10 @@ from hybrid_search.signature import LENGTH, min_cosine
 
 __all__ = ["Pairs", "cosine_neighbours", "signature_pairs"]
 
-_EXACT = 100_000_000
-"""Comparisons up to which each with each is quicker than a graph, and misses nothing."""
+_COMPARED_S, _ADDED_S, _LOOKED_UP_S = 2.6e-8, 2.5e-4, 5.5e-5
+"""What it costs to compare two rows, to add one to a graph and to look one up, about: their ratios decide."""
+_PREFERRED = 1.5
+"""How much longer it may take to compare each with each, which misses nothing."""
 _BLOCK = 1_000_000
 """Rows of one graph: about 450 bytes each, for signatures."""
 _CHUNK = 4096
@@ -90,7 +92,7 @@ def signature_pairs(
     views = _views(turned=turned, both_sides=asked is None)
     asked = np.arange(len(signatures), dtype=np.int64) if asked is None else asked
     limit = _Limit(signatures, max_distance)
-    exact = len(asked) * len(signatures) <= _EXACT if exact is None else exact
+    exact = _is_quick(len(signatures), len(asked) * len(views)) if exact is None else exact
     blocks = [(0, len(signatures))] if exact else _blocks(len(signatures))
     for block in blocks:
         table: _Table = _Exact(signatures, block) if exact else _Graph(signatures, block)
@@ -108,6 +110,10 @@ def _views(*, turned: bool, both_sides: bool) -> list[View]:
     rows = (row for row in range(8) if not (both_sides and row == _FROM_OTHER_SIDE))
     others = [(row, sign) for row in rows for sign in (1, -1) if (row, sign) != _AS_IT_IS] if turned else []
     return [_AS_IT_IS, *others]
+
+
+def _is_quick(count: int, lookups: int) -> bool:
+    return _COMPARED_S * count * lookups <= _PREFERRED * (_ADDED_S * count + _LOOKED_UP_S * lookups)
 
 
 def _blocks(count: int) -> list[tuple[int, int]]:
