@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -133,3 +135,9 @@ def test_the_same_filter_again_sees_later_writes(backend: EmbeddedBackend) -> No
 def test_zero_vectors_have_no_cosine(backend: EmbeddedBackend) -> None:
     [outcome] = backend.bulk([Action("index", "zero", {"cosine": [0] * DIMS})])
     assert outcome.status == 400 and "cosine" in str(outcome.error)
+
+
+def test_other_libraries_load_after_the_graph() -> None:
+    code = "from hybrid_search.backends.embedded.hnsw import usearch_index; usearch_index(); import onnxruntime, cv2"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"the process ended with {done.returncode}: {done.stderr}"

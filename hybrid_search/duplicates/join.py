@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hybrid_search.backends.embedded.hnsw import usearch_index
 from hybrid_search.orientations import oriented
 from hybrid_search.signature import LENGTH, min_cosine
 
@@ -247,9 +248,8 @@ def _unit(rows: NDArray[Any]) -> NDArray[np.float32]:
 
 
 def _new_graph(dims: int) -> Any:
-    from usearch.index import Index
-
-    return Index(ndim=dims, metric="cos", dtype="i8", connectivity=_CONNECTIVITY, expansion_add=_EXPANSION_ADD)
+    index = usearch_index().Index
+    return index(ndim=dims, metric="cos", dtype="i8", connectivity=_CONNECTIVITY, expansion_add=_EXPANSION_ADD)
 
 
 def _threads() -> int:

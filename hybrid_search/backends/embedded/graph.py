@@ -30,6 +30,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hybrid_search.backends.embedded.hnsw import usearch_index
 from hybrid_search.backends.embedded.rows import storage, sync_folder
 from hybrid_search.backends.embedded.scan import Kind, Snapshot, best, encode, exact, scan, split
 from hybrid_search.errors import StorageFull
@@ -126,14 +127,12 @@ class Graph:
 
 
 def _new_index(kind: Kind, *, lists_keys: bool) -> Any:
-    import usearch.index
-
     if kind.coded:
         metric, dtype = "cos", "i8"
     else:
         metric = {"dot_product": "ip", "l2_norm": "l2sq", "cosine": "cos"}[kind.similarity]
         dtype = "f16" if kind.element_type == "float" else "i8"
-    return usearch.index.Index(
+    return usearch_index().Index(
         ndim=kind.dims,
         metric=metric,
         dtype=dtype,
