@@ -156,6 +156,13 @@ def test_treacherous_pairs_exist_and_copies_stand_beside_what_is_none(photos: li
     assert not all(pair.is_copy for pair in pairs)
 
 
+def test_pairs_of_other_photos_share_a_folder_and_not_their_pictures(photos: list[Path], tmp_path: Path) -> None:
+    make_holes(tmp_path / "shared", photos, count=2)
+    beside = make_holes(tmp_path / "shared", photos[3:], count=2)
+    alone = make_holes(tmp_path / "alone", photos[3:], count=2)
+    assert [pair.a.read_bytes() for pair in beside] == [pair.a.read_bytes() for pair in alone]
+
+
 def test_moments_differ_where_the_thing_moved_and_hardly_elsewhere(photos: list[Path], tmp_path: Path) -> None:
     pairs = [pair for pair in make_holes(tmp_path / "h", photos, count=2) if pair.kind == "simulated burst, moved far"]
     for pair in pairs:

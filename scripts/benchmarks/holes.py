@@ -8,6 +8,7 @@ given. To the wrong pairs of each kind stand right ones of the same look, so tha
 
 from __future__ import annotations
 
+import hashlib
 import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFilter, ImageFont, ImageOps
 
 from scripts.benchmarks.alterations import Company, captioned, collage, framed, joined, screenshot, watermarked
-from scripts.benchmarks.copies import open_photo, write_once
+from scripts.benchmarks.copies import open_photo, short_name, write_once
 from scripts.benchmarks.video import frame_pairs
 
 WORDS = (
@@ -41,7 +42,7 @@ class HolePair:
 def make_holes(
     folder: Path, photos: Sequence[Path], *, count: int = 40, videos: Path | None = None, real: bool = True
 ) -> list[HolePair]:
-    """Write the pictures below the folder, and return the pairs.
+    """Write the pictures below the folder, in one of their own for these photos, and return the pairs.
 
     Parameters
     ----------
@@ -52,6 +53,7 @@ def make_holes(
     real : bool
         Whether to add the real moments among the shared test data that the photos came from.
     """
+    folder /= hashlib.sha256("\n".join(short_name(path) for path in photos).encode()).hexdigest()[:12]
     makers = (_screens, _pages, _forms, _marked, _moments, _flat, _parts)
     pairs = [pair for make in makers for pair in make(folder / make.__name__.strip("_"), photos, count)]
     if real:
