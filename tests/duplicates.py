@@ -71,8 +71,8 @@ class SignatureJudge:
 
     version = "signature"
 
-    def __init__(self, cutoff: float = 0.36, *, needs_vectors: bool = False) -> None:
-        self.look_distance = self.cutoff = cutoff
+    def __init__(self, cutoff: float = 0.36, *, look_distance: float = 0.0, needs_vectors: bool = False) -> None:
+        self.cutoff, self.look_distance = cutoff, max(cutoff, look_distance)
         self.needs_vectors = needs_vectors
         self.asked: list[tuple[str, str]] = []
 

@@ -168,6 +168,14 @@ def test_equal_bytes_and_equal_pixels_are_one_picture():
     assert [(id, evidence.tier) for id, evidence in found.others] == [("x", "bytes"), ("y", "pixels"), ("z", "near")]
 
 
+def test_of_several_links_between_equal_pixels_the_surest_counts():
+    records = pictures(a=30, b=30, c=10)
+    links = [Link("a", "b", Evidence("pixels")), near("a", "c", 0.3), near("c", "b", 0.1)]
+    for ordered in (links, links[::-1]):
+        (found,) = group(records, ordered)
+        assert found.others == (("b", Evidence("pixels", distance=0.0)), ("c", Evidence("near", distance=0.1)))
+
+
 def test_one_document_with_two_files_is_a_group():
     assert shown(group({"a": Record("a", "a", files=2), "b": Record("b", "b")}, [])) == [("a", [])]
 
