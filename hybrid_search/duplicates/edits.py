@@ -44,6 +44,13 @@ class Laid:
     b: Pixels
     mirrored: bool = False
 
+    @classmethod
+    def by(cls, matrix: Matrix, before: Matrix, a: Pixels, b: Pixels, *, inliers: int) -> Laid:
+        """Return how one picture lies on another by a (2, 3) matrix in units of longer sides, after a (3, 3) one."""
+        joined = np.vstack([matrix, (0.0, 0.0, 1.0)]) @ before
+        scaled = np.diag([b.longest] * 2 + [1.0]) @ joined @ np.diag([1 / a.longest] * 2 + [1.0])
+        return cls(np.asarray(scaled[:2]), inliers, a, b)
+
     def overlap(self, *, side: int = 256, cells: int = 12) -> Overlap | None:
         """Compare what both pictures show; see `overlap.compare`."""
         detail = (self.a.detail, self.b.detail)

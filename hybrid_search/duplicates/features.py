@@ -103,12 +103,13 @@ def match(a: Features, b: Features) -> Matches:
     clear = [
         (one.distance, one.queryIdx, one.trainIdx) for one, other in nearest if one.distance < _RATIO * other.distance
     ]
+    # corners of several scales at one place are one corner, as far as evidence goes
+    places_a, places_b = np.round(a.points).tolist(), np.round(b.points).tolist()
     seen_a: set[complex] = set()
     seen_b: set[complex] = set()
     kept = []
     for _, i, j in sorted(clear):
-        # corners of several scales at one place are one corner, as far as evidence goes
-        here, there = complex(np.round(a.points[i])), complex(np.round(b.points[j]))
+        here, there = places_a[i], places_b[j]
         if here not in seen_a and there not in seen_b:
             seen_a.add(here)
             seen_b.add(there)

@@ -151,7 +151,8 @@ class Judge:
         cosine : float, optional
             Of their embeddings, in [−1, 1], where it is known.
         """
-        swapped = (b.sha256, b.id) < (a.sha256, a.id)
+        # a picture that is asked about comes first: it is mirrored once, not each of the stored ones
+        swapped = (b.example is None, b.sha256, b.id) < (a.example is None, a.sha256, a.id)
         first, second = (b, a) if swapped else (a, b)
         evidence = self._decide(_pair(first, second, cosine))
         if evidence is None and cosine is not None and "similar" in self.tiers:
@@ -159,6 +160,36 @@ class Judge:
         if evidence is None or evidence.tier not in self.tiers:
             return None
         return _reversed(evidence) if swapped else evidence
+
+    def judge_part(
+        self, whole: Subject, part: Subject, b: Subject, *, to_part: NDArray[np.float64], cosine: float | None = None
+    ) -> Evidence | None:
+        """Return what speaks for a part of a picture being in another, None when the rest of it speaks against that.
+
+        Two pages share their letterhead and two moments most of what is in them, so that wherever the part says that
+        both pictures lie on each other, all that both show is compared.
+
+        Parameters
+        ----------
+        whole, part, b : Subject
+            The evidence's transform takes the whole to `b`.
+        to_part : (3, 3) float64
+            From points of the whole to those of the part, in units of the longer sides.
+        cosine : float, optional
+            Of the embeddings of `part` and `b`.
+        """
+        found = self.judge(part, b, cosine=cosine)
+        if found is None or found.transform is None:
+            return None
+        here, there = self._store.get(whole), self._store.get(b)
+        if here is None or there is None:
+            return None
+        laid = Laid.by(np.reshape(found.transform, (2, 3)), to_part, here, there, inliers=found.inliers or 0)
+        pair = replace(_pair(whole, b, cosine), row=0)
+        verdict = self._checked(pair, say(laid), here, there)
+        if verdict.word != "copy" or _two_moments(whole, b):
+            return None
+        return replace(pair.evidence("edited", laid=laid, verdict=verdict), note="a part of the picture")
 
     def _decide(self, pair: _Pair) -> Evidence | None:
         if pair.a.sha256 and pair.a.sha256 == pair.b.sha256:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,7 +15,8 @@ from hybrid_search.backends import Backend
 from hybrid_search.body import json_body
 from hybrid_search.duplicates.judge import LOOK_DISTANCE, Judge
 from hybrid_search.duplicates.model import Subject
-from hybrid_search.duplicates.propose import SIGNATURE, VECTOR, parts, propose, quarter_turns
+from hybrid_search.duplicates.propose import SIGNATURE, VECTOR, Box, parts, propose, quarter_turns
+from hybrid_search.errors import QueryError
 from hybrid_search.evidence import TIERS, Evidence
 from hybrid_search.filters import parse_filter
 from hybrid_search.hits import Hit, Hits
@@ -61,14 +63,19 @@ class Lookup:
 
 def find_duplicates(lookup: Lookup, image: ImageLike, *, filter: Filter | None = None, k: int = 100) -> Hits:
     """Return the stored copies of one picture, the surest first; see `HybridIndex.find_duplicates`."""
+    if k < 1:
+        raise QueryError(f"k must be at least 1 (got {k})")
     source = read_source(image, limits=lookup.limits)
     picture = read_picture(source, min_side=_min_side(lookup), limits=lookup.limits)
     clauses = parse_filter(filter, field_types(lookup.backend.definition()))
     body = _body(lookup, picture, clauses)
     response = lookup.backend.search(body)
-    found = _judged(lookup, [(_subject(picture, source), response)])
-    if lookup.judge.compares_parts and not any(evidence.is_duplicate for evidence, _ in found.values()):
-        found |= _by_parts(lookup, picture.prepared.image, clauses, known=found)
+    subject = _subject(picture, source)
+    found = _judged(partial(lookup.judge.judge, subject), response)
+    # where nothing at all was proposed there is nothing to propose for a part either
+    may_be_part = "edited" in lookup.judge.tiers and lookup.judge.compares_parts and response["hits"]["hits"]
+    if may_be_part and not any(evidence.is_duplicate for evidence, _ in found.values()):
+        found = _by_parts(lookup, subject, picture.prepared.image, clauses, known=found)
     return _hits(found, response, body, k=k)
 
 
@@ -79,12 +86,13 @@ def _min_side(lookup: Lookup) -> int:
 def _body(lookup: Lookup, picture: Picture, clauses: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     prepared = picture.prepared
     flat = not prepared.signature.any()
+    without = flat or lookup.judge.tiers == ("bytes",)
     vectors: Sequence[NDArray[np.float32]] = ()
     if lookup.judge.needs_vectors:
         vectors = list(lookup.embedder().embed_images(quarter_turns(prepared.image)))
     return propose(
         sha256=picture.sha256,
-        signatures=np.empty((0, 648), np.int8) if flat else turned_signatures(prepared.image),
+        signatures=np.empty((0, 648), np.int8) if without else turned_signatures(prepared.image),
         max_distance=lookup.judge.look_distance,
         vectors=vectors,
         field=f"embedding.{lookup.key}",
@@ -108,15 +116,14 @@ def _subject(picture: Picture, source: Source) -> Subject:
     )
 
 
-def _judged(lookup: Lookup, asked: Sequence[tuple[Subject, Mapping[str, Any]]]) -> Found:
+def _judged(judge: Callable[..., Evidence | None], response: Mapping[str, Any]) -> Found:
     found: Found = {}
-    for subject, response in asked:
-        for hit in response["hits"]["hits"]:
-            id, source = str(hit["_id"]), hit.get("_source", {})
-            other = Subject.of(id, source, signature=_stored_signature(hit))
-            evidence = lookup.judge.judge(subject, other, cosine=_cosine(hit))
-            if evidence is not None and (id not in found or evidence.strength < found[id][0].strength):
-                found[id] = (evidence, source)
+    for hit in response["hits"]["hits"]:
+        source = hit.get("_source", {})
+        other = Subject.of(str(hit["_id"]), source, signature=_stored_signature(hit))
+        evidence = judge(other, cosine=_cosine(hit))
+        if evidence is not None:
+            found[other.id] = (evidence, source)
     return found
 
 
@@ -130,11 +137,13 @@ def _cosine(hit: Mapping[str, Any]) -> float | None:
     return 2.0 * max(scores) / 1e3 - 1.0 if scores else None
 
 
-def _by_parts(lookup: Lookup, image: Image.Image, clauses: Sequence[Mapping[str, Any]], *, known: Found) -> Found:
+def _by_parts(
+    lookup: Lookup, whole: Subject, image: Image.Image, clauses: Sequence[Mapping[str, Any]], *, known: Found
+) -> Found:
     """Ask for each part of a picture as for a picture of its own; nothing but what its pixels confirm is found."""
     cut = parts(image)
     if not cut:
-        return {}
+        return known
     vectors = lookup.embedder().embed_images([part for _, part in cut])
     bodies = [
         propose(
@@ -148,16 +157,22 @@ def _by_parts(lookup: Lookup, image: Image.Image, clauses: Sequence[Mapping[str,
         )
         for vector in vectors
     ]
-    asked = []
+    confirmed: Found = {}
     for (box, part), response in zip(cut, lookup.backend.msearch(bodies), strict=True):
-        source = Source(f"part {box}", pixels=part)
-        asked.append((Subject("", source.sha256, width=part.width, height=part.height, example=source), response))
-    confirmed = {
-        id: (replace(evidence, note="a part of the picture"), source)
-        for id, (evidence, source) in _judged(lookup, asked).items()
-        if evidence.is_duplicate
-    }
+        example = Source(f"part {box}", pixels=part)
+        subject = Subject("", example.sha256, width=part.width, height=part.height, example=example)
+        judged = partial(lookup.judge.judge_part, whole, subject, to_part=_to_part(image, box, part))
+        for id, (evidence, source) in _judged(judged, response).items():
+            if id not in confirmed or evidence.strength < confirmed[id][0].strength:
+                confirmed[id] = (evidence, source)
     return {**known, **confirmed}
+
+
+def _to_part(image: Image.Image, box: Box, part: Image.Image) -> NDArray[np.float64]:
+    """Return the matrix from points of a picture to points of a part of it, (3, 3), in units of the longer sides."""
+    longest, scale = max(part.size), max(image.size) / max(part.size)
+    left, top = round(box[0] * image.width) / longest, round(box[1] * image.height) / longest
+    return np.array([[scale, 0.0, -left], [0.0, scale, -top], [0.0, 0.0, 1.0]])
 
 
 def _hits(found: Found, response: Mapping[str, Any], body: Mapping[str, Any], *, k: int) -> Hits:

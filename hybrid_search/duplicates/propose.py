@@ -15,7 +15,7 @@ from PIL import Image
 
 from hybrid_search.signature import min_cosine
 
-__all__ = ["BYTES", "SIGNATURE", "VECTOR", "parts", "propose", "quarter_turns"]
+__all__ = ["BYTES", "SIGNATURE", "VECTOR", "Box", "parts", "propose", "quarter_turns"]
 
 BYTES, SIGNATURE, VECTOR = "bytes", "signature", "vector"
 """Beginnings of the names by which a hit says what proposed it."""
