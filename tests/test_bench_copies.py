@@ -15,7 +15,7 @@ from scripts.benchmarks import duplicates, fingerprints
 from scripts.benchmarks.alterations import ALTERATIONS, MORE, NAMED, Company
 from scripts.benchmarks.copies import Copy, CopySet, Original, choose, make_set, short_name
 from scripts.benchmarks.holes import make_holes, real_pairs
-from scripts.benchmarks.lookups import Found, Results
+from scripts.benchmarks.lookups import Ask, Found, Results, look_up
 from scripts.benchmarks.real_copies import FAMILIES
 
 SIZE = (120, 80)
@@ -290,3 +290,16 @@ def test_fingerprints_are_taken_again_only_of_changed_files(photos: list[Path], 
     assert len(taken) == 3
     photo(99, (50, 50)).save(photos[1])
     assert fingerprints.take_all(tmp_path / "f", method, photos[:3])[1] != values[1]
+
+
+def test_lookups_find_copies_and_with_an_only_picture_no_other(photos: list[Path], tmp_path: Path) -> None:
+    made = make_set(tmp_path / "set", photos, originals=4, sources=2, transforms=("jpeg_30",))
+    stored = [original.path for original in made.originals]
+    source, other = made.copies[0].source, stored[3]
+    asked = [Ask(made.copies[0].path), Ask(made.copies[0].path, source), Ask(made.copies[0].path, other)]
+    found = look_up(tmp_path / "cache", stored, asked, embedder="histogram+hog")
+    any_hits, right, wrong = (found[ask.name].hits for ask in asked)
+    assert any_hits[0][:2] == [str(source), "near"]
+    assert [path for path, *_ in right] == [str(source)]
+    assert {path for path, *_ in wrong} <= {str(other)}
+    assert look_up(tmp_path / "cache", stored, asked, embedder="histogram+hog") == found

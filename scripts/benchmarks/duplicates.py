@@ -21,7 +21,7 @@ from scripts.benchmarks.alterations import MORE, NAMED, VERSION
 from scripts.benchmarks.copies import Copy, CopySet, choose, find_photos, make_set
 from scripts.benchmarks.fingerprints import Method, goldberg_oriented, methods, take_all, times
 from scripts.benchmarks.holes import HolePair, make_holes
-from scripts.benchmarks.lookups import Found, judge_pairs, look_up, time_lookups
+from scripts.benchmarks.lookups import Ask, Found, judge_pairs, look_up, look_up_pairs, time_lookups
 from scripts.benchmarks.machine import table
 from scripts.benchmarks.throughput import throughput
 
@@ -85,15 +85,16 @@ def measure(
     pairs = make_holes(folder / f"holes-{VERSION}", _unused(made, sources), count=holes, videos=videos)
     ms = times(list(methods()), [original.path for original in made.originals[: 20 if quick else 100]])
     scores = {method.name: replace(_score(folder, method, made), ms=ms[method.name]) for method in methods()}
-    lookups = look_up(folder, made, workers=workers, progress=say)
-    scores[OURS] = replace(score_lookups(made, lookups), ms=time_lookups(folder, made))
+    stored, copies = [original.path for original in made.originals], [copy.path for copy in made.copies]
+    lookups = look_up(folder, stored, [Ask(path) for path in copies + stored], workers=workers, progress=say)
+    scores[OURS] = replace(score_lookups(made, lookups), ms=time_lookups(folder, stored, copies))
     kept = choose(found, originals=len(found), sources=0)
     parts = (
         _summary(made, scores),
         _recall(scores),
         _found_of_near(folder, made, lookups),
         _wrong_lookups(made, lookups),
-        _holes(folder, pairs),
+        _holes(folder, pairs, workers),
         _expected(folder, kept[: 600 if quick else None]),
         throughput(found, quick=quick),
     )
@@ -284,11 +285,13 @@ def _wrong_lookups(made: CopySet, lookups: Mapping[str, Found]) -> str:
     return text + ("\nWrong pairs, the first 20:\n\n" + "\n".join(lines) + "\n" if lines else "")
 
 
-def _holes(folder: Path, pairs: Sequence[HolePair]) -> str:
-    tiers = judge_pairs(folder, pairs, progress=say)
+def _holes(folder: Path, pairs: Sequence[HolePair], workers: int) -> str:
     paths = list(dict.fromkeys(path for pair in pairs for path in (pair.a, pair.b)))
-    called = {"all tiers": np.array([tier in DUPLICATE_TIERS for tier in tiers])}
-    called["unsure"] = np.array([tier == "unsure" for tier in tiers])
+    looked = look_up_pairs(folder, pairs, workers=workers, progress=say)
+    judged = judge_pairs(folder, pairs, progress=say)
+    called = {f"{OURS}, looked up": np.array([tier in DUPLICATE_TIERS for tier in looked])}
+    called["two alone"] = np.array([tier in DUPLICATE_TIERS for tier in judged])
+    called["two alone: unsure"] = np.array([tier == "unsure" for tier in judged])
     for method in methods():
         taken = take_all(folder / "fingerprints", method, paths, progress=say)
         called[method.name] = _pair_distances(method, taken, paths, pairs) <= method.default

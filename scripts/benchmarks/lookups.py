@@ -19,10 +19,22 @@ from typing import Any
 
 from hybrid_search import HybridIndex
 from hybrid_search.evidence import TIERS
-from scripts.benchmarks.copies import CopySet
 from scripts.benchmarks.fingerprints import code_stamp
 from scripts.benchmarks.holes import HolePair
 from scripts.benchmarks.machine import median
+
+
+@dataclass(frozen=True)
+class Ask:
+    """A picture to look up, and the only one that may be found, None for any."""
+
+    path: Path
+    only: Path | None = None
+
+    @property
+    def name(self) -> str:
+        """What its result is kept by."""
+        return str(self.path) if self.only is None else f"{self.path}|{self.only}"
 
 
 @dataclass(frozen=True)
@@ -32,7 +44,7 @@ class Found:
     Parameters
     ----------
     query : str
-        Path of the picture that was looked up.
+        What was asked: the picture's path, and the only one that might be found where there was such.
     hits : list of (path, tier, inliers or None, figure or None)
         Best first.
     """
@@ -74,40 +86,40 @@ class Results:
 
 def look_up(
     folder: Path,
-    made: CopySet,
+    stored: Sequence[Path],
+    queries: Sequence[Ask],
     *,
     embedder: str = "lite",
     workers: int = 1,
     progress: Callable[[str], None] = lambda line: None,
 ) -> dict[str, Found]:
-    """Look up every copy, and every original (which finds itself), in an index of the originals.
+    """Look pictures up in an index of others.
 
     More than one worker each read a copy of the index, as one process may open one.
     """
-    stamp = _stamp(made, embedder)
+    stamp = _stamp(stored, embedder)
     results = Results(folder / f"lookups-{stamp}.jsonl")
-    queries = [copy.path for copy in made.copies] + [original.path for original in made.originals]
-    left = [path for path in queries if str(path) not in results.known]
+    left = [ask for ask in queries if ask.name not in results.known]
     if left:
         with HybridIndex(folder / f"index-{stamp}", embedder=embedder) as index:
-            _fill(index, made, progress)
+            _fill(index, stored, progress)
         for count, found in enumerate(_all(folder / f"index-{stamp}", embedder, left, workers)):
             results.add(asdict(found))
             if count % 200 == 199:
                 progress(f"looked up {count + 1:,} of {len(left):,} pictures")
-    return {str(path): Found(**results.known[str(path)]) for path in queries}
+    return {ask.name: Found(**results.known[ask.name]) for ask in queries}
 
 
-def _all(location: Path, embedder: str, paths: Sequence[Path], workers: int) -> Iterator[Found]:
+def _all(location: Path, embedder: str, asked: Sequence[Ask], workers: int) -> Iterator[Found]:
     if workers == 1:
         with HybridIndex(location, embedder=embedder) as index:
-            yield from (_look_up(index, path) for path in paths)
+            yield from (_look_up(index, ask) for ask in asked)
         return
     context = multiprocessing.get_context("spawn")
     with tempfile.TemporaryDirectory() as folder:
         given = (location, Path(folder), embedder)
         with context.Pool(workers, initializer=_open_copy, initargs=given) as pool:
-            yield from pool.imap_unordered(_look_up_in_copy, paths)
+            yield from pool.imap_unordered(_look_up_in_copy, asked)
 
 
 _opened: list[HybridIndex] = []
@@ -118,8 +130,22 @@ def _open_copy(location: Path, folder: Path, embedder: str) -> None:
     _opened.append(HybridIndex(folder / str(os.getpid()), embedder=embedder))
 
 
-def _look_up_in_copy(path: Path) -> Found:
-    return _look_up(_opened[0], path)
+def _look_up_in_copy(ask: Ask) -> Found:
+    return _look_up(_opened[0], ask)
+
+
+def look_up_pairs(
+    folder: Path, pairs: Sequence[HolePair], *, workers: int = 1, progress: Callable[[str], None] = lambda line: None
+) -> list[str | None]:
+    """Return the tier by which each pair's second picture finds the first, when no other is let through.
+
+    So the first is always among the proposals, and no better match stops the search for parts of pictures.
+    """
+    stored = list(dict.fromkeys(pair.a for pair in pairs))
+    asked = [Ask(pair.b, pair.a) for pair in pairs]
+    found = look_up(folder, stored, asked, workers=workers, progress=progress)
+    hits = [found[ask.name].hits for ask in asked]
+    return [each[0][1] if each else None for each in hits]
 
 
 def judge_pairs(
@@ -160,37 +186,40 @@ def _judged(pairs: Sequence[HolePair]) -> Iterator[tuple[str, str | None]]:
         yield f"{pair.a}|{pair.b}", None if evidence is None else evidence.tier
 
 
-def time_lookups(folder: Path, made: CopySet, *, embedder: str = "lite", count: int = 64) -> float:
+def time_lookups(
+    folder: Path, stored: Sequence[Path], queries: Sequence[Path], *, embedder: str = "lite", count: int = 64
+) -> float:
     """Return the median time of a lookup in milliseconds, decoding and embedding in it, over copies of all kinds."""
     taken = []
-    with HybridIndex(folder / f"index-{_stamp(made, embedder)}", embedder=embedder) as index:
+    with HybridIndex(folder / f"index-{_stamp(stored, embedder)}", embedder=embedder) as index:
         # an odd step, so that it meets every kind of the 32 that follow one another
-        for copy in made.copies[:: max(1, len(made.copies) // count) | 1]:
+        for path in queries[:: max(1, len(queries) // count) | 1]:
             start = time.perf_counter()
-            index.find_duplicates(copy.path)
+            index.find_duplicates(path)
             taken.append((time.perf_counter() - start) * 1000)
     return median(taken)
 
 
-def _look_up(index: HybridIndex, path: Path) -> Found:
-    hits = index.find_duplicates(path, tiers=TIERS)
-    return Found(str(path), [[hit.path, hit.tier, *_figures(hit.evidence)] for hit in hits])
+def _look_up(index: HybridIndex, ask: Ask) -> Found:
+    filter = None if ask.only is None else {"term": {"path": str(ask.only)}}
+    hits = index.find_duplicates(ask.path, tiers=TIERS, filter=filter)
+    return Found(ask.name, [[hit.path, hit.tier, *_figures(hit.evidence)] for hit in hits])
 
 
 def _figures(evidence: Any) -> tuple[Any, Any]:
     return (None, None) if evidence is None else (evidence.inliers, evidence.strength[1])
 
 
-def _fill(index: HybridIndex, made: CopySet, progress: Callable[[str], None]) -> None:
+def _fill(index: HybridIndex, stored: Sequence[Path], progress: Callable[[str], None]) -> None:
     have = {str(path) for document in index.backend.scan(fields=("path",)) for path in document[1].get("path", ())}
-    left = [original.path for original in made.originals if str(original.path) not in have]
+    left = [path for path in stored if str(path) not in have]
     for count, path in enumerate(left):
         index.add(path)
         if count % 200 == 199:
-            progress(f"indexed {count + 1:,} of {len(left):,} originals")
+            progress(f"indexed {count + 1:,} of {len(left):,} pictures")
     index.refresh()
 
 
-def _stamp(made: CopySet, embedder: str) -> str:
-    names = "\n".join(str(original.path) for original in made.originals)
+def _stamp(stored: Sequence[Path], embedder: str) -> str:
+    names = "\n".join(str(path) for path in stored)
     return f"{code_stamp()}-{hashlib.sha256((embedder + names).encode()).hexdigest()[:8]}"
