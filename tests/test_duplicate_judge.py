@@ -331,6 +331,17 @@ def test_files_are_read_from_their_paths(copies: tuple[Subject, Subject]) -> Non
     assert found.agreement == 1.0
 
 
+@pytest.mark.parametrize("name", NAMES[:3])
+def test_a_picture_that_is_asked_about_and_a_stored_one_are_judged_the_same_both_ways(
+    name: str, tmp_path: Path
+) -> None:
+    for kind, tier in (("crop_10", "edited"), ("mirror", "transformed"), ("jpeg_30", "near")):
+        path = tmp_path / kind
+        path.write_bytes(altered(name, kind))
+        stored = subject(path.read_bytes(), paths=(str(path),), example=None)
+        assert both_ways(subject(photo(name)), stored, Judge()).tier == tier
+
+
 TROUBLES: dict[str, Callable[[Path], object]] = {
     "vanished": Path.unlink,
     "another picture now": lambda path: path.write_bytes(encoded(photo("astronaut.png"), "JPEG")),
