@@ -318,7 +318,11 @@ def test_blocks_are_those_of_a_naive_correlation(pair: tuple[str, str], cells: i
 
 
 def blocks(n: int = 12, *, correlation: float = 0.9, a: float = 20.0, b: float = 20.0) -> Blocks:
-    return Blocks(np.full((n, n), correlation), np.full((n, n), a), np.full((n, n), b))
+    return Blocks(np.full((n, n), correlation), np.full((n, n), a), np.full((n, n), b), np.zeros((n, n)))
+
+
+def swapped(made: Blocks) -> Blocks:
+    return Blocks(made.correlation, made.b, made.a, -made.lean)
 
 
 def written(at: tuple[slice | int, slice | int], *, a: float, b: float, into: Blocks | None = None) -> Blocks:
@@ -356,14 +360,14 @@ def test_a_caption_along_an_edge_contradicts_nothing(edge: str) -> None:
 def test_one_sided_contradictions_are_something_added() -> None:
     added = written((slice(4, 6), slice(4, 6)), a=10.0, b=60.0)
     assert added.contradictions(0.5) == 0
-    assert Blocks(added.correlation, added.b, added.a).contradictions(0.5) == 0
+    assert swapped(added).contradictions(0.5) == 0
 
 
 def test_two_sided_contradictions_are_something_moved() -> None:
     moved = written((slice(4, 6), slice(2, 4)), a=10.0, b=60.0)
     written((5, slice(7, 10)), a=60.0, b=10.0, into=moved)
     assert moved.contradictions(0.5) == 3, "the fewer of four and three"
-    assert Blocks(moved.correlation, moved.b, moved.a).contradictions(0.5) == 3
+    assert swapped(moved).contradictions(0.5) == 3
     assert moved.contradictions(0.05) == 0, "they correlate more than that"
 
 
@@ -372,12 +376,30 @@ def test_other_things_of_as_much_texture_contradict_by_themselves() -> None:
     assert written((slice(4, 6), slice(4, 6)), a=9.0, b=9.9).contradictions(0.5) == 0, "too little texture to tell"
 
 
+def test_light_words_over_a_picture_are_something_added_and_a_light_thing_that_moved_is_not() -> None:
+    words = written((slice(4, 6), slice(2, 8)), a=20.0, b=22.0)
+    words.lean[4:6, 2:8] = -0.8
+    assert words.contradictions(0.5) == 0 == swapped(words).contradictions(0.5)
+    words.lean[5, 5:8] = 0.8
+    assert words.contradictions(0.5) == 3 == swapped(words).contradictions(0.5), "the fewer of nine and three"
+
+
+def test_lean_is_what_is_left_of_the_difference_when_the_tone_is_one() -> None:
+    clean = np.asarray(photo("coffee.png").convert("L").resize((240, 160)), np.float64)
+    over = 0.6 * clean + 40
+    over[40:60, 60:120] += 30.0
+    one, other = (Image.fromarray(levels.astype(np.uint8)) for levels in (over, clean))
+    assert blocks_of(one, other, cells=8).lean[2, 2:4].min() > 0.9
+    assert blocks_of(other, one, cells=8).lean[2, 2:4].max() < -0.9
+
+
 @settings(deadline=None)
 @given(st.integers(0, 2**32 - 1), st.integers(5, 24), st.floats(0.1, 0.9))
 def test_what_blocks_say_is_symmetric(seed: int, n: int, least: float) -> None:
     random = np.random.default_rng(seed)
     correlation, a, b = random.uniform(-1, 1, (n, n)), random.exponential(15, (n, n)), random.exponential(15, (n, n))
-    one, other = Blocks(correlation, a, b), Blocks(correlation, b, a)
+    one = Blocks(correlation, a, b, random.uniform(-1, 1, (n, n)))
+    other = swapped(one)
     assert one.agreement() == other.agreement() and one.textured == other.textured
     # a ratio of exactly 1.6 would fall on one side only
     assume(not np.isclose((a + 2) / (b + 2), 1.6).any())

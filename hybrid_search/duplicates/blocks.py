@@ -24,6 +24,7 @@ _WRITTEN = 3
 _REACH = 2
 _ONE_SIDED = 1.6
 _GRAIN = 2.0
+_LEAN = 0.6
 
 Array = NDArray[np.float64]
 
@@ -38,11 +39,14 @@ class Blocks:
         Of the grey levels, at the best of all shifts by up to two pixels, in [−1, 1].
     a, b : (n, n) float64
         Standard deviation of the grey levels in either picture, 0 to 128.
+    lean : (n, n) float64
+        Whether the first is brighter all over, 1, or darker, −1, once both have one tone; between: here so, there so.
     """
 
     correlation: Array
     a: Array
     b: Array
+    lean: Array
 
     @property
     def textured(self) -> float:
@@ -61,6 +65,8 @@ class Blocks:
     def contradictions(self, least: float) -> int:
         """Return how many blocks speak for two moments: apart from a strip, unlike in both or on both sides.
 
+        What lies over one picture shows there as more texture, or as light or shade added to what the other has.
+
         Parameters
         ----------
         least : float
@@ -69,11 +75,13 @@ class Blocks:
         unlike = self._unlike(least)
         ratio = (self.a + _GRAIN) / (self.b + _GRAIN)
         more, less = unlike & (ratio > _ONE_SIDED), unlike & (ratio < 1 / _ONE_SIDED)
-        both = unlike & ~more & ~less
+        as_much = unlike & ~more & ~less
+        brighter, darker = as_much & (self.lean > _LEAN), as_much & (self.lean < -_LEAN)
+        both = as_much & ~brighter & ~darker
         counts = []
         for inside in self._without_strips(_AGREE):
-            sides = np.count_nonzero(more & inside), np.count_nonzero(less & inside)
-            counts.append(int(min(sides) + np.count_nonzero(both & inside)))
+            sides = [int(np.count_nonzero(side & inside)) for side in (more, less, brighter, darker, both)]
+            counts.append(min(sides[:2]) + min(sides[2:4]) + sides[4])
         return min(counts)
 
     @property
@@ -113,8 +121,16 @@ def blocks_of(a: Image.Image, b: Image.Image, *, cells: int) -> Blocks:
             for right in range(2 * _REACH + 1):
                 moved = _centred(windows[tops + down, lefts + right].reshape(len(unclear), -1))
                 best[unclear] = np.maximum(best[unclear], _correlation(moved, other[unclear]))
-    shape = (cells, cells)
-    return Blocks(best.reshape(shape), deviations[0].reshape(shape), deviations[1].reshape(shape))
+    lean = _lean(_cut(first, cells, high, wide), _cut(second, cells, high, wide), best > _CLEAR)
+    return Blocks(*(values.reshape(cells, cells) for values in (best, *deviations, lean)))
+
+
+def _lean(a: Array, b: Array, alike: NDArray[np.bool_]) -> Array:
+    """Return how one-sided the differences of each block are, after the tone of what is alike was evened out."""
+    x, y = (b[alike].reshape(-1), a[alike].reshape(-1)) if alike.any() else (b.reshape(-1), a.reshape(-1))
+    slope = float(np.mean((x - x.mean()) * (y - y.mean())) / max(float(x.var()), 1e-9))
+    apart = a - (y.mean() + slope * (b - x.mean()))
+    return np.asarray(apart.sum(axis=1) / np.maximum(np.abs(apart).sum(axis=1), 1e-9))
 
 
 def sharpness(a: Image.Image, b: Image.Image) -> float:

@@ -18,7 +18,7 @@ AGREEMENT = 0.80
 
 _LEAST_TEXTURED = 0.11
 _GROSS = 0.35
-_FINE = ((0.5, 1), (0.6, 3))
+_FINE = ((0.5, 0), (0.6, 1))
 _SHARP = 0.4
 _FINE_SIDE, _FINE_CELLS = 480, 24
 _EMPTY = 0.6
