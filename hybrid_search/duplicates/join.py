@@ -1,19 +1,19 @@
 """All pairs of near vectors in a collection, without comparing each with each.
 
-Signatures are compared in all orientations. A difference of two neighbouring grid points stands in a signature twice,
-once with each sign, and those beyond the border are 0: 272 of its 648 values hold all of it, and products of those are
-exactly half of the whole ones. Rows are looked up in a graph (Yu. Malkov and D. Yashunin, "Efficient and robust
-approximate nearest neighbor search using Hierarchical Navigable Small World graphs", 2016, as implemented by usearch),
-which is made for the purpose and thrown away; where there are few, each is compared with each.
+Signatures are looked up in cells of like ones (see `cells`), where there are few each is compared with each. The
+sixteen orientations take fourteen lookups: of a quarter turn and its reverse one is enough, for what turns the first
+picture into the second is found from the other side too.
 
-The sixteen orientations take fourteen lookups: of a quarter turn and its reverse one is enough, for what turns the
-first picture into the second is found from the other side too.
+Embeddings are looked up in a graph (Yu. Malkov and D. Yashunin, "Efficient and robust approximate nearest neighbor
+search using Hierarchical Navigable Small World graphs", 2016, as implemented by usearch), which is made for the purpose
+and thrown away.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,25 +21,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hybrid_search.backends.embedded.hnsw import usearch_index
-from hybrid_search.orientations import oriented
-from hybrid_search.signature import LENGTH, min_cosine
+from hybrid_search.duplicates.cells import Cells, Found
+from hybrid_search.duplicates.halves import VIEWS, View
+from hybrid_search.signature import min_cosine
 
 __all__ = ["Pairs", "cosine_neighbours", "signature_pairs"]
 
-_COMPARED_S, _ADDED_S, _LOOKED_UP_S = 2.6e-8, 2.5e-4, 5.5e-5
-"""What it costs to compare two rows, to add one to a graph and to look one up, about: their ratios decide."""
-_PREFERRED = 1.5
-"""How much longer it may take to compare each with each, which misses nothing."""
+_EXACT = 250_000_000
+"""Comparisons up to which each is compared with each, which misses nothing and takes a few seconds."""
 _BLOCK = 1_000_000
-"""Rows of one graph: about 450 bytes each, for signatures."""
-_CHUNK = 4096
+"""Rows that are held at once: about 400 bytes each."""
+_CHUNK, _LARGE_CHUNK = 4096, 16384
 _CONNECTIVITY, _EXPANSION_ADD = 16, 64
-_UPRIGHT, _TURNED = 16, 8
-"""Neighbours looked at as the picture is, and in each other orientation."""
-_MOST = 256
-View = tuple[int, int]
-"""A row of `orientations.ORIENTATIONS`, and 1, or -1 for the negative."""
-_GRID = 9
+_FROM_OTHER_SIDE = 3
 
 
 @dataclass(frozen=True)
@@ -93,28 +87,22 @@ def signature_pairs(
     views = _views(turned=turned, both_sides=asked is None)
     asked = np.arange(len(signatures), dtype=np.int64) if asked is None else asked
     limit = _Limit(signatures, max_distance)
-    exact = _is_quick(len(signatures), len(asked) * len(views)) if exact is None else exact
-    blocks = [(0, len(signatures))] if exact else _blocks(len(signatures))
-    for block in blocks:
-        table: _Table = _Exact(signatures, block) if exact else _Graph(signatures, block)
-        for start in range(0, len(asked), _CHUNK):
-            rows = asked[start : start + _CHUNK]
-            some = np.asarray(signatures[rows])
-            found = [
-                limit.near(rows, *table.nearest(some, view, limit.cosine, rows=rows, upright=view == _AS_IT_IS))
-                for view in views
-            ]
-            yield Pairs(_distinct(np.concatenate(found)), rows if block == blocks[-1] else rows[:0])
+    exact = len(signatures) * len(asked) * len(views) <= _EXACT if exact is None else exact
+    blocks, step = _blocks(len(signatures)), _CHUNK if exact else _LARGE_CHUNK
+    with _single_blas(), ThreadPoolExecutor(_threads()) as pool:
+        for block in blocks:
+            cells = Cells(signatures, block, exact=exact)
+            for start in range(0, len(asked), step):
+                rows = asked[start : start + step]
+                look = _Look(cells, limit, rows, np.asarray(signatures[rows]))
+                pairs = _distinct(np.concatenate(list(pool.map(look.through, views))))
+                yield Pairs(pairs, rows if block == blocks[-1] else rows[:0])
 
 
 def _views(*, turned: bool, both_sides: bool) -> list[View]:
-    rows = (row for row in range(8) if not (both_sides and row == _FROM_OTHER_SIDE))
-    others = [(row, sign) for row in rows for sign in (1, -1) if (row, sign) != _AS_IT_IS] if turned else []
-    return [_AS_IT_IS, *others]
-
-
-def _is_quick(count: int, lookups: int) -> bool:
-    return _COMPARED_S * count * lookups <= _PREFERRED * (_ADDED_S * count + _LOOKED_UP_S * lookups)
+    if not turned:
+        return [VIEWS[0]]
+    return [view for view in VIEWS if not (both_sides and view[0] == _FROM_OTHER_SIDE)]
 
 
 def _blocks(count: int) -> list[tuple[int, int]]:
@@ -125,35 +113,11 @@ def _distinct(pairs: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.unique(np.sort(pairs, axis=1), axis=0)
 
 
-def _halves() -> NDArray[np.int64]:
-    """Return the 272 places of a signature that hold each pair of neighbouring grid points once."""
-    after = ((4, 0, 1), (5, 1, -1), (6, 1, 0), (7, 1, 1))
-    return np.array(
-        [
-            (down * _GRID + right) * 8 + number
-            for down in range(_GRID)
-            for right in range(_GRID)
-            for number, below, beside in after
-            if down + below < _GRID and 0 <= right + beside < _GRID
-        ]
-    )
+def _single_blas() -> Any:
+    """Keep products of small matrices to one thread each: several threads wait for each other most of the time."""
+    from threadpoolctl import threadpool_limits
 
-
-def _permutations() -> NDArray[np.int64]:
-    """Return where the values of a picture in its eight orientations stand in its signature, (8, 648)."""
-    low, high = (oriented(part.astype(np.int8))[:8].astype(np.int64) for part in divmod(np.arange(LENGTH), 100)[::-1])
-    return low + 100 * high
-
-
-_HALVES = _halves()
-_VIEWS = _permutations()[:, _HALVES]
-_AS_IT_IS: View = (0, 1)
-_FROM_OTHER_SIDE = 3
-
-
-def _viewed(signatures: NDArray[np.int8], view: View) -> NDArray[np.int8]:
-    row, sign = view
-    return np.ascontiguousarray(np.int8(sign) * signatures[:, _VIEWS[row]])
+    return threadpool_limits(limits=1, user_api="blas")
 
 
 class _Limit:
@@ -177,74 +141,18 @@ class _Limit:
         return np.stack([rows[here][keep], there[keep]], axis=1)
 
 
-Found = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]
+@dataclass(frozen=True)
+class _Look:
+    """Some rows that are looked up in all orientations."""
 
+    cells: Cells
+    limit: _Limit
+    rows: NDArray[np.int64]
+    signatures: NDArray[np.int8]
 
-class _Table:
-    """Rows in which those near to others are looked up."""
-
-    def nearest(
-        self, signatures: NDArray[np.int8], view: View, cosine: float, *, rows: NDArray[np.int64], upright: bool
-    ) -> Found:
-        """Return pairs of at least a cosine: the asking one's place, the found one's row, and the cosine."""
-        raise NotImplementedError
-
-
-class _Exact(_Table):
-    def __init__(self, signatures: NDArray[np.int8], block: tuple[int, int]) -> None:
-        self._rows = _unit(_viewed(np.asarray(signatures[slice(*block)]), _AS_IT_IS))
-        self._start = block[0]
-
-    def nearest(
-        self, signatures: NDArray[np.int8], view: View, cosine: float, *, rows: NDArray[np.int64], upright: bool
-    ) -> Found:
-        asked = _unit(_viewed(signatures, view))
-        here, there, cosines = [], [], []
-        for start in range(0, len(self._rows), _CHUNK):
-            products = asked @ self._rows[start : start + _CHUNK].T
-            ones, others = np.nonzero(products >= cosine - 1e-5)
-            here.append(ones)
-            there.append(self._start + start + others)
-            cosines.append(products[ones, others].astype(np.float64))
-        return np.concatenate(here), np.concatenate(there), np.concatenate(cosines)
-
-
-class _Graph(_Table):
-    def __init__(self, signatures: NDArray[np.int8], block: tuple[int, int]) -> None:
-        self._index = _new_graph(len(_HALVES))
-        for start in range(*block, _CHUNK * 8):
-            some = _viewed(np.asarray(signatures[start : min(start + _CHUNK * 8, block[1])]), _AS_IT_IS)
-            # flat pictures are near to nothing, and would only stand in the way
-            rows = np.flatnonzero(some.any(axis=1))
-            self._index.add(start + rows, some[rows], threads=_threads())
-
-    def nearest(
-        self, signatures: NDArray[np.int8], view: View, cosine: float, *, rows: NDArray[np.int64], upright: bool
-    ) -> Found:
-        asked, k = _viewed(signatures, view), _UPRIGHT if upright else _TURNED
-        here, there, cosines = self._search(asked, k, cosine)
-        places = np.arange(len(asked))
-        while k < _MOST:
-            # whoever has only near ones among its nearest may have more
-            full = np.bincount(here, minlength=len(places)) >= k
-            if not full.any():
-                break
-            k *= 4
-            more = self._search(asked[full], k, cosine)
-            keep = ~full[here]
-            here = np.concatenate([here[keep], places[full][more[0]]])
-            there, cosines = np.concatenate([there[keep], more[1]]), np.concatenate([cosines[keep], more[2]])
-        return here, there, cosines
-
-    def _search(self, asked: NDArray[np.int8], k: int, cosine: float) -> Found:
-        self._index.expansion_search = k
-        return _near_ones(self._index, asked, k, cosine - 1e-3)
-
-
-def _unit(rows: NDArray[Any]) -> NDArray[np.float32]:
-    values = rows.astype(np.float32)
-    lengths = np.linalg.norm(values, axis=1, keepdims=True)
-    return np.asarray(np.divide(values, lengths, out=values, where=lengths > 0))
+    def through(self, view: View) -> NDArray[np.int64]:
+        """Return pairs of rows that are near in an orientation."""
+        return self.limit.near(self.rows, *self.cells.nearest(self.signatures, view, self.limit.cosine))
 
 
 def _new_graph(dims: int) -> Any:
