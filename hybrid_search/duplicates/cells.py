@@ -116,7 +116,7 @@ class Cells:
         """Return the main components of rows of unit length, and the length of what they leave."""
         found: NDArray[np.float32] = unit(halves) @ self._axes
         left = np.sqrt(np.maximum(0.0, 1.0 - np.einsum("ij,ij->i", found, found)))
-        return np.concatenate([found, left[:, None]], axis=1)
+        return np.asarray(np.concatenate([found, left[:, None]], axis=1), np.float32)
 
 
 def _axes(signatures: NDArray[np.int8], block: tuple[int, int]) -> NDArray[np.float32]:
