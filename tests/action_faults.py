@@ -91,7 +91,7 @@ def build(folder: Path) -> Plan:
     write(folder / "photos/two (1).png", b"second picture" * 90, mtime=1_460_000_000, mode=0o444)
     first = copies([folder / "photos/a/one.jpg", folder / "photos/b/one.jpg"])
     second = copies([folder / "photos/b/c/two.png", folder / "photos/two (1).png"])
-    return make_plan([first, second], parse_keep("oldest-file"))
+    return make_plan([first, second], keep=parse_keep("oldest-file"))
 
 
 def run(plan: Plan, action: Any, folder: Path) -> None:

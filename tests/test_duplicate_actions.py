@@ -60,7 +60,7 @@ def plan(photos: Path) -> Plan:
 def plan_of(photos: Path) -> Plan:
     first = copies([photos / "2014/one.jpg", photos / "backup/2014/one.jpg"])
     second = copies([photos / "2015/two.jpg", photos / "backup/two.jpg"])
-    return make_plan([first, second], parse_keep("oldest-file"))
+    return make_plan([first, second], keep=parse_keep("oldest-file"))
 
 
 def perform(plan: Plan, action: Any, folder: Path, **options: Any) -> ActionReport:
@@ -183,7 +183,7 @@ def test_nothing_at_the_target_is_overwritten(plan: Plan, photos: Path, tmp_path
 def test_names_that_differ_in_case_or_accents_alone_count_as_one(tmp_path: Path) -> None:
     names = ["b/IMG.JPG", "b/img.jpg", "b/Img.jpg", "b/caf\u00e9.jpg", "b/cafe\u0301.jpg"]
     paths = [write(tmp_path / "photos" / name, ONE) for name in ("a/kept.jpg", *names)]
-    plan = make_plan([copies(paths)], parse_keep("path:*/kept.jpg"))
+    plan = make_plan([copies(paths)], keep=parse_keep("path:*/kept.jpg"))
     report = perform(plan, "move", tmp_path)
     assert len(report.done) == len(names)
     assert sorted(path.name for path in (tmp_path / "moved/b").iterdir()) == sorted(
@@ -302,7 +302,7 @@ def test_a_file_whose_facts_are_unknown_is_left_alone(photos: Path, tmp_path: Pa
 
 def test_the_kept_file_is_looked_at_before_every_file_that_goes(tmp_path: Path) -> None:
     paths = [write(tmp_path / "photos" / name, ONE) for name in ("a.jpg", "b.jpg", "c.jpg", "d.jpg")]
-    plan = make_plan([copies(paths)], parse_keep("path:*/a.jpg"))
+    plan = make_plan([copies(paths)], keep=parse_keep("path:*/a.jpg"))
 
     def meddle(result: FileResult) -> None:
         if result.path.endswith("b.jpg"):
@@ -333,7 +333,7 @@ def _soft(link: Path, to: Path) -> None:
 def test_a_file_is_never_a_copy_of_itself(link: Any, keep: str, action: Any, photos: Path, tmp_path: Path) -> None:
     link(photos / "backup/2014/one.jpg", photos / "2014/one.jpg")
     group = copies([photos / "2014/one.jpg", photos / "backup/2014/one.jpg"])
-    plan = make_plan([group], parse_keep(f"path:{photos}/{keep}/*"))
+    plan = make_plan([group], keep=parse_keep(f"path:{photos}/{keep}/*"))
     before = tree(photos)
     report = perform(plan, action, tmp_path)
     assert report.results[0].outcome == "left"
@@ -350,7 +350,7 @@ def test_a_file_reached_through_a_linked_folder_is_never_a_copy_of_itself(
     (photos / "again").symlink_to(photos / "2014")
     group = copies([photos / "2014/one.jpg", photos / "again/one.jpg"])
     for keep in ("2014", "again"):
-        report = perform(make_plan([group], parse_keep(f"path:*/{keep}/*")), action, tmp_path)
+        report = perform(make_plan([group], keep=parse_keep(f"path:*/{keep}/*")), action, tmp_path)
         assert "under another name" in report.results[0].reason
     assert (photos / "2014/one.jpg").read_bytes() == ONE
 
@@ -359,7 +359,7 @@ def test_the_kept_file_may_not_be_a_mere_link_to_elsewhere(photos: Path, tmp_pat
     write(tmp_path / "drive/one.jpg", ONE)
     _soft(photos / "2014/one.jpg", tmp_path / "drive/one.jpg")
     group = copies([photos / "2014/one.jpg", photos / "backup/2014/one.jpg"])
-    report = perform(make_plan([group], parse_keep("path:*/photos/2014/*")), "delete", tmp_path)
+    report = perform(make_plan([group], keep=parse_keep("path:*/photos/2014/*")), "delete", tmp_path)
     assert reasons(report)[0].endswith("it is a symbolic link")
     assert (photos / "backup/2014/one.jpg").exists()
 
@@ -412,7 +412,7 @@ def test_a_file_seen_through_two_mounts_is_never_a_copy_of_itself(action: Any, m
     if (real.stat().st_dev, real.stat().st_ino) == (seen.stat().st_dev, seen.stat().st_ino):
         pytest.skip("this overlay shows files under their own device")
     for keep in ("upper", "union"):
-        report = perform(make_plan([copies([real, seen])], parse_keep(f"path:*/{keep}/*")), action, tmp_path)
+        report = perform(make_plan([copies([real, seen])], keep=parse_keep(f"path:*/{keep}/*")), action, tmp_path)
         assert "seen through another mount" in report.results[0].reason
         assert real.read_bytes() == seen.read_bytes() == ONE
 
@@ -433,7 +433,7 @@ def test_were_it_one_file_all_the_same_it_is_put_back_at_once(
     monkeypatch.setattr("hybrid_search.duplicates.guards._times", lambda status: object())
     group = copies([top / "upper/one.jpg", tmp_path / "union/one.jpg"])
     folder = top / "moved" if action == "move" else None
-    report = apply(make_plan([group], parse_keep(f"path:*/{keep}/*")), action, folder=folder, dry_run=False)
+    report = apply(make_plan([group], keep=parse_keep(f"path:*/{keep}/*")), action, folder=folder, dry_run=False)
     assert report.results[0].outcome == "left"
     assert "it was put back" in report.results[0].reason
     assert (top / "upper/one.jpg").read_bytes() == ONE
@@ -444,7 +444,7 @@ def test_a_bind_mount_shows_the_same_file(mounted: Any, photos: Path, tmp_path: 
     mounted(tmp_path / "again", "--bind", str(photos / "2014"))
     group = copies([photos / "2014/one.jpg", tmp_path / "again/one.jpg"])
     for keep in ("2014", "again"):
-        report = perform(make_plan([group], parse_keep(f"path:*/{keep}/*")), "delete", tmp_path)
+        report = perform(make_plan([group], keep=parse_keep(f"path:*/{keep}/*")), "delete", tmp_path)
         assert "under another name" in report.results[0].reason
     assert (photos / "2014/one.jpg").read_bytes() == ONE
 
@@ -455,7 +455,7 @@ def test_a_bind_mount_shows_the_same_file(mounted: Any, photos: Path, tmp_path: 
 @pytest.mark.parametrize("action", ["hardlink", "symlink"])
 def test_a_link_never_replaces_other_bytes(action: Any, photos: Path, tmp_path: Path) -> None:
     group = copies([photos / "2014/one.jpg", photos / "backup/two.jpg"], tier="near")
-    plan = make_plan([group], parse_keep("oldest-file"))
+    plan = make_plan([group], keep=parse_keep("oldest-file"))
     before = tree(photos)
     assert "a link would replace it by other bytes" in reasons(perform(plan, action, tmp_path))[0]
     assert tree(photos) == before
@@ -476,7 +476,7 @@ def other_drive() -> Iterator[Path]:
 
 def test_a_hard_link_cannot_lead_to_another_drive(photos: Path, other_drive: Path, tmp_path: Path) -> None:
     write(other_drive / "one.jpg", ONE, mtime=1)
-    plan = make_plan([copies([other_drive / "one.jpg", photos / "2014/one.jpg"])], parse_keep("oldest-file"))
+    plan = make_plan([copies([other_drive / "one.jpg", photos / "2014/one.jpg"])], keep=parse_keep("oldest-file"))
     assert "on another drive" in reasons(perform(plan, "hardlink", tmp_path))[0]
     report = perform(plan, "symlink", tmp_path)
     assert len(report.done) == 1
@@ -517,7 +517,7 @@ def test_attributes_come_back(plan: Plan, photos: Path, tmp_path: Path, other_dr
 def test_protected_folders_are_not_touched_by_any_way_into_them(photos: Path, tmp_path: Path) -> None:
     (tmp_path / "way").symlink_to(photos / "backup")
     group = copies([photos / "2014/one.jpg", tmp_path / "way/2014/one.jpg"])
-    plan = make_plan([group], parse_keep("path:*/photos/2014/*"))
+    plan = make_plan([group], keep=parse_keep("path:*/photos/2014/*"))
     for folder in (photos / "backup", tmp_path / "way", f"{photos}/2014/../backup"):
         report = perform(plan, "delete", tmp_path, protected=[str(folder)])
         assert "it is in the protected folder" in report.results[0].reason
@@ -555,7 +555,7 @@ def test_a_read_only_drive_stays_as_it_is(action: Any, mounted: Any, tmp_path: P
     mounted(top, "-t", "tmpfs", "tmpfs")
     for name in ("a.jpg", "b.jpg"):
         write(top / name, ONE)
-    plan = make_plan([copies([top / "a.jpg", top / "b.jpg"])], parse_keep("path:*/a.jpg"))
+    plan = make_plan([copies([top / "a.jpg", top / "b.jpg"])], keep=parse_keep("path:*/a.jpg"))
     subprocess.run(["mount", "-o", "remount,ro", str(top)], check=True)
     report = perform(plan, action, tmp_path)
     assert reasons(report) == ["failed: Read-only file system"]
@@ -584,7 +584,7 @@ def test_a_full_drive_costs_nothing(mounted: Any, tmp_path: Path) -> None:
     paths = [write(tmp_path / "photos" / name, large) for name in ("a.jpg", "b.jpg")]
     small = [write(tmp_path / "photos" / name, ONE) for name in ("c.jpg", "d.jpg")]
     before = tree(tmp_path / "photos")
-    plan = make_plan([copies(paths), copies(small)], parse_keep("shortest-path"))
+    plan = make_plan([copies(paths), copies(small)], keep=parse_keep("shortest-path"))
     report = apply(plan, "move", folder=tmp_path / "small/moved", dry_run=False)
     assert reasons(report) == ["failed: No space left on device", "done: "]
     assert [path.name for path in (tmp_path / "small").rglob("*") if path.is_file()] == ["d.jpg"]
@@ -608,7 +608,7 @@ def test_without_room_for_the_journal_nothing_is_touched(
 def test_a_journal_that_fills_its_drive_stops_the_run(photos: Path, tmp_path: Path, mounted: Any) -> None:
     mounted(tmp_path / "small", "-t", "tmpfs", "-o", "size=4k", "tmpfs")
     paths = [write(photos / f"{number:02}.jpg", ONE) for number in range(12)]
-    plan = make_plan([copies(paths)], parse_keep("shortest-path"))
+    plan = make_plan([copies(paths)], keep=parse_keep("shortest-path"))
     before = tree(photos)
     report = perform(plan, "move", tmp_path, journal=tmp_path / "small/journal")
     assert 1 <= len(report.done) < 11
@@ -666,7 +666,7 @@ from tests.test_duplicate_actions import *
 
 photos, target, journal = map(Path, sys.argv[1:])
 groups = [copies([photos / f"a/{n}.jpg", photos / f"b/{n}.jpg", photos / f"c/{n}.jpg"]) for n in range(20)]
-plan = make_plan(groups, parse_keep("shortest-path"))
+plan = make_plan(groups, keep=parse_keep("shortest-path"))
 print("ready", flush=True)
 apply(plan, "move", folder=target, journal=journal, dry_run=False, progress=lambda _: print("one", flush=True))
 """
@@ -725,7 +725,7 @@ from pathlib import Path
 from tests.test_duplicate_actions import *
 
 photos, keep, start = Path(sys.argv[1]), sys.argv[2], Path(sys.argv[3])
-plan = make_plan([copies(sorted(photos.glob(f"?/{n}.jpg"))) for n in range(80)], parse_keep(f"path:*/{keep}/*"))
+plan = make_plan([copies(sorted(photos.glob(f"?/{n}.jpg"))) for n in range(80)], keep=parse_keep(f"path:*/{keep}/*"))
 print("ready", flush=True)
 while not start.exists():
     pass
@@ -1003,7 +1003,7 @@ def test_no_plan_loses_the_last_copy_and_undo_restores_the_tree(
         folder = Path(name)
         paths = _grow_tree(folder / "photos", files)
         groups = [copies(same) for same in _same(paths).values() if len(same) > 1]
-        plan = make_plan(groups, parse_keep(rules))
+        plan = make_plan(groups, keep=parse_keep(rules))
         if by_hand:
             plan = Plan(tuple(_any_choice(groups[number % len(groups)], number) for number in choices if groups))
         before, held = tree(folder / "photos"), pictures(folder / "photos")

@@ -95,7 +95,7 @@ def test_decisions_are_taken_back(backend):
     keep_apart(backend, [LARGE, SMALL, SMALLER])
     review(backend, OTHERS)
     assert ids(backend) == []
-    assert forget(backend, [SMALLER]) == 1
+    assert forget(backend, ids=[SMALLER]) == 1
     # it joins the one that it matches best
     assert ids(backend) == [[SMALL, SMALLER]]
     assert backend.get(LARGE)["duplicate"]["not_duplicates"] == [SMALL]

@@ -114,7 +114,7 @@ def test_the_kept_document_gets_what_its_copies_had(backend: Backend, tmp_path: 
             put(backend, "other", paths[2], rating=5, place={"city": "Nice"}, caption="a ship"),
         ]
     )
-    merged = merge_metadata(backend, make_plan([group], parse_keep("most-pixels")).decisions[0])
+    merged = merge_metadata(backend, make_plan([group], keep=parse_keep("most-pixels")).decisions[0])
     assert merged.id == "kept"
     assert merged.dropped == {"caption": ("a ship",)}
     stored = backend.get("kept", vectors=True)
@@ -125,7 +125,7 @@ def test_the_kept_document_gets_what_its_copies_had(backend: Backend, tmp_path: 
     np.testing.assert_allclose(stored["embedding"]["tiny"], unit(1), atol=1e-3)
     backend.refresh()
     assert backend.count({"match": {"camera_text": "canon"}}) == 1, "it is found by words"
-    again = merge_metadata(backend, make_plan([group], parse_keep("most-pixels")).decisions[0])
+    again = merge_metadata(backend, make_plan([group], keep=parse_keep("most-pixels")).decisions[0])
     assert again.added == {}, "merging twice adds nothing"
 
 
@@ -139,7 +139,7 @@ def test_paths_of_one_document_have_nothing_to_merge(backend: Backend) -> None:
 def test_without_the_kept_document_nothing_is_merged_and_nothing_removed(backend: Backend, tmp_path: Path) -> None:
     kept, copy = (save_photo(tmp_path / "photos" / name, 1) for name in ("kept.png", "copy.png"))
     group = grouped([put(backend, "kept", kept, width=9, height=9), put(backend, "copy", copy, caption="a boat")])
-    plan = make_plan([group], parse_keep("most-pixels"))
+    plan = make_plan([group], keep=parse_keep("most-pixels"))
     backend.bulk([Action("delete", "kept")])
     with pytest.raises(DocumentNotFound):
         merge_metadata(backend, plan.decisions[0])
@@ -174,7 +174,7 @@ def whole_group(index: HybridIndex, tmp_path: Path) -> DuplicateGroup:
 
 
 def perform(index: HybridIndex, tmp_path: Path, action: Any, **options: Any) -> ActionReport:
-    plan = make_plan([whole_group(index, tmp_path)], parse_keep("most-pixels,path:*/one.png"))
+    plan = make_plan([whole_group(index, tmp_path)], keep=parse_keep("most-pixels,path:*/one.png"))
     folder = tmp_path / "moved" if action == "move" else None
     return apply(plan, action, folder=folder, backend=index.backend, dry_run=False, **options)
 
@@ -227,7 +227,7 @@ def test_after_linking_the_next_run_finds_nothing_new(action: Any, index: Hybrid
 
 def test_a_dry_run_tells_the_index_nothing(index: HybridIndex, tmp_path: Path) -> None:
     before = state(index)
-    plan = make_plan([whole_group(index, tmp_path)], parse_keep("most-pixels"))
+    plan = make_plan([whole_group(index, tmp_path)], keep=parse_keep("most-pixels"))
     apply(plan, "delete", backend=index.backend, merge=True)
     assert state(index) == before
     assert "caption" not in index.get(tmp_path / "photos/one.png").source
@@ -252,7 +252,7 @@ def choose_all(group: DuplicateGroup, *paths: Path) -> Plan:
 def test_a_failed_merge_leaves_the_copies(index: HybridIndex, tmp_path: Path) -> None:
     group = whole_group(index, tmp_path)
     index.delete(group.id)
-    plan = make_plan([group], parse_keep("most-pixels,path:*/one.png"))
+    plan = make_plan([group], keep=parse_keep("most-pixels,path:*/one.png"))
     report = apply(plan, "delete", backend=index.backend, merge=True, dry_run=False)
     assert [result.outcome for result in report.results] == ["left", "left"]
     assert (tmp_path / "photos/small.png").exists() and (tmp_path / "photos/copy.png").exists()
@@ -264,7 +264,7 @@ def test_an_index_that_fails_is_told_of_and_does_not_stop_the_run(
     def fail(id: str, *, vectors: bool = False) -> Any:
         raise BackendUnavailable("there", "it went away")
 
-    plan = make_plan([whole_group(index, tmp_path)], parse_keep("most-pixels,path:*/one.png"))
+    plan = make_plan([whole_group(index, tmp_path)], keep=parse_keep("most-pixels,path:*/one.png"))
     with monkeypatch.context() as broken:
         broken.setattr(index.backend, "read", fail)
         report = apply(plan, "move", folder=tmp_path / "moved", backend=index.backend, dry_run=False)
@@ -276,7 +276,7 @@ def test_an_index_that_fails_is_told_of_and_does_not_stop_the_run(
 
 
 def test_an_index_that_another_writes_is_told_of_before_the_work(index: HybridIndex, tmp_path: Path) -> None:
-    plan = make_plan([whole_group(index, tmp_path)], parse_keep("most-pixels"))
+    plan = make_plan([whole_group(index, tmp_path)], keep=parse_keep("most-pixels"))
     index.close()
     with pytest.raises(Exception):  # noqa: B017 - the kind is the backend's own
         apply(plan, "delete", backend=index.backend, dry_run=False)

@@ -32,7 +32,7 @@ def test_the_rules_choose_and_every_file_has_its_reason() -> None:
     (gone,) = decision.remove
     assert (gone.path, gone.tier, gone.bytes, gone.mtime_ns) == ("/p/b.jpg", "near", 1000, 10**18)
     assert gone.why == "most-pixels: 400 × 300 pixels; the kept file: 4000 × 3000 pixels"
-    plan = make_plan([group], parse_keep("most-pixels"))
+    plan = make_plan([group], keep=parse_keep("most-pixels"))
     assert (plan.removed, plan.freed, plan.decisions) == (1, 1000, (decision,))
 
 
@@ -124,7 +124,7 @@ def test_protected_files_are_kept_whatever_the_rules_say() -> None:
     assert paths(decision.remove) == ["/p/equal.jpg", "/albums2/near.jpg"]
     assert decision.left[0].path == "/p/whole.jpg"
     assert decision.left[0].why == "it has more pixels than the copy in the protected folder"
-    plan = make_plan([], parse_keep("protected:/albums"), protected=["/other", "/albums"])
+    plan = make_plan([], keep=parse_keep("protected:/albums"), protected=["/other", "/albums"])
     assert plan.protected == ("/albums", "/other")
 
 

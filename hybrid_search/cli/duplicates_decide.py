@@ -64,7 +64,7 @@ def forget(
         raise typer.BadParameter("name pictures, or pass --all")
     with open_index(context, location) as index:
         ids = None if everything else [find_document(index, name).id for name in named or ()]
-        changed = take_back(index.backend, ids)
+        changed = take_back(index.backend, ids=ids)
     terminal.write(f"decisions about {_count(changed, 'picture')} taken back\n")
     raise typer.Exit(exits.OK if changed else exits.NOTHING)
 

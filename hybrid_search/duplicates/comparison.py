@@ -139,7 +139,7 @@ class Comparison:
             Other fields of documents' `duplicate`, by row, written on the way.
         """
         found = self._unsaved if self.save_links else []
-        save_links(self.backend, self.documents, found, self.marks.rule, told)
+        save_links(self.backend, self.documents, found, self.marks.rule, told=told)
         if self.save_marks and self._waiting:
             self.marks.add(self.backend, self.documents, self._waiting)
         self._unsaved, self._waiting = [], []

@@ -80,7 +80,7 @@ def review(backend: Backend, group: DuplicateGroup | Iterable[str]) -> None:
     backend.refresh()
 
 
-def forget(backend: Backend, ids: Iterable[str] | None = None) -> int:
+def forget(backend: Backend, *, ids: Iterable[str] | None = None) -> int:
     """Take back what was decided about some pictures, or about all; returns of how many documents.
 
     Parameters

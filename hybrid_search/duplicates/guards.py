@@ -27,7 +27,7 @@ class Guards:
         Folders in which nothing is touched, by whatever name they are reached.
     """
 
-    def __init__(self, decisions: Iterable[Decision], protected: Sequence[str] = ()) -> None:
+    def __init__(self, decisions: Iterable[Decision], protected: Sequence[str]) -> None:
         kept = [str(file.path) for decision in decisions for file in decision.keep if file.path]
         self._kept = {place: path for path in kept if (place := _place(path)) is not None}
         self._folders: dict[Place, str] = {}

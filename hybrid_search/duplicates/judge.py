@@ -96,6 +96,8 @@ class Judge:
         Whether pixels are compared where files can be read; without, signatures decide.
     limits : Limits
         The largest picture that is decoded.
+    store : PixelStore, optional
+        Where pixels are read; one that other judges have used knows their latest pictures.
 
     Raises
     ------
@@ -112,6 +114,7 @@ class Judge:
         max_distance: float | None = None,
         check_pixels: bool = True,
         limits: Limits = DEFAULT_LIMITS,
+        store: PixelStore | None = None,
     ) -> None:
         if max_distance is not None and not 0 < max_distance < 1:
             raise QueryError(f"max_distance is between 0 and 1 (got {max_distance})")
@@ -119,7 +122,7 @@ class Judge:
         self.max_distance = SIGNATURE_DISTANCE if max_distance is None else max_distance
         self.check_pixels = check_pixels
         self.has_features = can_extract()
-        self._store = PixelStore(limits=limits)
+        self._store = store or PixelStore(limits=limits)
 
     @property
     def version(self) -> str:

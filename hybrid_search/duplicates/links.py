@@ -40,6 +40,7 @@ def save_links(
     documents: Documents,
     links: Iterable[Link],
     rule: str,
+    *,
     told: Mapping[int, Mapping[str, Any]] | None = None,
 ) -> None:
     """Keep links in the index, beside those of the same rule that are there; those of other rules go.

@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterator, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from hybrid_search.evidence import Tier
 
 if TYPE_CHECKING:
     from hybrid_search.backends import Backend
+    from hybrid_search.duplicates.judge import Judge
     from hybrid_search.duplicates.model import DuplicateGroup
+    from hybrid_search.duplicates.pixels import PixelStore
     from hybrid_search.embedders import Embedder
     from hybrid_search.filters import Filter
     from hybrid_search.hits import Hits
@@ -36,6 +39,19 @@ class FindsDuplicates(ABC):
 
     @abstractmethod
     def _see_own_writes(self) -> None: ...
+
+    @cached_property
+    def _pixels(self) -> PixelStore:
+        from hybrid_search.duplicates.pixels import PixelStore
+
+        return PixelStore(limits=self._limits)
+
+    def _judge(self, tiers: Collection[Tier] | None, max_distance: float | None, *, check_pixels: bool) -> Judge:
+        from hybrid_search.duplicates.judge import Judge
+
+        return Judge(
+            tiers=tiers, max_distance=max_distance, check_pixels=check_pixels, limits=self._limits, store=self._pixels
+        )
 
     def find_duplicates(
         self,
@@ -92,11 +108,10 @@ class FindsDuplicates(ABC):
         ...     [(hit.id == id, hit.tier) for hit in index.find_duplicates(picture)]
         [(True, 'bytes')]
         """
-        from hybrid_search.duplicates.judge import Judge
         from hybrid_search.duplicates.lookup import Lookup, find_duplicates
 
         self._see_own_writes()
-        judge = Judge(tiers=tiers, max_distance=max_distance, check_pixels=check_pixels, limits=self._limits)
+        judge = self._judge(tiers, max_distance, check_pixels=check_pixels)
         lookup = Lookup(self._backend, judge, self._key, lambda: self.embedder, self._limits)
         return find_duplicates(lookup, image, filter=filter, k=k)
 
@@ -150,12 +165,11 @@ class FindsDuplicates(ABC):
         []
         """
         from hybrid_search.duplicates.collection import duplicate_groups
-        from hybrid_search.duplicates.judge import Judge
         from hybrid_search.filters import parse_filter
         from hybrid_search.mapping import field_types
 
         self._see_own_writes()
-        judge = Judge(tiers=tiers, max_distance=max_distance, check_pixels=check_pixels, limits=self._limits)
+        judge = self._judge(tiers, max_distance, check_pixels=check_pixels)
         clauses = parse_filter(filter, field_types(self._backend.definition()))
         yield from duplicate_groups(
             self._backend,

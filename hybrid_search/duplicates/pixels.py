@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections import OrderedDict
 from functools import cached_property
 
@@ -97,7 +98,7 @@ class Pixels:
 
 
 class PixelStore:
-    """Reads the pixels of subjects from their files, and keeps those of the latest.
+    """Reads the pixels of subjects from their files, and keeps those of the latest; several threads may ask.
 
     Parameters
     ----------
@@ -110,18 +111,24 @@ class PixelStore:
     def __init__(self, *, limits: Limits = DEFAULT_LIMITS, kept: int = _KEPT) -> None:
         self._limits = limits
         self._kept = kept
-        self._latest: OrderedDict[str, Pixels | None] = OrderedDict()
+        self._latest: OrderedDict[str, Pixels] = OrderedDict()
+        self._lock = threading.Lock()
 
     def get(self, subject: Subject) -> Pixels | None:
         """Return the pixels of a subject, None when no file has its bytes any more or they cannot be decoded."""
-        if subject.sha256 in self._latest:
-            self._latest.move_to_end(subject.sha256)
-            return self._latest[subject.sha256]
+        with self._lock:
+            if subject.sha256 in self._latest:
+                self._latest.move_to_end(subject.sha256)
+                return self._latest[subject.sha256]
         image = self._image(subject, min_side=_SIDE)
-        pixels = None if image is None else Pixels.of(image)
-        self._latest[subject.sha256] = pixels
-        while len(self._latest) > self._kept:
-            self._latest.popitem(last=False)
+        if image is None:
+            # a drive may be plugged in meanwhile
+            return None
+        pixels = Pixels.of(image)
+        with self._lock:
+            self._latest[subject.sha256] = pixels
+            while len(self._latest) > self._kept:
+                self._latest.popitem(last=False)
         return pixels
 
     def full(self, subject: Subject) -> Image.Image | None:

@@ -183,8 +183,8 @@ class Plan:
 
 def make_plan(
     groups: Iterable[DuplicateGroup],
-    keep: KeepRules | None = None,
     *,
+    keep: KeepRules | None = None,
     protected: Sequence[str] = (),
     tiers: Sequence[Tier] = DEFAULT_TIERS,
     compare: Compare | None = None,
