@@ -114,7 +114,7 @@ class Cells:
 
     def _components(self, halves: NDArray[np.int8]) -> NDArray[np.float32]:
         """Return the main components of rows of unit length, and the length of what they leave."""
-        found: NDArray[np.float32] = unit(halves) @ self._axes
+        found = np.asarray(unit(halves) @ self._axes, np.float32)
         left = np.sqrt(np.maximum(0.0, 1.0 - np.einsum("ij,ij->i", found, found)))
         return np.asarray(np.concatenate([found, left[:, None]], axis=1), np.float32)
 
@@ -141,7 +141,7 @@ def _centres(rows: NDArray[np.float32]) -> NDArray[np.float32]:
         sums = np.add.reduceat(sample[order], starts, axis=0) if len(sample) else sample
         lengths = np.linalg.norm(sums, axis=1, keepdims=True)
         centres[present] = np.divide(sums, lengths, out=sums, where=lengths > 0)
-    return centres
+    return np.asarray(centres, np.float32)
 
 
 def _nearest_centres(rows: NDArray[np.float32], centres: NDArray[np.float32]) -> NDArray[np.int64]:
