@@ -16,10 +16,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from hybrid_search.duplicates.actions import apply
-from hybrid_search.duplicates.keep import parse_keep
-from hybrid_search.duplicates.plan import Plan, make_plan
-from hybrid_search.duplicates.undo import undo
+from hybrid_search.duplicates.act.actions import apply
+from hybrid_search.duplicates.act.keep import parse_keep
+from hybrid_search.duplicates.act.plan import Plan, make_plan
+from hybrid_search.duplicates.act.undo import undo
 from tests.picture_files import copies, pictures, sha256, tree, write
 
 STEPS = (

@@ -256,7 +256,7 @@ def test_the_page_shows_what_was_decided(run: Run) -> None:
 
 
 def test_an_earlier_page_stays_when_a_new_one_fails(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    from hybrid_search.duplicates import page
+    from hybrid_search.duplicates.report import page
 
     Path("page.html").write_text("earlier")
 

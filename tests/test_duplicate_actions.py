@@ -18,13 +18,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hybrid_search.duplicates import shift
-from hybrid_search.duplicates.actions import ACTIONS, ActionReport, FileResult, apply
-from hybrid_search.duplicates.held import hold
-from hybrid_search.duplicates.journal import Journal, journal_path, journals, journals_folder
-from hybrid_search.duplicates.keep import parse_keep
-from hybrid_search.duplicates.plan import Decision, Plan, choose, make_plan
-from hybrid_search.duplicates.undo import undo
+from hybrid_search.duplicates.act import shift
+from hybrid_search.duplicates.act.actions import ACTIONS, ActionReport, FileResult, apply
+from hybrid_search.duplicates.act.held import hold
+from hybrid_search.duplicates.act.journal import Journal, journal_path, journals, journals_folder
+from hybrid_search.duplicates.act.keep import parse_keep
+from hybrid_search.duplicates.act.plan import Decision, Plan, choose, make_plan
+from hybrid_search.duplicates.act.undo import undo
 from hybrid_search.errors import ActionRefused, JournalUnreadable, StorageFull
 from tests.picture_files import copies, indexed, pictures, sha256, tree, write
 
@@ -430,7 +430,7 @@ def test_were_it_one_file_all_the_same_it_is_put_back_at_once(
     mounted(tmp_path / "union", "-t", "overlay", "overlay", "-o", options)
     write(top / "upper/one.jpg", ONE)
     # a network drive that tells neither device nor times truly is found out by what happens
-    monkeypatch.setattr("hybrid_search.duplicates.guards._times", lambda status: object())
+    monkeypatch.setattr("hybrid_search.duplicates.act.guards._times", lambda status: object())
     group = copies([top / "upper/one.jpg", tmp_path / "union/one.jpg"])
     folder = top / "moved" if action == "move" else None
     report = apply(make_plan([group], keep=parse_keep(f"path:*/{keep}/*")), action, folder=folder, dry_run=False)
@@ -876,7 +876,7 @@ def test_what_is_no_journal_is_refused(data: bytes, tmp_path: Path) -> None:
 
 def test_a_journal_of_a_later_version_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as later:
-        later.setattr("hybrid_search.duplicates.journal._VERSION", 2)
+        later.setattr("hybrid_search.duplicates.act.journal._VERSION", 2)
         Journal.create(tmp_path / "journal", {}).close()
     with pytest.raises(JournalUnreadable, match="version is 2"):
         undo(tmp_path / "journal")

@@ -14,8 +14,8 @@ import pytest
 
 from hybrid_search.backends import Action, Backend
 from hybrid_search.backends.embedded import EmbeddedBackend
-from hybrid_search.duplicates import comparison, marks
-from hybrid_search.duplicates.collection import duplicate_groups
+from hybrid_search.duplicates.collect import comparison, marks
+from hybrid_search.duplicates.collect.collection import duplicate_groups
 from hybrid_search.errors import MappingMismatch, QueryError
 from tests.duplicates import BACKENDS, KEY, SignatureJudge, definition, document, new_indexes, put, shown, whole
 
@@ -318,8 +318,9 @@ CHILD = """
 import sys, time
 from pathlib import Path
 from hybrid_search.backends.embedded import EmbeddedBackend
-from hybrid_search.duplicates import comparison, marks
-from hybrid_search.duplicates.collection import duplicate_groups
+from hybrid_search.duplicates.collect import comparison
+from hybrid_search.duplicates.collect import marks
+from hybrid_search.duplicates.collect.collection import duplicate_groups
 from tests.duplicates import KEY, SignatureJudge
 
 comparison._TOGETHER, comparison._SAVED_EVERY_S = 8, 0.0

@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
-from hybrid_search.duplicates.blocks import Blocks, blocks_of, sharpness
-from hybrid_search.duplicates.edits import lay, lay_in_frame, turned
-from hybrid_search.duplicates.features import CORNERS, Features, Matches, extract, match
-from hybrid_search.duplicates.fit import fit
-from hybrid_search.duplicates.overlap import compare
-from hybrid_search.duplicates.pixels import Pixels, working_levels
+from hybrid_search.duplicates.compare.blocks import Blocks, blocks_of, sharpness
+from hybrid_search.duplicates.compare.edits import lay, lay_in_frame, turned
+from hybrid_search.duplicates.compare.features import CORNERS, Features, Matches, extract, match
+from hybrid_search.duplicates.compare.fit import fit
+from hybrid_search.duplicates.compare.overlap import compare
+from hybrid_search.duplicates.compare.pixels import Pixels, working_levels
 
 PHOTOS = Path(skimage.__file__).parent / "data"
 Matrix = NDArray[np.float64]

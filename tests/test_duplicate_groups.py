@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hybrid_search.duplicates.groups import Grouping, Link, Record, group, turned_round
+from hybrid_search.duplicates.collect.groups import Grouping, Link, Record, group, turned_round
 from hybrid_search.evidence import Evidence
 from hybrid_search.orientations import ORIENTATIONS, nearest_orientation, orientation_name
 from hybrid_search.signature import signature

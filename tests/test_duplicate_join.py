@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
-from hybrid_search.duplicates.join import cosine_neighbours, signature_pairs
+from hybrid_search.duplicates.collect.join import cosine_neighbours, signature_pairs
 from hybrid_search.signature import distance, signature
 from scripts.benchmarks.altered_copies import ALTERATIONS
 from tests.fakes import photo

@@ -20,8 +20,8 @@ from hypothesis.extra import numpy as arrays
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from hybrid_search.duplicates import judge as judge_module
-from hybrid_search.duplicates.judge import Judge
+from hybrid_search.duplicates.compare import judge as judge_module
+from hybrid_search.duplicates.compare.judge import Judge
 from hybrid_search.duplicates.model import Subject
 from hybrid_search.errors import QueryError, TierUnavailable
 from hybrid_search.evidence import DUPLICATE_TIERS, TIERS, Evidence
@@ -392,7 +392,7 @@ def test_without_pixels_no_file_is_read(copies: tuple[Subject, Subject], monkeyp
     def refuse(*args: Any, **options: Any) -> None:
         raise AssertionError("a file was read")
 
-    monkeypatch.setattr("hybrid_search.duplicates.pixels.read_source", refuse)
+    monkeypatch.setattr("hybrid_search.duplicates.compare.pixels.read_source", refuse)
     judge = Judge(check_pixels=False)
     found = both_ways(*copies, judge)
     assert found is not None and found.tier == "near" and not found.note and found.inliers is None
@@ -409,7 +409,7 @@ def test_no_file_is_read_for_tiers_that_the_pair_cannot_be_of(
     def refuse(*args: Any, **options: Any) -> None:
         raise AssertionError("a file was read")
 
-    monkeypatch.setattr("hybrid_search.duplicates.pixels.read_source", refuse)
+    monkeypatch.setattr("hybrid_search.duplicates.compare.pixels.read_source", refuse)
     assert both_ways(*copies, Judge(tiers=tiers)) is None
 
 

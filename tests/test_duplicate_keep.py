@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hybrid_search.duplicates.keep import DEFAULT_KEEP, KEEP_RULES, parse_keep
+from hybrid_search.duplicates.act.keep import DEFAULT_KEEP, KEEP_RULES, parse_keep
 from hybrid_search.duplicates.model import Member
 from hybrid_search.errors import BadKeepRule
 from tests.fakes import photo

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hybrid_search.document import FileFacts
-from hybrid_search.duplicates.keep import parse_keep
+from hybrid_search.duplicates.act.keep import parse_keep
+from hybrid_search.duplicates.act.plan import Decision, Plan, PlannedFile, choose, decide, make_plan
 from hybrid_search.duplicates.model import DuplicateGroup, Member
-from hybrid_search.duplicates.plan import Decision, Plan, PlannedFile, choose, decide, make_plan
 from hybrid_search.errors import ActionRefused
 from hybrid_search.evidence import DUPLICATE_TIERS, TIERS, Evidence, Tier
 from tests.picture_files import described, grouped

@@ -210,8 +210,8 @@ def _fill(index: HybridIndex, folder: Path, captions: Path | None) -> None:
 
 def _show_copies(index: HybridIndex, place: str, page: Path) -> None:
     from hybrid_search.cli.duplicates_listing import Listing
-    from hybrid_search.duplicates.features import can_extract
-    from hybrid_search.duplicates.judge import INSTALL
+    from hybrid_search.duplicates.compare.features import can_extract
+    from hybrid_search.duplicates.compare.judge import INSTALL
 
     terminal.write(
         f"\n5. Copies, whatever was done to them\n$ hybrid-search --index {place} duplicates --html {page}\n"

@@ -143,7 +143,7 @@ for command in (apart, review, forget, decisions):
 @app.command()
 def rules() -> None:
     """List the rules that --keep takes, and those that decide without it."""
-    from hybrid_search.duplicates.keep import DEFAULT_KEEP, KEEP_RULES
+    from hybrid_search.duplicates.act.keep import DEFAULT_KEEP, KEEP_RULES
 
     width = max(map(len, KEEP_RULES))
     terminal.write("".join(f"{name.ljust(width)}  {about}\n" for name, about in KEEP_RULES.items()))

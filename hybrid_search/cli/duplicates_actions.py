@@ -17,8 +17,8 @@ from hybrid_search.cli.session import backend_at
 
 if TYPE_CHECKING:
     from hybrid_search.backends import Backend
-    from hybrid_search.duplicates.actions import ActionName, ActionReport
-    from hybrid_search.duplicates.plan import Decision
+    from hybrid_search.duplicates.act.actions import ActionName, ActionReport
+    from hybrid_search.duplicates.act.plan import Decision
     from hybrid_search.index import HybridIndex
 
 __all__ = [
@@ -45,7 +45,7 @@ class Deed:
     Parameters
     ----------
     action : ActionName or None
-        One of `hybrid_search.duplicates.actions.ACTIONS`; None for nothing.
+        One of `hybrid_search.duplicates.act.actions.ACTIONS`; None for nothing.
     folder : Path or None
         Where "move" puts them.
     merge : bool
@@ -76,8 +76,8 @@ class Deed:
         """Do it, or find out what would be done; None where no action is asked for."""
         if self.action is None:
             return None
-        from hybrid_search.duplicates.actions import apply
-        from hybrid_search.duplicates.journal import journal_path
+        from hybrid_search.duplicates.act.actions import apply
+        from hybrid_search.duplicates.act.journal import journal_path
 
         # named here, so that it can be named after Ctrl-C as well
         journal = self.journal or journal_path()
@@ -110,7 +110,7 @@ def apply_choices(
     index : HybridIndex or None
         Where it is kept which files are no copies and which groups were reviewed; None where there is no such place.
     """
-    from hybrid_search.duplicates.choices import read_choices
+    from hybrid_search.duplicates.report.choices import read_choices
 
     groups = read_choices(path)
     if any(group.decision.remove for group in groups) and deed.action is None:
@@ -151,8 +151,8 @@ def existing_backend(context: typer.Context, location: str | None) -> Iterator[B
 
 def undo_by(journal: Path | None, *, backend: Backend | None, yes: bool) -> ActionReport:
     """Bring back what a journal, the last one when none is named, says was done; or find out what would come back."""
-    from hybrid_search.duplicates.journal import journals, journals_folder
-    from hybrid_search.duplicates.undo import undo
+    from hybrid_search.duplicates.act.journal import journals, journals_folder
+    from hybrid_search.duplicates.act.undo import undo
 
     if journal is None:
         known = journals()
@@ -165,7 +165,7 @@ def undo_by(journal: Path | None, *, backend: Backend | None, yes: bool) -> Acti
 
 def print_report(report: ActionReport) -> None:
     """Say on stderr what became of the files: a line for each that was left alone or failed, and the counts."""
-    from hybrid_search.duplicates.report import readable_bytes
+    from hybrid_search.duplicates.report.report import readable_bytes
 
     for result in (*report.left, *report.failed):
         outcome = "left alone" if result.outcome == "left" else "failed"

@@ -14,7 +14,7 @@ from hybrid_search.cli.output import dump
 from hybrid_search.cli.session import find_document, open_index
 
 if TYPE_CHECKING:
-    from hybrid_search.duplicates.choices import ChosenGroup
+    from hybrid_search.duplicates.report.choices import ChosenGroup
     from hybrid_search.index import HybridIndex
 
 __all__ = ["apart", "decisions", "forget", "keep_choices", "review"]
@@ -27,7 +27,7 @@ Named = Annotated[
 
 def apart(context: typer.Context, named: Named, location: options.Index = None) -> None:
     """Say of pictures that no two of them are copies of one; they never stand in one group again."""
-    from hybrid_search.duplicates.decisions import keep_apart
+    from hybrid_search.duplicates.collect.decisions import keep_apart
 
     with open_index(context, location) as index:
         ids = list(dict.fromkeys(find_document(index, name).id for name in named))
@@ -39,7 +39,7 @@ def apart(context: typer.Context, named: Named, location: options.Index = None) 
 
 def review(context: typer.Context, named: Named, location: options.Index = None) -> None:
     """Say that a group was looked at, by any picture of it; it does not come again until something new joins it."""
-    from hybrid_search.duplicates.decisions import review as note
+    from hybrid_search.duplicates.collect.decisions import review as note
 
     with open_index(context, location) as index:
         groups = {tuple(_group_of(index, name)): name for name in named}
@@ -58,7 +58,7 @@ def forget(
     everything: Annotated[bool, options.flag("--all", help="Whatever was decided about any picture.")] = False,
 ) -> None:
     """Take back what was decided about pictures: that they are no copies, that their group was reviewed."""
-    from hybrid_search.duplicates.decisions import forget as take_back
+    from hybrid_search.duplicates.collect.decisions import forget as take_back
 
     if everything == bool(named):
         raise typer.BadParameter("name pictures, or pass --all")
@@ -80,7 +80,7 @@ def decisions(
     ] = None,
 ) -> None:
     """Print all decisions as JSON, by the bytes of the pictures, to keep them or to take them to another index."""
-    from hybrid_search.duplicates.decisions import export_decisions, import_decisions
+    from hybrid_search.duplicates.collect.decisions import export_decisions, import_decisions
 
     with open_index(context, location) as index:
         if load is None:
@@ -99,8 +99,8 @@ def keep_choices(groups: Sequence[ChosenGroup], index: HybridIndex, *, yes: bool
 
     Documents that are gone meanwhile are passed over, as there is nothing to decide about them.
     """
-    from hybrid_search.duplicates.decisions import keep_apart
-    from hybrid_search.duplicates.decisions import review as note
+    from hybrid_search.duplicates.collect.decisions import keep_apart
+    from hybrid_search.duplicates.collect.decisions import review as note
 
     pairs = [pair for group in groups for pair in group.pairs]
     reviewed = [group.reviewed_ids for group in groups if group.reviewed]

@@ -16,7 +16,7 @@ from hybrid_search.cli.duplicates_report import Counts, print_end, print_groups
 from hybrid_search.cli.session import open_index, picture
 
 if TYPE_CHECKING:
-    from hybrid_search.duplicates.report import GroupReport
+    from hybrid_search.duplicates.report.report import GroupReport
     from hybrid_search.hits import Hit
     from hybrid_search.index import HybridIndex
 
@@ -44,7 +44,7 @@ class Lookups:
     def reports(self, named: Iterable[str]) -> Iterator[GroupReport]:
         """Give the copies of each picture that has any."""
         from hybrid_search.duplicates.model import DuplicateGroup
-        from hybrid_search.duplicates.report import report_group
+        from hybrid_search.duplicates.report.report import report_group
         from hybrid_search.errors import ImageError
 
         for number, name in enumerate(_pictures(named), 1):

@@ -17,10 +17,10 @@ from hybrid_search.cli.duplicates_report import Counts, beside_page, print_end, 
 from hybrid_search.cli.progress import progress_bar
 
 if TYPE_CHECKING:
-    from hybrid_search.duplicates.keep import KeepRules
+    from hybrid_search.duplicates.act.keep import KeepRules
+    from hybrid_search.duplicates.act.plan import Decision
     from hybrid_search.duplicates.model import DuplicateGroup, Member
-    from hybrid_search.duplicates.plan import Decision
-    from hybrid_search.duplicates.report import GroupReport
+    from hybrid_search.duplicates.report.report import GroupReport
     from hybrid_search.evidence import Evidence, Tier
     from hybrid_search.index import HybridIndex
 
@@ -97,7 +97,7 @@ class Listing:
         return bool(self.keep or self.deed.action or self.html)
 
     def _rules(self) -> KeepRules:
-        from hybrid_search.duplicates.keep import parse_keep
+        from hybrid_search.duplicates.act.keep import parse_keep
 
         if not self.keep:
             return parse_keep()
@@ -129,8 +129,8 @@ class Listing:
     def _reports(
         self, groups: Iterable[DuplicateGroup], index: HybridIndex, decisions: list[Decision]
     ) -> Iterator[GroupReport]:
-        from hybrid_search.duplicates.plan import DEFAULT_TIERS, decide
-        from hybrid_search.duplicates.report import report_group
+        from hybrid_search.duplicates.act.plan import DEFAULT_TIERS, decide
+        from hybrid_search.duplicates.report.report import report_group
 
         rules, compare = self._rules(), _compare(index, self)
         protected = (*folders(self.reference), *rules.protected)
@@ -150,7 +150,7 @@ class Listing:
 
 
 def _summary(counts: Counts, *, documents: int, decided: bool) -> str:
-    from hybrid_search.duplicates.report import readable_bytes
+    from hybrid_search.duplicates.report.report import readable_bytes
 
     if not documents:
         return "no duplicates: the index is empty; `hybrid-search index FOLDER` fills it"
@@ -165,7 +165,7 @@ def _summary(counts: Counts, *, documents: int, decided: bool) -> str:
 
 def _compare(index: HybridIndex, listing: Listing) -> Callable[[Member, Member], Evidence | None]:
     """Return a comparison of two members that reads their signatures from the index."""
-    from hybrid_search.duplicates.judge import Judge
+    from hybrid_search.duplicates.compare.judge import Judge
     from hybrid_search.duplicates.model import Subject
 
     judge = Judge(tiers=listing.tiers, max_distance=listing.max_distance)

@@ -17,7 +17,7 @@ from hybrid_search.cli.output import indented
 if TYPE_CHECKING:
     from rich.text import Text
 
-    from hybrid_search.duplicates.report import FileReport, GroupReport
+    from hybrid_search.duplicates.report.report import FileReport, GroupReport
 
 __all__ = ["Counts", "beside_page", "group_title", "print_end", "print_groups"]
 
@@ -47,7 +47,7 @@ class Counts:
 
 def beside_page(reports: Iterable[GroupReport], path: Path, *, title: str, apply: str) -> Iterator[GroupReport]:
     """Give the groups on, each written to a page first; the page is there when all of them are on it."""
-    from hybrid_search.duplicates.page import page_foot, page_head, page_section
+    from hybrid_search.duplicates.report.page import page_foot, page_head, page_section
 
     with _replacing(path) as file:
         file.write(page_head(title=title, made=datetime.now().strftime("%Y-%m-%d %H:%M:%S"), apply=apply))
@@ -59,7 +59,7 @@ def beside_page(reports: Iterable[GroupReport], path: Path, *, title: str, apply
 
 def group_title(report: GroupReport) -> str:
     """Return the line above a group's files."""
-    from hybrid_search.duplicates.report import describe
+    from hybrid_search.duplicates.report.report import describe
 
     return f"Group {report.number}: {len(report.files)} files, weakest link {describe(report.group.weakest)}"
 
@@ -82,7 +82,7 @@ def print_groups(
         Gives the line above each group of a table.
     """
     if form == "csv":
-        from hybrid_search.duplicates.spreadsheet import csv_lines
+        from hybrid_search.duplicates.report.spreadsheet import csv_lines
 
         for lines in csv_lines(_counted(reports, counts)):
             terminal.write(_escaped(lines) if terminal.is_terminal() else lines)
@@ -121,7 +121,7 @@ def _escaped(lines: str) -> str:
 
 def _print_group(report: GroupReport, title: str) -> None:
     """Print a group for people: columns of one width, the path last and never cut, so that it can be copied."""
-    from hybrid_search.duplicates.report import LABELS
+    from hybrid_search.duplicates.report.report import LABELS
 
     rows = [_cells(file) for file in report.files]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
@@ -138,7 +138,7 @@ def _print_group(report: GroupReport, title: str) -> None:
 
 
 def _cells(file: FileReport) -> list[str]:
-    from hybrid_search.duplicates.report import text_of
+    from hybrid_search.duplicates.report.report import text_of
 
     evidence = file.member.evidence
     match: str = "first" if evidence is None else evidence.tier

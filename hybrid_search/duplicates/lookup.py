@@ -13,7 +13,7 @@ from PIL import Image
 
 from hybrid_search.backends import Backend
 from hybrid_search.body import json_body
-from hybrid_search.duplicates.judge import LOOK_DISTANCE, Judge
+from hybrid_search.duplicates.compare.judge import LOOK_DISTANCE, Judge
 from hybrid_search.duplicates.model import Subject
 from hybrid_search.duplicates.propose import SIGNATURE, VECTOR, Box, parts, propose, quarter_turns
 from hybrid_search.errors import QueryError

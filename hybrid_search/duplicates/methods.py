@@ -12,9 +12,9 @@ from hybrid_search.evidence import Tier
 
 if TYPE_CHECKING:
     from hybrid_search.backends import Backend
-    from hybrid_search.duplicates.judge import Judge
+    from hybrid_search.duplicates.compare.judge import Judge
+    from hybrid_search.duplicates.compare.pixels import PixelStore
     from hybrid_search.duplicates.model import DuplicateGroup
-    from hybrid_search.duplicates.pixels import PixelStore
     from hybrid_search.embedders import Embedder
     from hybrid_search.filters import Filter
     from hybrid_search.hits import Hits
@@ -42,12 +42,12 @@ class FindsDuplicates(ABC):
 
     @cached_property
     def _pixels(self) -> PixelStore:
-        from hybrid_search.duplicates.pixels import PixelStore
+        from hybrid_search.duplicates.compare.pixels import PixelStore
 
         return PixelStore(limits=self._limits)
 
     def _judge(self, tiers: Collection[Tier] | None, max_distance: float | None, *, check_pixels: bool) -> Judge:
-        from hybrid_search.duplicates.judge import Judge
+        from hybrid_search.duplicates.compare.judge import Judge
 
         return Judge(
             tiers=tiers, max_distance=max_distance, check_pixels=check_pixels, limits=self._limits, store=self._pixels
@@ -164,7 +164,7 @@ class FindsDuplicates(ABC):
         ...     list(index.duplicate_groups())
         []
         """
-        from hybrid_search.duplicates.collection import duplicate_groups
+        from hybrid_search.duplicates.collect.collection import duplicate_groups
         from hybrid_search.filters import parse_filter
         from hybrid_search.mapping import field_types
 

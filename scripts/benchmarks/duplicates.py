@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hybrid_search.duplicates.judge import SIGNATURE_DISTANCE
+from hybrid_search.duplicates.compare.judge import SIGNATURE_DISTANCE
 from hybrid_search.evidence import DUPLICATE_TIERS
 from scripts.benchmarks.alterations import MORE, NAMED, VERSION
 from scripts.benchmarks.copies import Copy, CopySet, choose, find_photos, make_set

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hybrid_search.duplicates.judge import SIGNATURE_DISTANCE
+from hybrid_search.duplicates.compare.judge import SIGNATURE_DISTANCE
 from hybrid_search.images import read_source
 from hybrid_search.orientations import oriented
 from hybrid_search.picture import prepare

@@ -21,9 +21,9 @@ from PIL import Image, ImageOps
 
 from hybrid_search.backends import Action
 from hybrid_search.backends.embedded import EmbeddedBackend
-from hybrid_search.duplicates.collection import duplicate_groups
-from hybrid_search.duplicates.join import cosine_neighbours, signature_pairs
-from hybrid_search.duplicates.judge import Judge
+from hybrid_search.duplicates.collect.collection import duplicate_groups
+from hybrid_search.duplicates.collect.join import cosine_neighbours, signature_pairs
+from hybrid_search.duplicates.compare.judge import Judge
 from hybrid_search.evidence import Tier
 from hybrid_search.mapping import EmbeddingSpec, load_definition
 from hybrid_search.signature import signature

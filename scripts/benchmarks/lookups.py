@@ -162,7 +162,7 @@ def judge_pairs(
 
 
 def _judged(pairs: Sequence[HolePair]) -> Iterator[tuple[str, str | None]]:
-    from hybrid_search.duplicates.judge import Judge
+    from hybrid_search.duplicates.compare.judge import Judge
     from hybrid_search.duplicates.model import Subject
     from hybrid_search.images import read_source
     from hybrid_search.picture import prepare

@@ -1,0 +1,358 @@
+"""A plan becomes deeds: copies are moved, put into the trash, replaced by links or deleted, each one verified first."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from hybrid_search.backends import Backend
+from hybrid_search.duplicates.act import shift
+from hybrid_search.duplicates.act.guards import Guards
+from hybrid_search.duplicates.act.held import Held, hold
+from hybrid_search.duplicates.act.journal import Journal, journal_path, one_run_at_a_time
+from hybrid_search.duplicates.act.merge import Merged, merge_metadata
+from hybrid_search.duplicates.act.names import Names, base_of, missing_folders
+from hybrid_search.duplicates.act.plan import Decision, Plan, PlannedFile
+from hybrid_search.duplicates.act.told import Told
+from hybrid_search.errors import ActionRefused, HybridSearchError
+
+__all__ = ["ACTIONS", "ActionName", "ActionReport", "FileResult", "Outcome", "apply"]
+
+ActionName = Literal["move", "trash", "hardlink", "symlink", "delete"]
+ACTIONS: tuple[ActionName, ...] = get_args(ActionName)
+"""What can be done with a copy. Moves and links can be undone here, the trash in the system's own way."""
+Outcome = Literal["would", "done", "left", "failed"]
+
+
+@dataclass(frozen=True)
+class FileResult:
+    """What became of one file.
+
+    Parameters
+    ----------
+    path : str
+        The file.
+    outcome : {"would", "done", "left", "failed"}
+        "would" in a dry run; "left": it was not safe to touch it; "failed": the system refused.
+    reason : str
+        Why it was left or failed, or what else a person should know.
+    target : str or None
+        Where it was moved, or what the link in its place leads to.
+    bytes : int
+        Its size.
+    group : str
+        The id of its group.
+    """
+
+    path: str
+    outcome: Outcome
+    reason: str = ""
+    target: str | None = None
+    bytes: int = 0
+    group: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the result as JSON."""
+        return dict(self.__dict__)
+
+
+@dataclass(frozen=True)
+class ActionReport:
+    """What became of every file of a plan, or of every file of a journal.
+
+    Parameters
+    ----------
+    action : str
+        One of `ACTIONS`, or "undo".
+    results : tuple of FileResult
+        One for each file that was to be removed, in the order of the plan.
+    journal : Path or None
+        What `undo` needs; None in a dry run.
+    dry_run : bool
+        Whether nothing was touched.
+    merged : tuple of Merged
+        What kept documents got of what was said of their copies, and what they did not get.
+    """
+
+    action: str
+    results: tuple[FileResult, ...]
+    journal: Path | None
+    dry_run: bool
+    merged: tuple[Merged, ...] = ()
+
+    @property
+    def done(self) -> tuple[FileResult, ...]:
+        """Files that were dealt with; in a dry run, those that would be."""
+        return tuple(result for result in self.results if result.outcome in ("done", "would"))
+
+    @property
+    def left(self) -> tuple[FileResult, ...]:
+        """Files that it was not safe to touch."""
+        return tuple(result for result in self.results if result.outcome == "left")
+
+    @property
+    def failed(self) -> tuple[FileResult, ...]:
+        """Files that the system refused to touch."""
+        return tuple(result for result in self.results if result.outcome == "failed")
+
+    @property
+    def freed(self) -> int:
+        """Bytes of the files that were dealt with."""
+        return sum(result.bytes for result in self.done)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the report as JSON."""
+        return {
+            "action": self.action,
+            "dry_run": self.dry_run,
+            "journal": None if self.journal is None else str(self.journal),
+            "freed": self.freed,
+            "results": [result.to_json() for result in self.results],
+            "merged": [merged.to_json() for merged in self.merged],
+        }
+
+
+def apply(
+    plan: Plan | Iterable[Decision],
+    action: ActionName,
+    *,
+    folder: str | Path | None = None,
+    root: str | Path | None = None,
+    protected: Sequence[str] = (),
+    backend: Backend | None = None,
+    merge: bool = False,
+    journal: Path | None = None,
+    dry_run: bool = True,
+    progress: Callable[[FileResult], None] | None = None,
+) -> ActionReport:
+    """Do with the copies of a plan what was asked; a dry run unless `dry_run` is false.
+
+    Before each file goes, the kept one is there with the bytes that were indexed, the file itself has not changed since
+    it was indexed, and both are not one file under two names. What does not hold is left alone, with the reason.
+
+    Parameters
+    ----------
+    plan : Plan or iterable of Decision
+        What is kept and what goes.
+    action : {"move", "trash", "hardlink", "symlink", "delete"}
+        Links take the place of files of the same bytes only.
+    folder, root : str or Path, optional
+        Where files are moved, and the folder whose tree they keep there: by default the deepest that holds them all.
+    protected : sequence of str
+        Folders in which nothing is touched, besides those of the plan.
+    backend : Backend, optional
+        The index that is told: a document loses its path; when that was its last, it is marked as missing, or removed
+        where the file was deleted.
+    merge : bool
+        Note what is said of the copies with the kept document first.
+    journal : Path, optional
+        A new file; by default one in the user's data directory.
+    dry_run : bool
+        Only say what would be done; bytes are not read for that.
+    progress : callable, optional
+        Told of every file.
+
+    Raises
+    ------
+    ActionRefused
+        When the action is none or lacks its folder, another run is at work, or the journal cannot be written.
+    StorageFull
+        When there is no room for the journal; nothing was touched.
+    """
+    decisions = tuple(plan.decisions if isinstance(plan, Plan) else plan)
+    folders = (*(plan.protected if isinstance(plan, Plan) else ()), *protected)
+    _check_action(action, folder, backend, merge)
+    base = base_of(decisions, root)
+    names = Names(os.path.realpath(os.path.expanduser(folder)), base) if folder is not None else None
+    results: list[FileResult] = []
+    with ExitStack() as stack:
+        book = None
+        if not dry_run:
+            stack.enter_context(one_run_at_a_time())
+            if backend is not None:
+                backend.bulk([])  # an index that another writes is told of before the work, not after it
+                stack.callback(_refresh, backend)
+            head = {"action": action, "folder": None if names is None else names.folder, "root": base}
+            book = stack.enter_context(Journal.create(journal or journal_path(), head))
+        told = Told(None if dry_run else backend)
+        run = _Run(action, Guards(decisions, folders), names, book, told, merge)
+        for result in run.results(decisions):
+            results.append(result)
+            if progress is not None:
+                progress(result)
+    return ActionReport(action, tuple(results), book.path if book else None, dry_run, tuple(run.merged))
+
+
+@dataclass
+class _Run:
+    """One run over a plan; without a journal it is a dry one."""
+
+    action: ActionName
+    guards: Guards
+    names: Names | None
+    journal: Journal | None
+    told: Told
+    merge: bool
+    number: int = 0
+    broken: str = ""
+    merged: list[Merged] = field(default_factory=list)
+
+    def results(self, decisions: Iterable[Decision]) -> Iterator[FileResult]:
+        """Yield what becomes of each file that is to be removed."""
+        for decision in decisions:
+            if not decision.remove or decision.kept is None:
+                continue
+            pending = list(decision.remove)
+            try:
+                with self._hold(decision.kept, alone=False) as kept:
+                    if self.merge and self.journal is not None and self.told.backend is not None:
+                        merged = merge_metadata(self.told.backend, decision)
+                        self.merged += [merged] if merged.added or merged.dropped else []
+                    while pending:
+                        result = self._one(pending[0], decision, kept)
+                        pending.pop(0)
+                        yield result
+            except HybridSearchError as error:
+                reason = getattr(error, "reason", None) or str(error)
+                about = f"the file to keep, {decision.kept.path}: " if isinstance(error, ActionRefused) else ""
+                for file in pending:
+                    yield FileResult(str(file.path), "left", f"{about}{reason}", None, file.bytes, decision.group)
+
+    def _hold(self, file: PlannedFile, *, alone: bool) -> Any:
+        mtime = file.mtime_ns if alone else None
+        size = file.facts.bytes if file.facts else None
+        dry = self.journal is None
+        return hold(str(file.path), sha256=file.sha256, bytes=size, mtime_ns=mtime, alone=alone, look_only=dry)
+
+    def _one(self, file: PlannedFile, decision: Decision, kept: Held) -> FileResult:
+        """Deal with one file; whatever is wrong with it leaves the others of its group to be dealt with."""
+        target: str | None = None
+
+        def result(outcome: Outcome, reason: str = "") -> FileResult:
+            return FileResult(str(file.path), outcome, reason, target, file.bytes, decision.group)
+
+        if self.broken:
+            return result("failed", self.broken)
+        kept.check()
+        try:
+            self.guards.check_facts(file)
+            self.guards.check_path(str(file.path))
+            with suppress(FileNotFoundError):
+                # before it is locked, which one file under two names would do to itself
+                self.guards.check_file(str(file.path), os.stat(str(file.path)), kept)
+            with self._hold(file, alone=True) as held:
+                self.guards.check_file(held.path, held.status, kept)
+                target = self._target(file, decision, held)
+                if self.journal is None:
+                    return result("would")
+                target = self._act(file, decision, held, kept, target)
+            return result("done", self.told.after(self.action, file))
+        except ActionRefused as refused:
+            return result("left", refused.reason)
+        except OSError as error:
+            return result("failed", self.broken or error.strerror or str(error))
+
+    def _target(self, file: PlannedFile, decision: Decision, held: Held) -> str | None:
+        """Return where a file goes, or what its link leads to; refuses what the action cannot do with it."""
+        path, kept = str(file.path), decision.keep[0]
+        if self.names is not None:
+            return self.names.free(path)
+        if self.action in ("hardlink", "symlink"):
+            if file.sha256 != kept.sha256:
+                raise ActionRefused(path, "a link would replace it by other bytes; move it or put it into the trash")
+            if self.action == "hardlink" and held.status.st_dev != os.stat(str(kept.path)).st_dev:
+                raise ActionRefused(path, "the kept file is on another drive, where a hard link cannot lead")
+            return str(kept.path)
+        return None
+
+    def _act(self, file: PlannedFile, decision: Decision, held: Held, kept: Held, target: str | None) -> str | None:
+        """Write into the journal what is about to happen, do it, and see that the kept file is still there."""
+        if self.journal is None:
+            raise ActionRefused(held.path, "there is no journal")
+        self.number += 1
+        aside = os.path.join(os.path.dirname(held.path), self.journal.part(self.number))
+        part = os.path.join(os.path.dirname(target), self.journal.part(self.number)) if self.names and target else aside
+        record = {
+            "action": self.action,
+            "path": held.path,
+            "target": target,
+            "part": part,
+            "aside": aside,
+            "made": missing_folders(part),
+            "kept": kept.path,
+            "id": file.id,
+            "sha256": file.sha256,
+            "group": decision.group,
+            "tier": file.tier,
+            "facts": file.facts.to_json() if file.facts else None,
+            **shift.describe(held.status, held.path),
+        }
+        if self.action == "symlink":
+            record["link"] = shift.link_text(held.path, kept.path)
+        try:
+            self.journal.begin(self.number, record)
+        except OSError as error:
+            self.broken = f"the journal cannot be written ({error.strerror}), so nothing more was touched"
+            raise
+        held.let_go()
+        try:
+            self._do(file, held, kept, (aside, part), target)
+        except (OSError, ActionRefused) as error:
+            self.journal.note("failed", self.number, reason=str(error))
+            raise
+        self.journal.note("done", self.number)
+        return target
+
+    def _do(self, file: PlannedFile, held: Held, kept: Held, spare: tuple[str, str], target: str | None) -> None:
+        aside, part = spare
+        held.check()
+        try:
+            # by another name for a moment: were both one file that no number tells to be one, the kept one shows it
+            shift.move(held.path, aside, None, sha256=file.sha256, check=kept.check)
+            kept.check()
+            if self.action == "delete":
+                shift.unlink(aside, held.status)
+                return
+            shift.put_aside_back(aside, held.path, sha256=file.sha256)
+        except BaseException as error:
+            if os.path.lexists(aside):
+                shift.put_aside_back(aside, held.path, sha256=file.sha256)
+            if isinstance(error, ActionRefused):
+                reason = f"the file to keep, {kept.path}: {error.reason}; it was put back"
+                raise ActionRefused(held.path, reason) from error
+            raise
+        if self.action == "move" and target is not None:
+            os.makedirs(os.path.dirname(target), exist_ok=True)
+            shift.move(held.path, target, part, sha256=file.sha256, check=kept.check)
+        elif self.action == "trash":
+            _to_trash(held.path)
+        else:
+            shift.replace_by_link(held.path, kept.path, part, symbolic=self.action == "symlink")
+            kept.renew()
+        kept.check()
+
+
+def _check_action(action: str, folder: object, backend: Backend | None, merge: bool) -> None:
+    if action not in ACTIONS:
+        raise ActionRefused("the plan", f"there is no action {action!r}; known: {', '.join(ACTIONS)}")
+    if (action == "move") != (folder is not None):
+        raise ActionRefused("the plan", "move needs a folder to move to, and nothing else takes one")
+    if merge and backend is None:
+        raise ActionRefused("the plan", "descriptions are merged in an index, and none was given")
+
+
+def _to_trash(path: str) -> None:
+    from send2trash import send2trash
+
+    send2trash(path)
+    if os.path.lexists(path):
+        raise OSError(0, "the system's trash did not take it")
+
+
+def _refresh(backend: Backend) -> None:
+    with suppress(HybridSearchError):
+        backend.refresh()

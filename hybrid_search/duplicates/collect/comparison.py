@@ -1,0 +1,231 @@
+"""New documents compared with all others: proposed, judged, and what was found kept in the index step by step."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hybrid_search.backends import Backend
+from hybrid_search.duplicates.collect.documents import Documents, Places
+from hybrid_search.duplicates.collect.groups import Link
+from hybrid_search.duplicates.collect.links import save_links, stored_links
+from hybrid_search.duplicates.collect.marks import Marks
+from hybrid_search.duplicates.collect.neighbours import Proposals, Reach, ask_index, join_vectors, read_vectors
+from hybrid_search.duplicates.collect.subjects import Subjects
+from hybrid_search.duplicates.collect.vectors import Vectors
+from hybrid_search.duplicates.model import Subject
+from hybrid_search.evidence import Evidence
+from hybrid_search.mapping import embeddings
+from hybrid_search.orientations import nearest_orientation
+
+__all__ = ["Comparison", "Judging"]
+
+_FEW, _FEW_OF = 200, 200
+"""The index is asked for so many new documents at most, of at least so many times as many."""
+_TOGETHER = 512
+_SAVED_EVERY_S = 30.0
+
+
+class Judging(Protocol):
+    """What decides about two pictures; see `judge.Judge`."""
+
+    @property
+    def version(self) -> str:
+        """What verdicts depend on besides tiers and distance."""
+
+    @property
+    def look_distance(self) -> float:
+        """Signature distance up to which pictures are worth a look."""
+
+    @property
+    def needs_vectors(self) -> bool:
+        """Whether pictures that embeddings alone propose can be told apart."""
+
+    def judge(self, a: Subject, b: Subject, *, cosine: float | None = None) -> Evidence | None:
+        """Return what speaks for a match of two pictures, None when nothing does."""
+
+
+@dataclass
+class Comparison:
+    """One run over the documents.
+
+    Parameters
+    ----------
+    backend : Backend
+    documents : Documents
+    query : mapping or None
+        The clause by which the documents were chosen.
+    places : Places
+    judge : Judging
+    tiers : collection of str
+        Which matches count.
+    reach : Reach
+    marks : Marks
+    save_links, save_marks : bool
+        What is kept in the index.
+    progress : callable or None
+        Called with how many new documents are done, and of how many.
+    """
+
+    backend: Backend
+    documents: Documents
+    query: Mapping[str, Any] | None
+    places: Places
+    judge: Judging
+    tiers: Collection[str]
+    reach: Reach
+    marks: Marks
+    save_links: bool
+    save_marks: bool
+    progress: Callable[[int, int], None] | None = None
+    _links: dict[tuple[str, str], Link] = field(default_factory=dict)
+    _unsaved: list[Link] = field(default_factory=list)
+    _waiting: list[int] = field(default_factory=list)
+    _subjects: Subjects | None = None
+
+    def run(self) -> None:
+        """Compare what is new."""
+        self._links = {_ends(link): link for link in stored_links(self.documents, self.marks.rule)}
+        new = [row for row in range(len(self.documents)) if not self.marks.is_compared(self.documents, row)]
+        if self.progress is not None:
+            self.progress(0, len(new))
+        if not new:
+            return
+        if self.save_marks:
+            self.marks.forget_others(self.backend)
+        with ExitStack() as stack:
+            vectors = None if self._is_few(new) else self._read(stack)
+            proposals = self._propose(new, vectors)
+            self._judge_all(new, proposals, Subjects(self.backend, self.documents, vectors))
+
+    def links(self) -> list[Link]:
+        """Return all links of the documents, whenever they were found."""
+        return [
+            link
+            for link in self._links.values()
+            if link.evidence.tier in self.tiers
+            and self.documents.meet(self.documents.rows[link.first], self.documents.rows[link.second], self.places)
+        ]
+
+    def settle(self, id: str, others: Sequence[str]) -> Link | None:
+        """Compare a picture with representatives that it hangs together with; return the surest link to one."""
+        row, rows = self.documents.rows[id], [self.documents.rows[other] for other in others]
+        if self._subjects is None:
+            self._subjects = Subjects(self.backend, self.documents, None)
+        subjects = self._subjects.of([row, *rows])
+        found = []
+        for other in rows:
+            if row in subjects and other in subjects and self._may_match(subjects[row], subjects[other]):
+                link = self._judged(row, other, subjects, None)
+                found += [link] if link is not None else []
+        if self.save_links:
+            self._unsaved += found
+        return min(found, key=lambda link: link.evidence.strength, default=None)
+
+    def save(self, told: Mapping[int, Mapping[str, Any]] | None = None) -> None:
+        """Keep in the index what was found since it was last done, and then that it is done.
+
+        Parameters
+        ----------
+        told : mapping, optional
+            Other fields of documents' `duplicate`, by row, written on the way.
+        """
+        found = self._unsaved if self.save_links else []
+        save_links(self.backend, self.documents, found, self.marks.rule, told=told)
+        if self.save_marks and self._waiting:
+            self.marks.add(self.backend, self.documents, self._waiting)
+        self._unsaved, self._waiting = [], []
+
+    def _is_few(self, new: Sequence[int]) -> bool:
+        return len(new) <= _FEW and len(new) * _FEW_OF <= len(self.documents)
+
+    def _read(self, stack: ExitStack) -> Vectors:
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="hybrid-search-"))
+        dims = 0
+        if self.reach.key is not None:
+            dims = embeddings(self.backend.definition())[self.reach.key].dims
+        vectors = Vectors(Path(folder), count=len(self.documents), dims=dims)
+        read_vectors(self.backend, self.documents, vectors, self.query, self.reach.key)
+        stack.callback(vectors.close)
+        return vectors
+
+    def _propose(self, new: Sequence[int], vectors: Vectors | None) -> Proposals:
+        if vectors is None:
+            return ask_index(self.backend, self.documents, new, self.reach, self.query)
+        return join_vectors(self.documents, vectors, np.array(new, np.int64), self.reach)
+
+    def _judge_all(self, new: Sequence[int], proposals: Proposals, subjects: Subjects) -> None:
+        """Judge all that was proposed; what the last part found is saved by the caller, with the groups."""
+        saved_at = time.monotonic()
+        for done, (rows, pairs, cosines) in _turns(new, proposals):
+            self._judge_some(pairs, cosines, subjects)
+            self._waiting += rows
+            if self.save_marks and time.monotonic() - saved_at > _SAVED_EVERY_S:
+                self.save()
+                self.backend.refresh()
+                saved_at = time.monotonic()
+            if self.progress is not None:
+                self.progress(done, len(new))
+
+    def _judge_some(self, pairs: Sequence[Sequence[int]], cosines: Sequence[float], subjects: Subjects) -> None:
+        wanted = [
+            (a, b, cosine)
+            for (a, b), cosine in zip(pairs, cosines, strict=True)
+            if self.documents.shas[a] != self.documents.shas[b]
+            and self.documents.meet(a, b, self.places)
+            and _pair(self.documents.ids[a], self.documents.ids[b]) not in self._links
+        ]
+        known = subjects.of(row for a, b, _ in wanted for row in (a, b))
+        for a, b, cosine in wanted:
+            if a in known and b in known:
+                link = self._judged(a, b, known, None if np.isnan(cosine) else float(cosine))
+                if link is not None:
+                    self._links[_ends(link)] = link
+                    self._unsaved.append(link)
+
+    def _judged(self, a: int, b: int, subjects: Mapping[int, Subject], cosine: float | None) -> Link | None:
+        # always in one direction, so that the evidence does not depend on which came first
+        first, second = sorted((a, b), key=lambda row: self.documents.ids[row])
+        evidence = self.judge.judge(subjects[first], subjects[second], cosine=cosine)
+        if evidence is None or evidence.tier not in self.tiers:
+            return None
+        return Link(self.documents.ids[first], self.documents.ids[second], evidence)
+
+    def _may_match(self, a: Subject, b: Subject) -> bool:
+        if a.signature is None or b.signature is None:
+            return False
+        return nearest_orientation(a.signature, b.signature)[0] <= self.reach.max_distance
+
+
+def _pair(a: str, b: str) -> tuple[str, str]:
+    return (a, b) if a < b else (b, a)
+
+
+def _ends(link: Link) -> tuple[str, str]:
+    return _pair(link.first, link.second)
+
+
+def _turns(
+    new: Sequence[int], proposals: Proposals
+) -> Iterator[tuple[int, tuple[list[int], list[list[int]], list[float]]]]:
+    """Give the new rows some at a time, with the pairs that are judged then: each with the first new row in it.
+
+    So once a row is done, no pair of it is left, and one who goes on later asks for the other rows alone.
+    """
+    places: NDArray[np.int64] = np.full(int(max(proposals.pairs.max(initial=0), max(new))) + 1, len(new))
+    places[list(new)] = np.arange(len(new))
+    turn = places[proposals.pairs].min(axis=1) if len(proposals.pairs) else np.empty(0, np.int64)
+    order = np.argsort(turn, kind="stable")
+    ends = np.searchsorted(turn[order], np.arange(0, len(new) + _TOGETHER, _TOGETHER))
+    for number, start in enumerate(range(0, len(new), _TOGETHER)):
+        chosen = order[ends[number] : ends[number + 1]]
+        rows = list(new[start : start + _TOGETHER])
+        yield start + len(rows), (rows, proposals.pairs[chosen].tolist(), proposals.cosines[chosen].tolist())

@@ -1,0 +1,145 @@
+"""The part that two pictures share, laid one over the other and compared pixel by pixel."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from hybrid_search.duplicates.compare.blocks import Blocks, blocks_of, sharpness
+from hybrid_search.signature import distance, grid_signature
+
+__all__ = ["Overlap", "compare"]
+
+_LEAST_CELL = 4
+_LEAST_CELLS = 5
+_MASK_SIDE = 96
+_SLACK = 1.0
+
+Levels = NDArray[np.uint8]
+Box = tuple[float, float, float, float]
+
+
+@dataclass(frozen=True)
+class Overlap:
+    """How the shared part of two pictures compares.
+
+    Parameters
+    ----------
+    distance : float
+        Signature distance of the shared part, in [0, 1].
+    blocks : Blocks
+        What its blocks have in common.
+    sharpness : float
+        How alike it is in fine detail, the duller over the sharper, in (0, 1].
+    difference : float
+        Mean difference of its grey levels, 0 to 255.
+    covered : tuple of 2 floats
+        Its area, as a share of the first and of the second picture.
+    """
+
+    distance: float
+    blocks: Blocks
+    sharpness: float
+    difference: float
+    covered: tuple[float, float]
+
+    @property
+    def share(self) -> float:
+        """Its area, as a share of the smaller picture's."""
+        return max(self.covered)
+
+
+def compare(
+    a: Levels,
+    b: Levels,
+    matrix: NDArray[np.float64],
+    *,
+    side: int = 256,
+    cells: int = 12,
+    detail: tuple[float, float] = (1.0, 1.0),
+) -> Overlap | None:
+    """Lay one picture over the other and compare the largest upright rectangle that both cover.
+
+    Parameters
+    ----------
+    a, b : (height, width) uint8
+        Grey levels.
+    matrix : (2, 3) float64
+        From pixels of `a` to pixels of `b`.
+    side : int
+        Pixels of the rectangle's longer side when it is compared, if both pictures have as many.
+    cells : int
+        The rectangle is divided in `cells` × `cells` blocks, fewer where they would be below 4 pixels.
+    detail : tuple of 2 floats
+        How many of its pixels each picture really has along a side: below 1 for one that was enlarged.
+
+    Returns
+    -------
+    Overlap or None
+        None when there is next to nothing that both cover.
+    """
+    box = _shared_box(a, b, matrix)
+    if box is None:
+        return None
+    left, top, right, bottom = box
+    enlarged = float(np.sqrt(abs(np.linalg.det(matrix[:, :2]))))
+    # no finer than the coarser of both pictures
+    scale = min(side / max(right - left, bottom - top), detail[1], detail[0] / enlarged)
+    size = (round((right - left) * scale), round((bottom - top) * scale))
+    cells = min(cells, min(size) // _LEAST_CELL)
+    if cells < _LEAST_CELLS:
+        return None
+    mine = _warped(a, matrix, box, size)
+    other = Image.fromarray(b).resize(size, Image.Resampling.BOX, box=box)
+    area = (right - left) * (bottom - top)
+    levels = np.asarray(mine), np.asarray(other)
+    return Overlap(
+        distance=float(distance(grid_signature(levels[0]), grid_signature(levels[1]))),
+        blocks=blocks_of(mine, other, cells=cells),
+        sharpness=sharpness(mine, other),
+        difference=float(np.abs(levels[0].astype(np.int16) - levels[1]).mean()),
+        covered=(min(1.0, area / (a.size * enlarged**2)), min(1.0, area / b.size)),
+    )
+
+
+def _shared_box(a: Levels, b: Levels, matrix: NDArray[np.float64]) -> Box | None:
+    """Return an upright rectangle in `b` that `a` covers, (left, top, right, bottom) in pixels."""
+    step = max(b.shape) / _MASK_SIDE
+    rows, columns = (max(1, round(length / step)) for length in b.shape)
+    down, right_by = b.shape[0] / rows, b.shape[1] / columns
+    x, y = np.arange(columns + 1) * right_by, np.arange(rows + 1) * down
+    back = np.linalg.inv(np.vstack([matrix, (0, 0, 1)]))[:2]
+    in_x = back[0, 0] * x[None, :] + back[0, 1] * y[:, None] + back[0, 2]
+    in_y = back[1, 0] * x[None, :] + back[1, 1] * y[:, None] + back[1, 2]
+    inside_a = (in_x >= -_SLACK) & (in_x <= a.shape[1] + _SLACK) & (in_y >= -_SLACK) & (in_y <= a.shape[0] + _SLACK)
+    covered = inside_a[:-1, :-1] & inside_a[1:, :-1] & inside_a[:-1, 1:] & inside_a[1:, 1:]
+    top, bottom, left, right = 0, rows, 0, columns
+    while top < bottom and left < right:
+        inside = covered[top:bottom, left:right]
+        sides = [inside[0].mean(), inside[-1].mean(), inside[:, 0].mean(), inside[:, -1].mean()]
+        worst = int(np.argmin(sides))
+        if sides[worst] == 1.0:
+            return left * right_by, top * down, right * right_by, bottom * down
+        top, bottom = top + (worst == 0), bottom - (worst == 1)
+        left, right = left + (worst == 2), right - (worst == 3)
+    return None
+
+
+def _warped(a: Levels, matrix: NDArray[np.float64], box: Box, size: tuple[int, int]) -> Image.Image:
+    """Return what `a` shows in a box of the other picture, at the size wanted."""
+    left, top, right, bottom = box
+    zoom = np.diag([size[0] / (right - left), size[1] / (bottom - top), 1.0])
+    shift = np.array([[1.0, 0.0, -left], [0.0, 1.0, -top], [0.0, 0.0, 1.0]])
+    forward = zoom @ shift @ np.vstack([matrix, (0, 0, 1)])
+    image = Image.fromarray(a)
+    shrink = 1.0 / float(np.sqrt(abs(np.linalg.det(forward[:2, :2]))))
+    if shrink > 1.0:
+        # an affine transform looks at four pixels; what is shrunk must have been averaged before
+        small = (max(1, round(image.width / shrink)), max(1, round(image.height / shrink)))
+        forward = forward @ np.diag([image.width / small[0], image.height / small[1], 1.0])
+        image = image.resize(small, Image.Resampling.BOX)
+    back = np.linalg.inv(forward)[:2].reshape(-1)
+    return image.transform(size, Image.Transform.AFFINE, tuple(back.tolist()), Image.Resampling.BILINEAR)

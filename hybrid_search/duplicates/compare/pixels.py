@@ -1,0 +1,160 @@
+"""The pixels of stored pictures, as small as comparing them needs, the latest kept."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageFilter
+
+from hybrid_search.duplicates.compare.features import CORNERS, Features, extract
+from hybrid_search.duplicates.model import Subject
+from hybrid_search.errors import ImageError
+from hybrid_search.images import DEFAULT_LIMITS, Limits, Source, decode, read_source
+
+__all__ = ["Pixels", "PixelStore", "working_levels"]
+
+_SIDE = 480
+_LEAST_SIDE = 320
+_FULL_RANGE = 200
+_KEPT = 256
+_ONE_LEVEL = 33
+_SOFT = 8
+
+Levels = NDArray[np.uint8]
+
+
+def working_levels(image: Image.Image, *, side: int = _SIDE) -> Levels:
+    """Return the grey levels by which pictures are compared, (height, width) uint8, at most `side` pixels along a side.
+
+    Pictures below 320 pixels are enlarged to that. Faint ones are stretched from their 1st to their 99th percentile, so
+    that they have corners too.
+    """
+    longest = max(image.size)
+    side = min(max(longest, _LEAST_SIDE), side)
+    size = (max(1, round(image.width * side / longest)), max(1, round(image.height * side / longest)))
+    grey = image.convert("L")
+    levels = np.asarray(grey.resize(size, Image.Resampling.BILINEAR, reducing_gap=2.0) if size != image.size else grey)
+    low, high = np.percentile(levels, (1, 99))
+    if high - low >= _FULL_RANGE or high <= low:
+        return np.ascontiguousarray(levels)
+    return np.asarray(np.clip((levels - low) * (255.0 / (high - low)), 0, 255), np.uint8)
+
+
+class Pixels:
+    """What a picture looks like: grey levels, and its corners when they are asked for.
+
+    Parameters
+    ----------
+    levels : (height, width) uint8
+        As `working_levels` gives them.
+    corners : int
+        How many corners are looked for.
+    detail : float
+        How many of these pixels the picture really has along a side: below 1 when it was enlarged.
+    """
+
+    def __init__(self, levels: Levels, *, detail: float = 1.0, corners: int = CORNERS) -> None:
+        self.levels = levels
+        self.detail = detail
+        self.corners = corners
+
+    @classmethod
+    def of(cls, image: Image.Image, *, side: int = _SIDE, corners: int = CORNERS) -> Pixels:
+        """Return the pixels of an upright image, of which `side` are enough along the longer side."""
+        levels = working_levels(image, side=side)
+        return cls(levels, detail=min(1.0, max(image.size) / max(levels.shape)), corners=corners)
+
+    @property
+    def longest(self) -> int:
+        """Pixels of the longer side."""
+        return int(max(self.levels.shape))
+
+    @cached_property
+    def emptiness(self) -> float:
+        """Share of the picture that is of one grey level, more or less, such as the paper of a page, in [0, 1]."""
+        counts = np.convolve(np.bincount(self.levels.ravel(), minlength=256), np.ones(_ONE_LEVEL), "same")
+        return float(counts.max() / self.levels.size)
+
+    @cached_property
+    def features(self) -> Features:
+        """The corners of the picture."""
+        return extract(self.levels, count=self.corners)
+
+    @cached_property
+    def detailed(self) -> Pixels:
+        """The same picture without its soft light and shade."""
+        soft = np.asarray(Image.fromarray(self.levels).filter(ImageFilter.BoxBlur(_SOFT)), np.int16)
+        detail = np.clip(self.levels - soft + 128, 0, 255).astype(np.uint8)
+        return Pixels(detail, detail=self.detail, corners=self.corners)
+
+    @cached_property
+    def mirrored(self) -> Pixels:
+        """The same picture, left and right exchanged."""
+        return Pixels(np.ascontiguousarray(self.levels[:, ::-1]), detail=self.detail, corners=self.corners)
+
+
+class PixelStore:
+    """Reads the pixels of subjects from their files, and keeps those of the latest; several threads may ask.
+
+    Parameters
+    ----------
+    limits : Limits
+        The largest picture that is decoded.
+    kept : int
+        How many are kept, about 250 kB each.
+    """
+
+    def __init__(self, *, limits: Limits = DEFAULT_LIMITS, kept: int = _KEPT) -> None:
+        self._limits = limits
+        self._kept = kept
+        self._latest: OrderedDict[str, Pixels] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, subject: Subject) -> Pixels | None:
+        """Return the pixels of a subject, None when no file has its bytes any more or they cannot be decoded."""
+        with self._lock:
+            if subject.sha256 in self._latest:
+                self._latest.move_to_end(subject.sha256)
+                return self._latest[subject.sha256]
+        image = self._image(subject, min_side=_SIDE)
+        if image is None:
+            # a drive may be plugged in meanwhile
+            return None
+        pixels = Pixels.of(image)
+        with self._lock:
+            self._latest[subject.sha256] = pixels
+            while len(self._latest) > self._kept:
+                self._latest.popitem(last=False)
+        return pixels
+
+    def full(self, subject: Subject) -> Image.Image | None:
+        """Return the whole upright picture of a subject, None as for `get`."""
+        return self._image(subject, min_side=None)
+
+    def _image(self, subject: Subject, *, min_side: int | None) -> Image.Image | None:
+        source = self.source(subject)
+        if source is None:
+            return None
+        try:
+            return decode(source, min_side=min_side, limits=self._limits).image
+        except ImageError:
+            return None
+
+    def source(self, subject: Subject) -> Source | None:
+        """Return the bytes of a subject, from the query or from the first of its files that still has them."""
+        if subject.example is not None:
+            return subject.example
+        for path in subject.paths:
+            if "://" in path:
+                continue
+            try:
+                source = read_source(path, limits=self._limits)
+            except ImageError:
+                continue
+            if source.sha256 == subject.sha256:
+                return source
+        return None

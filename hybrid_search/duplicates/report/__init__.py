@@ -1,0 +1,3 @@
+"""Groups of copies for people and programs: facts, differences, a page to choose on."""
+
+from __future__ import annotations
