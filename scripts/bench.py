@@ -48,7 +48,7 @@ def duplicates(photos: Path, options: argparse.Namespace) -> str:
 
     data = os.environ.get("HYBRID_SEARCH_DATA")
     everything = Path(data) if data and not options.photos else photos
-    given = {"cache": options.cache, "videos": options.videos, "workers": options.workers}
+    given = {"cache": options.cache, "videos": options.videos, "workers": options.workers, "only": options.sources}
     return duplicates.measure(everything, quick=options.quick, **given)
 
 
@@ -91,6 +91,7 @@ def parser() -> argparse.ArgumentParser:
         "--cache", type=Path, help="where copies and results are kept; by default the user's cache folder"
     )
     copies.add_argument("--workers", type=int, default=1, help="processes that look pictures up")
+    copies.add_argument("--sources", type=int, metavar="N", help="copies of so many photos only, of 200")
     copies.add_argument("--videos", type=Path, help="a folder of videos, for frames of real scenes")
     servers = parser.add_argument_group("elasticsearch, signature-lookup")
     servers.add_argument("--url", nargs="+", default=[], help="running servers; by default one is started")

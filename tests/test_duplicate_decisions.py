@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from hybrid_search.backends import Action, Backend
 from hybrid_search.backends.embedded import EmbeddedBackend
+from hybrid_search.cli.demo import bundled_photos
 from hybrid_search.duplicates.collect.collection import duplicate_groups
 from hybrid_search.duplicates.collect.decisions import export_decisions, forget, import_decisions, keep_apart, review
 from hybrid_search.errors import DocumentNotFound, DuplicatesError, MappingMismatch, QueryError
@@ -200,3 +202,15 @@ def test_decisions_survive_indexing_the_folder_again(tmp_path: Path):
         index.add_folder(folder)
         (found,) = groups(index)
         assert found == {"renamed smaller.png", "least.png"}
+
+
+def test_what_was_kept_apart_is_not_found_again(tmp_path: Path) -> None:
+    source = Image.open(bundled_photos() / "coffee.png").convert("RGB")
+    source.save(tmp_path / "large.png")
+    source.resize((300, 200)).save(tmp_path / "small.png")
+    with HybridIndex(embedder="histogram+hog") as index:
+        large, small = (index.add(tmp_path / name) for name in ("large.png", "small.png"))
+        assert index.find_duplicates(tmp_path / "large.png").ids() == [large, small]
+        keep_apart(index.backend, [large, small])
+        assert index.find_duplicates(tmp_path / "large.png").ids() == [large]
+        assert index.find_duplicates(tmp_path / "small.png").ids() == [small]

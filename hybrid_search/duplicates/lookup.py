@@ -71,6 +71,7 @@ def find_duplicates(lookup: Lookup, image: ImageLike, *, filter: Filter | None =
     body = _body(lookup, picture, clauses)
     response = lookup.backend.search(body)
     subject = _subject(picture, source)
+    response = _without_decided(response, subject.sha256)
     found = _judged(partial(lookup.judge.judge, subject), response)
     # where nothing at all was proposed there is nothing to propose for a part either
     may_be_part = "edited" in lookup.judge.tiers and lookup.judge.compares_parts and response["hits"]["hits"]
@@ -127,6 +128,16 @@ def _judged(judge: Callable[..., Evidence | None], response: Mapping[str, Any]) 
     return found
 
 
+def _without_decided(response: Mapping[str, Any], sha256: str) -> dict[str, Any]:
+    """Return a response without those of which somebody has said that they are no copies of this picture."""
+    hits = [
+        hit
+        for hit in response["hits"]["hits"]
+        if sha256 not in hit.get("_source", {}).get("duplicate", {}).get("not_duplicates", ())
+    ]
+    return {**response, "hits": {**response["hits"], "hits": hits}}
+
+
 def _stored_signature(hit: Mapping[str, Any]) -> NDArray[np.int8] | None:
     stored = hit.get("fields", {}).get("signature")
     return None if stored is None else np.asarray(stored, np.int8).reshape(-1)
@@ -158,7 +169,8 @@ def _by_parts(
         for vector in vectors
     ]
     confirmed: Found = {}
-    for (box, part), response in zip(cut, lookup.backend.msearch(bodies), strict=True):
+    for (box, part), whole_response in zip(cut, lookup.backend.msearch(bodies), strict=True):
+        response = _without_decided(whole_response, whole.sha256)
         example = Source(f"part {box}", pixels=part)
         subject = Subject("", example.sha256, width=part.width, height=part.height, example=example)
         judged = partial(lookup.judge.judge_part, whole, subject, to_part=_to_part(image, box, part))
@@ -184,7 +196,7 @@ def _hits(found: Found, response: Mapping[str, Any], body: Mapping[str, Any], *,
             score=_score(evidence),
             legs=_legs(evidence),
             distance=evidence.distance,
-            source={name: value for name, value in source.items() if name != "files"},
+            source=source,
             tier=evidence.tier,
             evidence=evidence,
         )

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from hybrid_search.body import SOURCE_EXCLUDES
 from hybrid_search.signature import min_cosine
 
 __all__ = ["BYTES", "SIGNATURE", "VECTOR", "Box", "parts", "propose", "quarter_turns"]
@@ -84,7 +85,7 @@ def propose(
     same = {"bool": {"must": [{"term": {"sha256": {"value": sha256, "_name": BYTES}}}], **within}}
     return {
         "size": min(10_000, 100 + sum(int(clause["k"]) for clause in knn)),
-        "_source": {"excludes": ["embedding", "signature", "words", "exif", "thumbnail"]},
+        "_source": {"excludes": list(SOURCE_EXCLUDES)},
         "fields": ["signature"],
         "query": same,
         **({"knn": knn} if knn else {}),

@@ -61,7 +61,13 @@ class Score:
 
 
 def measure(
-    photos: Path, *, quick: bool = False, cache: Path | None = None, videos: Path | None = None, workers: int = 1
+    photos: Path,
+    *,
+    quick: bool = False,
+    cache: Path | None = None,
+    videos: Path | None = None,
+    workers: int = 1,
+    only: int | None = None,
 ) -> str:
     """Make the set, measure every method on it, and return the tables.
 
@@ -77,11 +83,14 @@ def measure(
         A folder of videos, for frames of real scenes.
     workers : int
         Processes that look pictures up.
+    only : int, optional
+        Copies of so many of the photos; by default of all that have copies.
     """
     folder = cache or default_cache()
     originals, sources, holes = (60, 6, 4) if quick else (1_800, 200, 40)
     found = find_photos(photos)
     made = make_set(folder / f"copies-{VERSION}", found, originals=originals, sources=sources, progress=say)
+    made = replace(made, copies=_copies_of(made, only))
     pairs = make_holes(folder / f"holes-{VERSION}", _unused(made, sources), count=holes, videos=videos)
     ms = times(list(methods()), [original.path for original in made.originals[: 20 if quick else 100]])
     scores = {method.name: replace(_score(folder, method, made), ms=ms[method.name]) for method in methods()}
@@ -99,6 +108,12 @@ def measure(
         throughput(found, quick=quick),
     )
     return f"## Duplicates\n\n{_described(made, pairs)}\n\n" + "\n".join(parts)
+
+
+def _copies_of(made: CopySet, count: int | None) -> tuple[Copy, ...]:
+    """Return the copies of the first photos that have some."""
+    some = set(made.sources[:count])
+    return tuple(copy for copy in made.copies if copy.source in some)
 
 
 def default_cache() -> Path:
