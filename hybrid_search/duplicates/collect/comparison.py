@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,8 +32,10 @@ __all__ = ["Comparison", "Judging"]
 
 _FEW, _FEW_OF = 200, 200
 """The index is asked for so many new documents at most, of at least so many times as many."""
-_TOGETHER = 512
+_TOGETHER = 128
 _SAVED_EVERY_S = 30.0
+
+_Asked = tuple[int, int, float | None]
 
 
 class Judging(Protocol):
@@ -177,19 +181,29 @@ class Comparison:
 
     def _judge_some(self, pairs: Sequence[Sequence[int]], cosines: Sequence[float], subjects: Subjects) -> None:
         wanted = [
-            (a, b, cosine)
+            (a, b, None if np.isnan(cosine) else float(cosine))
             for (a, b), cosine in zip(pairs, cosines, strict=True)
             if self.documents.shas[a] != self.documents.shas[b]
             and self.documents.meet(a, b, self.places)
             and _pair(self.documents.ids[a], self.documents.ids[b]) not in self._links
         ]
         known = subjects.of(row for a, b, _ in wanted for row in (a, b))
-        for a, b, cosine in wanted:
-            if a in known and b in known:
-                link = self._judged(a, b, known, None if np.isnan(cosine) else float(cosine))
-                if link is not None:
-                    self._links[_ends(link)] = link
-                    self._unsaved.append(link)
+        ready = [pair for pair in wanted if pair[0] in known and pair[1] in known]
+        for link in self._in_threads(lambda pair: self._judged(*pair[:2], known, pair[2]), ready):
+            if link is not None:
+                self._links[_ends(link)] = link
+                self._unsaved.append(link)
+
+    def _in_threads(self, judged: Callable[[_Asked], Link | None], pairs: Sequence[_Asked]) -> Iterator[Link | None]:
+        """Judge pairs, in their order; where pixels are compared, which others may do meanwhile, several at a time."""
+        if not getattr(self.judge, "check_pixels", False):
+            yield from map(judged, pairs)
+            return
+        pool = ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="hybrid-search-judge")
+        try:
+            yield from pool.map(judged, pairs)
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
 
     def _judged(self, a: int, b: int, subjects: Mapping[int, Subject], cosine: float | None) -> Link | None:
         # always in one direction, so that the evidence does not depend on which came first
