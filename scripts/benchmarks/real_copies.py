@@ -2,7 +2,7 @@
 
 Found among all 2,620 by signature distance below 0.45 (mirrored as well), phash within 12 bits, PDQ within 60, cosine
 of embeddings above 0.8, and by local features among each picture's twelve nearest by embedding. The 407 pairs were
-looked at side by side; of those that could be one picture, one was warped onto the other by SIFT features and the
+looked at side by side; of about half of the doubtful ones, one was warped onto the other by SIFT features and the
 difference looked at. Of each family only the first picture is an original of the set, so that to find the others is
 not counted as wrong. Drawings of the same thing, photos of one person and the like, which are different pictures, stay
 in the set: they are what makes it hard.
