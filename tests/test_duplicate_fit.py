@@ -14,11 +14,12 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
 from hybrid_search.duplicates.compare.blocks import Blocks, blocks_of, sharpness
-from hybrid_search.duplicates.compare.edits import lay, lay_in_frame, turned
+from hybrid_search.duplicates.compare.edits import Laid, lay, lay_in_frame, turned
 from hybrid_search.duplicates.compare.features import CORNERS, Features, Matches, extract, match
 from hybrid_search.duplicates.compare.fit import fit
-from hybrid_search.duplicates.compare.overlap import compare
+from hybrid_search.duplicates.compare.overlap import Overlap, compare
 from hybrid_search.duplicates.compare.pixels import Pixels, working_levels
+from hybrid_search.duplicates.compare.verdict import Verdict, is_rough
 
 PHOTOS = Path(skimage.__file__).parent / "data"
 Matrix = NDArray[np.float64]
@@ -415,3 +416,13 @@ def test_sharpness_compares_fine_detail() -> None:
     assert 0 < sharpness(image, softer) < sharpness(image, soft) < 1
     assert sharpness(soft, image) == sharpness(image, soft)
     assert sharpness(Image.new("L", (50, 50), 3), Image.new("L", (50, 50), 200)) == 1.0
+
+
+@pytest.mark.parametrize(("inliers", "distance", "rough"), [(79, 0.22, True), (80, 0.22, False), (79, 0.21, False)])
+def test_few_corners_and_pixels_that_only_roughly_agree_may_be_one_sign_in_two_photos(
+    inliers: int, distance: float, rough: bool
+) -> None:
+    overlap = Overlap(distance, blocks(), sharpness=1.0, difference=0.0, covered=(1.0, 1.0))
+    nothing = Pixels(np.zeros((8, 8), np.uint8))
+    laid = Laid(np.eye(3)[:2], inliers, nothing, nothing)
+    assert is_rough(laid, Verdict("copy", overlap)) is rough

@@ -70,6 +70,8 @@ _ONE_PHOTO = (
 )
 _CROPS = (
     _class("crocodile", 25) + _class("crocodile_head", 27),  # mirrored
+    _class("crocodile", 7) + _class("crocodile_head", 11),  # other tones
+    _class("crocodile", 47) + _class("crocodile_head", 45),
     _class("flamingo", 4, 2),  # mirrored
     _class("barrel", 42, 43),
     _class("dolphin", 21, 26),  # turned

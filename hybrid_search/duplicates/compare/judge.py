@@ -16,7 +16,16 @@ from numpy.typing import NDArray
 from hybrid_search.duplicates.compare.edits import Laid, lay, lay_in_frame, turned
 from hybrid_search.duplicates.compare.features import can_extract
 from hybrid_search.duplicates.compare.pixels import Pixels, PixelStore
-from hybrid_search.duplicates.compare.verdict import PAGE_CORNERS, PAGE_SIDE, Verdict, needs_reading, read, say
+from hybrid_search.duplicates.compare.verdict import (
+    PAGE_CORNERS,
+    PAGE_SIDE,
+    TEMPLATE,
+    Verdict,
+    is_rough,
+    needs_reading,
+    read,
+    say,
+)
 from hybrid_search.duplicates.model import Subject
 from hybrid_search.errors import QueryError, TierUnavailable
 from hybrid_search.evidence import DUPLICATE_TIERS, TIERS, Evidence, Tier
@@ -190,7 +199,7 @@ class Judge:
         laid = Laid.by(np.reshape(found.transform, (2, 3)), to_part, here, there, inliers=found.inliers or 0)
         pair = replace(_pair(whole, b, cosine), row=0)
         verdict = self._checked(pair, say(laid), here, there)
-        if verdict.word != "copy" or _two_moments(whole, b):
+        if verdict.word != "copy" or is_rough(laid, verdict) or _two_moments(whole, b):
             return None
         return replace(pair.evidence("edited", laid=laid, verdict=verdict), note="a part of the picture")
 
@@ -250,6 +259,8 @@ class Judge:
             return pair.evidence("unsure", laid=laid, verdict=verdict)
         agrees = pair.distance is not None and pair.distance < self.max_distance
         evidence = pair.evidence(_tier_of(pair) if agrees else "edited", laid=laid, verdict=verdict)
+        if not agrees and is_rough(laid, verdict):
+            return replace(evidence, tier="unsure", note=TEMPLATE)
         if _two_moments(pair.a, pair.b):
             return replace(evidence, tier="unsure", note=_MOMENTS)
         return evidence

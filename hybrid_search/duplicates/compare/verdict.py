@@ -9,7 +9,7 @@ from hybrid_search.duplicates.compare.edits import Laid, lay, lay_in_frame
 from hybrid_search.duplicates.compare.overlap import Overlap
 from hybrid_search.duplicates.compare.pixels import Pixels
 
-__all__ = ["AGREEMENT", "ALIGNED_DISTANCE", "Verdict", "say"]
+__all__ = ["AGREEMENT", "ALIGNED_DISTANCE", "TEMPLATE", "Verdict", "is_rough", "needs_reading", "read", "say"]
 
 ALIGNED_DISTANCE = 0.50
 """Signature distance of the overlap above which two pictures are none of one."""
@@ -24,6 +24,8 @@ _FINE_SIDE, _FINE_CELLS = 480, 24
 _EMPTY = 0.6
 PAGE_SIDE, PAGE_CORNERS, _PAGE_CELLS = 1400, 2000, 48
 _TEMPLATE_INLIERS = 12
+TEMPLATE = "one object or template, other pixels"
+_MANY, _ROUGH = 80, 0.22
 
 
 @dataclass(frozen=True)
@@ -78,9 +80,14 @@ def read(a: Pixels, b: Pixels, *, by_corners: bool = True) -> Verdict:
     return Verdict("copy", overlap)
 
 
+def is_rough(laid: Laid, verdict: Verdict) -> bool:
+    """Tell whether few corners agree and the pixels only roughly do: one road sign in two photos, one logo."""
+    return verdict.overlap is not None and laid.inliers < _MANY and verdict.overlap.distance >= _ROUGH
+
+
 def _unlike(laid: Laid, overlap: Overlap) -> Verdict:
     if laid.inliers >= _TEMPLATE_INLIERS:
-        return Verdict("unsure", overlap, "one object or template, other pixels")
+        return Verdict("unsure", overlap, TEMPLATE)
     return Verdict("other", overlap)
 
 
