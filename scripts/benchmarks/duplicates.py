@@ -295,9 +295,13 @@ def is_found(copy: Copy, found: Found) -> bool:
 def _wrong_lookups(made: CopySet, lookups: Mapping[str, Found]) -> str:
     tiers = Counter(tier for found in lookups.values() for _, tier, *_ in found.hits)
     wrong = wrong_hits(made, lookups)
-    lines = [f"- {tier}: {Path(query).parent.name}/{Path(query).name} and {path}" for query, path, tier in wrong[:20]]
+    lines = [f"- {tier}: {_short(query)} and {_short(path)}" for query, path, tier in wrong[:20]]
     text = "Tiers of all hits: " + ", ".join(f"{tier} {count:,}" for tier, count in tiers.most_common()) + ".\n"
     return text + ("\nWrong pairs, the first 20:\n\n" + "\n".join(lines) + "\n" if lines else "")
+
+
+def _short(path: str) -> str:
+    return "/".join(Path(path).parts[-2:])
 
 
 def _holes(folder: Path, pairs: Sequence[HolePair], workers: int) -> str:
