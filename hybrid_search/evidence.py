@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Literal, get_args
 
 __all__ = ["DUPLICATE_TIERS", "TIERS", "Evidence", "Tier"]
@@ -18,6 +18,7 @@ evidence, not enough to decide. `similar`: embeddings alone, never a duplicate.
 """
 TIERS: tuple[Tier, ...] = get_args(Tier)
 """All tiers, the surest first."""
+Transform = tuple[float, float, float, float, float, float]
 DUPLICATE_TIERS: tuple[Tier, ...] = TIERS[:5]
 """The tiers whose matches are duplicates."""
 
@@ -68,7 +69,7 @@ class Evidence:
     cosine: float | None = None
     inliers: int | None = None
     overlap: float | None = None
-    transform: tuple[float, float, float, float, float, float] | None = None
+    transform: Transform | None = None
     aligned_distance: float | None = None
     agreement: float | None = None
     quality: float | None = None
@@ -85,6 +86,20 @@ class Evidence:
         decisive = self.aligned_distance if self.tier == "edited" else self.distance
         return TIERS.index(self.tier), 1.0 if decisive is None else decisive
 
+    def turned_round(self) -> Evidence:
+        """Return the evidence of the second picture against the first.
+
+        Examples
+        --------
+        >>> Evidence("transformed", distance=0.1, orientation="turned 90°").turned_round().orientation
+        'turned 270°'
+        """
+        # loaded here: those who only show hits have no use for signatures
+        from hybrid_search.orientations import ORIENTATIONS, inverse_row
+
+        orientation = ORIENTATIONS[inverse_row(ORIENTATIONS.index(self.orientation))]
+        return replace(self, orientation=orientation, transform=_inverse(self.transform))
+
     def to_json(self) -> dict[str, Any]:
         """Return the evidence as JSON, without what is not known."""
         plain = asdict(self)
@@ -97,3 +112,15 @@ class Evidence:
         """Read what `to_json` wrote."""
         transform = stored.get("transform")
         return cls(**{**stored, "transform": None if transform is None else tuple(transform)})
+
+
+def _inverse(transform: Transform | None) -> Transform | None:
+    if transform is None:
+        return None
+    a, b, c, d, e, f = transform
+    size = a * e - b * d
+    if size == 0:
+        return None
+    inverse = (e / size, -b / size, (b * f - c * e) / size, -d / size, a / size, (c * d - a * f) / size)
+    a, b, c, d, e, f = (round(value, 6) for value in inverse)
+    return a, b, c, d, e, f

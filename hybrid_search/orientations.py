@@ -17,12 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from hybrid_search.signature import distance, grey, signature
+from hybrid_search.signature import GRID, NEIGHBOURS, distance, grey, signature
 
 __all__ = ["ORIENTATIONS", "inverse_row", "nearest_orientation", "orientation_name", "oriented", "turned_signatures"]
-
-_GRID = 9
-_AROUND = ((-1, -1), (-1, 0), (-1, 1), (0, -1), (0, 1), (1, -1), (1, 0), (1, 1))
 
 ORIENTATIONS = (
     "as it is",
@@ -43,14 +40,14 @@ def _turn(array: NDArray[Any], *, mirrored: bool, quarters: int) -> NDArray[Any]
 
 def _permutation(*, mirrored: bool, quarters: int) -> NDArray[np.int64]:
     """Return where each value of the turned picture's signature stands in the signature of the picture itself."""
-    points = _turn(np.arange(_GRID * _GRID).reshape(_GRID, _GRID), mirrored=mirrored, quarters=quarters)
+    points = _turn(np.arange(GRID * GRID).reshape(GRID, GRID), mirrored=mirrored, quarters=quarters)
     # a 3 × 3 patch turns as the picture does: its outer places are the neighbours, numbered as in a signature
     patch = np.full((3, 3), -1)
-    for number, (down, right) in enumerate(_AROUND):
+    for number, (down, right) in enumerate(NEIGHBOURS):
         patch[1 + down, 1 + right] = number
     turned = _turn(patch, mirrored=mirrored, quarters=quarters)
-    neighbours = [turned[1 + down, 1 + right] for down, right in _AROUND]
-    return np.asarray(points.reshape(-1, 1) * len(_AROUND) + np.array(neighbours), np.int64).reshape(-1)
+    neighbours = [turned[1 + down, 1 + right] for down, right in NEIGHBOURS]
+    return np.asarray(points.reshape(-1, 1) * len(NEIGHBOURS) + np.array(neighbours), np.int64).reshape(-1)
 
 
 _PERMUTATIONS = np.stack(

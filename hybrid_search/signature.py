@@ -16,6 +16,8 @@ from PIL import Image
 from hybrid_search.errors import BadVector, ImageUnreadable, QueryError
 
 __all__ = [
+    "GRID",
+    "NEIGHBOURS",
     "LENGTH",
     "SIGNATURE_MIN_SIDE",
     "WORDS",
@@ -47,7 +49,7 @@ _WEIGHTS = (2125, 7154, 721)
 _WHITE = 255 * sum(_WEIGHTS)
 _IDENTICAL = 2 / 255
 _COSINE_ROUNDING = 1e-6
-_NEIGHBOURS = ((-1, -1), (-1, 0), (-1, 1), (0, -1), (0, 1), (1, -1), (1, 0), (1, 1))
+NEIGHBOURS = ((-1, -1), (-1, 0), (-1, 1), (0, -1), (0, 1), (1, -1), (1, 0), (1, 1))
 _STARTS = np.linspace(0, LENGTH, WORDS, endpoint=False).astype(int)
 _LETTERS = _STARTS[:, None] + np.arange(WORD_LENGTH)
 _PLACES = 3 ** np.arange(WORD_LENGTH)
@@ -308,7 +310,7 @@ def _windows(places: NDArray[np.int64], side: float, length: int) -> list[tuple[
 def _differences(means: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return (9, 9, 8): each point minus its neighbour, row by row from the upper left; 0 where there is none."""
     padded = np.pad(means, 1, constant_values=np.nan)
-    around = [padded[1 + i : 1 + i + GRID, 1 + j : 1 + j + GRID] for i, j in _NEIGHBOURS]
+    around = [padded[1 + i : 1 + i + GRID, 1 + j : 1 + j + GRID] for i, j in NEIGHBOURS]
     return np.nan_to_num(means[..., None] - np.stack(around, axis=-1))
 
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hybrid_search.duplicates.collect.groups import Grouping, Link, Record, group, turned_round
+from hybrid_search.duplicates.collect.groups import Grouping, Link, Record, group
 from hybrid_search.evidence import Evidence
 from hybrid_search.orientations import ORIENTATIONS, nearest_orientation, orientation_name
 from hybrid_search.signature import signature
@@ -230,13 +230,13 @@ def test_evidence_turned_round_says_how_the_second_becomes_the_first(row):
     turned = 1 - turned if negative else turned
     assert nearest_orientation(signature(picture), signature(turned))[1] == row
     back = nearest_orientation(signature(turned), signature(picture))[1]
-    reversed_ = turned_round(Evidence("transformed", orientation=name, negative=negative))
+    reversed_ = Evidence("transformed", orientation=name, negative=negative).turned_round()
     assert (reversed_.orientation, reversed_.negative) == orientation_name(back)
 
 
 def test_a_transform_turned_round_brings_points_back():
     there = (0.9, 0.2, 0.1, -0.2, 0.8, 0.05)
-    back = turned_round(Evidence("edited", transform=there)).transform
+    back = Evidence("edited", transform=there).turned_round().transform
     assert back is not None
     x, y = 0.3, 0.7
     u, v = there[0] * x + there[1] * y + there[2], there[3] * x + there[4] * y + there[5]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from array import array
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
@@ -229,11 +229,6 @@ def check_fields(backend: Backend) -> None:
     missing = [name for name in _NEEDED if name not in known]
     if missing:
         raise MappingMismatch(missing[0], "the index was made before there was this field; `hybrid-search migrate`")
-
-
-def absolute(folders: Sequence[str | os.PathLike[str]]) -> tuple[str, ...]:
-    """Return folders as paths are kept in an index."""
-    return tuple(os.path.abspath(os.fspath(folder)) for folder in folders)
 
 
 def _seconds(moment: object) -> float:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from hybrid_search.duplicates.collect.chains import Chains
 from hybrid_search.evidence import Evidence
 
-__all__ = ["Grouping", "Link", "Record", "Settle", "group", "turned_round"]
+__all__ = ["Grouping", "Link", "Record", "Settle", "group"]
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class Link:
 
     def from_(self, id: str) -> Link:
         """Return the link as seen from one of its ends."""
-        return self if id == self.first else Link(self.second, self.first, turned_round(self.evidence))
+        return self if id == self.first else Link(self.second, self.first, self.evidence.turned_round())
 
 
 @dataclass(frozen=True)
@@ -137,32 +137,6 @@ def group(
     for members in _joined(nodes, chains, settle=settle, closed=closed).values():
         if sum(record.files for place in members for record in nodes[place].records) > 1:
             yield _grouping([(nodes[place], link) for place, link in members.items()], known)
-
-
-def turned_round(evidence: Evidence) -> Evidence:
-    """Return the evidence of the second picture against the first.
-
-    Examples
-    --------
-    >>> turned_round(Evidence("transformed", distance=0.1, orientation="turned 90°")).orientation
-    'turned 270°'
-    """
-    # a mirror undoes itself, however it is turned afterwards
-    quarter = {"turned 90°": "turned 270°", "turned 270°": "turned 90°"}
-    orientation = quarter.get(evidence.orientation, evidence.orientation)
-    return replace(evidence, orientation=orientation, transform=_inverse(evidence.transform))
-
-
-def _inverse(transform: tuple[float, ...] | None) -> tuple[float, float, float, float, float, float] | None:
-    if transform is None:
-        return None
-    a, b, c, d, e, f = transform
-    size = a * e - b * d
-    if size == 0:
-        return None
-    inverse = (e / size, -b / size, (b * f - c * e) / size, -d / size, a / size, (c * d - a * f) / size)
-    a, b, c, d, e, f = (round(value, 6) for value in inverse)
-    return a, b, c, d, e, f
 
 
 def _surest_first(link: Link) -> tuple[tuple[int, float], str, str, str]:
@@ -249,7 +223,7 @@ def _grouping(members: Sequence[tuple[_Node, Link | None]], links: Sequence[Link
 
 def _seen_from(link: Link, node: _Node) -> Evidence:
     here = any(record.id == link.first for record in node.records)
-    return link.evidence if here else turned_round(link.evidence)
+    return link.evidence if here else link.evidence.turned_round()
 
 
 def _evidence(record: Record, representative: Record, shared: Evidence | None) -> Evidence:

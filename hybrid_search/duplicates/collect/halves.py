@@ -12,11 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hybrid_search.orientations import oriented
-from hybrid_search.signature import LENGTH
+from hybrid_search.signature import GRID, LENGTH
 
 __all__ = ["VIEWS", "View", "unit", "viewed"]
 
-_GRID = 9
 View = tuple[int, int]
 """A row of `orientations.ORIENTATIONS`, and 1, or -1 for the negative."""
 VIEWS: tuple[View, ...] = tuple((row, sign) for row in range(8) for sign in (1, -1))
@@ -28,11 +27,11 @@ def _halves() -> NDArray[np.int64]:
     after = ((4, 0, 1), (5, 1, -1), (6, 1, 0), (7, 1, 1))
     return np.array(
         [
-            (down * _GRID + right) * 8 + number
-            for down in range(_GRID)
-            for right in range(_GRID)
+            (down * GRID + right) * 8 + number
+            for down in range(GRID)
+            for right in range(GRID)
             for number, below, beside in after
-            if down + below < _GRID and 0 <= right + beside < _GRID
+            if down + below < GRID and 0 <= right + beside < GRID
         ]
     )
 

@@ -30,7 +30,7 @@ from hybrid_search.duplicates.model import Subject
 from hybrid_search.errors import QueryError, TierUnavailable
 from hybrid_search.evidence import DUPLICATE_TIERS, TIERS, Evidence, Tier
 from hybrid_search.images import DEFAULT_LIMITS, Limits
-from hybrid_search.orientations import inverse_row, nearest_orientation, orientation_name, oriented
+from hybrid_search.orientations import nearest_orientation, orientation_name, oriented
 from hybrid_search.signature import distance, quality
 
 __all__ = ["INSTALL", "LOOK_DISTANCE", "SIGNATURE_DISTANCE", "Judge", "checked_tiers"]
@@ -171,7 +171,7 @@ class Judge:
             evidence = Evidence("similar", cosine=round(cosine, 4))
         if evidence is None or evidence.tier not in self.tiers:
             return None
-        return _reversed(evidence) if swapped else evidence
+        return evidence.turned_round() if swapped else evidence
 
     def judge_part(
         self, whole: Subject, part: Subject, b: Subject, *, to_part: NDArray[np.float64], cosine: float | None = None
@@ -334,23 +334,9 @@ def _tells_little(pair: _Pair) -> bool:
     return any(np.min(distance(each, oriented(each)[1:])) < _SYMMETRIC for each in signatures)
 
 
-def _reversed(evidence: Evidence) -> Evidence:
-    """Return the evidence with the second picture as the first."""
-    transform = evidence.transform
-    if transform is not None:
-        matrix = np.linalg.inv(np.vstack([np.reshape(transform, (2, 3)), (0.0, 0.0, 1.0)]))
-        transform = _six(matrix[:2])
-    return replace(evidence, transform=transform, orientation=_undone(evidence.orientation))
-
-
 def _six(matrix: NDArray[np.float64]) -> tuple[float, float, float, float, float, float]:
     a, b, c, d, e, f = matrix.reshape(-1).round(5).tolist()
     return a, b, c, d, e, f
-
-
-def _undone(orientation: str) -> str:
-    rows = {orientation_name(row)[0]: row for row in range(8)}
-    return orientation_name(inverse_row(rows[orientation]))[0]
 
 
 def _two_moments(a: Subject, b: Subject) -> bool:
