@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal
@@ -349,7 +349,7 @@ class HybridIndex(FindsDuplicates):
         `drift` names each difference from the index that this version would make; `migrate` ends them.
         """
         self._see_own_writes()
-        held = {key: asdict(spec) for key, spec in embeddings(self._definition).items()}
+        held = {key: spec.to_json() for key, spec in embeddings(self._definition).items()}
         meta = self._definition["mappings"]["_meta"]
         differences = list(drift(self._backend.definition(), current_definition(self._backend)))
         return {"analysis": meta["analysis"], "embeddings": held, **self._backend.info(), "drift": differences}

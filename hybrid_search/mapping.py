@@ -34,13 +34,19 @@ SCHEMA_VERSION = 2
 class EmbeddingSpec:
     """What made the vectors of one field: the embedder's registry name, its version, and the vectors' length.
 
-    `embeds_text` tells, without loading the embedder, whether words have vectors in the same space.
+    `embeds_text` tells, without loading the embedder, whether words have vectors in the same space. `of` is what the
+    vectors were made of: the pictures, or what is written about them.
     """
 
     name: str
     version: str
     dims: int
     embeds_text: bool = False
+    of: Literal["image", "caption"] = "image"
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what an index keeps in `_meta.embeddings`; "image" is not written, versions before knew no other."""
+        return {name: value for name, value in asdict(self).items() if (name, value) != ("of", "image")}
 
     def __str__(self) -> str:
         return f"embedder {self.name!r} (version {self.version}, {self.dims} dims)"
@@ -89,7 +95,7 @@ def load_definition(
         "schema_version": SCHEMA_VERSION,
         "analysis": analysis,
         "hybrid_search": __version__,
-        "embeddings": {key: asdict(spec) for key, spec in embeddings.items()},
+        "embeddings": {key: spec.to_json() for key, spec in embeddings.items()},
     }
     return {"settings": {"analysis": _read("images.analysis.json")[analysis]}, "mappings": mappings}
 

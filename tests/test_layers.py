@@ -38,12 +38,22 @@ STAGES = [
     {"ingest"},
     {"duplicates"},
     {"index", "opening", "question", "kibana", "image_match"},
+    {"evaluate"},
+    {"training"},
     {"cli"},
 ]
 RANK = {name: rank for rank, names in enumerate(STAGES) for name in names}
 MODULES = sorted(path for path in PACKAGE.rglob("*.py"))
 HEAVY = (
     "cv2",
+    "tensorflow",
+    "keras",
+    "tokenizers",
+    "safetensors",
+    "huggingface_hub",
+    "ir_measures",
+    "scipy",
+    "skimage",
     "onnxruntime",
     "onnx",
     "tantivy",

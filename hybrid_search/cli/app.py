@@ -84,7 +84,7 @@ def program(
 
 
 def _add_commands() -> None:
-    from hybrid_search.cli import demo, duplicates, fill, find, kibana, look, remove, upkeep
+    from hybrid_search.cli import demo, duplicates, embedder, fill, find, kibana, look, remove, train, upkeep
 
     for command in (
         fill.index,
@@ -104,6 +104,8 @@ def _add_commands() -> None:
     app.command()(demo.demo)
     app.add_typer(duplicates.app)
     app.add_typer(kibana.app)
+    app.add_typer(embedder.app)
+    app.add_typer(train.app)
 
 
 _add_commands()

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-__all__ = ["Embedder", "Label", "Labeler", "Labels", "Preparer"]
+__all__ = ["Classifier", "Embedder", "Label", "Labeler", "Labels", "Preparer", "TextEmbedder"]
 
 
 @runtime_checkable
@@ -33,6 +33,32 @@ class Embedder(Protocol):
 
     def embed_texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return (n, dims) float32, rows of unit length; raises TextNotSupported when `embeds_text` is false."""
+
+
+@runtime_checkable
+class TextEmbedder(Protocol):
+    """Maps texts to unit vectors: the text side of a joint space, or a text tower alone."""
+
+    name: str
+    """The registry name with its options, such as "minilm"."""
+    dims: int
+    """Length of every vector."""
+    version: str
+    """Changes whenever the same text would get another vector."""
+
+    def embed_texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return (n, dims) float32, rows of unit length; a text without a known word has a row of zeros."""
+
+
+@runtime_checkable
+class Classifier(Protocol):
+    """An embedder whose vectors feed a classifier: each class weighs their components in its own way."""
+
+    classes: tuple[str, ...]
+    """Names of the classes that `class_rows` knows, in lower case; a category stands for all classes in it."""
+
+    def class_rows(self, names: Sequence[str]) -> NDArray[np.float32]:
+        """Return (n, dims) float32: how much each component speaks for a class; raises UnknownClass."""
 
 
 @dataclass(frozen=True)

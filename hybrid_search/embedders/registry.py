@@ -13,10 +13,20 @@ from importlib.metadata import EntryPoint, entry_points
 from types import MappingProxyType
 from typing import Any
 
-from hybrid_search.embedders import Embedder
-from hybrid_search.errors import EmbedderUnavailable, UnknownEmbedder
+from hybrid_search.embedders import Embedder, TextEmbedder
+from hybrid_search.errors import BadEmbedderOption, EmbedderUnavailable, UnknownEmbedder
 
-__all__ = ["Entry", "embedder_names", "embedding_key", "get_embedder", "known_embedders", "register"]
+__all__ = [
+    "Entry",
+    "embedder_names",
+    "embedding_key",
+    "full_name",
+    "get_embedder",
+    "get_text_embedder",
+    "known_embedders",
+    "known_text_embedders",
+    "register",
+]
 
 GROUP = "hybrid_search.embedders"
 """Entry-point group in which other packages offer embedders: `name = module:Class`."""
@@ -35,6 +45,7 @@ _ENTRIES: dict[str, Entry] = {
     "lite": Entry("hybrid_search.embedders.lite:Lite"),
     "histogram+hog": Entry("hybrid_search.embedders.descriptors:HistogramHog"),
 }
+_TEXT_ENTRIES: dict[str, Entry] = {}
 
 
 def known_embedders() -> Mapping[str, Entry]:
@@ -50,6 +61,11 @@ def known_embedders() -> Mapping[str, Entry]:
 def embedder_names() -> tuple[str, ...]:
     """Return the names that `get_embedder` knows, in alphabetical order."""
     return tuple(sorted(known_embedders()))
+
+
+def known_text_embedders() -> Mapping[str, Entry]:
+    """Return the text towers by name: what embeds texts alone."""
+    return MappingProxyType(_TEXT_ENTRIES)
 
 
 def register(name: str, target: str, *, install: str = "") -> None:
@@ -77,12 +93,14 @@ def register(name: str, target: str, *, install: str = "") -> None:
 
 
 def get_embedder(name: str, **options: Any) -> Embedder:
-    """Return an embedder by its name, such as "lite"; what follows a colon is passed to it as `model`.
+    """Return an embedder by its name, such as "lite", "keras:vgg16@fc1" or "clip:FOLDER?dtype=fp16".
+
+    What follows a colon is passed to its class as `model`, what follows a question mark as options of their names.
 
     Parameters
     ----------
     name : str
-        One of `embedder_names`, for some followed by a colon and the model: "family:model".
+        One of `embedder_names`; for some a model and options belong to it: "family:model?option=value&option=value".
     **options
         What the embedder's class takes.
 
@@ -90,6 +108,8 @@ def get_embedder(name: str, **options: Any) -> Embedder:
     ------
     UnknownEmbedder
         When no embedder has the name; it lists those there are.
+    BadEmbedderOption
+        When the embedder has no such option, or not with this value.
     EmbedderUnavailable
         When a package that it needs is not installed, or does not work.
 
@@ -98,20 +118,72 @@ def get_embedder(name: str, **options: Any) -> Embedder:
     >>> get_embedder("lite", threshold=0.5).dims
     1280
     """
-    family, _, model = name.partition(":")
-    entry = _ENTRIES.get(family) or known_embedders().get(family)
+    embedder: Embedder = _get(name, known_embedders(), options)
+    return embedder
+
+
+def get_text_embedder(name: str, **options: Any) -> TextEmbedder:
+    """Return what embeds texts, by name: a text tower such as "minilm", or an embedder of texts and images.
+
+    Raises
+    ------
+    UnknownEmbedder, BadEmbedderOption, EmbedderUnavailable
+        As `get_embedder`; also when the embedder has no text side.
+    """
+    towers = known_text_embedders()
+    if name.partition(":")[0].partition("?")[0] in towers:
+        tower: TextEmbedder = _get(name, towers, options)
+        return tower
+    embedder = get_embedder(name, **options)
+    if not embedder.embeds_text:
+        raise UnknownEmbedder(name, sorted(towers), [])
+    return embedder
+
+
+def full_name(family: str, model: str = "", **options: object) -> str:
+    """Return the name by which `get_embedder` gives this embedder again; options that are None are left out.
+
+    Examples
+    --------
+    >>> full_name("keras", "vgg16@fc1", pooling=None, weights="none", seed=3)
+    'keras:vgg16@fc1?seed=3&weights=none'
+    """
+    given = "&".join(f"{option}={value}" for option, value in sorted(options.items()) if value is not None)
+    return family + (f":{model}" if model else "") + (f"?{given}" if given else "")
+
+
+def _get(name: str, entries: Mapping[str, Entry], options: dict[str, Any]) -> Any:
+    stem, _, given = name.partition("?")
+    family, _, model = stem.partition(":")
+    entry = entries.get(family)
     if entry is None:
-        names = sorted(known_embedders())
-        raise UnknownEmbedder(name, names, difflib.get_close_matches(family, names))
+        raise UnknownEmbedder(name, sorted(entries), difflib.get_close_matches(family, sorted(entries)))
     kind = _load(family, entry)
-    if model:
-        if "model" not in inspect.signature(kind).parameters:
-            raise UnknownEmbedder(name, sorted(known_embedders()), [family])
-        options["model"] = model
+    accepted = inspect.signature(kind).parameters
+    if model and "model" not in accepted:
+        raise UnknownEmbedder(name, sorted(entries), [family])
+    for option, value in _options(name, given).items():
+        if option == "model" or option not in accepted:
+            raise BadEmbedderOption(name, option, "known: " + ", ".join(_named(accepted)))
+        options.setdefault(option, value)
     try:
-        return kind(**options)
+        return kind(**({"model": model} if model else {}), **options)
     except ModuleNotFoundError as error:
         raise EmbedderUnavailable(name, f"{entry.install} ({error})") from error
+
+
+def _options(name: str, given: str) -> dict[str, str]:
+    """Read "option=value&option=value"."""
+    pairs = [part.partition("=") for part in given.split("&") if part]
+    for option, equals, _ in pairs:
+        if not equals:
+            raise BadEmbedderOption(name, option, "options are written ?option=value&option=value")
+    return {option: value for option, _, value in pairs}
+
+
+def _named(accepted: Mapping[str, inspect.Parameter]) -> list[str]:
+    kinds = (inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    return [name for name, parameter in accepted.items() if parameter.kind in kinds and name != "model"] or ["none"]
 
 
 def embedding_key(name: str) -> str:

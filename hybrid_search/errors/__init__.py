@@ -7,11 +7,12 @@
     ├ MetadataError(path, reason)   CaptionsUnreadable
     ├ QueryError (also ValueError)  EmptyQuery · UnknownField(field, close_matches) · BadFilter(filter, reason)
     │                               UnsupportedClause(clause, backend) · TextNotSupported(embedder) · BadVector(reason)
-    │                               BadKeepRule(rule, known)
+    │                               BadKeepRule(rule, known) · UnknownClass(name, close_matches)
     ├ DuplicatesError               TierUnavailable(tier, install) · ActionRefused(path, reason)
     │                               JournalUnreadable(path, reason) · ChoicesUnreadable(path, reason)
     ├ EmbedderError                 UnknownEmbedder(name, known) · EmbedderUnavailable(name, install)
-    │                               WeightsMissing(path, reason)
+    │                               WeightsMissing(path, reason) · BadEmbedderOption(name, option, reason)
+    │                               ModelMissing(name, reason, remedy) · TrainingImpossible(what, reason)
     └ BackendError                  BackendUnavailable(location, reason) · IndexNotFound(location, name)
                                     IndexLocked(location) · IndexCorrupt(location, reason)
                                     FormatTooNew(location, found, known) · DocumentNotFound(id)
@@ -34,8 +35,6 @@ from hybrid_search.errors.asking import (
     BadFilter,
     BadVector,
     CaptionsUnreadable,
-    EmbedderError,
-    EmbedderUnavailable,
     EmptyQuery,
     ImageError,
     ImageTooLarge,
@@ -43,10 +42,9 @@ from hybrid_search.errors.asking import (
     MetadataError,
     QueryError,
     TextNotSupported,
-    UnknownEmbedder,
+    UnknownClass,
     UnknownField,
     UnsupportedClause,
-    WeightsMissing,
 )
 from hybrid_search.errors.base import HybridSearchError
 from hybrid_search.errors.copies import (
@@ -56,6 +54,15 @@ from hybrid_search.errors.copies import (
     DuplicatesError,
     JournalUnreadable,
     TierUnavailable,
+)
+from hybrid_search.errors.embedding import (
+    BadEmbedderOption,
+    EmbedderError,
+    EmbedderUnavailable,
+    ModelMissing,
+    TrainingImpossible,
+    UnknownEmbedder,
+    WeightsMissing,
 )
 from hybrid_search.errors.places import (
     BackendError,
@@ -93,6 +100,7 @@ __all__ = [
     "AliasMissing",
     "BackendError",
     "BackendUnavailable",
+    "BadEmbedderOption",
     "BadFilter",
     "BadKeepRule",
     "BadVector",
@@ -123,6 +131,7 @@ __all__ = [
     "KibanaRefused",
     "MappingMismatch",
     "MetadataError",
+    "ModelMissing",
     "NotElasticsearch",
     "QueryError",
     "RequestRefused",
@@ -130,6 +139,8 @@ __all__ = [
     "StorageFull",
     "TextNotSupported",
     "TierUnavailable",
+    "TrainingImpossible",
+    "UnknownClass",
     "UnknownEmbedder",
     "UnknownField",
     "UnsupportedClause",

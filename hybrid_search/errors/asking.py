@@ -1,4 +1,4 @@
-"""Errors of what is given and asked: images, descriptions, queries, embedders."""
+"""Errors of what is given and asked: images, descriptions, queries."""
 
 from __future__ import annotations
 
@@ -10,8 +10,6 @@ __all__ = [
     "BadFilter",
     "BadVector",
     "CaptionsUnreadable",
-    "EmbedderError",
-    "EmbedderUnavailable",
     "EmptyQuery",
     "ImageError",
     "ImageTooLarge",
@@ -19,14 +17,13 @@ __all__ = [
     "MetadataError",
     "QueryError",
     "TextNotSupported",
-    "UnknownEmbedder",
+    "UnknownClass",
     "UnknownField",
     "UnsupportedClause",
-    "WeightsMissing",
 ]
 
 
-def _did_you_mean(close_matches: Sequence[str]) -> str:
+def did_you_mean(close_matches: Sequence[str]) -> str:
     return f" Did you mean {' or '.join(repr(name) for name in close_matches)}?" if close_matches else ""
 
 
@@ -82,7 +79,7 @@ class UnknownField(QueryError):
 
     def __init__(self, field: str, close_matches: Sequence[str] = ()) -> None:
         super().__init__(
-            f"no field {field!r} in the mapping.{_did_you_mean(close_matches)}",
+            f"no field {field!r} in the mapping.{did_you_mean(close_matches)}",
             field=field,
             close_matches=tuple(close_matches),
         )
@@ -119,31 +116,12 @@ class BadVector(QueryError):
         super().__init__(f"cannot use vector: {reason}", reason=reason)
 
 
-class EmbedderError(HybridSearchError):
-    """An embedder cannot be used."""
+class UnknownClass(QueryError):
+    """A class has a name that the embedder's classifier does not know."""
 
-
-class UnknownEmbedder(EmbedderError):
-    """No embedder has this name."""
-
-    def __init__(self, name: str, known: Sequence[str], close_matches: Sequence[str] = ()) -> None:
+    def __init__(self, name: str, close_matches: Sequence[str] = ()) -> None:
         super().__init__(
-            f"no embedder {name!r}; known: {', '.join(known)}.{_did_you_mean(close_matches)}",
+            f"the embedder knows no class {name!r}.{did_you_mean(close_matches)}",
             name=name,
-            known=tuple(known),
             close_matches=tuple(close_matches),
         )
-
-
-class EmbedderUnavailable(EmbedderError):
-    """An embedder is known, but a package that it needs is not installed."""
-
-    def __init__(self, name: str, install: str) -> None:
-        super().__init__(f"embedder {name!r} needs more packages: {install}", name=name, install=install)
-
-
-class WeightsMissing(EmbedderError):
-    """The weights of an embedder are absent or damaged."""
-
-    def __init__(self, path: str, reason: str) -> None:
-        super().__init__(f"weights {path}: {reason}", path=path, reason=reason)

@@ -6,7 +6,6 @@ import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import copy
-from dataclasses import asdict
 from typing import Any, TypeVar
 
 from hybrid_search.backends import Action, Analysis, Backend, Outcome, Stored
@@ -182,7 +181,7 @@ class ElasticsearchBackend(Backend):
             raise MappingMismatch(f"embedding.{key}", "the index has this embedding already")
         wanted = load_definition(analysis=stored["_meta"]["analysis"], embeddings={key: spec})
         field = with_layout(wanted, self._client.server)["mappings"]["properties"]["embedding"]
-        held = {**stored["_meta"]["embeddings"], key: asdict(spec)}
+        held = {**stored["_meta"]["embeddings"], key: spec.to_json()}
         meta = {**stored["_meta"], "embeddings": held}
         self._ask(lambda raw: raw.indices.put_mapping(index=live.index, properties={"embedding": field}, meta=meta))
         self._live = None

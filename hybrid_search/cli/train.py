@@ -1,0 +1,14 @@
+"""The commands that train an embedder on somebody's own pictures: `train joint`, `head` and `autoencoder`."""
+
+from __future__ import annotations
+
+import typer
+
+__all__ = ["app"]
+
+app = typer.Typer(name="train", help="Train an embedder on your own pictures, captions and labels.")
+
+
+@app.callback()
+def train() -> None:
+    """Train an embedder on your own pictures, captions and labels."""

@@ -1,0 +1,69 @@
+"""Errors of embedders: what is not known, not installed, not there, or cannot be trained."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from hybrid_search.errors.asking import did_you_mean
+from hybrid_search.errors.base import HybridSearchError
+
+__all__ = [
+    "BadEmbedderOption",
+    "EmbedderError",
+    "EmbedderUnavailable",
+    "ModelMissing",
+    "TrainingImpossible",
+    "UnknownEmbedder",
+    "WeightsMissing",
+]
+
+
+class EmbedderError(HybridSearchError):
+    """An embedder cannot be used."""
+
+
+class UnknownEmbedder(EmbedderError):
+    """No embedder has this name."""
+
+    def __init__(self, name: str, known: Sequence[str], close_matches: Sequence[str] = ()) -> None:
+        super().__init__(
+            f"no embedder {name!r}; known: {', '.join(known)}.{did_you_mean(close_matches)}",
+            name=name,
+            known=tuple(known),
+            close_matches=tuple(close_matches),
+        )
+
+
+class BadEmbedderOption(EmbedderError):
+    """An embedder's name has an option that it does not take, or a value that it cannot have."""
+
+    def __init__(self, name: str, option: str, reason: str) -> None:
+        super().__init__(f"embedder {name!r}, option {option!r}: {reason}", name=name, option=option, reason=reason)
+
+
+class EmbedderUnavailable(EmbedderError):
+    """An embedder is known, but a package that it needs is not installed."""
+
+    def __init__(self, name: str, install: str) -> None:
+        super().__init__(f"embedder {name!r} needs more packages: {install}", name=name, install=install)
+
+
+class WeightsMissing(EmbedderError):
+    """The weights of an embedder are absent or damaged."""
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(f"weights {path}: {reason}", path=path, reason=reason)
+
+
+class ModelMissing(EmbedderError):
+    """A model's files are not here, and cannot be brought; `remedy` is the command that brings them."""
+
+    def __init__(self, name: str, reason: str, remedy: str) -> None:
+        super().__init__(f"embedder {name!r}: {reason}; {remedy}", name=name, reason=reason, remedy=remedy)
+
+
+class TrainingImpossible(EmbedderError):
+    """There is too little, or nothing of the right kind, to train on."""
+
+    def __init__(self, what: str, reason: str) -> None:
+        super().__init__(f"cannot train {what}: {reason}", what=what, reason=reason)
