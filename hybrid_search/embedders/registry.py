@@ -140,12 +140,12 @@ def get_text_embedder(name: str, **options: Any) -> TextEmbedder:
     return embedder
 
 
-def full_name(family: str, model: str = "", **options: object) -> str:
+def full_name(family: str, *, model: str = "", **options: object) -> str:
     """Return the name by which `get_embedder` gives this embedder again; options that are None are left out.
 
     Examples
     --------
-    >>> full_name("keras", "vgg16@fc1", pooling=None, weights="none", seed=3)
+    >>> full_name("keras", model="vgg16@fc1", pooling=None, weights="none", seed=3)
     'keras:vgg16@fc1?seed=3&weights=none'
     """
     given = "&".join(f"{option}={value}" for option, value in sorted(options.items()) if value is not None)
