@@ -6,6 +6,7 @@ import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -26,7 +27,7 @@ class OnnxSession:
     Parameters
     ----------
     graph : callable
-        Gives the serialised model.
+        Gives the serialised model, or the path of its file, beside which its weights may be.
     owner : str
         The embedder's name, for errors.
     threads : int, optional
@@ -35,17 +36,22 @@ class OnnxSession:
     providers : sequence of str, optional
         ONNX Runtime's execution providers, the preferred first; by default CUDA, then the processor. One that is not
         there or does not work is passed over: whoever has no working accelerator waits longer, and still searches.
+    prepack : bool
+        Whether weights are copied at loading into the order that the processor likes best. Without, weights in a file
+        beside the model are read as they are needed: `minilm` loads in 20 ms instead of 80, and runs a tenth slower.
     """
 
     def __init__(
         self,
-        graph: Callable[[], bytes],
+        graph: Callable[[], bytes | Path],
         *,
         owner: str,
         threads: int | None = None,
         providers: Sequence[str] | None = None,
+        prepack: bool = True,
     ) -> None:
         self._graph = graph
+        self._prepack = prepack
         self._owner = owner
         self._threads = processors() if threads is None else threads
         self._providers = tuple(_PREFERRED if providers is None else providers)
@@ -106,6 +112,8 @@ class OnnxSession:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1
         options.log_severity_level = 3
+        if not self._prepack:
+            options.add_session_config_entry("session.disable_prepacking", "1")
         usable = [name for name in providers if name in onnxruntime.get_available_providers()]
         graph = self._graph()
         try:
