@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from hybrid_search import errors
-from hybrid_search.errors import asking, base, copies, embedding, places, servers
+from hybrid_search.errors import asking, base, copies, embedding, evaluation, places, servers
 
 EXAMPLES: tuple[tuple[errors.HybridSearchError, str], ...] = (
     (errors.ImageUnreadable("a.jpg", "the file is empty"), "a.jpg: the file is empty"),
@@ -30,6 +30,8 @@ EXAMPLES: tuple[tuple[errors.HybridSearchError, str], ...] = (
     (errors.BadEmbedderOption("lite?x=1", "x", "known: threads"), "'lite?x=1', option 'x': known: threads"),
     (errors.ModelMissing("minilm", "it is not here", "run `x`"), "'minilm': it is not here; run `x`"),
     (errors.TrainingImpossible("a head", "one label only"), "cannot train a head: one label only"),
+    (errors.MetricsUnavailable("pip install 'hybrid-search[evaluate]'"), "pip install"),
+    (errors.BadRun("dog", "an id is ranked twice"), "'dog': an id is ranked twice"),
     (errors.UnknownClass("dgo", ["dog"]), "no class 'dgo'. Did you mean 'dog'?"),
     (errors.BackendUnavailable("/x", "Not a directory"), "cannot open /x"),
     (errors.IndexNotFound("/x"), "make one with `hybrid-search index FOLDER --index /x`"),
@@ -101,7 +103,7 @@ def test_the_drawing_is_the_tree() -> None:
 def test_every_class_is_exported_and_explained() -> None:
     defined = {
         name
-        for module in (base, asking, embedding, copies, places, servers)
+        for module in (base, asking, embedding, evaluation, copies, places, servers)
         for name, thing in vars(module).items()
         if isinstance(thing, type) and thing.__module__ == module.__name__
     }

@@ -13,6 +13,7 @@
     ├ EmbedderError                 UnknownEmbedder(name, known) · EmbedderUnavailable(name, install)
     │                               WeightsMissing(path, reason) · BadEmbedderOption(name, option, reason)
     │                               ModelMissing(name, reason, remedy) · TrainingImpossible(what, reason)
+    ├ EvaluationError               MetricsUnavailable(install) · BadRun(question, reason)
     └ BackendError                  BackendUnavailable(location, reason) · IndexNotFound(location, name)
                                     IndexLocked(location) · IndexCorrupt(location, reason)
                                     FormatTooNew(location, found, known) · DocumentNotFound(id)
@@ -64,6 +65,7 @@ from hybrid_search.errors.embedding import (
     UnknownEmbedder,
     WeightsMissing,
 )
+from hybrid_search.errors.evaluation import BadRun, EvaluationError, MetricsUnavailable
 from hybrid_search.errors.places import (
     BackendError,
     BackendUnavailable,
@@ -103,6 +105,7 @@ __all__ = [
     "BadEmbedderOption",
     "BadFilter",
     "BadKeepRule",
+    "BadRun",
     "BadVector",
     "BulkError",
     "CaptionsUnreadable",
@@ -116,6 +119,7 @@ __all__ = [
     "EmbedderMismatch",
     "EmbedderUnavailable",
     "EmptyQuery",
+    "EvaluationError",
     "FormatTooNew",
     "HybridSearchError",
     "ImageError",
@@ -131,6 +135,7 @@ __all__ = [
     "KibanaRefused",
     "MappingMismatch",
     "MetadataError",
+    "MetricsUnavailable",
     "ModelMissing",
     "NotElasticsearch",
     "QueryError",

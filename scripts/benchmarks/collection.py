@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hybrid_search.backends import Action, Backend
+from hybrid_search.evaluate import recall_at_k
 from hybrid_search.query import SignatureLeg, VectorLeg
 from hybrid_search.signature import norm, word_tokens
 
@@ -132,9 +133,10 @@ def fill(backend: Backend, collection: Collection, *, batch: int = 1_000) -> Non
 
 
 def recall(found: Sequence[Sequence[str]], wanted: Sequence[Sequence[str]]) -> float:
-    """Return the share of what was wanted that was found."""
-    total = sum(len(ids) for ids in wanted)
-    return sum(len(set(ids) & set(these)) for ids, these in zip(found, wanted, strict=True)) / total if total else 1.0
+    """Return recall@10 of searches, each with what a comparison with every document finds; 1 where that is nothing."""
+    run = {str(number): ids for number, ids in enumerate(found) if wanted[number]}
+    relevances = {str(number): ids for number, ids in enumerate(wanted) if ids}
+    return recall_at_k(run, relevances, k=10) if relevances else 1.0
 
 
 def kinds(collection: Collection, number: int) -> Mapping[str, dict[str, Any]]:
