@@ -42,6 +42,18 @@ def data() -> Path:
 
 
 @pytest.fixture(scope="session")
+def minilm() -> Path:
+    """Return the folder of the text tower's files, fetched once into the user's cache; else the test is skipped."""
+    from hybrid_search.embedders.minilm import fetch
+    from hybrid_search.errors import ModelMissing
+
+    try:
+        return fetch().folder
+    except ModelMissing as missing:
+        pytest.skip(str(missing))
+
+
+@pytest.fixture(scope="session")
 def servers() -> Iterator[dict[str, str]]:
     """Return the URL of a real server per version (see tests/servers.py)."""
     try:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import typer
 
+from hybrid_search.cli.embedder_fetch import fetch
+
 __all__ = ["app"]
 
 app = typer.Typer(name="embedder", help="What turns pictures and words into vectors: list, fetch and convert them.")
@@ -12,3 +14,6 @@ app = typer.Typer(name="embedder", help="What turns pictures and words into vect
 @app.callback()
 def embedder() -> None:
     """List, fetch and convert what turns pictures and words into vectors."""
+
+
+app.command("fetch")(fetch)

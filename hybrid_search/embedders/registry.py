@@ -45,7 +45,9 @@ _ENTRIES: dict[str, Entry] = {
     "lite": Entry("hybrid_search.embedders.lite:Lite"),
     "histogram+hog": Entry("hybrid_search.embedders.descriptors:HistogramHog"),
 }
-_TEXT_ENTRIES: dict[str, Entry] = {}
+_TEXT_ENTRIES: dict[str, Entry] = {
+    "minilm": Entry("hybrid_search.embedders.minilm:MiniLM"),
+}
 
 
 def known_embedders() -> Mapping[str, Entry]:

