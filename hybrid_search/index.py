@@ -18,7 +18,7 @@ from hybrid_search.errors import DocumentNotFound, IndexNotFound
 from hybrid_search.guard import ask
 from hybrid_search.hits import Hits, read_hits
 from hybrid_search.images import DEFAULT_LIMITS, Limits
-from hybrid_search.mapping import check, embeddings, spec_of
+from hybrid_search.mapping import embeddings
 from hybrid_search.opening import open_or_create
 from hybrid_search.question import Asker, SearchOptions
 from hybrid_search.transfer import current_definition
@@ -28,10 +28,12 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from hybrid_search.backends.elasticsearch import Server
-    from hybrid_search.embedders import Embedder
+    from hybrid_search.embedders import Embedder, TextEmbedder
     from hybrid_search.filters import Filter
     from hybrid_search.images import ImageLike
     from hybrid_search.ingest import IngestReport, Progress
+
+    Given = str | Embedder | TextEmbedder
 
 __all__ = ["HybridIndex"]
 
@@ -45,8 +47,9 @@ class HybridIndex(FindsDuplicates):
         Folder of an embedded index, or the URL of an Elasticsearch server; None keeps the index in memory.
     name : str
         The index's name at that location.
-    embedder : str or Embedder, optional
-        What turns pictures into vectors. By default the one that the index was made with, "lite" for a new index.
+    embedder : str or Embedder, or a sequence of them, optional
+        What turns pictures into vectors, the first by default in searches; "caption:NAME" turns what is written about
+        them into vectors. By default those that the index was made with, "lite" for a new index.
     create : bool
         Make the index when there is none.
     limits : Limits
@@ -59,7 +62,7 @@ class HybridIndex(FindsDuplicates):
     IndexNotFound
         When there is no index and `create` is false.
     EmbedderMismatch
-        When the index was made with another embedder.
+        When the index has no vectors of one of the embedders.
 
     Examples
     --------
@@ -75,7 +78,7 @@ class HybridIndex(FindsDuplicates):
         location: str | Path | None = None,
         *,
         name: str = "images",
-        embedder: str | Embedder | None = None,
+        embedder: Given | Sequence[Given] | None = None,
         create: bool = True,
         limits: Limits = DEFAULT_LIMITS,
         server: Server | None = None,
@@ -86,28 +89,21 @@ class HybridIndex(FindsDuplicates):
         if not create and not self._backend.exists():
             raise IndexNotFound(shown(location) or self._backend.location, name)
         opened = open_or_create(self._backend, embedder)
-        self._definition, self._embedder = opened.definition, opened.embedder
-        self._key, self._spec = opened.key, opened.spec
-        self._asker = Asker(
-            self._backend,
-            self._definition,
-            key=self._key,
-            spec=self._spec,
-            embedder=lambda: self.embedder,
-            limits=limits,
-        )
+        self._definition, self._embedders = opened.definition, opened.embedders
+        self._key = opened.embedders.default
+        self._asker = Asker(self._backend, self._definition, embedders=self._embedders, limits=limits)
 
     # -- what it is made of ------------------------------------------------------------------------------------------
 
     @property
     def embedder(self) -> Embedder:
-        """The embedder, loaded at its first use and checked against what the index was made with."""
-        if self._embedder is None:
-            from hybrid_search.embedders.registry import get_embedder
+        """The default embedder, loaded at its first use and checked against what the index was made with."""
+        return self._embedders.image()
 
-            self._embedder = get_embedder(self._spec.name)
-        check(self._definition, self._key, spec_of(self._embedder))
-        return self._embedder
+    @property
+    def embedders(self) -> tuple[str, ...]:
+        """The names of all embedders of the index, the default first."""
+        return self._embedders.names
 
     @property
     def backend(self) -> Backend:
@@ -383,7 +379,7 @@ class HybridIndex(FindsDuplicates):
 
     def __repr__(self) -> str:
         """Name location and embedder."""
-        return f"<HybridIndex {self.location}: {self._spec}>"
+        return f"<HybridIndex {self.location}: {self._embedders.specs[self._key]}>"
 
     def __enter__(self) -> HybridIndex:
         """Return itself; the index is closed at the end of the block."""

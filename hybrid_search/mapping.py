@@ -12,13 +12,15 @@ from hybrid_search import __version__
 from hybrid_search.errors import EmbedderMismatch, MappingMismatch
 
 if TYPE_CHECKING:
-    from hybrid_search.embedders import Embedder
+    from hybrid_search.embedders import Embedder, TextEmbedder
 
 __all__ = [
+    "CAPTION",
     "SCHEMA_VERSION",
     "EmbeddingSpec",
     "check",
     "check_schema",
+    "default_embedding",
     "embeddings",
     "field_types",
     "load_definition",
@@ -28,6 +30,8 @@ __all__ = [
 
 SCHEMA_VERSION = 2
 """Raised when documents written before can no longer be read as the new mapping says."""
+CAPTION = "caption:"
+"""Begins the name of an embedding of what is written about a picture; the name of what embeds texts follows."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +60,7 @@ def load_definition(
     *,
     analysis: Literal["english", "portable"] = "english",
     embeddings: Mapping[str, EmbeddingSpec],
+    default: str | None = None,
     index_options: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Return the settings and mappings of a new index.
@@ -66,6 +71,8 @@ def load_definition(
         How texts become terms; "portable" uses only filters that every Elasticsearch server has.
     embeddings : mapping of str to EmbeddingSpec
         The leaf of each field under `embedding`, and what fills it.
+    default : str, optional
+        The embedding of pictures that is used where none is named; by default the first.
     index_options : mapping, optional
         How Elasticsearch indexes the embeddings, `{"type": "hnsw"}` (unquantised) when absent.
 
@@ -91,10 +98,13 @@ def load_definition(
         }
         for key, spec in embeddings.items()
     }
+    chosen = _first_image(embeddings) if default is None else default
     mappings["_meta"] = {
         "schema_version": SCHEMA_VERSION,
         "analysis": analysis,
         "hybrid_search": __version__,
+        # servers need not keep an order, so the first of them is written down
+        **({"default_embedding": chosen} if chosen is not None else {}),
         "embeddings": {key: spec.to_json() for key, spec in embeddings.items()},
     }
     return {"settings": {"analysis": _read("images.analysis.json")[analysis]}, "mappings": mappings}
@@ -106,9 +116,40 @@ def embeddings(definition: Mapping[str, Any]) -> dict[str, EmbeddingSpec]:
     return {key: EmbeddingSpec(**spec) for key, spec in meta.get("embeddings", {}).items()}
 
 
-def spec_of(embedder: Embedder) -> EmbeddingSpec:
-    """Return what an index keeps of an embedder."""
-    return EmbeddingSpec(embedder.name, embedder.version, embedder.dims, embedder.embeds_text)
+def default_embedding(definition: Mapping[str, Any]) -> str:
+    """Return the leaf of the embedding of pictures that is used where none is named.
+
+    Raises
+    ------
+    MappingMismatch
+        When the index has no embedding of pictures.
+
+    Examples
+    --------
+    >>> specs = {name: EmbeddingSpec(name, "1", dims=4) for name in ("lite", "clip")}
+    >>> default_embedding(load_definition(embeddings=specs, default="clip"))
+    'clip'
+    """
+    held = embeddings(definition)
+    named = definition["mappings"].get("_meta", {}).get("default_embedding")
+    key = named if named in held and held[named].of == "image" else _first_image(held)
+    if key is None:
+        raise MappingMismatch("_meta.embeddings", "there is no embedding of pictures, and every index needs one")
+    return str(key)
+
+
+def spec_of(embedder: Embedder | TextEmbedder, *, of: Literal["image", "caption"] = "image") -> EmbeddingSpec:
+    """Return what an index keeps of an embedder: of pictures, or of what embeds what is written about them.
+
+    Examples
+    --------
+    >>> from hybrid_search.embedders.registry import get_embedder
+    >>> spec_of(get_embedder("histogram+hog")).dims
+    1956
+    """
+    if of == "caption":
+        return EmbeddingSpec(CAPTION + embedder.name, embedder.version, embedder.dims, embeds_text=True, of="caption")
+    return EmbeddingSpec(embedder.name, embedder.version, embedder.dims, getattr(embedder, "embeds_text", True))
 
 
 def check(definition: Mapping[str, Any], key: str, embedder: EmbeddingSpec) -> None:
@@ -145,6 +186,10 @@ def check_schema(definition: Mapping[str, Any]) -> None:
         "_meta.schema_version",
         f"the index has schema version {found}, this version of hybrid-search reads {SCHEMA_VERSION}; {remedy}",
     )
+
+
+def _first_image(held: Mapping[str, EmbeddingSpec]) -> str | None:
+    return next((key for key, spec in held.items() if spec.of == "image"), None)
 
 
 def field_types(definition: Mapping[str, Any]) -> dict[str, str]:

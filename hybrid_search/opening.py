@@ -1,81 +1,102 @@
-"""Opening an index: made when there is none, and matched with the embedder that it is asked with."""
+"""Opening an index: made when there is none, and matched with the embedders that it is asked with."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from hybrid_search.backends import Backend
-from hybrid_search.errors import BackendUnavailable, EmbedderMismatch
-from hybrid_search.mapping import EmbeddingSpec, check_schema, embeddings, load_definition, spec_of
+from hybrid_search.embedder_set import EmbedderSet, load_named
+from hybrid_search.errors import BackendUnavailable, MappingMismatch
+from hybrid_search.mapping import EmbeddingSpec, check_schema, load_definition, spec_of
 
 if TYPE_CHECKING:
-    from hybrid_search.embedders import Embedder
+    from hybrid_search.embedders import Embedder, TextEmbedder
 
-__all__ = ["Opened", "open_or_create"]
+    Loaded = Embedder | TextEmbedder
+    Given = str | Embedder | TextEmbedder
+
+__all__ = ["Opened", "definition_for", "open_or_create"]
 
 
 @dataclass(frozen=True)
 class Opened:
-    """An index as it was opened.
-
-    Parameters
-    ----------
-    definition : mapping
-        Its settings and mappings.
-    key : str
-        The leaf, under `embedding`, of the vectors that pictures are compared by.
-    spec : EmbeddingSpec
-        What made those vectors.
-    embedder : Embedder or None
-        The embedder, where it was given or had to be loaded.
-    """
+    """An index as it was opened: its settings and mappings, and its embedders."""
 
     definition: Mapping[str, Any]
-    key: str
-    spec: EmbeddingSpec
-    embedder: Embedder | None
+    embedders: EmbedderSet
 
 
-def open_or_create(backend: Backend, embedder: str | Embedder | None) -> Opened:
-    """Return the index of a backend, made for this embedder, or for "lite", when there is none.
+def open_or_create(backend: Backend, embedder: Given | Sequence[Given] | None) -> Opened:
+    """Return the index of a backend, made for these embedders, or for "lite", when there is none.
 
     Raises
     ------
     EmbedderMismatch
-        When the index has no vectors of the embedder.
+        When the index has no vectors of one of the embedders.
     MappingMismatch
-        When the index was made by a version with another schema.
+        When the index was made by a version with another schema, or none of the embedders is for pictures.
     """
-    name = embedder if isinstance(embedder, str) else None
-    loaded = None if embedder is None or isinstance(embedder, str) else embedder
+    asked = _asked(embedder)
     if not backend.exists():
-        loaded = _create(backend, name or "lite", loaded)
+        asked = _create(backend, asked)
     definition = backend.definition()
     check_schema(definition)
-    key, spec = _choose(definition, loaded.name if loaded is not None else name)
-    return Opened(definition, key, spec, loaded)
+    given = {name: loaded for name, loaded in asked.items() if loaded is not None}
+    held = EmbedderSet(definition, given=given)
+    pictures = [key for key in held.keys(list(asked)) if held.specs[key].of == "image"]
+    return Opened(definition, EmbedderSet(definition, given=given, default=pictures[0]) if pictures else held)
 
 
-def _create(backend: Backend, name: str, embedder: Embedder | None) -> Embedder:
-    from hybrid_search.embedders.registry import embedding_key, get_embedder
+def definition_for(backend: Backend, specs: Sequence[EmbeddingSpec]) -> dict[str, Any]:
+    """Return what a new index of these embeddings is made of, the first of pictures the default.
 
-    embedder = embedder or get_embedder(name)
-    spec = spec_of(embedder)
-    held = {embedding_key(spec.name): spec}
+    Raises
+    ------
+    MappingMismatch
+        When none of them is of pictures.
+    """
+    from hybrid_search.embedders.registry import embedding_key
+
+    if all(spec.of == "caption" for spec in specs):
+        names = ", ".join(spec.name for spec in specs)
+        raise MappingMismatch(
+            "embedding", f"an index needs an embedder of pictures, and {names} is not; name one beside it, such as lite"
+        )
+    return load_definition(analysis=backend.analysis(), embeddings={embedding_key(spec.name): spec for spec in specs})
+
+
+def _asked(embedder: Given | Sequence[Given] | None) -> dict[str, Loaded | None]:
+    """Return names in the order in which they were asked for, with the embedders that are loaded already."""
+    if embedder is None:
+        return {}
+    one = isinstance(embedder, str) or hasattr(embedder, "embed_texts")
+    several = [cast("Given", embedder)] if one else cast("Sequence[Given]", embedder)
+    asked: dict[str, Loaded | None] = {}
+    for each in several:
+        if isinstance(each, str):
+            asked.setdefault(each, None)
+        else:
+            asked[_spec_of_given(each).name] = each
+    return asked
+
+
+def _spec_of_given(embedder: Loaded) -> EmbeddingSpec:
+    """Return what an index keeps of an embedder that a caller gave: one that embeds texts alone is for captions."""
+    return spec_of(embedder, of="image" if hasattr(embedder, "embed_images") else "caption")
+
+
+def _create(backend: Backend, asked: Mapping[str, Loaded | None]) -> dict[str, Loaded | None]:
+    """Make the index; returns the embedders by the names that they give themselves."""
+    loaded = [
+        load_named(name) if embedder is None else (_spec_of_given(embedder), embedder)
+        for name, embedder in (asked or {"lite": None}).items()
+    ]
     try:
-        backend.create(load_definition(analysis=backend.analysis(), embeddings=held))
+        backend.create(definition_for(backend, [spec for spec, _ in loaded]))
     except BackendUnavailable:
         # another may have made it at the same moment
         if not backend.exists():
             raise
-    return embedder
-
-
-def _choose(definition: Mapping[str, Any], wanted: str | None) -> tuple[str, EmbeddingSpec]:
-    stored = embeddings(definition)
-    for key, spec in stored.items():
-        if wanted is None or spec.name == wanted:
-            return key, spec
-    raise EmbedderMismatch(", ".join(str(spec) for spec in stored.values()), str(wanted))
+    return {spec.name: embedder for spec, embedder in loaded}

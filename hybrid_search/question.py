@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypedDict
 
 import numpy as np
 
 from hybrid_search.backends import Backend
+from hybrid_search.embedder_set import EmbedderSet
 from hybrid_search.errors import BadVector, DocumentNotFound, QueryError
-from hybrid_search.mapping import EmbeddingSpec
 from hybrid_search.query import Fusion, Query, SignatureLeg, VectorLeg, make_query, unit
 from hybrid_search.text import parse_text
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-    from hybrid_search.embedders import Embedder
     from hybrid_search.filters import Filter
     from hybrid_search.images import ImageLike, Limits
 
@@ -52,10 +51,10 @@ class Asker:
         Where `like` is looked up.
     definition : mapping
         Settings and mappings of the index.
-    key, spec : str, EmbeddingSpec
-        The embedding that pictures are compared by.
-    embedder : callable
-        Gives the embedder; called only when a question needs it, since loading one takes longer than a text search.
+    embedders : EmbedderSet
+        The embedders of the index; one is loaded only when a question needs it, which takes longer than a text search.
+    limits : Limits
+        The largest picture that is accepted.
     """
 
     def __init__(
@@ -63,16 +62,14 @@ class Asker:
         backend: Backend,
         definition: Mapping[str, Any],
         *,
-        key: str,
-        spec: EmbeddingSpec,
-        embedder: Callable[[], Embedder],
+        embedders: EmbedderSet,
         limits: Limits,
     ) -> None:
         self._backend = backend
         self._definition = definition
-        self._key = key
-        self._spec = spec
-        self._embedder = embedder
+        self._embedders = embedders
+        self._key = embedders.default
+        self._spec = embedders.specs[embedders.default]
         self._limits = limits
 
     def query(self, text: str | None, options: SearchOptions) -> Query:
@@ -130,7 +127,7 @@ class Asker:
         from hybrid_search.images import read_source
         from hybrid_search.picture import prepare
 
-        embedder = self._embedder()
+        embedder = self._embedders.image()
         prepared = prepare(read_source(image, limits=self._limits), min_side=embedder.min_side, limits=self._limits)
         return embedder.embed_images([prepared.image])[0], prepared.signature
 
@@ -148,7 +145,7 @@ class Asker:
         return values
 
     def _text(self, text: str) -> NDArray[np.float32]:
-        return np.asarray(self._embedder().embed_texts([text])[0])
+        return np.asarray(self._embedders.image().embed_texts([text])[0])
 
 
 def _signature_leg(signature: NDArray[np.int8] | None) -> SignatureLeg | None:

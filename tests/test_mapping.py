@@ -42,6 +42,7 @@ def test_definition_is_the_json_of_the_package_with_the_embeddings_filled_in():
         "schema_version": 2,
         "analysis": "english",
         "hybrid_search": __version__,
+        "default_embedding": "lite",
         "embeddings": {
             "lite": {"name": "lite", "version": "1", "dims": 1280, "embeds_text": False},
             "clip_vit_b32": {"name": "clip-vit-b32", "version": "2024-01", "dims": 512, "embeds_text": True},

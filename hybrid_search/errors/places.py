@@ -83,14 +83,19 @@ class DocumentNotFound(BackendError):
 
 
 class EmbedderMismatch(BackendError):
-    """The index was made with another embedder than the one it is opened with."""
+    """The index was made with other embedders than it is opened with; `remedy` says what can be done."""
 
-    def __init__(self, expected: str, found: str) -> None:
+    def __init__(
+        self,
+        expected: str,
+        found: str,
+        remedy: str = "open it with that embedder, or index the pictures again in a new place",
+    ) -> None:
         super().__init__(
-            f"the index holds embeddings of {expected}, it was opened with {found}; "
-            f"open it with that embedder, or index the pictures again in a new place",
+            f"the index holds embeddings of {expected}, it was opened with {found}; {remedy}",
             expected=expected,
             found=found,
+            remedy=remedy,
         )
 
 

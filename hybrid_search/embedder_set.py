@@ -1,0 +1,168 @@
+"""The embedders of one index: which there are, which is meant, and each loaded only when it is needed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from threading import RLock
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, cast
+
+from hybrid_search.errors import EmbedderError, EmbedderMismatch
+from hybrid_search.mapping import CAPTION, EmbeddingSpec, check, default_embedding, embeddings, spec_of
+
+if TYPE_CHECKING:
+    from hybrid_search.embedders import Embedder, TextEmbedder
+
+    Loaded = Embedder | TextEmbedder
+
+__all__ = ["EmbedderSet", "load_named"]
+
+
+class EmbedderSet:
+    """The embedders of one index.
+
+    Parameters
+    ----------
+    definition : mapping
+        Settings and mappings of the index.
+    given : mapping of name to Embedder or TextEmbedder
+        Embedders that the caller has loaded already, by the name that the index keeps.
+    default : str, optional
+        The key of the embedding of pictures to use where none is named; by default what the index says.
+
+    Examples
+    --------
+    >>> from hybrid_search.mapping import load_definition
+    >>> words = EmbeddingSpec("caption:minilm", "1", 384, embeds_text=True, of="caption")
+    >>> specs = {"words": words, "lite": EmbeddingSpec("lite", "1", 1280)}
+    >>> held = EmbedderSet(load_definition(embeddings=specs))
+    >>> held.default, held.images(), held.captions(), held.key("caption:minilm")
+    ('lite', ('lite',), ('words',), 'words')
+    """
+
+    def __init__(
+        self, definition: Mapping[str, Any], *, given: Mapping[str, Loaded] | None = None, default: str | None = None
+    ) -> None:
+        held = embeddings(definition)
+        self._definition = definition
+        self._default = default or default_embedding(definition)
+        self._specs = MappingProxyType({self._default: held[self._default], **held})
+        self._given = dict(given or {})
+        self._loaded: dict[str, Loaded] = {}
+        self._lock = RLock()
+
+    @property
+    def specs(self) -> Mapping[str, EmbeddingSpec]:
+        """What made the vectors of each field, by its leaf under `embedding`; the default first."""
+        return self._specs
+
+    @property
+    def default(self) -> str:
+        """The key of the embedding of pictures that is used where none is named."""
+        return self._default
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of all embedders, the default first."""
+        return tuple(spec.name for spec in self._specs.values())
+
+    def images(self) -> tuple[str, ...]:
+        """Return the keys of the embeddings of pictures, the default first."""
+        return tuple(key for key, spec in self._specs.items() if spec.of == "image")
+
+    def captions(self) -> tuple[str, ...]:
+        """Return the keys of the embeddings of what is written about pictures."""
+        return tuple(key for key, spec in self._specs.items() if spec.of == "caption")
+
+    def key(self, name: str | None = None) -> str:
+        """Return the key of an embedder by its name, or that of the default.
+
+        Raises
+        ------
+        EmbedderMismatch
+            When the index has no vectors of it; says what the index has, and how to add them.
+        """
+        return self._default if name is None else self.keys([name])[0]
+
+    def keys(self, names: Sequence[str]) -> list[str]:
+        """Return the keys of embedders by their names; all that are missing are named together, raises as `key`."""
+        found: list[str] = []
+        missing: dict[str, EmbeddingSpec | None] = {}
+        for name in names:
+            key, spec = self._named(name), None
+            if key is None:
+                # options may be written in any order: the embedder itself knows its name
+                spec = self._spec(name)
+                key = self._named(spec.name) if spec else None
+            if key is None:
+                missing[name] = spec
+            else:
+                found.append(key)
+        if missing:
+            raise _mismatch(self._specs, missing)
+        return found
+
+    def load(self, key: str) -> Loaded:
+        """Return an embedder by its key, loaded at its first use and checked against what made the vectors.
+
+        Raises
+        ------
+        EmbedderMismatch
+            When it is another version by now.
+        EmbedderError
+            When it cannot be loaded.
+        """
+        with self._lock:
+            if key not in self._loaded:
+                name, of = self._specs[key].name, self._specs[key].of
+                embedder = self._given[name] if name in self._given else load_named(name)[1]
+                check(self._definition, key, spec_of(embedder, of=of))
+                self._loaded[key] = embedder
+            return self._loaded[key]
+
+    def image(self, key: str | None = None) -> Embedder:
+        """Return the embedder of pictures of this key, or the default one, as `load` does."""
+        key = self._default if key is None else key
+        if self._specs[key].of != "image":
+            remedy = "it embeds what is written about pictures; name another for pictures themselves"
+            raise EmbedderMismatch(str(self._specs[key]), "a picture", remedy)
+        return cast("Embedder", self.load(key))
+
+    def _spec(self, name: str) -> EmbeddingSpec | None:
+        """Return what an embedder says of itself, None when it cannot be had."""
+        if name in self._given:
+            return spec_of(self._given[name], of="caption" if name.startswith(CAPTION) else "image")
+        with suppress(EmbedderError):
+            return load_named(name)[0]
+        return None
+
+    def _named(self, name: str) -> str | None:
+        return next((key for key, spec in self._specs.items() if spec.name == name), None)
+
+
+def load_named(name: str) -> tuple[EmbeddingSpec, Loaded]:
+    """Return an embedder by the name that an index keeps, "caption:NAME" for what embeds texts, with what it keeps.
+
+    Raises
+    ------
+    EmbedderError
+        When there is none of this name, or it cannot be loaded.
+    """
+    from hybrid_search.embedders.registry import get_embedder, get_text_embedder
+
+    if name.startswith(CAPTION):
+        tower = get_text_embedder(name.removeprefix(CAPTION))
+        return spec_of(tower, of="caption"), tower
+    embedder = get_embedder(name)
+    return spec_of(embedder), embedder
+
+
+def _mismatch(held: Mapping[str, EmbeddingSpec], missing: Mapping[str, EmbeddingSpec | None]) -> EmbedderMismatch:
+    """Return the error of embedders that an index does not hold, by name, with what is known of each."""
+    found = [str(spec) if spec is not None else f"embedder {name!r}" for name, spec in missing.items()]
+    return EmbedderMismatch(
+        " and ".join(map(str, held.values())) or "no embedder",
+        " and ".join(found),
+        f"`hybrid-search embed {' '.join(missing)} --index …` adds such; or open it with what it holds",
+    )
