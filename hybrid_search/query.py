@@ -197,13 +197,14 @@ def make_query(
     types = field_types(definition)
     parsed = parse_text(text or "")
     checked = _name_legs([_check_vector(leg, definition, types) for leg in vectors])
-    weights_by_leg = _check_weights(weights, [leg.name for leg in checked])
+    known = _leg_names(checked, types)
+    weights_by_leg = _check_weights(weights, checked, known)
     query = Query(
         text=parsed if weights_by_leg["text"] else ParsedText(excluded=parsed.excluded),
         vectors=tuple(leg for leg in checked if weights_by_leg[leg.name]),
         signature=_check_signature(signature) if weights_by_leg["signature"] else None,
         filter=parse_filter(filter, types, now=now),
-        exclude=_check_exclude(exclude),
+        exclude=tuple(_texts("exclude", exclude)),
         weights=MappingProxyType(weights_by_leg),
         fusion=_check_fusion(fusion),
         sort=_check_sort(sort, types),
@@ -213,7 +214,7 @@ def make_query(
     )
     if not (query.legs or query.filter or query.text.excluded):
         raise EmptyQuery()
-    return _with_minima(_with_window(query, k, offset, num_candidates), min_score)
+    return _with_minima(_with_window(query, k, offset, num_candidates), min_score, known)
 
 
 def _with_window(query: Query, k: int, offset: int, num_candidates: int | None) -> Query:
@@ -245,7 +246,7 @@ def _with_window(query: Query, k: int, offset: int, num_candidates: int | None) 
     return replace(query, k=k, offset=offset, window=min(window, candidates), num_candidates=candidates)
 
 
-def _with_minima(query: Query, min_score: float | Mapping[str, float] | None) -> Query:
+def _with_minima(query: Query, min_score: float | Mapping[str, float] | None, known: Sequence[str]) -> Query:
     if min_score is None:
         return query
     if not isinstance(min_score, Mapping):
@@ -255,11 +256,11 @@ def _with_minima(query: Query, min_score: float | Mapping[str, float] | None) ->
                 "give a least score per leg, such as min_score={'vector': 0.3}"
             )
         return replace(query, min_score=_real("min_score", min_score))
-    names = [*_LEGS, *(leg.name for leg in query.vectors)]
     minima = {
-        _known("min_score", name, names): _real(f"min_score[{name!r}]", value) for name, value in min_score.items()
+        _known("min_score", name, known): _real(f"min_score[{name!r}]", value) for name, value in min_score.items()
     }
-    vectors = [replace(leg, min_cosine=minima.get(leg.name, minima.get("vector"))) for leg in query.vectors]
+    vectors = [replace(leg, min_cosine=_of_leg(minima, leg)) for leg in query.vectors]
+    minima |= {leg.name: leg.min_cosine for leg in vectors if leg.min_cosine is not None}
     signature = query.signature
     if signature and "signature" in minima:
         signature = replace(signature, max_distance=min(signature.max_distance, 1 - minima["signature"]))
@@ -320,14 +321,30 @@ def _check_signature(leg: SignatureLeg | None) -> SignatureLeg | None:
     return replace(leg, signature=signature) if signature.any() else None
 
 
-def _check_weights(weights: Mapping[str, float] | None, vector_names: Sequence[str]) -> dict[str, float]:
+def _leg_names(legs: Sequence[VectorLeg], types: Mapping[str, str]) -> list[str]:
+    # what is said of an embedding holds for every search, also for one in which it has no leg
+    held = [f"vector:{name.removeprefix('embedding.')}" for name in types if name.startswith("embedding.")]
+    return [*_LEGS, *(leg.name for leg in legs), *held]
+
+
+def _of_leg(given: Mapping[str, float], leg: VectorLeg) -> float | None:
+    """Return what is given for a leg by its own name, else for its embedding, else for all vectors."""
+    own = [leg.name] if leg.name != "vector" else []
+    names = (*own, f"vector:{leg.field.rpartition('.')[2]}", "vector")
+    return next((float(given[name]) for name in names if name in given), None)
+
+
+def _check_weights(
+    weights: Mapping[str, float] | None, legs: Sequence[VectorLeg], known: Sequence[str]
+) -> dict[str, float]:
     given = dict(weights or {})
     for name, weight in given.items():
-        _known("weights", name, [*_LEGS, *vector_names])
+        _known("weights", name, known)
         if _real(f"weights[{name!r}]", weight) < 0:
             raise QueryError(f"weights[{name!r}] must be 0 or more (got {weight})")
     checked = {name: float(given.get(name, 1.0)) for name in _LEGS}
-    return {**checked, **{name: float(given.get(name, checked["vector"])) for name in vector_names}}
+    of_legs = ((leg.name, _of_leg(given, leg)) for leg in legs)
+    return {**checked, **{name: 1.0 if weight is None else weight for name, weight in of_legs}}
 
 
 def _check_fusion(fusion: str) -> Fusion:
@@ -348,10 +365,6 @@ def _check_sort(sort: str | Sequence[str] | None, types: Mapping[str, str]) -> t
             raise QueryError(f"sort {key!r}: {name!r} is {kind}, which has no order")
         parsed.append(Sort(name, "desc" if order == "desc" or key.startswith("-") else "asc"))
     return tuple(parsed)
-
-
-def _check_exclude(ids: Sequence[str]) -> tuple[str, ...]:
-    return tuple(_texts("exclude", ids))
 
 
 def _texts(name: str, values: Sequence[str]) -> list[str]:

