@@ -111,7 +111,7 @@ def test_a_graph_of_one_row_is_run_row_by_row(threads: int) -> None:
     graph = helper.make_graph([helper.make_node("Add", ["x", "x"], ["y"])], "double", [x], [y])
     one = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8).SerializeToString()
     rows = np.arange(10, dtype=np.float32).reshape(5, 2)
-    with pytest.raises(Exception, match="INVALID_ARGUMENT|dimension"):
+    with pytest.raises(Exception, match=r"INVALID_ARGUMENT|dimension"):
         OnnxSession(lambda: one, owner="toy", threads=1).run(["y"], {"x": rows})
     session = OnnxSession(lambda: one, owner="toy", threads=threads, rows=1)
     np.testing.assert_array_equal(session.run(["y"], {"x": rows})[0], 2 * rows)
