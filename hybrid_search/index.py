@@ -3,33 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal
 
 from hybrid_search.backends import Action, Backend
 from hybrid_search.backends.registry import open_backend, shown
-from hybrid_search.body import build_body, json_body
 from hybrid_search.document import Document
 from hybrid_search.drift import drift
 from hybrid_search.duplicates.methods import FindsDuplicates
 from hybrid_search.errors import DocumentNotFound, IndexNotFound
-from hybrid_search.guard import ask
-from hybrid_search.hits import Hits, read_hits
 from hybrid_search.images import DEFAULT_LIMITS, Limits
 from hybrid_search.mapping import embeddings
 from hybrid_search.opening import open_or_create
-from hybrid_search.question import Asker, SearchOptions
+from hybrid_search.question import Asker
+from hybrid_search.searching import Searches
 from hybrid_search.transfer import current_definition
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike
-    from typing_extensions import Unpack
-
     from hybrid_search.backends.elasticsearch import Server
     from hybrid_search.embedders import Embedder, TextEmbedder
-    from hybrid_search.filters import Filter
     from hybrid_search.images import ImageLike
     from hybrid_search.ingest import IngestReport, Progress
 
@@ -38,7 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["HybridIndex"]
 
 
-class HybridIndex(FindsDuplicates):
+class HybridIndex(Searches, FindsDuplicates):
     """Pictures as documents, found by words, by example, by metadata and by near-identity in one query.
 
     Parameters
@@ -236,98 +229,6 @@ class HybridIndex(FindsDuplicates):
 
     # -- reading -----------------------------------------------------------------------------------------------------
 
-    def search(
-        self,
-        text: str | None = None,
-        *,
-        image: ImageLike | None = None,
-        like: str | Path | None = None,
-        vector: ArrayLike | None = None,
-        filter: Filter | None = None,
-        k: int = 10,
-        offset: int = 0,
-        num_candidates: int | None = None,
-        weights: Mapping[str, float] | None = None,
-        fusion: Literal["rrf", "sum"] = "rrf",
-        sort: str | Sequence[str] | None = None,
-        min_score: float | Mapping[str, float] | None = None,
-        facets: Sequence[str] = (),
-        collapse_duplicates: bool = False,
-        explain: bool = False,
-    ) -> Hits:
-        """Find pictures by any combination of words, an example, a stored picture, a vector and a filter.
-
-        Parameters
-        ----------
-        text : str, optional
-            Words for captions, titles, tags, labels, file names, places and cameras; "quoted phrases" must occur as
-            they stand, a leading "-" excludes a word.
-        image : path, URL, bytes, file object, PIL image or ndarray, optional
-            A picture to find others by: alike (vector leg) and nearly identical (signature leg).
-        like : str, optional
-            The id or path of a stored picture to find others by; it is not among the hits itself.
-        vector : (dims,) array, optional
-            A vector of the index's embedder, in place of an image.
-        filter : str or mapping, optional
-            Exact conditions, in Lucene syntax such as `camera.make:canon AND iso:[400 TO *]`, or Elasticsearch filter
-            clauses.
-        k, offset : int
-            Hits wanted, hits to pass over before them.
-        num_candidates : int, optional
-            Vectors examined by the approximate search, at least `k`.
-        weights : mapping of leg to float, optional
-            How much the legs "text", "vector" and "signature" count; 1 each by default.
-        fusion : {"rrf", "sum"}
-            Ranks fused as Σ weight / (60 + rank), or normalised scores added.
-        sort : str or sequence of str, optional
-            Fields such as "taken_at:desc" in place of the fused score.
-        min_score : float or mapping of leg to float, optional
-            Least fused score, or least score of a leg in its own unit.
-        facets : sequence of str
-            Fields to count values of, such as "camera.make" or "taken_at:year".
-        collapse_duplicates : bool
-            Show nearly identical hits as one, with its copies.
-        explain : bool
-            Have every hit name the words and filters that it matched.
-
-        Raises
-        ------
-        EmptyQuery, UnknownField, BadFilter, BadVector
-            When the query cannot be run as it was asked.
-        ImageUnreadable, ImageTooLarge
-            When `image` cannot be decoded.
-
-        Returns
-        -------
-        Hits
-            Best first.
-        """
-        options: SearchOptions = {
-            "image": image,
-            "like": like,
-            "vector": vector,
-            "filter": filter,
-            "k": k,
-            "offset": offset,
-            "num_candidates": num_candidates,
-            "weights": weights,
-            "fusion": fusion,
-            "sort": sort,
-            "min_score": min_score,
-            "facets": facets,
-            "collapse_duplicates": collapse_duplicates,
-            "explain": explain,
-        }
-        self._see_own_writes()
-        query = self._asker.query(text, options)
-        found, body = ask(self._backend, build_body(query), window=query.window)
-        return replace(read_hits(found, query, body), body=json_body(body), thumbnails=self._thumbnails)
-
-    def request(self, text: str | None = None, **options: Unpack[SearchOptions]) -> dict[str, Any]:
-        """Return the `_search` body that `search` would send for the same question, as JSON; nothing is sent."""
-        self._see_own_writes()
-        return json_body(build_body(self._asker.query(text, options)))
-
     def get(self, id: str | Path, *, vectors: bool = False) -> Document:
         """Return one document by its id, or by the path of its picture; with `vectors`, signature and embeddings too.
 
@@ -349,10 +250,6 @@ class HybridIndex(FindsDuplicates):
         meta = self._definition["mappings"]["_meta"]
         differences = list(drift(self._backend.definition(), current_definition(self._backend)))
         return {"analysis": meta["analysis"], "embeddings": held, **self._backend.info(), "drift": differences}
-
-    def _thumbnails(self, ids: Sequence[str]) -> dict[str, str]:
-        stored = self._backend.scan({"ids": {"values": list(ids)}}, fields=("thumbnail",))
-        return {id: source["thumbnail"] for id, source in stored if "thumbnail" in source}
 
     def _see_own_writes(self) -> None:
         if self._pending:

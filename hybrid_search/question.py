@@ -2,33 +2,48 @@
 
 from __future__ import annotations
 
+import math
 import os
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypedDict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 import numpy as np
 
 from hybrid_search.backends import Backend
 from hybrid_search.embedder_set import EmbedderSet
-from hybrid_search.errors import BadVector, DocumentNotFound, QueryError
-from hybrid_search.query import Fusion, Query, SignatureLeg, VectorLeg, make_query, unit
+from hybrid_search.errors import DocumentNotFound, QueryError
+from hybrid_search.query import Fusion, Query, SignatureLeg, make_query
+from hybrid_search.query_vectors import Example, Found, Sought, vector_legs
 from hybrid_search.text import parse_text
+from hybrid_search.vector_query import VectorQuery, Weighted, read_vector_query
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import ArrayLike
 
     from hybrid_search.filters import Filter
     from hybrid_search.images import ImageLike, Limits
 
+    Named = str | os.PathLike[str]
+
 __all__ = ["Asker", "SearchOptions"]
+
+_OF_VECTORS = frozenset({"image", "like", "unlike", "vector", "vector_query", "classes", "embedder"})
+"""Options that become vectors here; `make_query` takes the others."""
+_LEADS = ("image", "like", "vector", "vector_query", "classes", "filter")
+"""Options that say what to look for, by which `unlike` has something to lead away from."""
 
 
 class SearchOptions(TypedDict, total=False):
     """The options of `HybridIndex.search`, each as explained there."""
 
     image: ImageLike | None
-    like: str | os.PathLike[str] | None
-    vector: ArrayLike | None
+    like: Named | Sequence[Named] | None
+    unlike: Named | Sequence[Named] | None
+    vector: ArrayLike | Mapping[str, ArrayLike] | None
+    vector_query: VectorQuery | None
+    classes: Mapping[str, float] | None
+    embedder: str | Sequence[str] | None
     filter: Filter | None
     k: int
     offset: int
@@ -68,39 +83,82 @@ class Asker:
         self._backend = backend
         self._definition = definition
         self._embedders = embedders
-        self._key = embedders.default
-        self._spec = embedders.specs[embedders.default]
         self._limits = limits
 
     def query(self, text: str | None, options: SearchOptions) -> Query:
         """Return the checked query of a question."""
         if text is not None and not isinstance(text, str):
             raise QueryError(f"text is words (got {text!r}); a picture goes to image=…, a stored one to like=…")
-        checked = {name: value for name, value in options.items() if name not in ("image", "like", "vector")}
-        vectors: list[NDArray[Any]] = []
-        signature: NDArray[np.int8] | None = None
-        exclude: tuple[str, ...] = ()
-        if (vector := options.get("vector")) is not None:
-            vectors.append(self._vector(vector))
-        if (image := options.get("image")) is not None:
-            embedded, signature = self._image(image)
-            vectors.append(embedded)
-        if (like := options.get("like")) is not None:
-            id, stored = self.find(like, vectors=True)
-            embedding = stored.get("embedding", {}).get(self._key)
-            vectors.extend([] if embedding is None else [np.asarray(embedding)])
-            signature, exclude = signature if signature is not None else stored.get("signature"), (id,)
-        if text and self._spec.embeds_text and (asked := parse_text(text).asked):
-            vectors.append(self._text(asked))
-        leg = VectorLeg(f"embedding.{self._key}", _together(vectors)) if vectors else None
+        sought = self._sought(text or "", options)
+        chosen = tuple(self._key(name) for name in _names(options.get("embedder")))
+        given = options.get("vector")
+        sought = replace(sought, vectors={} if given is None else self._vectors(given, chosen))
+        legs = vector_legs(sought, self._embedders, chosen=chosen, left_out=self._left_out(options.get("weights")))
+        signature = _signature_leg(sought)
+        if sought.liked and signature is None:
+            self._check_liked(sought.liked, chosen or (self._embedders.default,))
+        stored = [term.value for term in sought.terms if term.kind == "stored"]
         return make_query(
             self._definition,
             text=text,
-            vectors=(leg,) if leg else (),
-            signature=_signature_leg(signature),
-            exclude=exclude,
-            **checked,  # type: ignore[arg-type]
+            vectors=legs,
+            signature=signature,
+            exclude=tuple(dict.fromkeys(found.id for found in (*sought.liked, *sought.unliked, *stored))),
+            **{name: value for name, value in options.items() if name not in _OF_VECTORS},  # type: ignore[arg-type]
         )
+
+    def _sought(self, text: str, options: SearchOptions) -> Sought:
+        image = options.get("image")
+        terms = tuple(self._resolved(term) for term in read_vector_query(options.get("vector_query")))
+        liked, unliked = self._stored("like", options), self._stored("unlike", options)
+        if unliked and not text and all(options.get(name) is None for name in _LEADS):
+            raise QueryError("unlike only leads away; say what to look for too: text, image, like, classes or filter")
+        return Sought(
+            words=parse_text(text).asked,
+            image=None if image is None else Example(image, limits=self._limits),
+            terms=terms,
+            liked=liked,
+            unliked=unliked,
+            classes=_class_weights(options.get("classes")),
+        )
+
+    def _resolved(self, term: Weighted) -> Weighted:
+        """Return a term with its picture read or looked up."""
+        if term.kind == "stored":
+            return replace(term, value=Found(*self.find(term.value, vectors=True)))
+        return replace(term, value=Example(term.value, limits=self._limits)) if term.kind == "image" else term
+
+    def _stored(self, option: Literal["like", "unlike"], options: SearchOptions) -> tuple[Found, ...]:
+        named = options.get(option)
+        if named is None:
+            return ()
+        many = [named] if isinstance(named, str | os.PathLike) else named
+        if not isinstance(many, Iterable) or not all(isinstance(each, str | os.PathLike) for each in many):
+            raise QueryError(f"{option} is the id or path of a stored picture, or several (got {named!r:.60})")
+        found = (Found(*self.find(each, vectors=True)) for each in many)
+        return tuple({each.id: each for each in found}.values())
+
+    def _check_liked(self, liked: Sequence[Found], keys: Sequence[str]) -> None:
+        if all(each.vector(key) is None for each in liked for key in keys):
+            names = " or ".join(repr(self._embedders.specs[key].name) for key in keys)
+            raise QueryError(f"no picture in like has a vector of {names}; `hybrid-search embed` makes those that lack")
+
+    def _key(self, name: str) -> str:
+        return name if name in self._embedders.specs else self._embedders.key(name)
+
+    def _vectors(self, vector: ArrayLike | Mapping[str, ArrayLike], chosen: Sequence[str]) -> dict[str, ArrayLike]:
+        if isinstance(vector, Mapping):
+            by_key = {self._key(name): values for name, values in vector.items()}
+            if chosen and not by_key.keys() <= set(chosen):
+                raise QueryError("vector has vectors of embedders that embedder=… does not name")
+            return by_key
+        if len(chosen) > 1:
+            raise QueryError("vector is of one embedder; for several, give a mapping of each one's name to its vector")
+        return {chosen[0] if chosen else self._embedders.default: vector}
+
+    def _left_out(self, weights: Mapping[str, float] | None) -> tuple[str, ...]:
+        given = weights if isinstance(weights, Mapping) else {}
+        return tuple(key for key in self._embedders.specs if given.get(f"vector:{key}", given.get("vector", 1)) == 0)
 
     def find(self, named: str | os.PathLike[str], *, vectors: bool = False) -> tuple[str, dict[str, Any]]:
         """Return id and source of the document with this id, or of the one at this path.
@@ -123,38 +181,26 @@ class Asker:
                 return id, self._backend.get(id, vectors=vectors)
             raise
 
-    def _image(self, image: ImageLike) -> tuple[NDArray[np.float32], NDArray[np.int8]]:
-        from hybrid_search.images import read_source
-        from hybrid_search.picture import prepare
 
-        embedder = self._embedders.image()
-        prepared = prepare(read_source(image, limits=self._limits), min_side=embedder.min_side, limits=self._limits)
-        return embedder.embed_images([prepared.image])[0], prepared.signature
-
-    def _vector(self, vector: ArrayLike) -> NDArray[Any]:
-        try:
-            values = np.asarray(vector)
-        except ValueError:
-            raise BadVector("its rows have different lengths") from None
-        if values.shape != (self._spec.dims,):
-            raise BadVector(f"the index has vectors of {self._spec.dims} dims, this one has shape {values.shape}")
-        if values.dtype.kind not in "fiu":
-            raise BadVector(f"its values are {values.dtype}, not numbers")
-        if not np.isfinite(values).all():
-            raise BadVector("it has values that are not finite")
-        return values
-
-    def _text(self, text: str) -> NDArray[np.float32]:
-        return np.asarray(self._embedders.image().embed_texts([text])[0])
+def _signature_leg(sought: Sought) -> SignatureLeg | None:
+    """Return the leg of near-identity: to the example, else to the only picture that is liked."""
+    signature = sought.liked[0].source.get("signature") if len(sought.liked) == 1 else None
+    if sought.image is not None:
+        signature = sought.image.signature
+    return None if signature is None else SignatureLeg(np.asarray(signature, np.int8))
 
 
-def _signature_leg(signature: NDArray[np.int8] | None) -> SignatureLeg | None:
-    if signature is None:
-        return None
-    return SignatureLeg(np.asarray(signature, np.int8))
+def _names(embedder: str | Sequence[str] | None) -> tuple[str, ...]:
+    names = (embedder,) if isinstance(embedder, str) else tuple(embedder or ())
+    if not all(isinstance(name, str) for name in names):
+        raise QueryError(f"embedder is the name of an embedder of the index, or several (got {embedder!r:.60})")
+    return tuple(dict.fromkeys(names))
 
 
-def _together(vectors: Sequence[NDArray[Any]]) -> NDArray[Any]:
-    if len(vectors) == 1:
-        return vectors[0]
-    return np.asarray(np.sum([unit(vector) for vector in vectors], axis=0))
+def _class_weights(classes: Mapping[str, float] | None) -> dict[str, float]:
+    if not isinstance(classes, Mapping | None):
+        raise QueryError(f"classes says how much of each, such as {{'dog': 2, 'grass': -1}} (got {classes!r:.60})")
+    for name, weight in (classes or {}).items():
+        if not isinstance(name, str) or not isinstance(weight, int | float) or not math.isfinite(weight):
+            raise QueryError(f"the weight of class {name!r} is a finite number (got {weight!r})")
+    return {name: float(weight) for name, weight in (classes or {}).items() if weight}

@@ -105,21 +105,15 @@ class Lite:
     @property
     def classes(self) -> tuple[str, ...]:
         """Names of ImageNet's classes and of the categories above them, in lower case."""
-        from hybrid_search.embedders.classes import imagenet_names
+        from hybrid_search.embedders.classes import classes_by_name
 
-        return imagenet_names()
+        return tuple(classes_by_name())
 
     def class_rows(self, names: Sequence[str]) -> NDArray[np.float32]:
-        """Return the directions of classes or categories, (n, 1280) float32, rows of unit length.
+        """Return (n, 1280) float32: how much each component speaks for a class; raises UnknownClass."""
+        from hybrid_search.embedders.classes import class_rows
 
-        Raises
-        ------
-        UnknownClass
-            When a name is unknown.
-        """
-        from hybrid_search.embedders.classes import imagenet_rows
-
-        return imagenet_rows(names, _classifier())
+        return class_rows(_kernel(), names)
 
     def _run(self, prepared: Sequence[NDArray[np.uint8]]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         vectors = np.zeros((len(prepared), self.dims), np.float32)
@@ -144,8 +138,8 @@ def _build() -> bytes:
 
 
 @cache
-def _classifier() -> NDArray[np.float32]:
-    return np.asarray(_state_dict()["_fc.weight"], np.float32)
+def _kernel() -> NDArray[np.float32]:
+    return np.asarray(_state_dict()["_fc.weight"], np.float32).T
 
 
 def _state_dict() -> dict[str, NDArray[Any]]:

@@ -1,0 +1,149 @@
+"""What an index offers to who searches it: one question of any parts, and the request that it is sent as."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from hybrid_search.body import build_body, json_body
+from hybrid_search.guard import ask
+from hybrid_search.hits import Hits, read_hits
+from hybrid_search.question import Asker, SearchOptions
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+    from typing_extensions import Unpack
+
+    from hybrid_search.backends import Backend
+    from hybrid_search.filters import Filter
+    from hybrid_search.images import ImageLike
+    from hybrid_search.vector_query import VectorQuery
+
+__all__ = ["Searches"]
+
+
+class Searches(ABC):
+    """The part of `HybridIndex` that answers questions."""
+
+    _asker: Asker
+    _backend: Backend
+
+    @abstractmethod
+    def _see_own_writes(self) -> None: ...
+
+    def search(
+        self,
+        text: str | None = None,
+        *,
+        image: ImageLike | None = None,
+        like: str | Path | Sequence[str | Path] | None = None,
+        unlike: str | Path | Sequence[str | Path] | None = None,
+        vector: ArrayLike | Mapping[str, ArrayLike] | None = None,
+        vector_query: VectorQuery | None = None,
+        classes: Mapping[str, float] | None = None,
+        embedder: str | Sequence[str] | None = None,
+        filter: Filter | None = None,
+        k: int = 10,
+        offset: int = 0,
+        num_candidates: int | None = None,
+        weights: Mapping[str, float] | None = None,
+        fusion: Literal["rrf", "sum"] = "rrf",
+        sort: str | Sequence[str] | None = None,
+        min_score: float | Mapping[str, float] | None = None,
+        facets: Sequence[str] = (),
+        collapse_duplicates: bool = False,
+        explain: bool = False,
+    ) -> Hits:
+        """Find pictures by any combination of words, an example, a stored picture, a vector and a filter.
+
+        Parameters
+        ----------
+        text : str, optional
+            Words for captions, titles, tags, labels, file names, places and cameras; "quoted phrases" must occur as
+            they stand, a leading "-" excludes a word.
+        image : path, URL, bytes, file object, PIL image or ndarray, optional
+            A picture to find others by: alike (vector leg) and nearly identical (signature leg).
+        like, unlike : str or sequence of str, optional
+            Ids or paths of stored pictures to find others by, and to lead away from; none of them is among the hits.
+            What else is asked + 0.75 · mean of the liked − 0.15 · mean of the unliked (see `feedback.rocchio`).
+        vector : (dims,) array, or mapping of embedder to array, optional
+            A vector of the embedder, in place of an image.
+        vector_query : sequence of terms, optional
+            A sum of words, pictures, stored pictures and vectors, such as `[("beach", 1), (Path("a.jpg"), 0.5),
+            ("people", -1)]`; see `hybrid_search.vector_query`. Words need an embedder that has vectors for them.
+        classes : mapping of class to float, optional
+            "More dog, less grass": how far to move towards classes that the embedder knows, such as `{"dog": 2}`.
+        embedder : str or sequence of str, optional
+            The embedders of the index to search with, each a leg. By default the index's first for pictures; words also
+            by the first that has vectors for them, and by all "caption:" embedders.
+        filter : str or mapping, optional
+            Exact conditions, in Lucene syntax such as `camera.make:canon AND iso:[400 TO *]`, or Elasticsearch filter
+            clauses.
+        k, offset : int
+            Hits wanted, hits to pass over before them.
+        num_candidates : int, optional
+            Vectors examined by the approximate search, at least `k`.
+        weights : mapping of leg to float, optional
+            How much the legs "text", "vector" and "signature" count; 1 each by default. Several legs of vectors are
+            "vector:lite" and so on.
+        fusion : {"rrf", "sum"}
+            Ranks fused as Σ weight / (60 + rank), or normalised scores added.
+        sort : str or sequence of str, optional
+            Fields such as "taken_at:desc" in place of the fused score.
+        min_score : float or mapping of leg to float, optional
+            Least fused score, or least score of a leg in its own unit.
+        facets : sequence of str
+            Fields to count values of, such as "camera.make" or "taken_at:year".
+        collapse_duplicates : bool
+            Show nearly identical hits as one, with its copies.
+        explain : bool
+            Have every hit name the words and filters that it matched.
+
+        Raises
+        ------
+        EmptyQuery, UnknownField, UnknownClass, BadFilter, BadVector, TextNotSupported
+            When the query cannot be run as it was asked.
+        ImageUnreadable, ImageTooLarge
+            When `image` cannot be decoded.
+
+        Returns
+        -------
+        Hits
+            Best first.
+        """
+        options: SearchOptions = {
+            "image": image,
+            "like": like,
+            "unlike": unlike,
+            "vector": vector,
+            "vector_query": vector_query,
+            "classes": classes,
+            "embedder": embedder,
+            "filter": filter,
+            "k": k,
+            "offset": offset,
+            "num_candidates": num_candidates,
+            "weights": weights,
+            "fusion": fusion,
+            "sort": sort,
+            "min_score": min_score,
+            "facets": facets,
+            "collapse_duplicates": collapse_duplicates,
+            "explain": explain,
+        }
+        self._see_own_writes()
+        query = self._asker.query(text, options)
+        found, body = ask(self._backend, build_body(query), window=query.window)
+        return replace(read_hits(found, query, body), body=json_body(body), thumbnails=self._thumbnails)
+
+    def request(self, text: str | None = None, **options: Unpack[SearchOptions]) -> dict[str, Any]:
+        """Return the `_search` body that `search` would send for the same question, as JSON; nothing is sent."""
+        self._see_own_writes()
+        return json_body(build_body(self._asker.query(text, options)))
+
+    def _thumbnails(self, ids: Sequence[str]) -> dict[str, str]:
+        stored = self._backend.scan({"ids": {"values": list(ids)}}, fields=("thumbnail",))
+        return {id: source["thumbnail"] for id, source in stored if "thumbnail" in source}
