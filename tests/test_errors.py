@@ -32,6 +32,7 @@ EXAMPLES: tuple[tuple[errors.HybridSearchError, str], ...] = (
     (errors.TrainingImpossible("a head", "one label only"), "cannot train a head: one label only"),
     (errors.MetricsUnavailable("pip install 'hybrid-search[evaluate]'"), "pip install"),
     (errors.BadRun("dog", "an id is ranked twice"), "'dog': an id is ranked twice"),
+    (errors.BadColour("rde", "'rde' is no colour"), "cannot read the colours 'rde': 'rde' is no colour; write them as"),
     (errors.UnknownClass("dgo", ["dog"]), "no class 'dgo'. Did you mean 'dog'?"),
     (errors.BackendUnavailable("/x", "Not a directory"), "cannot open /x"),
     (errors.IndexNotFound("/x"), "make one with `hybrid-search index FOLDER --index /x`"),

@@ -8,6 +8,7 @@
     ├ QueryError (also ValueError)  EmptyQuery · UnknownField(field, close_matches) · BadFilter(filter, reason)
     │                               UnsupportedClause(clause, backend) · TextNotSupported(embedder) · BadVector(reason)
     │                               BadKeepRule(rule, known) · UnknownClass(name, close_matches)
+    │                               BadColour(colour, reason)
     ├ DuplicatesError               TierUnavailable(tier, install) · ActionRefused(path, reason)
     │                               JournalUnreadable(path, reason) · ChoicesUnreadable(path, reason)
     ├ EmbedderError                 UnknownEmbedder(name, known) · EmbedderUnavailable(name, install)
@@ -33,6 +34,7 @@ Each error carries its data as attributes, says what to do next, and can be pick
 from __future__ import annotations
 
 from hybrid_search.errors.asking import (
+    BadColour,
     BadFilter,
     BadVector,
     CaptionsUnreadable,
@@ -102,6 +104,7 @@ __all__ = [
     "AliasMissing",
     "BackendError",
     "BackendUnavailable",
+    "BadColour",
     "BadEmbedderOption",
     "BadFilter",
     "BadKeepRule",

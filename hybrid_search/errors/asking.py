@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from hybrid_search.errors.base import HybridSearchError
 
 __all__ = [
+    "BadColour",
     "BadFilter",
     "BadVector",
     "CaptionsUnreadable",
@@ -104,7 +105,8 @@ class TextNotSupported(QueryError):
 
     def __init__(self, embedder: str) -> None:
         super().__init__(
-            f"embedder {embedder!r} embeds images only; search with text=… uses captions and labels instead",
+            f"embedder {embedder!r} embeds images only; search with text=… uses captions and labels instead; "
+            "an index with vectors of an embedder that embeds words too, such as 'lite+minilm', is asked by embedder=…",
             embedder=embedder,
         )
 
@@ -114,6 +116,17 @@ class BadVector(QueryError):
 
     def __init__(self, reason: str) -> None:
         super().__init__(f"cannot use vector: {reason}", reason=reason)
+
+
+class BadColour(QueryError):
+    """A colour, or the share of one, cannot be read."""
+
+    def __init__(self, colour: str, reason: str) -> None:
+        super().__init__(
+            f"cannot read the colours {colour!r}: {reason}; write them as in CSS, with shares: '#c00:3,white:1'",
+            colour=colour,
+            reason=reason,
+        )
 
 
 class UnknownClass(QueryError):
