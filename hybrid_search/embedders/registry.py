@@ -41,9 +41,13 @@ class Entry:
     install: str = "pip install hybrid-search"
 
 
+_HUB = "pip install 'hybrid-search[clip]'"
 _ENTRIES: dict[str, Entry] = {
     "lite": Entry("hybrid_search.embedders.lite:Lite"),
     "histogram+hog": Entry("hybrid_search.embedders.descriptors:HistogramHog"),
+    "clip": Entry("hybrid_search.embedders.hub.model:Clip", _HUB),
+    "siglip": Entry("hybrid_search.embedders.hub.model:Siglip", _HUB),
+    "dino": Entry("hybrid_search.embedders.hub.model:Dino", _HUB),
 }
 _TEXT_ENTRIES: dict[str, Entry] = {
     "minilm": Entry("hybrid_search.embedders.minilm:MiniLM"),

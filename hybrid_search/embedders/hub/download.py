@@ -1,0 +1,215 @@
+"""Bringing a model from the hub into the hub's own cache: only its files, resumed where it was cut off, and checked."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from hybrid_search.embedders.hub.hashes import file_sha256
+from hybrid_search.embedders.hub.places import Place, cache_of, find_place, image_side, inside, is_whole, text_side
+from hybrid_search.embedders.hub.wanted import Repository, Wanted, parse, repository_of
+from hybrid_search.errors import BadEmbedderOption, EmbedderUnavailable, ModelMissing, WeightsMissing
+
+__all__ = ["Progress", "fetch", "here_or_fetched"]
+
+Progress = Callable[[int, int], None]
+"""Is told the bytes that are here, and how many there will be."""
+_TIMEOUT = 10.0
+
+
+def fetch(name: str, *, progress: Progress | None = None) -> Path:
+    """Bring the files of a model, both sides, and return the folder of the one for pictures; what is here is kept.
+
+    Parameters
+    ----------
+    name : str
+        As for `get_embedder`, such as "clip:Xenova/clip-vit-base-patch32?dtype=fp16". For a model in a folder of your
+        own nothing is to be done.
+    progress : callable, optional
+        Called with the bytes that are here and their number in the end; without it the hub's library draws bars of its
+        own where stderr is a terminal.
+
+    Raises
+    ------
+    ModelMissing
+        When the hub cannot be reached or does not have it; the message has the command to run elsewhere.
+    BadEmbedderOption
+        When the model has no such revision, or not with numbers of this type.
+    EmbedderUnavailable
+        When `huggingface_hub` is not installed.
+    WeightsMissing
+        When a file is not what the hub says it is.
+    """
+    wanted = parse(name)
+    if wanted.text is not None:
+        here_or_fetched(wanted.text, wanted, alone=True, progress=progress)
+    return here_or_fetched(wanted.model, wanted, progress=progress).folder
+
+
+def here_or_fetched(model: str, wanted: Wanted, *, alone: bool = False, progress: Progress | None = None) -> Place:
+    """Return where a model is: on this machine without asking any network, else brought.
+
+    Parameters
+    ----------
+    model : str
+        `wanted.model` or `wanted.text`.
+    alone : bool
+        It is `wanted.text`: only a text side is needed.
+
+    Raises
+    ------
+    ModelMissing, BadEmbedderOption, EmbedderUnavailable, WeightsMissing
+        As `fetch`.
+    """
+    place = find_place(model, revision=wanted.revision)
+    repository = repository_of(model)
+    if place is not None and (repository is None or is_whole(place.files, wanted, alone=alone)):
+        return place
+    if repository is None:
+        raise ModelMissing(wanted.name, f"there is no folder {model}", "give a folder, or a repository as owner/name")
+    _bring(repository, model, wanted, alone=alone, progress=progress)
+    place = find_place(model, revision=wanted.revision)
+    if place is None:
+        raise ModelMissing(
+            wanted.name, f"{cache_of(repository)} cannot be read", "make room there, or set HF_HUB_CACHE"
+        )
+    return place
+
+
+@dataclass(frozen=True)
+class _Remote:
+    """A file of a repository: its bytes, and their SHA-256 where the hub states it (for large files)."""
+
+    path: str
+    size: int
+    sha256: str | None
+
+
+def _bring(repository: Repository, model: str, wanted: Wanted, *, alone: bool, progress: Progress | None) -> None:
+    try:
+        import huggingface_hub
+    except ImportError as error:
+        install = f"pip install 'hybrid-search[clip]' ({error}); or {wanted.remedy(model)}"
+        raise EmbedderUnavailable(wanted.name, install) from error
+    try:
+        info = huggingface_hub.HfApi().model_info(
+            str(repository), revision=wanted.revision, files_metadata=True, timeout=_TIMEOUT
+        )
+        files = _needed(_listed(info), repository, wanted, alone=alone)
+        total = sum(file.size for file in files)
+        done = 0
+        for file in files:
+            report = _after(done, total, progress)
+            path = huggingface_hub.hf_hub_download(
+                str(repository), file.path, revision=info.sha, tqdm_class=_bar(report) if report else None
+            )
+            _check(Path(path), file)
+            done += file.size
+            if progress is not None:
+                progress(done, total)
+    except (BadEmbedderOption, ModelMissing, WeightsMissing):
+        raise
+    except Exception as error:
+        # errors of the hub's library have no common class, nor have those of what it reaches networks with
+        raise _translated(error, model, wanted) from error
+    _refer(repository, wanted.revision or "main", str(info.sha))
+
+
+def _listed(info: Any) -> list[_Remote]:
+    listed = []
+    for each in info.siblings or ():
+        lfs = each.lfs
+        sha256 = (lfs.get("sha256") if isinstance(lfs, Mapping) else getattr(lfs, "sha256", None)) if lfs else None
+        listed.append(_Remote(each.rfilename, int(each.size or 0), sha256))
+    return listed
+
+
+def _needed(listed: Sequence[_Remote], repository: Repository, wanted: Wanted, *, alone: bool) -> list[_Remote]:
+    """Return the files to bring, the networks last: who is cut off before has no model that looks whole."""
+    names = inside(repository, [file.path for file in listed])
+    image = None if alone else image_side(names, wanted)
+    text = None if wanted.text is not None and not alone else text_side(names, wanted, alone=alone)
+    if wanted.family == "dino":
+        text = None
+    order = [path for side in (text, image) if side for path in (*side.settings, side.vocabulary, *side.beside)]
+    order += [side.graph for side in (text, image) if side]
+    by_path = {file.path: file for file in listed}
+    return [by_path[path] for path in dict.fromkeys(filter(None, order))]
+
+
+def _after(before: int, total: int, progress: Progress | None) -> Callable[[int], None] | None:
+    """Return what is told the bytes of the file that is being brought."""
+    if progress is None:
+        return None
+    return lambda within: progress(before + within, total)
+
+
+def _bar(report: Callable[[int], None]) -> type:
+    silent: Any = import_module("huggingface_hub.utils").tqdm
+
+    class Bar(silent):  # type: ignore[misc]
+        """Counts bytes for somebody else, and draws nothing."""
+
+        def __init__(self, *args: Any, **options: Any) -> None:
+            options["disable"] = True
+            super().__init__(*args, **options)
+            self._here = int(options.get("initial") or 0)
+
+        def update(self, n: float | None = 1) -> bool | None:
+            self._here += int(n or 0)
+            report(self._here)
+            return None
+
+    return Bar
+
+
+def _check(path: Path, file: _Remote) -> None:
+    size = path.stat().st_size
+    if file.size and size != file.size:
+        wrong = f"has {size:,} bytes, not {file.size:,}"
+    elif file.sha256 and (found := file_sha256(path)) != file.sha256:
+        wrong = f"its sha256 is {found[:12]}…, not {file.sha256[:12]}…"
+    else:
+        return
+    with suppress(OSError):
+        # what is damaged must not be taken for whole next time
+        path.resolve().unlink()
+        path.unlink(missing_ok=True)
+    raise WeightsMissing(str(path), f"{wrong}; it was removed, bring it again")
+
+
+def _refer(repository: Repository, revision: str, commit: str) -> None:
+    """Note which version a branch stands for, as the hub's library does, now that all files are here."""
+    if revision == commit:
+        return
+    reference = cache_of(repository) / "refs" / revision
+    reference.parent.mkdir(parents=True, exist_ok=True)
+    fresh = reference.with_name(f"{reference.name}.{os.getpid()}")
+    fresh.write_text(commit, encoding="ascii")
+    os.replace(fresh, reference)
+
+
+def _translated(error: Exception, model: str, wanted: Wanted) -> Exception:
+    from huggingface_hub import errors
+
+    said = " ".join(str(error).split("\n")[0].split())
+    if isinstance(error, errors.GatedRepoError):
+        terms = "log in with `hf auth login` after accepting its terms on its page, then run again"
+        return ModelMissing(wanted.name, f"{model} is only given to those who accepted its terms", terms)
+    if isinstance(error, errors.RepositoryNotFoundError):
+        check = "check the name, log in with `hf auth login` if it is private, or give a folder"
+        return ModelMissing(wanted.name, f"there is no folder {model}, and no such repository on the hub", check)
+    if isinstance(error, errors.RevisionNotFoundError):
+        return BadEmbedderOption(wanted.name, "revision", f"{model} has no {wanted.revision or 'main'!r}")
+    if isinstance(error, errors.OfflineModeIsEnabled):
+        said = "HF_HUB_OFFLINE is set"
+    elif isinstance(error, OSError) and error.errno is not None and not isinstance(error, ConnectionError):
+        return ModelMissing(wanted.name, f"cannot be kept: {said}", "make room, or set HF_HUB_CACHE to another folder")
+    else:
+        said = f"the hub cannot be reached ({type(error).__name__}: {said})"
+    return ModelMissing(wanted.name, f"{model} is not on this machine, and {said}", wanted.remedy(model))
