@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-__all__ = ["Classifier", "Embedder", "Label", "Labeler", "Labels", "Preparer", "TextEmbedder"]
+__all__ = ["Classifier", "ColourQuery", "Embedder", "Label", "Labeler", "Labels", "Preparer", "TextEmbedder"]
 
 
 @runtime_checkable
@@ -61,6 +61,14 @@ class Classifier(Protocol):
         """Return (n, dims) float32: how much each component speaks for a class; raises UnknownClass."""
 
 
+@runtime_checkable
+class ColourQuery(Protocol):
+    """An embedder that can be asked for colours."""
+
+    def embed_colours(self, palettes: Sequence[str]) -> NDArray[np.float32]:
+        """Return (n, dims) float32, rows of unit length, for palettes such as "#c00" or "#c00:3,white:1"."""
+
+
 @dataclass(frozen=True)
 class Label:
     """What the embedder sees in an image, with its probability in [0, 1].
@@ -88,12 +96,14 @@ class Labeler(Embedder, Protocol):
 class Preparer(Labeler, Protocol):
     """A labeler whose work divides in two: pixels made ready, which any thread may do, and the network.
 
+    What needs no network prepares the vector itself.
+
     Whoever decodes pictures in threads calls `prepare` there and keeps its small result in place of the picture;
     `describe_prepared` of a batch of such results gives what `describe_images` of their pictures gives.
     """
 
-    def prepare(self, image: Image.Image) -> NDArray[np.uint8]:
-        """Return what the network takes of one upright RGB image."""
+    def prepare(self, image: Image.Image) -> NDArray[Any]:
+        """Return what the network takes of one upright RGB image, of the same shape and dtype for all."""
 
-    def describe_prepared(self, prepared: Sequence[NDArray[np.uint8]]) -> tuple[NDArray[np.float32], list[Labels]]:
+    def describe_prepared(self, prepared: Sequence[NDArray[Any]]) -> tuple[NDArray[np.float32], list[Labels]]:
         """Return the embeddings and the labels of images that went through `prepare`."""

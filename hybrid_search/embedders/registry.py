@@ -41,13 +41,21 @@ class Entry:
     install: str = "pip install hybrid-search"
 
 
+_CLASSICAL = "pip install 'hybrid-search[classical]'"
 _HUB = "pip install 'hybrid-search[clip]'"
+_KERAS = "pip install 'hybrid-search[tensorflow]'"
 _ENTRIES: dict[str, Entry] = {
     "lite": Entry("hybrid_search.embedders.lite:Lite"),
+    "colour": Entry("hybrid_search.embedders.classical.colours:Colours", _CLASSICAL),
+    "hog": Entry("hybrid_search.embedders.classical.shapes:Hog", _CLASSICAL),
     "histogram+hog": Entry("hybrid_search.embedders.descriptors:HistogramHog"),
+    "head": Entry("hybrid_search.embedders.head:open_head"),
+    "autoencoder": Entry("hybrid_search.embedders.autoencoder:Autoencoder"),
     "clip": Entry("hybrid_search.embedders.hub.model:Clip", _HUB),
     "siglip": Entry("hybrid_search.embedders.hub.model:Siglip", _HUB),
     "dino": Entry("hybrid_search.embedders.hub.model:Dino", _HUB),
+    "keras": Entry("hybrid_search.embedders.keras.embedder:keras_embedder", _KERAS),
+    "onnx": Entry("hybrid_search.embedders.onnx_file:OnnxFile"),
 }
 _TEXT_ENTRIES: dict[str, Entry] = {
     "minilm": Entry("hybrid_search.embedders.minilm:MiniLM"),
