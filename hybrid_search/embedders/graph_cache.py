@@ -9,33 +9,38 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-__all__ = ["cache_folder", "cached_graph"]
+__all__ = ["cache_folder", "cached_file", "cached_graph"]
 
 
 def cached_graph(name: str, build: Callable[[], bytes]) -> bytes:
-    """Return a network as ONNX: from the user's cache where it is there whole, else built and put there.
+    """Return a network as ONNX, as `cached_file` keeps it; its name has no suffix."""
+    return cached_file(f"{name}.onnx", build)
 
-    A file that does not have the hash written beside it is built again; where nothing can be written, the network is
-    built in memory each time.
+
+def cached_file(name: str, build: Callable[[], bytes]) -> bytes:
+    """Return what takes long to compute: from the user's cache where it is there whole, else built and put there.
+
+    A file that does not have the hash written beside it is built again; where nothing can be written, it is built
+    in memory each time.
 
     Parameters
     ----------
     name : str
-        Of the file, without a suffix; another for whatever would give another network.
+        Of the file; another for whatever would give another content.
     build : callable
-        Makes the serialised model.
+        Makes the content.
     """
-    path = cache_folder() / f"{name}.onnx"
+    path = cache_folder() / name
     seal = path.with_suffix(".sha256")
     with suppress(OSError, ValueError):
-        graph = path.read_bytes()
-        if hashlib.sha256(graph).hexdigest() == seal.read_text(encoding="ascii").strip():
-            return graph
-    graph = build()
+        content = path.read_bytes()
+        if hashlib.sha256(content).hexdigest() == seal.read_text(encoding="ascii").strip():
+            return content
+    content = build()
     with suppress(OSError):
-        _replace(path, graph)
-        _replace(seal, hashlib.sha256(graph).hexdigest().encode("ascii"))
-    return graph
+        _replace(path, content)
+        _replace(seal, hashlib.sha256(content).hexdigest().encode("ascii"))
+    return content
 
 
 def cache_folder() -> Path:

@@ -116,13 +116,18 @@ class Lite:
         return class_rows(_kernel(), names)
 
     def _run(self, prepared: Sequence[NDArray[np.uint8]]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        vectors = np.zeros((len(prepared), self.dims), np.float32)
+        vectors = np.zeros((len(prepared), Lite.dims), np.float32)
         probabilities = np.zeros((len(prepared), 1000), np.float32)
         for start in range(0, len(prepared), self._batch_size):
             rows = slice(start, start + self._batch_size)
             pixels = np.stack(prepared[rows])
             vectors[rows], probabilities[rows] = self._network.run(["embedding", "probabilities"], {"images": pixels})
-        return vectors / np.linalg.norm(vectors, axis=1, keepdims=True), probabilities
+        vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+        return self._joined(vectors, probabilities), probabilities
+
+    def _joined(self, vectors: NDArray[np.float32], probabilities: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the embeddings of pictures with these features, (n, 1280), and class probabilities, (n, 1000)."""
+        return vectors
 
 
 def _graph() -> bytes:

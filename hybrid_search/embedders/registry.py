@@ -46,6 +46,7 @@ _HUB = "pip install 'hybrid-search[clip]'"
 _KERAS = "pip install 'hybrid-search[tensorflow]'"
 _ENTRIES: dict[str, Entry] = {
     "lite": Entry("hybrid_search.embedders.lite:Lite"),
+    "lite+minilm": Entry("hybrid_search.embedders.conse:LiteMinilm"),
     "colour": Entry("hybrid_search.embedders.classical.colours:Colours", _CLASSICAL),
     "hog": Entry("hybrid_search.embedders.classical.shapes:Hog", _CLASSICAL),
     "histogram+hog": Entry("hybrid_search.embedders.descriptors:HistogramHog"),

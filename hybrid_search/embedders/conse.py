@@ -1,0 +1,128 @@
+"""Pictures and words in one space without training: what a classifier sees, told as the meaning of its labels.
+
+ConSE (M. Norouzi et al., "Zero-shot learning by convex combination of semantic embeddings", ICLR 2014): a picture is
+where the texts of its labels are, each counted by its probability. Here every class counts, not the best ten alone, and
+the probabilities are flattened first: a network that is trained to name one thing is too sure of it for photos of
+several. The mean of all labels is taken away: what they have in common says nothing of a picture.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hybrid_search.embedders import TextEmbedder
+from hybrid_search.embedders.graph_cache import cached_file
+from hybrid_search.embedders.labels import vocabulary
+from hybrid_search.embedders.lite import Lite
+from hybrid_search.embedders.minilm import MiniLM
+
+__all__ = ["LiteMinilm", "label_meanings", "meanings"]
+
+CONSE_VERSION = "1"
+TEMPERATURE = 2.0
+VISUAL_SHARE = 0.7
+"""What features contribute to the cosine of two pictures; the meaning of their labels contributes the rest."""
+_ABOVE, _FADING, _HIGHEST = 0.15, 0.7, 4
+_LEAST = 1e-12
+
+
+class LiteMinilm(Lite):
+    """`lite` and `minilm` in one space: 1280 features, then 384 dims of meaning; words find pictures without captions.
+
+    The cosine of two pictures is 0.7 times that of their features plus 0.3 times that of their meanings; that of a text
+    and a picture is √0.3 times that of their meanings. Labels come in the same pass, as from `lite`.
+
+    Parameters
+    ----------
+    threads : int, optional
+        Threads of the networks; by default one for each processor.
+    **options
+        What `Lite` takes.
+
+    Raises
+    ------
+    ModelMissing
+        At the first use, when `minilm` has not been fetched.
+    """
+
+    name = "lite+minilm"
+    dims = Lite.dims + MiniLM.dims
+    version = f"{Lite.version}+{MiniLM.version}+conse-{CONSE_VERSION}"
+    embeds_text = True
+
+    def __init__(self, *, threads: int | None = None, **options: Any) -> None:
+        super().__init__(threads=threads, **options)
+        self._tower = MiniLM(threads=threads)
+
+    def embed_texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return (n, 1664) float32, rows of unit length whose features are zero; a blank text has a row of zeros."""
+        vectors = np.zeros((len(texts), self.dims), np.float32)
+        vectors[:, Lite.dims :] = self._tower.embed_texts(texts)
+        return vectors
+
+    def class_rows(self, names: Sequence[str]) -> NDArray[np.float32]:
+        """Return (n, 1664) float32: how much each feature speaks for a class, of meanings nothing."""
+        return np.pad(super().class_rows(names), ((0, 0), (0, MiniLM.dims)))
+
+    def _joined(self, vectors: NDArray[np.float32], probabilities: NDArray[np.float32]) -> NDArray[np.float32]:
+        meant = meanings(probabilities, _label_meanings())
+        return np.hstack([np.sqrt(VISUAL_SHARE) * vectors, np.sqrt(1 - VISUAL_SHARE) * meant]).astype(np.float32)
+
+
+def meanings(probabilities: NDArray[np.float32], labels: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return what is meant by class probabilities, (n, dims) float32 of unit length.
+
+    Parameters
+    ----------
+    probabilities : (n, classes) float32 ndarray
+        Rows summing to 1.
+    labels : (classes, dims) float32 ndarray
+        The meaning of each class.
+
+    Examples
+    --------
+    >>> meanings(np.array([[0.8, 0.2]], np.float32), np.array([[1, 0], [0, 1]], np.float32)).round(2).tolist()
+    [[0.89, 0.45]]
+    """
+    flat = np.maximum(probabilities, _LEAST) ** (1 / TEMPERATURE)
+    shares = flat / flat.sum(axis=1, keepdims=True)
+    return _unit(shares @ (labels - labels.mean(axis=0)))
+
+
+def label_meanings(tower: TextEmbedder) -> NDArray[np.float32]:
+    """Return the meaning of each of ImageNet's 1,000 classes, (1000, dims) float32 of unit length.
+
+    That of its name as a caption would have it, of all its names, and, less and less, of the categories above it.
+    """
+    known = vocabulary()
+    named = tower.embed_texts([f"a photo of a {each.name}" for each in known.classes])
+    listed = tower.embed_texts([", ".join((each.name, *each.synonyms)) for each in known.classes])
+    kinds = dict(zip(known.kinds, tower.embed_texts([f"a photo of a {kind[0]}" for kind in known.kinds]), strict=True))
+    vectors = _unit(named + listed)
+    for row, each in enumerate(known.classes):
+        for step, kind in enumerate(each.kinds[:_HIGHEST]):
+            vectors[row] += _ABOVE * _FADING**step * kinds[kind]
+    return _unit(vectors)
+
+
+@cache
+def _label_meanings() -> NDArray[np.float32]:
+    content = cached_file(f"labels-{MiniLM.version}-conse-{CONSE_VERSION}.npy", _embed_labels)
+    return np.asarray(np.load(io.BytesIO(content), allow_pickle=False), np.float32)
+
+
+def _embed_labels() -> bytes:
+    buffer = io.BytesIO()
+    np.save(buffer, label_meanings(MiniLM()), allow_pickle=False)
+    return buffer.getvalue()
+
+
+def _unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return np.asarray(vectors / np.where(lengths > 0, lengths, 1), np.float32)
