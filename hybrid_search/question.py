@@ -93,7 +93,9 @@ class Asker:
         chosen = tuple(self._key(name) for name in _names(options.get("embedder")))
         given = options.get("vector")
         sought = replace(sought, vectors={} if given is None else self._vectors(given, chosen))
-        legs = vector_legs(sought, self._embedders, chosen=chosen, left_out=self._left_out(options.get("weights")))
+        others: dict[str, Any] = {name: value for name, value in options.items() if name not in _OF_VECTORS}
+        others |= {name: self._by_key(others[name]) for name in ("weights", "min_score") if name in others}
+        legs = vector_legs(sought, self._embedders, chosen=chosen, left_out=self._left_out(others.get("weights")))
         signature = _signature_leg(sought)
         if sought.liked and signature is None:
             self._check_liked(sought.liked, chosen or (self._embedders.default,))
@@ -104,7 +106,7 @@ class Asker:
             vectors=legs,
             signature=signature,
             exclude=tuple(dict.fromkeys(found.id for found in (*sought.liked, *sought.unliked, *stored))),
-            **{name: value for name, value in options.items() if name not in _OF_VECTORS},  # type: ignore[arg-type]
+            **others,
         )
 
     def _sought(self, text: str, options: SearchOptions) -> Sought:
@@ -142,6 +144,13 @@ class Asker:
         if all(each.vector(key) is None for each in liked for key in keys):
             names = " or ".join(repr(self._embedders.specs[key].name) for key in keys)
             raise QueryError(f"no picture in like has a vector of {names}; `hybrid-search embed` makes those that lack")
+
+    def _by_key(self, of_legs: Any) -> Any:
+        """Return what is given for legs with those of vectors under their keys, whether named by key or embedder."""
+        if not isinstance(of_legs, Mapping):
+            return of_legs
+        keys = {f"vector:{spec.name}": f"vector:{key}" for key, spec in self._embedders.specs.items()}
+        return {keys.get(name, name): value for name, value in of_legs.items()}
 
     def _key(self, name: str) -> str:
         return name if name in self._embedders.specs else self._embedders.key(name)

@@ -100,7 +100,7 @@ class HueEmbedder:
 class HueClassifier(HueEmbedder):
     """Knows colours as classes, and no words."""
 
-    name = "hue-classifier"
+    name = "hueclasses"
     embeds_text = False
     classes = tuple(HueEmbedder.words)
 

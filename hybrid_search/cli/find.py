@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -10,6 +11,7 @@ import typer
 from hybrid_search.cli import options, output, rows
 from hybrid_search.cli.results import Results
 from hybrid_search.cli.session import find_document, open_index, picture
+from hybrid_search.cli.terms import Typed, class_weights, read_terms, vector_query
 from hybrid_search.errors import DocumentNotFound
 
 if TYPE_CHECKING:
@@ -22,7 +24,7 @@ Words = Annotated[
     typer.Argument(
         metavar="TEXT",
         help='Words for captions, tags, labels, names, places and cameras. A "quoted phrase" occurs as it stands, '
-        "-word must not occur: 'beach -dog'.",
+        "-word must not occur: 'beach -dog'. With + and - apart, or weights, a sum: beach + ./a.jpg - 0.5:people.",
     ),
 ]
 
@@ -33,6 +35,10 @@ def search(
     location: options.Index = None,
     image: options.Picture = None,
     like: options.Like = None,
+    unlike: options.Unlike = None,
+    more: options.More = None,
+    less: options.Less = None,
+    beside: options.BesideWords = None,
     filter: options.FilterOption = None,
     k: options.K = 10,
     offset: options.Offset = 0,
@@ -42,6 +48,7 @@ def search(
     weights: options.Weights = None,
     fusion: options.Fusion = options.FusionName.rrf,
     num_candidates: options.NumCandidates = None,
+    embedder: options.Embedders = None,
     facet: options.Facets = None,
     field: options.Fields = None,
     explain: options.Explain = False,
@@ -58,12 +65,14 @@ def search(
     results = Results(form, sheet, pictures, field or (), facet or ())
     results.check()
     query = _query(
-        words=text, filter=filter, k=k, offset=offset, sort=sort, min_score=min_score, collapse=collapse,
-        weights=weights, fusion=fusion, num_candidates=num_candidates, facet=facet, explain=explain,
+        words=_words(text, beside), filter=filter, k=k, offset=offset, sort=sort, min_score=min_score,
+        collapse=collapse, weights=weights, fusion=fusion, num_candidates=num_candidates, embedder=embedder,
+        facet=facet, explain=explain, classes=class_weights(more, less),
     )  # fmt: skip
-    title = _title(query["text"], image=image, like=like, filter=filter)
+    terms = read_terms(text or ())
+    title = _title(*(text or ()), *((beside,) if beside else ()), image=image, like=like, filter=filter)
     with open_index(context, location) as index:
-        hits = index.search(**query, **_example(index, image=image, like=like))
+        hits = index.search(**query, **_examples(index, image=image, like=like, unlike=unlike, terms=terms))
         results.show(hits, title=title, offset=offset, documents=len(index))
 
 
@@ -81,6 +90,7 @@ def similar(
     offset: options.Offset = 0,
     collapse: options.Collapse = False,
     min_score: options.MinScore = None,
+    embedder: options.Embedders = None,
     facet: options.Facets = None,
     field: options.Fields = None,
     explain: options.Explain = False,
@@ -97,11 +107,12 @@ def similar(
     results = Results(form, sheet, pictures, field or (), facet or ())
     results.check()
     query = _query(
-        filter=filter, k=k, offset=offset, collapse=collapse, min_score=min_score, facet=facet, explain=explain
-    )
+        filter=filter, k=k, offset=offset, collapse=collapse, min_score=min_score, facet=facet, explain=explain,
+        embedder=embedder,
+    )  # fmt: skip
     with open_index(context, location) as index:
         hits = index.search(**query, **_similar(index, example))
-        title = _title(None, image=None, like=example, filter=filter)
+        title = _title(image=None, like=[example], filter=filter)
         results.show(hits, title=title, offset=offset, documents=len(index))
 
 
@@ -111,6 +122,10 @@ def request(
     location: options.Index = None,
     image: options.Picture = None,
     like: options.Like = None,
+    unlike: options.Unlike = None,
+    more: options.More = None,
+    less: options.Less = None,
+    beside: options.BesideWords = None,
     filter: options.FilterOption = None,
     k: options.K = 10,
     offset: options.Offset = 0,
@@ -120,23 +135,27 @@ def request(
     weights: options.Weights = None,
     fusion: options.Fusion = options.FusionName.rrf,
     num_candidates: options.NumCandidates = None,
+    embedder: options.Embedders = None,
     facet: options.Facets = None,
     explain: options.Explain = False,
     short: Annotated[bool, options.flag("--short", help="Show only the first numbers of vectors.")] = False,
 ) -> None:
     """Print the Elasticsearch request body that `search` would send; nothing is searched."""
     query = _query(
-        words=text, filter=filter, k=k, offset=offset, sort=sort, min_score=min_score, collapse=collapse,
-        weights=weights, fusion=fusion, num_candidates=num_candidates, facet=facet, explain=explain,
+        words=_words(text, beside), filter=filter, k=k, offset=offset, sort=sort, min_score=min_score,
+        collapse=collapse, weights=weights, fusion=fusion, num_candidates=num_candidates, embedder=embedder,
+        facet=facet, explain=explain, classes=class_weights(more, less),
     )  # fmt: skip
+    terms = read_terms(text or ())
     with open_index(context, location) as index:
-        body = rows.jsonable(index.request(**query, **_example(index, image=image, like=like)))
+        examples = _examples(index, image=image, like=like, unlike=unlike, terms=terms)
+        body = rows.jsonable(index.request(**query, **examples))
     output.dump(_short(body) if short else body)
 
 
 def _query(
     *,
-    words: list[str] | None = None,
+    words: str | None = None,
     filter: str | None,
     k: int,
     offset: int,
@@ -146,12 +165,14 @@ def _query(
     weights: str | None = None,
     fusion: options.FusionName = options.FusionName.rrf,
     num_candidates: int | None = None,
+    embedder: list[str] | None = None,
     facet: list[str] | None,
     explain: bool,
+    classes: Mapping[str, float] | None = None,
 ) -> dict[str, Any]:
     """Return the options as `HybridIndex.search` takes them."""
     return {
-        "text": " ".join(words or ()) or None,
+        "text": words,
         "filter": filter,
         "k": k,
         "offset": offset,
@@ -163,13 +184,26 @@ def _query(
         "num_candidates": num_candidates,
         "facets": facet or (),
         "explain": explain,
+        **({"embedder": embedder} if embedder else {}),
+        **({"classes": classes} if classes else {}),
     }
 
 
-def _example(index: HybridIndex, *, image: str | None, like: str | None) -> dict[str, Any]:
+def _words(typed: list[str] | None, beside: str | None) -> str | None:
+    """Return what is for the texts: all words that are typed, but for those of a sum."""
+    words = () if read_terms(typed or ()) else typed or ()
+    return " ".join((*words, *((beside,) if beside else ()))) or None
+
+
+def _examples(
+    index: HybridIndex, *, image: str | None, like: list[str] | None, unlike: list[str] | None, terms: Sequence[Typed]
+) -> dict[str, Any]:
+    liked, unliked = ([find_document(index, named).id for named in names or ()] for names in (like, unlike))
     return {
         "image": picture(image) if image is not None else None,
-        "like": find_document(index, like).id if like is not None else None,
+        "like": liked if len(liked) > 1 else next(iter(liked), None),
+        **({"unlike": unliked} if unliked else {}),
+        **({"vector_query": vector_query(index, terms)} if terms else {}),
     }
 
 
@@ -183,11 +217,11 @@ def _similar(index: HybridIndex, named: str) -> dict[str, Any]:
         raise
 
 
-def _title(text: str | None, *, image: str | None, like: str | None, filter: str | None) -> str:
+def _title(*words: str, image: str | None, like: list[str] | None, filter: str | None) -> str:
     parts = [
-        text or "",
+        " ".join(words),
         f"image {os.path.basename(image)}" if image else "",
-        f"like {os.path.basename(like)}" if like else "",
+        f"like {', '.join(map(os.path.basename, like))}" if like else "",
     ]
     return "  ·  ".join(part for part in (*parts, filter or "") if part)
 

@@ -14,7 +14,9 @@ __all__ = [
     "AsJson",
     "AsJsonl",
     "AsPaths",
+    "BesideWords",
     "Collapse",
+    "Embedders",
     "Explain",
     "Facets",
     "Fields",
@@ -23,8 +25,10 @@ __all__ = [
     "FusionName",
     "Index",
     "K",
+    "Less",
     "Like",
     "MinScore",
+    "More",
     "NoProgress",
     "NumCandidates",
     "Offset",
@@ -32,6 +36,7 @@ __all__ = [
     "Pictures",
     "Sheet",
     "Sort",
+    "Unlike",
     "Weights",
     "Yes",
     "least_score",
@@ -66,12 +71,57 @@ Picture = Annotated[
     ),
 ]
 Like = Annotated[
-    str | None,
+    list[str] | None,
     typer.Option(
         "--like",
         metavar="ID|PATH",
-        help="An indexed picture to find others by; it is not among the hits.",
+        help="An indexed picture to find others by; it is not among the hits. May be repeated.",
         rich_help_panel="What to find",
+    ),
+]
+Unlike = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--unlike",
+        metavar="ID|PATH",
+        help="An indexed picture to lead away from; it is not among the hits. May be repeated.",
+        rich_help_panel="What to find",
+    ),
+]
+More = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--more",
+        metavar="[N:]CLASS",
+        help="More of what the embedder knows by this name: dog, or 2:dog for much more. May be repeated.",
+        rich_help_panel="What to find",
+    ),
+]
+Less = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--less",
+        metavar="[N:]CLASS",
+        help="Less of what the embedder knows by this name; may be repeated.",
+        rich_help_panel="What to find",
+    ),
+]
+BesideWords = Annotated[
+    str | None,
+    typer.Option(
+        "--words",
+        metavar="TEXT",
+        help="Words for captions, tags and labels beside a sum, whose own words are vectors alone.",
+        rich_help_panel="What to find",
+    ),
+]
+Embedders = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--embedder",
+        metavar="NAME",
+        help="Search by the vectors of this embedder of the index; may be repeated. By default by the first.",
+        rich_help_panel="How to rank",
     ),
 ]
 FilterOption = Annotated[
