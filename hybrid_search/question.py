@@ -200,8 +200,8 @@ def _signature_leg(sought: Sought) -> SignatureLeg | None:
 
 
 def _names(embedder: str | Sequence[str] | None) -> tuple[str, ...]:
-    names = (embedder,) if isinstance(embedder, str) else tuple(embedder or ())
-    if not all(isinstance(name, str) for name in names):
+    names = [embedder] if isinstance(embedder, str) else embedder or ()
+    if not isinstance(names, Iterable) or not all(isinstance(name, str) for name in names):
         raise QueryError(f"embedder is the name of an embedder of the index, or several (got {embedder!r:.60})")
     return tuple(dict.fromkeys(names))
 

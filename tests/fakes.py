@@ -117,7 +117,7 @@ class HueClassifier(HueEmbedder):
 class ColourWords:
     """A text tower over colour names, as `HueEmbedder` embeds them."""
 
-    name = "colour-words"
+    name = "colourwords"
     dims = 2
     version = "1"
 
