@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from hybrid_search.cli.embedder_fetch import fetch
+from hybrid_search.cli.embedder_list import list_
 
 __all__ = ["app"]
 
@@ -16,4 +17,5 @@ def embedder() -> None:
     """List, fetch and convert what turns pictures and words into vectors."""
 
 
+app.command("list")(list_)
 app.command("fetch")(fetch)

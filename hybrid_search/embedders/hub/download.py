@@ -15,7 +15,7 @@ from hybrid_search.embedders.hub.places import Place, cache_of, find_place, imag
 from hybrid_search.embedders.hub.wanted import Repository, Wanted, parse, repository_of
 from hybrid_search.errors import BadEmbedderOption, EmbedderUnavailable, ModelMissing, WeightsMissing
 
-__all__ = ["Progress", "fetch", "here_or_fetched"]
+__all__ = ["Progress", "fetch", "here_or_fetched", "is_here"]
 
 Progress = Callable[[int, int], None]
 """Is told the bytes that are here, and how many there will be."""
@@ -49,6 +49,14 @@ def fetch(name: str, *, progress: Progress | None = None) -> Path:
     if wanted.text is not None:
         here_or_fetched(wanted.text, wanted, alone=True, progress=progress)
     return here_or_fetched(wanted.model, wanted, progress=progress).folder
+
+
+def is_here(name: str) -> bool:
+    """Tell whether all files of a model are on this machine; no network is asked."""
+    wanted = parse(name)
+    sides = [(wanted.model, False), *([(wanted.text, True)] if wanted.text is not None else [])]
+    places = [(find_place(model, revision=wanted.revision), alone) for model, alone in sides]
+    return all(place is not None and is_whole(place.files, wanted, alone=alone) for place, alone in places)
 
 
 def here_or_fetched(model: str, wanted: Wanted, *, alone: bool = False, progress: Progress | None = None) -> Place:
