@@ -19,7 +19,16 @@ if TYPE_CHECKING:
     from hybrid_search.metadata import Metadata
     from hybrid_search.picture import Picture
 
-__all__ = ["Document", "FileFacts", "build_source", "file_fields", "first_path", "label_fields", "metadata_fields"]
+__all__ = [
+    "Document",
+    "FileFacts",
+    "build_source",
+    "caption_text",
+    "file_fields",
+    "first_path",
+    "label_fields",
+    "metadata_fields",
+]
 
 
 @dataclass(frozen=True)
@@ -172,6 +181,24 @@ def metadata_fields(metadata: Metadata) -> dict[str, Any]:
     if metadata.warnings:
         fields["warnings"] = list(metadata.warnings)
     return fields
+
+
+def caption_text(source: Mapping[str, Any]) -> str:
+    """Return what is written about a picture as one text, as text embedders get it; "" when there is nothing.
+
+    Title and caption are sentences, the tags one more, with commas: what says most comes before the point where a
+    tower cuts long texts off. Predicted labels are no part of it, as they say nothing that the pixels do not.
+
+    Examples
+    --------
+    >>> caption_text({"title": "Summer", "caption": "A dog on a beach!", "tags": ["dog", "sea"], "labels": ["cat"]})
+    'Summer. A dog on a beach! dog, sea'
+    """
+    title, caption = (" ".join(str(source.get(name) or "").split()) for name in ("title", "caption"))
+    tags = source.get("tags") or ()
+    tags = [tags] if isinstance(tags, str) else tags
+    parts = _unique(part for part in (title, caption, ", ".join(_unique(map(str, tags)))) if part)
+    return " ".join([*(part if part[-1] in ".!?…" else f"{part}." for part in parts[:-1]), *parts[-1:]])
 
 
 def label_fields(labels: Labels) -> dict[str, Any]:

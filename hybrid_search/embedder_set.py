@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from threading import RLock
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, cast
 
-from hybrid_search.errors import EmbedderError, EmbedderMismatch
+from hybrid_search.errors import EmbedderError, EmbedderMismatch, UnknownEmbedder
 from hybrid_search.mapping import CAPTION, EmbeddingSpec, check, default_embedding, embeddings, spec_of
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     Loaded = Embedder | TextEmbedder
 
-__all__ = ["EmbedderSet", "load_named"]
+__all__ = ["EmbedderSet", "load_named", "spec_of_given"]
 
 
 class EmbedderSet:
@@ -46,6 +46,7 @@ class EmbedderSet:
     ) -> None:
         held = embeddings(definition)
         self._definition = definition
+        self._chosen = default
         self._default = default or default_embedding(definition)
         self._specs = MappingProxyType({self._default: held[self._default], **held})
         self._given = dict(given or {})
@@ -109,15 +110,14 @@ class EmbedderSet:
         Raises
         ------
         EmbedderMismatch
-            When it is another version by now.
+            When it is another version by now, or is not known any more.
         EmbedderError
             When it cannot be loaded.
         """
         with self._lock:
             if key not in self._loaded:
-                name, of = self._specs[key].name, self._specs[key].of
-                embedder = self._given[name] if name in self._given else load_named(name)[1]
-                check(self._definition, key, spec_of(embedder, of=of))
+                embedder = self._found(self._specs[key])
+                check(self._definition, key, spec_of(embedder, of=self._specs[key].of))
                 self._loaded[key] = embedder
             return self._loaded[key]
 
@@ -129,6 +129,27 @@ class EmbedderSet:
             raise EmbedderMismatch(str(self._specs[key]), "a picture", remedy)
         return cast("Embedder", self.load(key))
 
+    def for_images(self) -> Mapping[str, Embedder]:
+        """Return the embedders of pictures by their keys, the default first, each loaded when it is first asked for."""
+        return cast("Mapping[str, Embedder]", _Lazily(self, self.images()))
+
+    def for_captions(self) -> Mapping[str, TextEmbedder]:
+        """Return what embeds what is written about pictures by its keys, each loaded when it is first asked for."""
+        return cast("Mapping[str, TextEmbedder]", _Lazily(self, self.captions()))
+
+    def renewed(
+        self,
+        definition: Mapping[str, Any],
+        *,
+        given: Mapping[str, Loaded] | None = None,
+        default: str | None = None,
+    ) -> EmbedderSet:
+        """Return the embedders of the index as it is now; those that are loaded, and not `given` anew, are kept."""
+        loaded = {self._specs[key].name: embedder for key, embedder in self._loaded.items()}
+        chosen = default or self._chosen
+        kept = chosen if chosen in embeddings(definition) else None
+        return EmbedderSet(definition, given={**self._given, **loaded, **(given or {})}, default=kept)
+
     def _spec(self, name: str) -> EmbeddingSpec | None:
         """Return what an embedder says of itself, None when it cannot be had."""
         if name in self._given:
@@ -137,8 +158,40 @@ class EmbedderSet:
             return load_named(name)[0]
         return None
 
+    def _found(self, spec: EmbeddingSpec) -> Loaded:
+        if spec.name in self._given:
+            return self._given[spec.name]
+        try:
+            return load_named(spec.name)[1]
+        except UnknownEmbedder as error:
+            remedy = f"pass it as `embedder`, or remove it by `hybrid-search embed {spec.name} --drop --index …`"
+            raise EmbedderMismatch(str(spec), f"none of that name ({error})", remedy) from error
+
     def _named(self, name: str) -> str | None:
         return next((key for key, spec in self._specs.items() if spec.name == name), None)
+
+
+def spec_of_given(embedder: Loaded) -> EmbeddingSpec:
+    """Return what an index keeps of an embedder that a caller gave: one that embeds texts alone is for captions."""
+    return spec_of(embedder, of="image" if hasattr(embedder, "embed_images") else "caption")
+
+
+class _Lazily(Mapping[str, Any]):
+    """Embedders by their keys, each loaded when it is first asked for."""
+
+    def __init__(self, embedders: EmbedderSet, keys: Sequence[str]) -> None:
+        self._embedders, self._keys = embedders, keys
+
+    def __getitem__(self, key: str) -> Loaded:
+        if key not in self._keys:
+            raise KeyError(key)
+        return self._embedders.load(key)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._keys)
+
+    def __len__(self) -> int:
+        return len(self._keys)
 
 
 def load_named(name: str) -> tuple[EmbeddingSpec, Loaded]:

@@ -12,9 +12,10 @@ from hybrid_search.backends.registry import open_backend, shown
 from hybrid_search.document import Document
 from hybrid_search.drift import drift
 from hybrid_search.duplicates.methods import FindsDuplicates
+from hybrid_search.embedding_changes import HoldsEmbeddings
 from hybrid_search.errors import DocumentNotFound, IndexNotFound
 from hybrid_search.images import DEFAULT_LIMITS, Limits
-from hybrid_search.mapping import embeddings
+from hybrid_search.mapping import default_embedding, embeddings
 from hybrid_search.opening import open_or_create
 from hybrid_search.question import Asker
 from hybrid_search.searching import Searches
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["HybridIndex"]
 
 
-class HybridIndex(Searches, FindsDuplicates):
+class HybridIndex(Searches, HoldsEmbeddings, FindsDuplicates):
     """Pictures as documents, found by words, by example, by metadata and by near-identity in one query.
 
     Parameters
@@ -89,16 +90,6 @@ class HybridIndex(Searches, FindsDuplicates):
     # -- what it is made of ------------------------------------------------------------------------------------------
 
     @property
-    def embedder(self) -> Embedder:
-        """The default embedder, loaded at its first use and checked against what the index was made with."""
-        return self._embedders.image()
-
-    @property
-    def embedders(self) -> tuple[str, ...]:
-        """The names of all embedders of the index, the default first."""
-        return self._embedders.names
-
-    @property
     def backend(self) -> Backend:
         """Where the documents live, as `hybrid_search.transfer` takes it."""
         return self._backend
@@ -139,8 +130,8 @@ class HybridIndex(Searches, FindsDuplicates):
         place = place_of(image)
         if place and place in self._pending:
             self.refresh()
-        backend, limits = self._backend, self._limits
-        id = add_picture(backend, self.embedder, self._key, image, id=id, metadata=metadata, limits=limits)
+        embedders, limits = self.filling(), self._limits
+        id = add_picture(self._backend, embedders, image, id=id, metadata=metadata, limits=limits)
         self._pending.add(place)
         return id
 
@@ -197,8 +188,8 @@ class HybridIndex(Searches, FindsDuplicates):
             limits=self._limits,
         )
         self._see_own_writes()
-        into, root = (self._backend, self.embedder, self._key), Path(path).expanduser()
-        return add_folder(*into, root, captions=captions, options=options, progress=progress)
+        embedders, root = self.filling(), Path(path).expanduser()
+        return add_folder(self._backend, embedders, root, captions=captions, options=options, progress=progress)
 
     def delete(self, ids: str | Iterable[str]) -> int:
         """Remove documents (never the pictures themselves); returns how many there were."""
@@ -246,10 +237,12 @@ class HybridIndex(Searches, FindsDuplicates):
         `drift` names each difference from the index that this version would make; `migrate` ends them.
         """
         self._see_own_writes()
-        held = {key: spec.to_json() for key, spec in embeddings(self._definition).items()}
-        meta = self._definition["mappings"]["_meta"]
-        differences = list(drift(self._backend.definition(), current_definition(self._backend)))
-        return {"analysis": meta["analysis"], "embeddings": held, **self._backend.info(), "drift": differences}
+        live = self._backend.definition()
+        held = {key: spec.to_json() for key, spec in embeddings(live).items()}
+        default = held[default_embedding(live)]["name"]
+        facts = {"analysis": live["mappings"]["_meta"]["analysis"], "default_embedder": default}
+        differences = list(drift(live, current_definition(self._backend)))
+        return {**facts, "embeddings": held, **self._backend.info(), "drift": differences}
 
     def _see_own_writes(self) -> None:
         if self._pending:

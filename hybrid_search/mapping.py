@@ -24,8 +24,10 @@ __all__ = [
     "embeddings",
     "field_types",
     "load_definition",
+    "prefer",
     "quantised",
     "spec_of",
+    "with_embedding",
 ]
 
 SCHEMA_VERSION = 2
@@ -136,6 +138,38 @@ def default_embedding(definition: Mapping[str, Any]) -> str:
     if key is None:
         raise MappingMismatch("_meta.embeddings", "there is no embedding of pictures, and every index needs one")
     return str(key)
+
+
+def with_embedding(
+    definition: Mapping[str, Any], key: str, *, spec: EmbeddingSpec, analysis: Literal["english", "portable"]
+) -> dict[str, Any]:
+    """Return what an index is made of that has one embedding more; the default stays.
+
+    Raises
+    ------
+    MappingMismatch
+        When it has one of this key already.
+    """
+    held = embeddings(definition)
+    if key in held:
+        raise MappingMismatch(f"embedding.{key}", "the index has this embedding already")
+    return load_definition(analysis=analysis, embeddings={**held, key: spec}, default=default_embedding(definition))
+
+
+def prefer(definition: Mapping[str, Any], key: str) -> dict[str, Any]:
+    """Return the settings and mappings of an index with one of its embeddings of pictures as the default.
+
+    Raises
+    ------
+    MappingMismatch
+        When it has no such embedding, or one of what is written about pictures.
+    """
+    held = embeddings(definition)
+    if key not in held or held[key].of != "image":
+        raise MappingMismatch(f"embedding.{key}", "only an embedding of pictures that the index has can be the default")
+    mappings = definition["mappings"]
+    meta = {**mappings["_meta"], "default_embedding": key}
+    return {**definition, "mappings": {**mappings, "_meta": meta}}
 
 
 def spec_of(embedder: Embedder | TextEmbedder, *, of: Literal["image", "caption"] = "image") -> EmbeddingSpec:

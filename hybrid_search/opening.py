@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 from hybrid_search.backends import Backend
-from hybrid_search.embedder_set import EmbedderSet, load_named
+from hybrid_search.embedder_set import EmbedderSet, load_named, spec_of_given
 from hybrid_search.errors import BackendUnavailable, MappingMismatch
-from hybrid_search.mapping import EmbeddingSpec, check_schema, load_definition, spec_of
+from hybrid_search.mapping import EmbeddingSpec, check_schema, load_definition
 
 if TYPE_CHECKING:
     from hybrid_search.embedders import Embedder, TextEmbedder
@@ -78,19 +78,14 @@ def _asked(embedder: Given | Sequence[Given] | None) -> dict[str, Loaded | None]
         if isinstance(each, str):
             asked.setdefault(each, None)
         else:
-            asked[_spec_of_given(each).name] = each
+            asked[spec_of_given(each).name] = each
     return asked
-
-
-def _spec_of_given(embedder: Loaded) -> EmbeddingSpec:
-    """Return what an index keeps of an embedder that a caller gave: one that embeds texts alone is for captions."""
-    return spec_of(embedder, of="image" if hasattr(embedder, "embed_images") else "caption")
 
 
 def _create(backend: Backend, asked: Mapping[str, Loaded | None]) -> dict[str, Loaded | None]:
     """Make the index; returns the embedders by the names that they give themselves."""
     loaded = [
-        load_named(name) if embedder is None else (_spec_of_given(embedder), embedder)
+        load_named(name) if embedder is None else (spec_of_given(embedder), embedder)
         for name, embedder in (asked or {"lite": None}).items()
     ]
     try:

@@ -372,7 +372,7 @@ def test_index_passes_every_option_on(index: FakeIndex, run: Any) -> None:
     assert index.opened == {
         "location": "here",
         "name": "images",
-        "embedder": "histogram+hog",
+        "embedder": ["histogram+hog"],
         "create": True,
         "limits": Limits(max_pixels=50_000_000),
         "server": None,

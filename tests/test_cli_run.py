@@ -165,10 +165,10 @@ def test_ctrl_c_keeps_what_is_done_and_the_next_run_goes_on(tmp_path: Path, run:
     slow = (
         # a shell that runs the tests in the background has its children ignore Ctrl-C
         "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
-        "import time, hybrid_search.ingest.batches as batches\n"
-        "embed = batches.embed\n"
+        "import time\nfrom hybrid_search.ingest.embedding import Embedders\n"
+        "embed = Embedders.embed\n"
         "def wait(*arguments):\n    print('batch', flush=True)\n    time.sleep(0.3)\n    return embed(*arguments)\n"
-        "batches.embed = wait\n"
+        "Embedders.embed = wait\n"
         "from hybrid_search.cli import main\nmain()"
     )
     arguments = ["index", str(tmp_path / "photos"), *at, *EMBEDDER, "--batch-size", "4"]

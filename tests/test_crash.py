@@ -21,6 +21,7 @@ import sys
 from pathlib import Path
 from hybrid_search.index import HybridIndex
 from hybrid_search.ingest import IngestOptions, add_folder
+from hybrid_search.ingest.embedding import Embedders
 from tests.fakes import ColourEmbedder
 
 location, folder = sys.argv[1:]
@@ -34,7 +35,7 @@ def refresh():
 
 backend.refresh = refresh
 options = IngestOptions(batch_size=4, commit_size=8)
-add_folder(backend, index.embedder, index._key, Path(folder), options=options)
+add_folder(backend, Embedders({index._key: index.embedder}), Path(folder), options=options)
 print("done", flush=True)
 """
 

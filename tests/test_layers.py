@@ -21,6 +21,7 @@ STAGES = [
     {"document"},
     {"mapping"},
     {
+        "legs",
         "query",
         "filters",
         "body",
@@ -45,6 +46,7 @@ STAGES = [
         "vector_query",
         "feedback",
         "searching",
+        "embedding_changes",
         "labelling",
         "kibana",
         "image_match",

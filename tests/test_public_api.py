@@ -26,8 +26,8 @@ LIBRARY = sorted(path for path in PACKAGE.rglob("*.py") if "cli" not in path.par
 OF_THREE = {
     "mapping.check": "the index's definition, the field in it, and what it is compared with",
     "hits.read_hits": "the response, and the question and body that it answers",
-    "ingest.add_folder": "where to, with what, under which name, and what",
-    "ingest.add_picture": "where to, with what, under which name, and what",
+    "ingest.add_folder": "where to, with what, and what",
+    "ingest.add_picture": "where to, with what, and what",
 }
 """Functions that are told more than two things by position, each because they are always all said, in this order."""
 

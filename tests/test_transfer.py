@@ -25,11 +25,15 @@ from hybrid_search.errors import (
     AliasMissing,
     BackendUnavailable,
     BulkError,
+    EmbedderMismatch,
     IndexCorrupt,
     IndexLocked,
     MappingMismatch,
     WriteBlocked,
 )
+from hybrid_search.images import DEFAULT_LIMITS
+from hybrid_search.ingest import add_picture
+from hybrid_search.ingest.embedding import Embedders
 from hybrid_search.mapping import EmbeddingSpec, load_definition, spec_of
 from hybrid_search.transfer import copy_index, current_definition, migrate
 from tests.conformance.photos import definition, photo, photos, unit
@@ -447,7 +451,6 @@ def location(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[s
 
 
 def test_a_second_embedder_fills_an_index_in_use(location: tuple[str, str], tmp_path: Path) -> None:
-    from hybrid_search.images import DEFAULT_LIMITS
     from hybrid_search.ingest.filling import add_embedder
 
     place, name = location
@@ -459,7 +462,7 @@ def test_a_second_embedder_fills_an_index_in_use(location: tuple[str, str], tmp_
     picture(77).save(tmp_path / "4.png")
     index.refresh()
 
-    report = add_embedder(index.backend, Tiny(), "tiny", limits=DEFAULT_LIMITS, batch_size=2)
+    report = add_embedder(index.backend, Tiny(), batch_size=2)
     assert report.updated == 4
     assert {failure.path: failure.error for failure in report.failed} == {
         str(tmp_path / "4.png"): "the file has other bytes now; index its folder again",
@@ -474,7 +477,7 @@ def test_a_second_embedder_fills_an_index_in_use(location: tuple[str, str], tmp_
 
     with HybridIndex(place, name=name, embedder=Tiny(), create=False) as second:
         assert second.search(image=tmp_path / "2.png", k=1)[0].id == ids[2]
-        again = add_embedder(second.backend, Tiny(), "tiny", limits=DEFAULT_LIMITS)
+        again = add_embedder(second.backend, Tiny())
         assert (again.updated, len(again.failed)) == (0, 2), "what has a vector is not read again"
     with HybridIndex(place, name=name, embedder=ColourEmbedder(), create=False) as first:
         assert first.search(image=tmp_path / "3.png", k=1)[0].id == ids[3]
@@ -494,16 +497,23 @@ def test_another_copy_of_a_picture_keeps_what_was_computed_and_decided(
 ) -> None:
     place, name = location
     picture(1).save(tmp_path / "a.png")
-    with HybridIndex(place, name=name, embedder=ColourEmbedder()) as index:
+    with HybridIndex(place, name=name, embedder=[ColourEmbedder(), Tiny()]) as index:
         id = index.add(tmp_path / "a.png")
-        index.backend.add_embedding("tiny", EmbeddingSpec("tiny", "1", dims=3))
+        index.backend.add_embedding("other", EmbeddingSpec("other", "1", dims=3))
         vector = np.array([0.6, 0.8, 0.0], np.float32)
-        index.backend.bulk([Action("update", id, {"embedding": {"tiny": vector}, "duplicate": {"group": "g"}})])
+        index.backend.bulk([Action("update", id, {"embedding": {"other": vector}, "duplicate": {"group": "g"}})])
         index.refresh()
-        index.add((tmp_path / "a.png").read_bytes(), metadata={"caption": "told later"})
+        with pytest.raises(EmbedderMismatch, match=r"'other'.*embed other --drop"):
+            index.add((tmp_path / "a.png").read_bytes(), metadata={"caption": "told later"})
+    with HybridIndex(place, name=name, embedder=[ColourEmbedder(), Tiny()]) as index:
+        known = Embedders({"colour": ColourEmbedder()})  # as a process that was started before sees the index
+        data = (tmp_path / "a.png").read_bytes()
+        add_picture(index.backend, known, data, metadata={"caption": "told later"}, limits=DEFAULT_LIMITS)
+        index.refresh()
         stored = index.get(id, vectors=True).source
     assert stored["caption"] == "told later" and stored["duplicate"] == {"group": "g"}
-    np.testing.assert_allclose(stored["embedding"]["tiny"], vector, atol=1e-3)
+    assert stored["embedding"].keys() == {"colour", "tiny", "other"}
+    np.testing.assert_allclose(stored["embedding"]["other"], vector, atol=1e-3)
     assert stored["path"] == [str(tmp_path / "a.png")]
 
 

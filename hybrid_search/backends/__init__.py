@@ -117,6 +117,10 @@ class Backend(ABC):
     def add_embedding(self, key: str, spec: EmbeddingSpec) -> None:
         """Add a vector field, empty, to the index; raises MappingMismatch when there is one of that key already."""
 
+    @abstractmethod
+    def prefer_embedding(self, key: str) -> None:
+        """Make one of the index's embeddings of pictures the default."""
+
     def roll_back(self) -> tuple[str, str]:
         """Put the version before in the place of the one in use; returns the names of both, the former first."""
         raise BackendUnavailable(self.location, "an embedded index has no earlier version; keep a copy of its folder")

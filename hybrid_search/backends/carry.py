@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
 from itertools import islice
 from typing import Any
@@ -15,12 +15,20 @@ __all__ = ["carry"]
 _TOGETHER = 1_000
 
 
-def carry(source: Backend, into: Backend, *, progress: Callable[[int, int], None] | None = None) -> int:
+def carry(
+    source: Backend,
+    into: Backend,
+    *,
+    without: Collection[str] = (),
+    progress: Callable[[int, int], None] | None = None,
+) -> int:
     """Write every document of one backend into another, which is empty, and return how many there are.
 
     Parameters
     ----------
     source, into : Backend
+    without : collection of str
+        Embeddings that are left behind, by their leaf under `embedding`.
     progress : callable, optional
         Called with the number of documents that are done, and of all.
 
@@ -35,7 +43,7 @@ def carry(source: Backend, into: Backend, *, progress: Callable[[int, int], None
         # those who may only read copy what the server itself has made visible
         source.refresh()
     total, done = source.count(), 0
-    for batch in _batches(source):
+    for batch in _batches(source, without):
         outcomes = into.bulk(batch)
         refused = [(outcome.id, outcome.error) for outcome in outcomes if outcome.error is not None]
         if refused:
@@ -50,10 +58,17 @@ def carry(source: Backend, into: Backend, *, progress: Callable[[int, int], None
     return done
 
 
-def _batches(source: Backend) -> Iterator[list[Action]]:
+def _batches(source: Backend, without: Collection[str]) -> Iterator[list[Action]]:
     documents = source.scan(vectors=True)
-    while batch := [Action("index", id, _today(fields)) for id, fields in islice(documents, _TOGETHER)]:
+    while batch := [Action("index", id, _today(_left(fields, without))) for id, fields in islice(documents, _TOGETHER)]:
         yield batch
+
+
+def _left(source: dict[str, Any], without: Collection[str]) -> dict[str, Any]:
+    held = source.get("embedding")
+    if not without or not held:
+        return source
+    return {**source, "embedding": {key: vector for key, vector in held.items() if key not in without}}
 
 
 def _today(source: dict[str, Any]) -> dict[str, Any]:

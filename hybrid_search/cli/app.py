@@ -84,7 +84,7 @@ def program(
 
 
 def _add_commands() -> None:
-    from hybrid_search.cli import demo, duplicates, embedder, fill, find, kibana, look, remove, train, upkeep
+    from hybrid_search.cli import demo, duplicates, embed, embedder, fill, find, kibana, look, remove, train, upkeep
 
     for command in (
         fill.index,
@@ -98,7 +98,7 @@ def _add_commands() -> None:
         upkeep.mapping,
         upkeep.migrate,
         upkeep.copy,
-        upkeep.embed,
+        embed.embed,
     ):
         app.command(no_args_is_help=False)(command)
     app.command()(demo.demo)

@@ -68,12 +68,13 @@ def index(
         ),
     ] = None,
     embedder: Annotated[
-        str | None,
+        list[str] | None,
         typer.Option(
             "--embedder",
             metavar="NAME",
             envvar="HYBRID_SEARCH_EMBEDDER",
-            help="What turns pictures into vectors, for a new index: lite by default. An index keeps its embedder.",
+            help="What turns pictures into vectors, or caption:NAME what is written about them, for a new index: lite "
+            "by default; may be repeated, the first is the default. An index keeps its embedders.",
         ),
     ] = None,
     max_megapixels: Annotated[
@@ -95,7 +96,9 @@ def index(
     """
     reports: list[IngestReport] = []
     try:
-        with open_index(context, location, create=True, embedder=embedder, max_megapixels=max_megapixels) as opened:
+        with open_index(
+            context, location, create=True, embedder=embedder or None, max_megapixels=max_megapixels
+        ) as opened:
             for path in paths:
                 with progress_bar(shown=not no_progress) as progress:
                     report = opened.add_folder(

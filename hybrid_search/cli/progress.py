@@ -12,7 +12,7 @@ from hybrid_search.cli import terminal
 if TYPE_CHECKING:
     from hybrid_search.ingest import Progress
 
-__all__ = ["progress_bar"]
+__all__ = ["documents_bar", "progress_bar"]
 
 
 @contextmanager
@@ -48,3 +48,12 @@ def progress_bar(*, shown: bool) -> Iterator[Callable[[Progress], None] | None]:
             )
 
         yield report
+
+
+@contextmanager
+def documents_bar(*, shown: bool) -> Iterator[Callable[[int, int], None] | None]:
+    """Show how many documents of all are done; give what is to be told of them, None where nothing is shown."""
+    from hybrid_search.ingest import Progress
+
+    with progress_bar(shown=shown) as bar:
+        yield None if bar is None else lambda done, total: bar(Progress(done, total, 0, ""))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -104,7 +104,7 @@ def open_index(
     location: str | None,
     *,
     create: bool = False,
-    embedder: str | None = None,
+    embedder: str | Sequence[str] | None = None,
     max_megapixels: int | None = None,
 ) -> HybridIndex:
     """Open the index at `place_of`, for pictures of at most `max_megapixels` million pixels.

@@ -1,9 +1,7 @@
-"""The commands that look after an index as a whole: `mapping`, `migrate`, `copy` and `embed`."""
+"""The commands that look after an index as a whole: `mapping`, `migrate` and `copy`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,34 +9,37 @@ import typer
 from hybrid_search.cli import exits, options, terminal
 from hybrid_search.cli.confirm import confirm
 from hybrid_search.cli.output import dump
-from hybrid_search.cli.progress import progress_bar
+from hybrid_search.cli.progress import documents_bar
 from hybrid_search.cli.session import Settings, backend_at, check_one_server
 
 if TYPE_CHECKING:
     from hybrid_search.backends import Backend
 
-__all__ = ["copy", "embed", "mapping", "migrate"]
+__all__ = ["copy", "mapping", "migrate"]
 
 
 def mapping(
     context: typer.Context,
     location: options.Index = None,
     embedder: Annotated[
-        str,
-        typer.Option("--embedder", metavar="NAME", help="What would turn pictures into vectors."),
-    ] = "lite",
+        list[str] | None,
+        typer.Option(
+            "--embedder",
+            metavar="NAME",
+            help="What would turn pictures into vectors, lite by default; may be repeated.",
+        ),
+    ] = None,
 ) -> None:
     """Print what a new index would be made of: settings, mappings and aliases, as JSON; nothing is made.
 
     For Elasticsearch it can be pasted into Kibana's Dev Tools after `PUT images-000001`.
     """
-    from hybrid_search.embedders.registry import embedding_key, get_embedder
-    from hybrid_search.mapping import load_definition, spec_of
+    from hybrid_search.embedder_set import load_named
+    from hybrid_search.opening import definition_for
 
     backend = backend_at(context, location)
-    spec = spec_of(get_embedder(embedder))
-    definition = load_definition(analysis=backend.analysis(), embeddings={embedding_key(spec.name): spec})
-    dump(backend.plan(definition))
+    specs = [load_named(name)[0] for name in embedder or ["lite"]]
+    dump(backend.plan(definition_for(backend, specs)))
 
 
 def migrate(
@@ -74,7 +75,7 @@ def migrate(
     else:
         from hybrid_search.transfer import migrate as run
 
-        with _progress(shown=not no_progress) as progress:
+        with documents_bar(shown=not no_progress) as progress:
             documents = run(backend, progress=progress)
         terminal.write(f"{documents:,} pictures in the new version of {backend.location}\n")
 
@@ -97,52 +98,11 @@ def copy(
     check_one_server(context, source, target)
     here, there = backend_at(context, source), backend_at(context, target, name=to_name)
     _demand(here, context)
-    with _progress(shown=not no_progress) as progress:
+    with documents_bar(shown=not no_progress) as progress:
         documents = copy_index(here, there, progress=progress)
     there.close()
     here.close()
     terminal.write(f"{documents:,} pictures in {there.location}\n")
-
-
-def embed(
-    context: typer.Context,
-    embedder: Annotated[str, typer.Argument(metavar="EMBEDDER", help="What turns the pictures into more vectors.")],
-    location: options.Index = None,
-    batch_size: Annotated[
-        int,
-        typer.Option(
-            "--batch-size", min=1, metavar="N", envvar="HYBRID_SEARCH_BATCH_SIZE", help="Pictures embedded together."
-        ),
-    ] = 32,
-    no_progress: options.NoProgress = False,
-) -> None:
-    """Give every indexed picture a vector of a second embedder, beside those that it has.
-
-    The index can be searched and written meanwhile. Press Ctrl-C at any time: the same command goes on from there.
-    Search with the new vectors by `HybridIndex(…, embedder=NAME)`.
-    """
-    from hybrid_search.cli.fill import note_failures
-    from hybrid_search.embedders.registry import embedding_key, get_embedder
-    from hybrid_search.images import DEFAULT_LIMITS
-    from hybrid_search.ingest.filling import add_embedder
-
-    backend = backend_at(context, location)
-    _demand(backend, context)
-    loaded = get_embedder(embedder)
-    with progress_bar(shown=not no_progress) as progress:
-        report = add_embedder(
-            backend,
-            loaded,
-            embedding_key(loaded.name),
-            limits=DEFAULT_LIMITS,
-            batch_size=batch_size,
-            progress=progress,
-        )
-    backend.close()
-    note_failures(report.failed)
-    failed = f", {len(report.failed):,} failed" if report.failed else ""
-    terminal.write(f"{report.updated:,} pictures have vectors of {loaded.name} now{failed}\n")
-    raise typer.Exit(exits.PARTIAL if report.failed else exits.OK)
 
 
 def _roll_back(backend: Backend, *, yes: bool) -> None:
@@ -157,11 +117,3 @@ def _demand(backend: Backend, context: typer.Context) -> None:
 
     if not backend.exists():
         raise IndexNotFound(backend.location, context.ensure_object(Settings).name)
-
-
-@contextmanager
-def _progress(*, shown: bool) -> Iterator[Callable[[int, int], None] | None]:
-    from hybrid_search.ingest import Progress
-
-    with progress_bar(shown=shown) as bar:
-        yield None if bar is None else lambda done, total: bar(Progress(done, total, 0, ""))

@@ -17,15 +17,14 @@ from numpy.typing import NDArray
 from hybrid_search.backends import Action
 from hybrid_search.body import build_body
 from hybrid_search.document import FileFacts, build_source, file_fields, metadata_fields
-from hybrid_search.embedders.registry import embedding_key
 from hybrid_search.errors import BulkError, ImageUnreadable, IndexNotFound, QueryError
 from hybrid_search.hits import Hit, read_hits
 from hybrid_search.image_match.described import KEPT_PATH, keep, kept_metadata, translate
 from hybrid_search.image_match.generator import ImageSignature, refuse_others
 from hybrid_search.images import DEFAULT_LIMITS, Limits, place_of, read_source
 from hybrid_search.index import HybridIndex
-from hybrid_search.ingest.embedding import embed, ready
 from hybrid_search.ingest.pipeline import check_name
+from hybrid_search.ingest.wording import Wording
 from hybrid_search.orientations import turned_signatures
 from hybrid_search.picture import prepare, read_picture
 from hybrid_search.query import SignatureLeg, make_query
@@ -155,19 +154,19 @@ class SignatureES:
         MappingMismatch
             When `metadata` is not JSON, or a value named by `fields` does not fit its field.
         """
-        name, embedder = _name(path), self._index.embedder
+        name, embedders = _name(path), self._index.filling()
         place = name if img is not None else place_of(path)
         # taken before the picture is read, lest a change go unseen
         files = [FileFacts(place) if img is not None else _facts(place)] if place else []
         read = read_picture(
             read_source(path if img is None else img, limits=self._limits),
-            min_side=embedder.min_side,
+            min_side=embedders.min_side,
             described=keep(name, metadata, self._fields),
             limits=self._limits,
         )
-        ((vector, labels),) = embed(embedder, [ready(embedder, read.prepared.image)])
-        embeddings = {embedding_key(embedder.name): vector}
-        return self._insert(build_source(read, files=files, embeddings=embeddings, labels=labels), refresh_after)
+        ((vectors, labels),) = embedders.embed([embedders.ready(read.prepared.image)])
+        vectors |= Wording(embedders.captions).vectors(read.metadata.fields)
+        return self._insert(build_source(read, files=files, embeddings=vectors, labels=labels), refresh_after)
 
     def insert_single_record(self, rec: Mapping[str, Any], refresh_after: bool = False) -> str:
         """Add a record of an index that image-match made, without the picture: `path`, `signature` and `metadata`.

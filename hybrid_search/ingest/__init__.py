@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from hybrid_search.backends import Action, Backend, Stored
 from hybrid_search.document import FileFacts, build_source
-from hybrid_search.embedders import Embedder
 from hybrid_search.errors import BulkError, ImageUnreadable
 from hybrid_search.images import ImageLike, Limits, place_of, read_source
 from hybrid_search.ingest.catalog import Catalog, mark_missing
 from hybrid_search.ingest.changes import change_document, files_after, without_path
 from hybrid_search.ingest.described import caller_metadata
-from hybrid_search.ingest.embedding import embed, ready
+from hybrid_search.ingest.embedding import Embedders
 from hybrid_search.ingest.folder import Found, walk
 from hybrid_search.ingest.pipeline import Pipeline, check_name
 from hybrid_search.ingest.report import Failure, IngestOptions, IngestReport, Progress
+from hybrid_search.ingest.wording import Wording
 from hybrid_search.metadata import load_captions
 from hybrid_search.picture import read_picture
 
@@ -28,8 +28,7 @@ __all__ = ["Failure", "IngestOptions", "IngestReport", "Progress", "add_folder",
 
 def add_folder(
     backend: Backend,
-    embedder: Embedder,
-    key: str,
+    embedders: Embedders,
     root: Path,
     *,
     captions: str | Path | None = None,
@@ -68,8 +67,7 @@ def add_folder(
     catalog = Catalog.read(backend, root)
     pipeline = Pipeline(
         backend,
-        embedder,
-        key,
+        embedders,
         captions=described,
         options=options,
         progress=progress,
@@ -85,8 +83,7 @@ def add_folder(
 
 def add_picture(
     backend: Backend,
-    embedder: Embedder,
-    key: str,
+    embedders: Embedders,
     image: ImageLike,
     *,
     id: str | None = None,
@@ -109,16 +106,18 @@ def add_picture(
     backend.bulk([])
     here = _place(image)
     source = read_source(image, limits=limits)
-    picture = read_picture(source, min_side=embedder.min_side, described=described, limits=limits)
-    ((vector, labels),) = embed(embedder, [ready(embedder, picture.prepared.image)])
+    picture = read_picture(source, min_side=embedders.min_side, described=described, limits=limits)
+    ((vectors, labels),) = embedders.embed([embedders.ready(picture.prepared.image)])
+    vectors |= Wording(embedders.captions).vectors(picture.metadata.fields)
     id = picture.sha256 if id is None else id
     if here and here.is_file:
         _take_path(backend, here.path, id, picture.sha256)
 
     def change(stored: Stored | None) -> Action:
         files = files_after(stored, ours=[here] if here else [], dropped=())
-        document = build_source(picture, files=files, embeddings={key: vector}, labels=labels)
-        return Action("index", id, _kept(stored, picture.sha256) | document | _embeddings(stored, document))
+        document = build_source(picture, files=files, embeddings=vectors, labels=labels)
+        others = _embeddings(stored, document, without=embedders.captions)
+        return Action("index", id, _kept(stored, picture.sha256) | document | others)
 
     outcome = change_document(backend, id, change, vectors=True)
     if outcome.error is not None:
@@ -133,10 +132,15 @@ def _kept(stored: Stored | None, sha256: str) -> dict[str, Any]:
     return {name: stored.source[name] for name in ("regions", "visual_words", "duplicate") if name in stored.source}
 
 
-def _embeddings(stored: Stored | None, document: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the document's embeddings with those of other embedders, when it has the same bytes as before."""
-    same = stored is not None and stored.source.get("sha256") == document["sha256"]
-    return {"embedding": {**(stored.source.get("embedding") or {}), **document["embedding"]}} if stored and same else {}
+def _embeddings(stored: Stored | None, document: Mapping[str, Any], *, without: Collection[str]) -> dict[str, Any]:
+    """Return the document's embeddings with those of other embedders, when it has the same bytes as before.
+
+    The vectors of words that it had before are not among them: it may have other words now, or none.
+    """
+    if stored is None or stored.source.get("sha256") != document["sha256"]:
+        return {}
+    before = {key: vector for key, vector in (stored.source.get("embedding") or {}).items() if key not in without}
+    return {"embedding": {**before, **document["embedding"]}}
 
 
 def _check_id(id: str | None) -> None:

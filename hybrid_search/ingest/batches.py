@@ -5,12 +5,9 @@ from __future__ import annotations
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
 from hybrid_search.document import FileFacts
-from hybrid_search.embedders import Embedder, Labels
-from hybrid_search.ingest.embedding import Pixels, embed
+from hybrid_search.embedders import Labels
+from hybrid_search.ingest.embedding import Embedders, Ready, Vectors
 from hybrid_search.metadata import Metadata
 from hybrid_search.picture import Picture
 
@@ -30,14 +27,14 @@ class Read:
     id: str
     metadata: Metadata
     picture: Picture | None = None
-    pixels: Pixels | None = None
+    pixels: Ready | None = None
     redescribe: bool = False
     replaces: bool = False
     named: bool = False
 
 
-Embedded = tuple[Read, NDArray[np.float32], Labels]
-"""A picture with its unit vector and its labels."""
+Embedded = tuple[Read, Vectors, Labels]
+"""A picture with its unit vectors and its labels."""
 
 
 class Batches:
@@ -45,18 +42,18 @@ class Batches:
 
     Parameters
     ----------
-    embedder : Embedder
+    embedders : Embedders
         What the pictures go through.
     size : int
         Pictures of a batch.
     """
 
-    def __init__(self, embedder: Embedder, size: int) -> None:
-        self._embedder = embedder
+    def __init__(self, embedders: Embedders, size: int) -> None:
+        self._embedders = embedders
         self._size = size
         self._filling: list[Read] = []
         self._flying: list[Read] = []
-        self._future: Future[list[tuple[NDArray[np.float32], Labels]]] | None = None
+        self._future: Future[list[tuple[Vectors, Labels]]] | None = None
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="hybrid-search-batch")
 
     @property
@@ -83,14 +80,14 @@ class Batches:
         self._flying, self._filling = self._filling, []
         if self._flying:
             pixels = [read.pixels for read in self._flying if read.pixels is not None]
-            self._future = self._thread.submit(embed, self._embedder, pixels)
+            self._future = self._thread.submit(self._embedders.embed, pixels)
         return done
 
     def land(self) -> list[Embedded]:
         """Return the batch that is under way, once it is done, and send nothing off."""
         flying, embedded = self._flying, self._future.result() if self._future is not None else []
         self._flying, self._future = [], None
-        return [(read, vector, labels) for read, (vector, labels) in zip(flying, embedded, strict=True)]
+        return [(read, vectors, labels) for read, (vectors, labels) in zip(flying, embedded, strict=True)]
 
     def close(self) -> None:
         """End the thread; what is still in the network is lost."""

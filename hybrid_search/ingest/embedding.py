@@ -1,20 +1,69 @@
-"""Pictures through the embedder: what any thread may do of it, and what a batch goes through together."""
+"""Pictures through the embedders: what any thread may do of it, and what a batch goes through together."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from hybrid_search.embedders import Embedder, Labeler, Labels, Preparer
+from hybrid_search.embedders import Embedder, Labeler, Labels, Preparer, TextEmbedder
+from hybrid_search.picture import working_image
+from hybrid_search.signature import SIGNATURE_MIN_SIDE
 
-__all__ = ["Pixels", "embed", "ready"]
+__all__ = ["Embedders", "Pixels", "Ready", "Vectors", "embed", "ready"]
 
 Pixels = Image.Image | NDArray[np.uint8]
 """A picture as it waits for its embedding: as it is, or already as the network takes it."""
+Ready = Mapping[str, Pixels]
+"""A picture as each embedder takes it, by the leaf of its field under `embedding`."""
+Vectors = dict[str, NDArray[np.float32]]
+"""Unit vectors, (dims,) float32, by the leaf of their field under `embedding`."""
+
+
+@dataclass(frozen=True)
+class Embedders:
+    """The embedders that fill an index, by the leaf of their fields under `embedding`.
+
+    The mappings may load an embedder when it is first asked for: what has nothing to do is not asked for.
+
+    Parameters
+    ----------
+    images : mapping of str to Embedder
+        Of pictures, at least one; the first that names anything in a picture gives its labels.
+    captions : mapping of str to TextEmbedder
+        Of what is written about pictures.
+    """
+
+    images: Mapping[str, Embedder]
+    captions: Mapping[str, TextEmbedder] = field(default_factory=dict)
+
+    def load(self) -> None:
+        """Load the embedders of pictures: one that cannot be had ends a run before it begins."""
+        for key in self.images:
+            self.images[key]
+
+    @property
+    def min_side(self) -> int:
+        """Pixels of the shorter side that are enough for all: a picture is decoded once."""
+        return max(embedder.min_side for embedder in self.images.values())
+
+    def ready(self, image: Image.Image) -> Ready:
+        """Do what can be done outside the networks; called by the threads that decode."""
+        return {key: ready(embedder, _fitting(image, embedder)) for key, embedder in self.images.items()}
+
+    def embed(self, batch: Sequence[Ready]) -> list[tuple[Vectors, Labels]]:
+        """Return the vectors and the labels of each picture that `ready` gave."""
+        vectors: list[Vectors] = [{} for _ in batch]
+        labels: list[Labels] = [() for _ in batch]
+        for key, embedder in self.images.items():
+            for place, (vector, seen) in enumerate(embed(embedder, [pixels[key] for pixels in batch])):
+                vectors[place][key] = vector
+                labels[place] = labels[place] or seen
+        return list(zip(vectors, labels, strict=True))
 
 
 def ready(embedder: Embedder, image: Image.Image) -> Pixels:
@@ -32,3 +81,8 @@ def embed(embedder: Embedder, batch: Sequence[Pixels]) -> list[tuple[NDArray[np.
         vectors = embedder.embed_images(cast("Sequence[Image.Image]", batch))
         labels = [()] * len(batch)
     return list(zip(vectors, labels, strict=True))
+
+
+def _fitting(image: Image.Image, embedder: Embedder) -> Image.Image:
+    """Return the picture at the size at which this embedder alone would have had it decoded."""
+    return working_image(image, min_side=max(embedder.min_side, SIGNATURE_MIN_SIDE))

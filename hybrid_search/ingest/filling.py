@@ -1,47 +1,50 @@
-"""A second embedder for pictures that are indexed already: its vectors are filled in while the index is used."""
+"""Another embedder for pictures that are indexed already: its vectors are filled in while the index is used."""
 
 from __future__ import annotations
 
-import os
 import time
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
 from itertools import islice
-from typing import Any
+from typing import Any, ClassVar, Literal, Protocol, cast
 
-from hybrid_search.backends import Action, Backend
-from hybrid_search.embedders import Embedder
-from hybrid_search.errors import ImageError, ImageUnreadable
-from hybrid_search.images import Limits, read_source
-from hybrid_search.ingest.embedding import Pixels, embed, ready
+from hybrid_search.backends import Backend
+from hybrid_search.embedders import Embedder, TextEmbedder
+from hybrid_search.images import DEFAULT_LIMITS, Limits
 from hybrid_search.ingest.report import Failure, IngestReport, Progress
-from hybrid_search.mapping import check, embeddings, spec_of
-from hybrid_search.picture import prepare
+from hybrid_search.mapping import EmbeddingSpec, check, embeddings, spec_of
 
-__all__ = ["add_embedder"]
+__all__ = ["Filler", "add_embedder"]
+
+_COMMIT = 1_000
+Found = tuple[str, Mapping[str, Any]]
 
 
-@dataclass(frozen=True)
-class _Picture:
-    """A stored picture read again: what it looks like, or why that cannot be told."""
+class Filler(Protocol):
+    """Makes the vectors of one field."""
 
-    id: str
-    path: str
-    pixels: Pixels | None = None
-    failure: str = ""
+    fields: ClassVar[tuple[str, ...]]
+    """What it needs to know of a document."""
+    wanted: ClassVar[Mapping[str, Any]]
+    """The query of the documents that can have such a vector."""
+
+    def fill(self, batch: Iterable[Found]) -> list[Failure]:
+        """Write the vectors of a batch of documents, and return those that got none, each with the reason."""
+
+    def close(self) -> None:
+        """End its threads."""
 
 
 def add_embedder(
     backend: Backend,
-    embedder: Embedder,
-    key: str,
+    embedder: Embedder | TextEmbedder,
     *,
-    limits: Limits,
+    of: Literal["image", "caption"] = "image",
+    again: bool = False,
+    limits: Limits = DEFAULT_LIMITS,
     batch_size: int = 32,
     progress: Callable[[Progress], None] | None = None,
 ) -> IngestReport:
-    """Give every document that lacks it a vector of this embedder, from its picture's file.
+    """Give every document that lacks it a vector of this embedder: of its picture's file, or of its words.
 
     Searches and other writers go on meanwhile; a run that was interrupted goes on where it ended. Only the new field
     is written, so that nothing that others change at the same time is lost.
@@ -49,13 +52,20 @@ def add_embedder(
     Parameters
     ----------
     backend : Backend
-    embedder : Embedder
-    key : str
-        The leaf of the new field under `embedding`; the field is made when it is not there.
+    embedder : Embedder or TextEmbedder
+        Its field is made when it is not there.
+    of : {"image", "caption"}
+        What is embedded: pictures, or what is written about them.
+    again : bool
+        Compute all vectors anew, and not only those that are lacking. Where the index has those of another version of
+        this embedder, they are all removed first, so that vectors of two versions are never compared: until the run is
+        over, searches by this embedder find only what it has done.
+    limits : Limits
+        The largest picture that is accepted.
     batch_size : int
         Pictures embedded together.
     progress : callable, optional
-        Called with a `Progress` after every picture.
+        Called with a `Progress` after every batch.
 
     Returns
     -------
@@ -65,54 +75,56 @@ def add_embedder(
     Raises
     ------
     EmbedderMismatch
-        When the field was filled by another embedder, or another version of this one.
+        When the field was filled by another version of this embedder, and `again` is false.
     """
-    spec = spec_of(embedder)
-    if key not in embeddings(backend.definition()):
-        backend.add_embedding(key, spec)
-    check(backend.definition(), key, spec)
+    spec, key = spec_of(embedder, of=of), _made(backend, spec_of(embedder, of=of), again=again)
+    filler = _filler(backend, embedder, spec, key, limits)
     lacking = {"bool": {"must_not": [{"exists": {"field": f"embedding.{key}"}}]}}
-    started, total, updated, failed = time.perf_counter(), backend.count(lacking), 0, []
-    documents = backend.scan(lacking, fields=("path", "sha256"))
-    with ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="hybrid-search-read") as pool:
+    query = {"bool": {"filter": [filler.wanted, *([] if again else [lacking])]}}
+    started, total, done, failed = time.perf_counter(), backend.count(query), 0, list[Failure]()
+    documents, uncommitted = backend.scan(query, fields=filler.fields), 0
+    try:
         while batch := list(islice(documents, batch_size)):
-            pictures = list(pool.map(lambda found: _read(*found, embedder=embedder, limits=limits), batch))
-            failures = list(_write(backend, embedder, key, pictures))
-            failed += failures
-            updated += len(pictures) - len(failures)
+            failed += filler.fill(batch)
+            done += len(batch)
+            uncommitted += len(batch)
+            if uncommitted >= _COMMIT:
+                backend.refresh()
+                uncommitted = 0
             if progress is not None:
-                progress(Progress(updated + len(failed), total, len(failed), pictures[-1].path))
-    backend.refresh()
-    return IngestReport(0, updated, 0, tuple(failed), seconds=time.perf_counter() - started)
+                progress(Progress(done, total, len(failed), _shown(*batch[-1])))
+    finally:
+        filler.close()
+        # whatever ends the run, what was embedded before is kept
+        backend.refresh()
+    return IngestReport(0, done - len(failed), 0, tuple(failed), seconds=time.perf_counter() - started)
 
 
-def _read(id: str, source: Mapping[str, Any], *, embedder: Embedder, limits: Limits) -> _Picture:
-    """Read a picture from the first of its paths that still has its bytes."""
-    paths, problem = list(source.get("path") or ()), "it came without a file"
-    for path in paths:
-        try:
-            read = read_source(path, limits=limits)
-            if read.sha256 == source.get("sha256"):
-                image = prepare(read, min_side=embedder.min_side, limits=limits).image
-                return _Picture(id, path, ready(embedder, image))
-            problem = "the file has other bytes now; index its folder again"
-        except ImageError as error:
-            problem = str(getattr(error, "reason", error))
-        except Exception as error:
-            # a decoder that fails in a new way costs its own file, never the run
-            problem = str(ImageUnreadable(path, f"{type(error).__name__}: {error}"))
-    return _Picture(id, paths[0] if paths else id, failure=problem)
+def _made(backend: Backend, spec: EmbeddingSpec, *, again: bool) -> str:
+    """Return the key of an embedder's field, which is there afterwards, and for this version."""
+    from hybrid_search.embedders.registry import embedding_key
+    from hybrid_search.transfer import renew_embedding
+
+    definition = backend.definition()
+    held = embeddings(definition)
+    key = next((key for key, each in held.items() if each.name == spec.name), embedding_key(spec.name))
+    if key not in held:
+        backend.add_embedding(key, spec)
+    elif again and held[key] != spec:
+        renew_embedding(backend, key, spec=spec)
+    check(backend.definition(), key, spec)
+    return key
 
 
-def _write(backend: Backend, embedder: Embedder, key: str, pictures: list[_Picture]) -> Iterator[Failure]:
-    readable = [picture for picture in pictures if picture.pixels is not None]
-    embedded = embed(embedder, [picture.pixels for picture in readable if picture.pixels is not None])
-    actions = [
-        Action("update", picture.id, {"embedding": {key: vector}})
-        for picture, (vector, _) in zip(readable, embedded, strict=True)
-    ]
-    refused = {outcome.id: outcome.error for outcome in backend.bulk(actions) if outcome.error} if actions else {}
-    for picture in pictures:
-        # a document that was removed meanwhile needs no vector
-        if problem := picture.failure or (refused.get(picture.id) or ""):
-            yield Failure(picture.path, problem)
+def _filler(
+    backend: Backend, embedder: Embedder | TextEmbedder, spec: EmbeddingSpec, key: str, limits: Limits
+) -> Filler:
+    from hybrid_search.ingest.fillers import PictureFiller, WordFiller
+
+    if spec.of == "caption":
+        return WordFiller(backend, embedder, key)
+    return PictureFiller(backend, cast("Embedder", embedder), key, limits=limits)
+
+
+def _shown(id: str, source: Mapping[str, Any]) -> str:
+    return next(iter(source.get("path") or ()), id)

@@ -12,22 +12,20 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
 
-import numpy as np
-from numpy.typing import NDArray
-
 from hybrid_search.backends import Action, Backend, Outcome, Stored
-from hybrid_search.document import FileFacts, build_source, file_fields, metadata_fields
-from hybrid_search.embedders import Embedder, Labels
+from hybrid_search.document import FileFacts, build_source, caption_text, file_fields
+from hybrid_search.embedders import Labels
 from hybrid_search.errors import DocumentNotFound, HybridSearchError, ImageError, ImageUnreadable
 from hybrid_search.images import Source, read_source, sniff
 from hybrid_search.ingest.batches import Batches, Embedded, Read
 from hybrid_search.ingest.catalog import Catalog, is_below
 from hybrid_search.ingest.changes import Change, change_document
-from hybrid_search.ingest.embedding import ready
+from hybrid_search.ingest.embedding import Embedders, Vectors
 from hybrid_search.ingest.folder import Found
+from hybrid_search.ingest.redescribe import added_fields, also_described, described_too, redescribed
 from hybrid_search.ingest.report import Failure, IngestOptions, IngestReport, Progress
-from hybrid_search.metadata import Captions, FieldValue, Metadata, add_places, merge, read_metadata, read_sidecars
-from hybrid_search.metadata.fields import FIELDS, flatten
+from hybrid_search.ingest.wording import Wording
+from hybrid_search.metadata import Captions, Metadata, add_places, merge, read_metadata, read_sidecars
 from hybrid_search.picture import Picture, read_picture
 
 __all__ = ["Pipeline", "check_name"]
@@ -51,10 +49,8 @@ class Pipeline:
     ----------
     backend : Backend
         Where documents go; its `refresh` commits.
-    embedder : Embedder
-        Fills `embedding.<key>`.
-    key : str
-        The leaf of the embedding's field.
+    embedders : Embedders
+        Fill the fields under `embedding`.
     captions : Captions, optional
         What a captions file says of the pictures.
     options : IngestOptions
@@ -68,8 +64,7 @@ class Pipeline:
     def __init__(
         self,
         backend: Backend,
-        embedder: Embedder,
-        key: str,
+        embedders: Embedders,
         *,
         captions: Captions | None = None,
         options: IngestOptions,
@@ -78,8 +73,8 @@ class Pipeline:
         root: str = os.sep,
     ) -> None:
         self._backend = backend
-        self._embedder = embedder
-        self._key = key
+        self._embedders = embedders
+        self._wording = Wording(embedders.captions)
         self._captions = captions
         self._options = options
         self._workers = options.workers or os.cpu_count() or 1
@@ -101,7 +96,7 @@ class Pipeline:
             When the index cannot be written.
         """
         start, tally = time.perf_counter(), _Tally()
-        batches = Batches(self._embedder, self._options.batch_size)
+        batches = Batches(self._embedders, self._options.batch_size)
         try:
             for facts, read in self._reads(found, catalog, tally):
                 if isinstance(read, HybridSearchError):
@@ -127,7 +122,7 @@ class Pipeline:
         if twin is not None:
             self._supersede(read, catalog)
             catalog.put(read.id, read.facts)
-            batches.replace(twin, _described_too(twin, read.metadata))
+            batches.replace(twin, described_too(twin, read.metadata))
             tally.updated += 1
             self._advance(read.facts.path, tally)
         elif read.picture is None or (not read.named and self._is_known(read.id, catalog)):
@@ -166,6 +161,7 @@ class Pipeline:
                     tally.unchanged += 1
                     self._advance(file.path, tally)
                     continue
+                self._embedders.load()
                 pending.append((facts, pool.submit(self._read, facts, bool(file.sidecars), described, catalog)))
                 if len(pending) >= self._options.batch_size + 2 * self._workers:
                     yield self._outcome(*pending.popleft())
@@ -193,8 +189,9 @@ class Pipeline:
         outside = merge(read_sidecars(Path(facts.path)), described) if has_sidecars else described
         if source.sha256 in catalog:
             return self._reread(source, facts, outside, catalog, described=bool(described.fields))
-        picture = read_picture(source, min_side=self._embedder.min_side, described=outside, limits=self._options.limits)
-        return Read(facts, source.sha256, outside, picture, ready(self._embedder, picture.prepared.image))
+        embedders, limits = self._embedders, self._options.limits
+        picture = read_picture(source, min_side=embedders.min_side, described=outside, limits=limits)
+        return Read(facts, source.sha256, outside, picture, embedders.ready(picture.prepared.image))
 
     def _reread(
         self, source: Source, facts: FileFacts, outside: Metadata, catalog: Catalog, *, described: bool
@@ -244,9 +241,8 @@ class Pipeline:
             found = catalog.files_now(read.id, stored)
             source, files = stored.source if stored else {}, file_fields(found)
             if read.redescribe:
-                kept = {name: source[name] for name in _COMPUTED if name in source}
-                return Action("index", read.id, {**kept, **metadata_fields(read.metadata), **files})
-            return Action("update", read.id, {**_added_fields(source, read.metadata), **files})
+                return Action("index", read.id, {**redescribed(source, read.metadata, self._wording), **files})
+            return Action("update", read.id, {**also_described(source, read.metadata, self._wording), **files})
 
         return change
 
@@ -274,16 +270,17 @@ class Pipeline:
     def _write(self, batch: list[Embedded], catalog: Catalog, tally: _Tally) -> None:
         if not batch:
             return
+        self._wording.read(caption_text(_words(read)) for read, _, _ in batch)
+        sources = [self._source(read, catalog, vectors, labels) for read, vectors, labels in batch]
         create = [
-            Action("create", read.id, self._source(read, catalog, vector, labels))
-            for read, vector, labels in batch
+            Action("create", read.id, source)
+            for (read, _, _), source in zip(batch, sources, strict=True)
             if not read.named
         ]
         written = {outcome.id: outcome for outcome in self._submit(create)}
-        for read, vector, labels in batch:
+        for (read, _, _), source in zip(batch, sources, strict=True):
             if read.named or written[read.id].status == 409:
-                change = self._written_too(read, catalog, vector, labels)
-                written[read.id] = self._change(read.id, change)
+                written[read.id] = self._change(read.id, self._written_too(read, catalog, source))
         refused = {id: outcome.error for id, outcome in written.items() if outcome.error is not None}
         for read, _, _ in batch:
             if read.id in refused:
@@ -294,22 +291,24 @@ class Pipeline:
                 tally.added += not read.replaces
                 self._advance(read.facts.path, tally)
 
-    def _source(self, read: Read, catalog: Catalog, vector: NDArray[np.float32], labels: Labels) -> dict[str, Any]:
-        picture = cast("Picture", read.picture)
-        return build_source(picture, files=catalog.files(read.id), embeddings={self._key: vector}, labels=labels)
+    def _source(self, read: Read, catalog: Catalog, vectors: Vectors, labels: Labels) -> dict[str, Any]:
+        every = {**vectors, **self._wording.vectors(_words(read))}
+        return build_source(
+            cast("Picture", read.picture), files=catalog.files(read.id), embeddings=every, labels=labels
+        )
 
-    def _written_too(self, read: Read, catalog: Catalog, vector: NDArray[np.float32], labels: Labels) -> Change:
+    def _written_too(self, read: Read, catalog: Catalog, whole: Mapping[str, Any]) -> Change:
         """Return the change for a picture whose document is there already: the caller's own, or another writer's."""
 
         def change(stored: Stored | None) -> Action:
-            whole = self._source(read, catalog, vector, labels)
             if stored is None:
                 return Action("index", read.id, whole)
             files = file_fields(catalog.files_now(read.id, stored))
             if read.named:
                 return Action("index", read.id, {**whole, **files})
-            described = _added_fields(stored.source, cast("Picture", read.picture).metadata)
-            return Action("update", read.id, {**described, **files, "embedding": whole["embedding"]})
+            described = added_fields(stored.source, cast("Picture", read.picture).metadata)
+            words = self._wording.put({**stored.source, **described})
+            return Action("update", read.id, {**described, **files, "embedding": {**whole["embedding"], **words}})
 
         return change
 
@@ -342,20 +341,8 @@ class Pipeline:
             self._progress(Progress(self._done, self._total, len(tally.failed), path))
 
 
-_COMPUTED = (
-    *("sha256", "bytes", "format", "width", "height", "megapixels", "shape", "indexed_at", "thumbnail"),
-    *("signature", "signature_norm", "words", "embedding", "labels", "label_scores", "hypernyms"),
-    *("regions", "visual_words", "duplicate"),
-)
-"""Fields that come from the pixels or from people's decisions: another caption leaves them as they are."""
-
-
-def _added_fields(source: Mapping[str, Any], metadata: Metadata) -> dict[str, Any]:
-    """Return what another copy's description adds to the stored one, in fields that hold both."""
-    if not metadata.fields:
-        return {}
-    known = {name: cast("FieldValue", value) for name, value in flatten(source).items() if name in FIELDS}
-    return metadata_fields(add_places(merge(Metadata(known), metadata)))
+def _words(read: Read) -> Mapping[str, Any]:
+    return cast("Picture", read.picture).metadata.fields
 
 
 def _facts(file: Found, described: Metadata, known: FileFacts | None) -> FileFacts:
@@ -364,14 +351,6 @@ def _facts(file: Found, described: Metadata, known: FileFacts | None) -> FileFac
     if described.fields:
         captions = _fingerprint(sorted(described.fields.items(), key=lambda item: item[0]))
     return FileFacts(file.path, file.bytes, file.mtime_ns, sidecars, captions)
-
-
-def _described_too(read: Read, metadata: Metadata) -> Read:
-    """Return a picture of a batch with what describes another copy of it."""
-    if read.picture is None or not metadata.fields:
-        return read
-    joined = add_places(merge(read.picture.metadata, metadata))
-    return replace(read, picture=replace(read.picture, metadata=joined))
 
 
 def _fingerprint(description: object) -> str:

@@ -39,7 +39,7 @@ from hybrid_search.errors import (
     RequestRefused,
     UnknownField,
 )
-from hybrid_search.mapping import EmbeddingSpec, embeddings, load_definition
+from hybrid_search.mapping import EmbeddingSpec, default_embedding, embeddings, load_definition, prefer
 
 __all__ = ["ElasticsearchBackend"]
 
@@ -182,8 +182,16 @@ class ElasticsearchBackend(Backend):
         wanted = load_definition(analysis=stored["_meta"]["analysis"], embeddings={key: spec})
         field = with_layout(wanted, self._client.server)["mappings"]["properties"]["embedding"]
         held = {**stored["_meta"]["embeddings"], key: spec.to_json()}
-        meta = {**stored["_meta"], "embeddings": held}
+        named = default_embedding(live.definition)
+        meta = {**stored["_meta"], "default_embedding": named, "embeddings": held}
         self._ask(lambda raw: raw.indices.put_mapping(index=live.index, properties={"embedding": field}, meta=meta))
+        self._live = None
+
+    def prefer_embedding(self, key: str) -> None:
+        """Make one of the index's embeddings of pictures the default."""
+        live = find(self._client, self._alias)
+        meta = prefer(live.definition, key)["mappings"]["_meta"]
+        self._ask(lambda raw: raw.indices.put_mapping(index=live.index, meta=meta))
         self._live = None
 
     def remove_old(self) -> list[str]:

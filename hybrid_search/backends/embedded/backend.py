@@ -24,8 +24,8 @@ from hybrid_search.backends.embedded.snapshot import Snapshot
 from hybrid_search.backends.embedded.sources import SourceFilter
 from hybrid_search.backends.embedded.vectors import VectorField
 from hybrid_search.backends.embedded.writer import Writer, stored_document, stored_rows
-from hybrid_search.errors import BackendUnavailable, DocumentNotFound, IndexNotFound, MappingMismatch, StorageFull
-from hybrid_search.mapping import EmbeddingSpec, embeddings, load_definition
+from hybrid_search.errors import BackendUnavailable, DocumentNotFound, IndexNotFound, StorageFull
+from hybrid_search.mapping import EmbeddingSpec, prefer, with_embedding
 
 if TYPE_CHECKING:
     import tantivy
@@ -175,13 +175,16 @@ class EmbeddedBackend(Backend):
 
     def add_embedding(self, key: str, spec: EmbeddingSpec) -> None:
         """Add a vector field, empty; the whole index is written anew for it, nothing is computed."""
-        definition = self.definition()
-        held = embeddings(definition)
-        if key in held:
-            raise MappingMismatch(f"embedding.{key}", "the index has this embedding already")
-        wanted = load_definition(analysis=self.analysis(), embeddings={**held, key: spec})
-        with self.building(wanted) as new:
+        with self.building(with_embedding(self.definition(), key, spec=spec, analysis=self.analysis())) as new:
             carry(self, new)
+
+    def prefer_embedding(self, key: str) -> None:
+        """Make one of the index's embeddings of pictures the default; raises IndexLocked."""
+        with self._guard:
+            self._open_writer()
+            self._definition = prefer(self.definition(), key)
+            if self._folder is not None:
+                self._folder.write("definition.json", self._definition)
 
     def search(self, body: Mapping[str, Any]) -> dict[str, Any]:
         """Run a `_search` body; raises UnsupportedClause for what is not interpreted."""

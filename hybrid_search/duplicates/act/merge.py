@@ -11,6 +11,8 @@ from hybrid_search.document import metadata_fields
 from hybrid_search.duplicates.act.plan import Decision
 from hybrid_search.errors import BulkError, DocumentNotFound
 from hybrid_search.ingest.changes import change_document
+from hybrid_search.ingest.wording import WORDS, outdated
+from hybrid_search.mapping import embeddings
 from hybrid_search.metadata import FIELDS, FieldValue, Metadata
 from hybrid_search.metadata.fields import MAX_TAGS, flatten
 from hybrid_search.metadata.model import unique
@@ -86,7 +88,7 @@ def merge_metadata(backend: Backend, decision: Decision) -> Merged:
             raise DocumentNotFound(kept.id)
         added, dropped = merge_fields(stored.source, copies)
         merged = Merged(kept.id, added, dropped)
-        return Action("update", kept.id, _nested(stored.source, added)) if added else None
+        return Action("update", kept.id, _changed(backend, stored.source, added)) if added else None
 
     outcome = change_document(backend, kept.id, change)
     if outcome.error is not None:
@@ -143,6 +145,14 @@ def _nested(source: Mapping[str, Any], added: Mapping[str, FieldValue]) -> dict[
     whole = metadata_fields(Metadata({**_described(source), **added}))
     texts = {name: text for name, text in whole.items() if name in ("camera_text", "place_text")}
     return {**metadata_fields(Metadata(added)), **texts}
+
+
+def _changed(backend: Backend, source: Mapping[str, Any], added: Mapping[str, FieldValue]) -> dict[str, Any]:
+    """Return what an update writes: the added fields, and nothing in the place of vectors of the words before."""
+    fields = _nested(source, added)
+    held = embeddings(backend.definition()) if set(WORDS) & fields.keys() else {}
+    stale = outdated(source, {**source, **fields}, [key for key, spec in held.items() if spec.of == "caption"])
+    return {**fields, **({"embedding": stale} if stale else {})}
 
 
 def _read(backend: Backend, id: str) -> Mapping[str, Any] | None:

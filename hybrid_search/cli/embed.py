@@ -1,0 +1,95 @@
+"""The command that changes what an index is embedded by: `embed`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from hybrid_search.cli import exits, options, terminal
+from hybrid_search.cli.confirm import confirm
+from hybrid_search.cli.progress import documents_bar, progress_bar
+from hybrid_search.cli.session import open_index
+
+if TYPE_CHECKING:
+    from hybrid_search.index import HybridIndex
+    from hybrid_search.ingest import Failure
+
+__all__ = ["embed"]
+
+
+def embed(
+    context: typer.Context,
+    embedders: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[EMBEDDER]...",
+            help="What turns the pictures into more vectors, or caption:NAME for what is written about them.",
+        ),
+    ] = None,
+    location: options.Index = None,
+    again: Annotated[bool, options.flag("--again", help="Compute all vectors anew, not only those lacking.")] = False,
+    drop: Annotated[bool, options.flag("--drop", help="Remove the embedders and their vectors instead.")] = False,
+    default: Annotated[
+        str | None,
+        typer.Option("--default", metavar="EMBEDDER", help="Then use this one in searches that name none."),
+    ] = None,
+    batch_size: Annotated[
+        int,
+        typer.Option(
+            "--batch-size", min=1, metavar="N", envvar="HYBRID_SEARCH_BATCH_SIZE", help="Pictures embedded together."
+        ),
+    ] = 32,
+    yes: options.Yes = False,
+    no_progress: options.NoProgress = False,
+) -> None:
+    """Give every indexed picture a vector of one more embedder, beside those that it has; or compute them anew.
+
+    The index can be searched and written meanwhile. Press Ctrl-C at any time: the same command goes on from there.
+    """
+    names = embedders or []
+    if again and drop:
+        raise typer.BadParameter("--again and --drop are different things; choose one")
+    if not names and default is None:
+        raise typer.BadParameter("name an embedder, or one that is to be the --default")
+    failed: list[Failure] = []
+    with open_index(context, location) as index:
+        if drop and names:
+            _check(index, names)
+            confirm(f"Remove {', '.join(names)} and all vectors of it from {index.location}?", yes=yes)
+        for name in names:
+            if drop:
+                _drop(index, name, shown=not no_progress)
+            else:
+                failed += _add(index, name, again=again, batch_size=batch_size, shown=not no_progress)
+        if default is not None:
+            index.prefer_embedder(default)
+            terminal.write(f"{default} is used where none is named\n")
+    raise typer.Exit(exits.PARTIAL if failed else exits.OK)
+
+
+def _check(index: HybridIndex, names: list[str]) -> None:
+    from hybrid_search.embedder_set import EmbedderSet
+
+    EmbedderSet(index.backend.definition()).keys(names)
+
+
+def _drop(index: HybridIndex, name: str, *, shown: bool) -> None:
+    with documents_bar(shown=shown) as progress:
+        documents = index.drop_embedder(name, progress=progress)
+    terminal.write(f"{documents:,} pictures have no vectors of {name} any more\n")
+
+
+def _add(index: HybridIndex, name: str, *, again: bool, batch_size: int, shown: bool) -> tuple[Failure, ...]:
+    from hybrid_search.cli.fill import note_failures
+
+    try:
+        with progress_bar(shown=shown) as progress:
+            report = index.add_embedder(name, again=again, batch_size=batch_size, progress=progress)
+    except KeyboardInterrupt:
+        terminal.note(f"interrupted: what was embedded so far is kept; `hybrid-search embed {name}` goes on from there")
+        raise typer.Exit(exits.INTERRUPTED) from None
+    note_failures(report.failed)
+    failed = f", {len(report.failed):,} failed" if report.failed else ""
+    terminal.write(f"{report.updated:,} pictures have vectors of {name} now{failed}\n")
+    return report.failed
