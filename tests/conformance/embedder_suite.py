@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -65,7 +66,7 @@ class EmbedderSuite:
             assert vectors.shape == (2, embedder.dims)
             np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1.0, atol=1e-5)
         else:
-            with pytest.raises(TextNotSupported, match=embedder.name.split("+")[0]):
+            with pytest.raises(TextNotSupported, match=re.escape(embedder.name)):
                 embedder.embed_texts(["a dog"])
 
     def test_labels_come_with_the_same_vectors(self, embedder: Embedder, images: list[Image.Image]) -> None:

@@ -1,0 +1,42 @@
+"""`hybrid-search embedder export`: an embedder as an ONNX file."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from hybrid_search.cli import terminal
+
+__all__ = ["export"]
+
+
+def export(
+    embedder: Annotated[str, typer.Argument(metavar="EMBEDDER", help="What to convert: keras:resnet50, or lite.")],
+    out: Annotated[Path, typer.Argument(metavar="FILE", help="The ONNX file to write; one that is there is replaced.")],
+) -> None:
+    """Write an embedder's network as an ONNX file, which then is an embedder by name: onnx:FILE."""
+    if not out.parent.is_dir():
+        raise typer.BadParameter(f"there is no folder {out.parent}", param_hint="FILE")
+    if out.is_dir():
+        raise typer.BadParameter(f"{out} is a folder", param_hint="FILE")
+    from hybrid_search.embedders.onnx_export import export_onnx
+    from hybrid_search.embedders.registry import get_embedder
+
+    with _waiting(f"converting {embedder}"):
+        export_onnx(get_embedder(embedder), out)
+    size = out.stat().st_size / 1e6
+    terminal.write(terminal.escape(f"{embedder} is now in {out} ({size:.0f} MB); its name is onnx:{out}") + "\n")
+
+
+@contextmanager
+def _waiting(text: str) -> Iterator[None]:
+    if not terminal.is_terminal(sys.stderr):
+        yield
+        return
+    with terminal.console(stderr=True).status(terminal.escape(text)):
+        yield

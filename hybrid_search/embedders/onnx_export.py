@@ -1,0 +1,80 @@
+"""Embedders as ONNX files that run without what they were made with: `onnx:FILE`."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from hybrid_search.embedders import Embedder
+from hybrid_search.embedders.onnx_card import Card, write_card
+from hybrid_search.errors import EmbedderUnavailable
+
+__all__ = ["export_onnx"]
+
+
+def export_onnx(embedder: Embedder, path: str | Path) -> Card:
+    """Write an embedder's network as an ONNX file, with what `onnx:FILE` needs in its metadata.
+
+    Networks of Keras can be written, and `lite`. The file is replaced whole, or not at all.
+
+    Parameters
+    ----------
+    embedder : Embedder
+        What to write.
+    path : str or Path
+        Of the file.
+
+    Returns
+    -------
+    Card
+        What was written into the metadata.
+
+    Raises
+    ------
+    EmbedderUnavailable
+        When embedders of this kind cannot be written, or tf2onnx is not installed.
+    OSError
+        When the file cannot be written.
+    """
+    model, card = _lite(embedder) if embedder.name == "lite" else _keras(embedder)
+    write_card(model, card)
+    target = Path(path)
+    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(model.SerializeToString())
+        os.replace(name, target)
+    except BaseException:
+        os.unlink(name)
+        raise
+    return card
+
+
+def _keras(embedder: Embedder) -> tuple[Any, Card]:
+    from hybrid_search.embedders.keras.embedder import Keras
+    from hybrid_search.embedders.keras.export import onnx_model
+
+    if not isinstance(embedder, Keras):
+        raise EmbedderUnavailable(embedder.name, "only keras:… and lite can be exported as ONNX")
+    try:
+        return onnx_model(embedder)
+    except ModuleNotFoundError as error:
+        raise EmbedderUnavailable(embedder.name, f"pip install 'hybrid-search[tensorflow]' ({error})") from error
+
+
+def _lite(embedder: Embedder) -> tuple[Any, Card]:
+    import onnx
+
+    from hybrid_search.embedders import lite
+
+    card = Card(
+        embedder=embedder.name,
+        version=embedder.version,
+        size=lite.SIDE,
+        resize="trim",
+        output="embedding",
+        probabilities="probabilities",
+    )
+    return onnx.load_from_string(lite._graph()), card
