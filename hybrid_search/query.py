@@ -17,6 +17,7 @@ from hybrid_search.errors import BadVector, EmptyQuery, QueryError, UnknownField
 from hybrid_search.facets import Facet, parse_facet
 from hybrid_search.filters import Filter, parse_filter
 from hybrid_search.filters.fields import field_type, nested_path
+from hybrid_search.legs import SignatureLeg, VectorLeg
 from hybrid_search.mapping import field_types, quantised
 from hybrid_search.text import ParsedText, parse_text
 
@@ -30,52 +31,6 @@ _LEGS = ("text", "vector", "signature")
 _FUSION_WINDOW = 50
 _OVERSAMPLE = 3.0
 _UNSORTABLE = frozenset({"text", "geo_point", "flattened"})
-
-
-@dataclass(frozen=True, eq=False)
-class VectorLeg:
-    """A search for the nearest vectors of one field.
-
-    Parameters
-    ----------
-    field : str
-        Dotted name of a dense_vector field, such as "embedding.lite".
-    vector : (dims,) float32 ndarray
-        The query vector; `make_query` brings it to unit length.
-    name : str
-        The leg's name in weights and hits; "vector" unless a search has several.
-    min_cosine : float, optional
-        Vectors with a smaller cosine, in [-1, 1], are no hits.
-    oversample : float, optional
-        For fields with rounded vectors: how many times k candidates are scored again with exact ones.
-    """
-
-    field: str
-    vector: NDArray[np.float32]
-    name: str = "vector"
-    min_cosine: float | None = None
-    oversample: float | None = None
-
-
-@dataclass(frozen=True, eq=False)
-class SignatureLeg:
-    """A search for near-duplicates by signature.
-
-    Parameters
-    ----------
-    signature : (648,) int8 ndarray
-        The query image's signature, values −2 to 2. That of a flat image is all zero, and has no duplicates.
-    max_distance : float
-        Images at a larger normalised distance, in (0, 1), are no hits.
-    """
-
-    signature: NDArray[np.int8]
-    max_distance: float = 0.45
-
-    @property
-    def length(self) -> float:
-        """Euclidean length of the signature."""
-        return float(np.linalg.norm(self.signature.astype(np.float64)))
 
 
 @dataclass(frozen=True)
@@ -199,9 +154,12 @@ def make_query(
     checked = _name_legs([_check_vector(leg, definition, types) for leg in vectors])
     known = _leg_names(checked, types)
     weights_by_leg = _check_weights(weights, checked, known)
+    kept = tuple(leg for leg in checked if weights_by_leg[leg.name])
+    # what a network takes a picture for is in its vector already, and says there how near it is
+    parsed = replace(parsed, labels=not any(leg.words for leg in kept))
     query = Query(
         text=parsed if weights_by_leg["text"] else ParsedText(excluded=parsed.excluded),
-        vectors=tuple(leg for leg in checked if weights_by_leg[leg.name]),
+        vectors=kept,
         signature=_check_signature(signature) if weights_by_leg["signature"] else None,
         filter=parse_filter(filter, types, now=now),
         exclude=tuple(_texts("exclude", exclude)),

@@ -159,7 +159,9 @@ def vector_legs(
         vector = None if key in left_out else _Embedding(embedders, key).vector_of(part)
         if vector is not None:
             name = "vector" if len(parts) == 1 else f"vector:{key}"
-            legs.append(VectorLeg(f"embedding.{key}", vector, name=name))
+            spec = embedders.specs[key]
+            words = bool(part.words) and spec.embeds_text and spec.of == "image"
+            legs.append(VectorLeg(f"embedding.{key}", vector, name=name, words=words))
     return tuple(legs)
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from hybrid_search.errors import QueryError
@@ -24,6 +25,7 @@ TEXT_FIELDS = {
 }
 """The fields that words are searched in, and how much each counts: a person's own words most, derived ones least."""
 
+_WRITTEN_FIELDS = {name: boost for name, boost in TEXT_FIELDS.items() if name not in ("labels.text", "hypernyms")}
 _PHRASE_FIELDS = ("caption", "title", "tags.text", "labels.text", "filename_text", "place_text", "camera_text")
 _WHOLE_TEXT_FIELDS = ("caption", "title")
 _PARTS = re.compile(r'(-?)"([^"]*)"|(\S+)')
@@ -32,11 +34,15 @@ _FILE_NAME = re.compile(r"\S+\.[A-Za-z0-9]{2,5}")
 
 @dataclass(frozen=True)
 class ParsedText:
-    """A text in parts: `terms` of which some should match, `phrases` that must, `excluded` ones that must not."""
+    """A text in parts: `terms` of which some should match, `phrases` that must, `excluded` ones that must not.
+
+    `labels` tells whether terms are looked for among predicted labels too, and not in what people wrote alone.
+    """
 
     terms: tuple[str, ...] = ()
     phrases: tuple[str, ...] = ()
     excluded: tuple[str, ...] = ()
+    labels: bool = field(default=True, repr=False)
 
     @property
     def asked(self) -> str:
@@ -70,7 +76,8 @@ def parse_text(text: str) -> ParsedText:
             (excluded if minus else terms).extend(filter(_says_something, words))
         elif _says_something(phrase):
             (excluded if minus else phrases).append(phrase.strip())
-    parsed = ParsedText(*(tuple(dict.fromkeys(part)) for part in (terms, phrases, excluded)))
+    each_once = [tuple(dict.fromkeys(part)) for part in (terms, phrases, excluded)]
+    parsed = ParsedText(terms=each_once[0], phrases=each_once[1], excluded=each_once[2])
     count = len(parsed.terms) + len(parsed.phrases) + len(parsed.excluded)
     if count > MAX_TERMS:
         raise QueryError(f"text has {count} words, more than {MAX_TERMS}; search for fewer")
@@ -85,7 +92,8 @@ def text_leg(parsed: ParsedText) -> dict[str, Any] | None:
     """
     if not parsed.terms and not parsed.phrases:
         return None
-    should = [clause for term in parsed.terms for clause in _term_clauses(term)]
+    fields = TEXT_FIELDS if parsed.labels else _WRITTEN_FIELDS
+    should = [clause for term in parsed.terms for clause in _term_clauses(term, fields)]
     if len(parsed.terms) > 1:
         whole = " ".join(parsed.terms)
         should += [_phrase(field, whole, boost=2.0) for field in _WHOLE_TEXT_FIELDS]
@@ -107,20 +115,19 @@ def excluded_clauses(parsed: ParsedText) -> list[dict[str, Any]]:
     ]
 
 
-def _term_clauses(term: str) -> list[dict[str, Any]]:
-    clauses = [_in_any_field(term)]
+def _term_clauses(term: str, fields: Mapping[str, float]) -> list[dict[str, Any]]:
+    clauses = [_in_any_field(term, fields)]
     if _FILE_NAME.fullmatch(term):
         clauses.append({"term": {"filename": {"value": term, "boost": 5.0}}})
     return clauses
 
 
-def _in_any_field(term: str) -> dict[str, Any]:
-    fields = [name if boost == 1 else f"{name}^{boost:g}" for name, boost in TEXT_FIELDS.items()]
+def _in_any_field(term: str, fields: Mapping[str, float] = TEXT_FIELDS) -> dict[str, Any]:
     return {
         "multi_match": {
             "query": term,
             "type": "best_fields",
-            "fields": fields,
+            "fields": [name if boost == 1 else f"{name}^{boost:g}" for name, boost in fields.items()],
             "tie_breaker": 0.3,
             # "t-shirt" is one word to who types it, two terms to the analyser, and both belong to one field.
             "operator": "and",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -112,3 +114,16 @@ def test_no_text_reaches_a_clause_that_has_a_syntax(text):
     known = {"bool", "must", "should", "must_not", "minimum_should_match", "_name", "boost", "type", "fields"}
     known |= {"multi_match", "match_phrase", "term", "tie_breaker", "operator", "filename", *TEXT_FIELDS}
     assert kinds <= known
+
+
+def test_without_labels_terms_are_looked_for_in_what_people_wrote() -> None:
+    parsed = replace(parse_text('dog "red ball" -cat'), labels=False)
+    leg = text_leg(parsed)
+    assert leg is not None
+    (term,) = leg["bool"]["should"]
+    assert {field.partition("^")[0] for field in term["multi_match"]["fields"]} == {
+        *("caption", "title", "tags.text", "filename_text", "place_text", "camera_text")
+    }
+    # what must occur, and what must not, may occur in a label
+    assert "labels.text" in str(leg["bool"]["must"])
+    assert "labels.text" in str(excluded_clauses(parsed))
