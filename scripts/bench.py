@@ -2,7 +2,8 @@
 
 Prints Markdown. Photos come from --photos FOLDER, else from the shared test data that HYBRID_SEARCH_DATA names, else
 from scikit-image's wheel. `make bench` runs what needs neither a server nor long; `elasticsearch` starts a server, or
-measures those of --url; `duplicates` and `grouping` run by name. docs/benchmarks.md holds the latest output.
+measures those of --url; `duplicates`, `grouping` and `embedders` run by name. The latest output is in
+docs/benchmarks.md.
 """
 
 from __future__ import annotations
@@ -58,7 +59,14 @@ def grouping(photos: Path, options: argparse.Namespace) -> str:
     return grouping.measure(photos, quick=options.quick, **({"sizes": tuple(options.sizes)} if options.sizes else {}))
 
 
+def embedders(photos: Path, options: argparse.Namespace) -> str:
+    from scripts.benchmarks import embedders
+
+    return embedders.measure(photos, quick=options.quick, only=options.embedders)
+
+
 BY_NAME = {
+    "embedders": embedders,
     "elasticsearch": elasticsearch,
     "signature-lookup": signature_lookup,
     "duplicates": duplicates,
@@ -85,6 +93,14 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument("--quick", action="store_true", help="small sizes, to see that it runs")
     parser.add_argument(
         "--sizes", nargs="+", type=int, metavar="N", help="numbers of documents, where a part takes any"
+    )
+    parser.add_argument(
+        "--embedders",
+        nargs="+",
+        default=[],
+        choices=["speed", "start", "words", "similar", "joint"],
+        metavar="PART",
+        help="parts of embedders: speed start words similar joint; all by default",
     )
     copies = parser.add_argument_group("duplicates")
     copies.add_argument(

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import sys
+from importlib.resources import files
+from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
@@ -12,6 +15,7 @@ from skimage.feature import hog
 
 from hybrid_search.embedders import ColourQuery, Embedder, Preparer
 from hybrid_search.embedders.classical.colours import Colours
+from hybrid_search.embedders.classical.local import KINDS, local_descriptors
 from hybrid_search.embedders.classical.palette import Shade, read_palette
 from hybrid_search.embedders.classical.shapes import Hog
 from hybrid_search.embedders.registry import get_embedder
@@ -20,7 +24,8 @@ from tests.conformance.embedder_suite import EmbedderSuite
 from tests.fakes import photo
 
 COLOURS = ("colour:lab", "colour:hsv")
-NAMES = (*COLOURS, "hog")
+LOCAL = ("local:sift", "local:orb", "local:akaze")
+NAMES = (*COLOURS, "hog", *LOCAL)
 
 
 class TestClassical(EmbedderSuite):
@@ -39,10 +44,12 @@ class TestClassical(EmbedderSuite):
 def test_what_there_is_not_is_told() -> None:
     with pytest.raises(BadEmbedderOption, match="known: lab, hsv"):
         get_embedder("colour:rgb")
-    assert get_embedder("colour").name == "colour:lab"
+    with pytest.raises(BadEmbedderOption, match="known: sift, orb, akaze"):
+        get_embedder("local:surf")
+    assert get_embedder("colour").name == "colour:lab" and get_embedder("local").name == "local:sift"
 
 
-@pytest.mark.parametrize(("name", "package"), [("colour:lab", "skimage"), ("hog", "skimage")])
+@pytest.mark.parametrize(("name", "package"), [("colour:lab", "skimage"), ("hog", "skimage"), ("local:orb", "cv2")])
 def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch, name: str, package: str) -> None:
     monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(EmbedderUnavailable, match=r"hybrid-search\[classical\]"):
@@ -165,3 +172,55 @@ def test_gradients_are_scikit_images() -> None:
 def test_a_flat_image_is_like_no_shape() -> None:
     flat, shape = Hog().embed_images([Image.new("RGB", (50, 40), "teal"), photo(2)])
     assert flat @ shape == pytest.approx(0, abs=1e-6)
+
+
+# -- local features --------------------------------------------------------------------------------------------------
+
+
+def square(seed: int) -> Image.Image:
+    """A picture that is as large as local features want it, so that nothing is resized."""
+    return photo(seed, (320, 320))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_descriptors_are_opencvs(kind: str) -> None:
+    image = square(1)
+    points, found = KINDS[kind](cv2).detectAndCompute(np.asarray(image.convert("L")), None)
+    ours = local_descriptors(kind, image)
+    order = sorted(range(len(points)), key=lambda at: -points[at].response)[:500]
+    assert len(ours) == len(order) > 10
+    np.testing.assert_allclose(np.linalg.norm(ours, axis=1), 1, atol=1e-5)
+    for mine, at in zip(ours[:10], order[:10], strict=True):
+        if kind == "sift":
+            np.testing.assert_allclose(mine**2 * found[at].sum(), found[at], rtol=1e-4, atol=1e-3)
+        else:
+            bits = "".join(f"{value:08b}" for value in found[at])
+            assert "".join("1" if value > 0 else "0" for value in mine) == bits
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_features_around_words_one_by_one(kind: str) -> None:
+    image = square(2)
+    with np.load(files("hybrid_search.embedders.classical") / "codebooks.npz") as stored:
+        mean, parts, words = (stored[f"{kind}_{name}"].astype(float) for name in ("mean", "parts", "words"))
+    sums = np.zeros((16, 64))
+    for descriptor in local_descriptors(kind, image):
+        feature = parts.T @ (descriptor - mean)
+        nearest = min(range(16), key=lambda word: np.linalg.norm(feature - words[word]))
+        sums[nearest] += feature - words[nearest]
+    rooted = np.array([np.copysign(abs(value) ** 0.5, value) for value in sums.ravel()])
+    vector = get_embedder(f"local:{kind}").embed_images([image])[0]
+    np.testing.assert_allclose(vector, rooted / np.linalg.norm(rooted), atol=1e-5)
+
+
+@pytest.mark.parametrize("name", LOCAL)
+def test_a_turned_part_of_a_picture_finds_it(name: str, data: Path) -> None:
+    photos = [Image.open(path) for path in sorted((data / "flickr8k" / "images").iterdir())[:40]]
+    local = get_embedder(name)
+    parts = []
+    for at in (0, 7, 14, 21, 28, 35):
+        width, height = photos[at].size
+        box = (width // 8, height // 8, width * 7 // 8, height * 7 // 8)
+        parts.append(photos[at].crop(box).transpose(Image.Transpose.ROTATE_90))
+    found = (local.embed_images(parts) @ local.embed_images(photos).T).argmax(axis=1)
+    assert (found == [0, 7, 14, 21, 28, 35]).sum() >= 5, found

@@ -29,7 +29,7 @@ def measure(photos: Path, *, quick: bool = False) -> str:
         times: dict[str, list[tuple[float, float]]] = {name: [] for name in commands}
         for run in range(1 + (2 if quick else RUNS)):
             for name, command in commands.items():
-                spent = _process_seconds(command)
+                spent = process_seconds(command)
                 if run:
                     times[name].append(spent)
     base = median([cpu for cpu, _ in times["python -c pass"]])
@@ -40,7 +40,7 @@ def measure(photos: Path, *, quick: bool = False) -> str:
     return "## Start-up\n\n" + table(["process", "CPU ms", "wall ms", "÷ `python -c pass`"], rows)
 
 
-def _process_seconds(command: list[str]) -> tuple[float, float]:
+def process_seconds(command: list[str]) -> tuple[float, float]:
     before, start = os.times(), os.times().elapsed
     # an installed program has its bytecode cached; a shell that forbids it would measure compiling
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}

@@ -1,0 +1,131 @@
+"""How fast embedders are: decode, prepare, infer apart; batches and cores; ONNX against Keras; indexing."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from hybrid_search import HybridIndex
+from hybrid_search.embedders.onnx_export import export_onnx
+from hybrid_search.embedders.registry import get_embedder
+from scripts.benchmarks.embedders_alone import Alone, alone
+from scripts.benchmarks.machine import median, seconds, table
+
+BATCHES = (1, 8, 32)
+CORES = (1, 2)
+LIGHT = ("lite", "lite+minilm", "histogram+hog", "colour:lab", "colour:hsv", "hog")
+LOCAL = ("local:sift", "local:orb", "local:akaze")
+RANDOM = "?seed=0&weights=none"
+"""Weights of no worth: they take the time of real ones."""
+NETWORKS = tuple(f"keras:{model}{RANDOM}" for model in ("mobilenet_v3_large", "efficientnet_b0", "resnet50"))
+BOTH = tuple(f"keras:{model}{RANDOM}" for model in ("mobilenet_v3_large", "resnet50"))
+SWEPT = ("lite", *BOTH[1:])
+INDEXED = ("lite", "lite+minilm", "colour:lab")
+COUNT, ENOUGH = 64, 192
+
+
+def measure(photos: Path, *, quick: bool = False) -> str:
+    """Return the tables; an embedder that does not run here is listed with the reason."""
+    count = 8 if quick else COUNT
+    with tempfile.TemporaryDirectory() as folder:
+        parts = [
+            _each(photos, count=count, quick=quick),
+            _sweep(photos, count=count, quick=quick),
+            _onnx(photos, Path(folder), count=count, quick=quick),
+            _indexing(photos, Path(folder), count=16 if quick else ENOUGH, runs=1 if quick else 3),
+        ]
+    return "\n".join(parts)
+
+
+def _each(photos: Path, *, count: int, quick: bool) -> str:
+    names = LIGHT[:1] + LIGHT[3:4] if quick else (*LIGHT, *LOCAL, *NETWORKS)
+    rows: list[list[object]] = []
+    missing = []
+    for name in names:
+        try:
+            found = alone(name, photos, count=count)
+        except RuntimeError as error:
+            missing.append(f"- `{name}`: {error}")
+            continue
+        infer = found.infer[32]
+        whole = found.decode + found.prepare + infer
+        rows.append(
+            [
+                f"`{name}`",
+                str(found.dims),
+                found.decode,
+                found.prepare,
+                infer,
+                1000 / whole,
+                found.load,
+                found.megabytes,
+            ]
+        )
+    header = ["embedder", "dims", "decode ms", "prepare ms", "infer ms", "images/s", "first vector s", "peak MB"]
+    text = f"### Each in a process of its own, 2 cores, {count} photos in batches of 32\n\n{table(header, rows)}"
+    note = "\n`decode` and `prepare` on one core, one photo after the other; `images/s` is of all three in sequence.\n"
+    return text + note + ("\nNot measured:\n\n" + "\n".join(missing) + "\n" if missing else "")
+
+
+def _sweep(photos: Path, *, count: int, quick: bool) -> str:
+    rows: list[list[object]] = []
+    for name in SWEPT[:1] if quick else SWEPT:
+        for cores in CORES:
+            try:
+                found = alone(name, photos, count=count, cores=cores, batches=BATCHES)
+            except RuntimeError as error:
+                rows.append([f"`{name}`", str(cores), str(error), "", ""])
+                continue
+            rows.append([f"`{name}`", str(cores), *(1000 / found.infer[size] for size in BATCHES)])
+    header = ["inference alone, images/s", "cores", *(f"batches of {size}" for size in BATCHES)]
+    return f"### Batches and cores\n\n{table(header, rows)}"
+
+
+def _onnx(photos: Path, folder: Path, *, count: int, quick: bool) -> str:
+    rows: list[list[object]] = []
+    for name in BOTH[:1] if quick else BOTH:
+        path = folder / "exported.onnx"
+        try:
+            export_onnx(get_embedder(name), path)
+            here, there = alone(name, photos, count=count), alone(f"onnx:{path}", photos, count=count)
+        except (RuntimeError, OSError) as error:
+            rows.append([f"`{name}`", str(error), "", "", ""])
+            continue
+        rows.append([f"`{name}`", *_rates(here, there), there.load, here.load])
+    header = ["the same network", "Keras images/s", "ONNX images/s", "ONNX ÷ Keras", "ONNX loads s", "Keras loads s"]
+    return f"### Exported to ONNX, inference alone in batches of 32\n\n{table(header, rows)}"
+
+
+def _rates(here: Alone, there: Alone) -> tuple[float, float, float]:
+    return 1000 / here.infer[32], 1000 / there.infer[32], here.infer[32] / there.infer[32]
+
+
+def _indexing(photos: Path, folder: Path, *, count: int, runs: int) -> str:
+    chosen = folder / "photos"
+    chosen.mkdir()
+    for path in sorted(path for path in photos.iterdir() if path.suffix in (".jpg", ".png"))[:count]:
+        (chosen / path.name).write_bytes(path.read_bytes())
+    number = len(list(chosen.iterdir()))
+    rows: list[list[object]] = []
+    for name in (INDEXED[0], NETWORKS[2], *INDEXED[1:]) if runs > 1 else INDEXED[:1]:
+        try:
+            bare, times = alone(name, chosen, count=number), []
+            embedder = get_embedder(name)
+            embedder.embed_images([])
+            for _ in range(runs):
+                with HybridIndex(embedder=embedder) as index:
+                    times.append(seconds(lambda index=index: index.add_folder(chosen)))
+        except Exception as error:
+            rows.append([f"`{name}`", f"{type(error).__name__}: {error}", "", "", ""])
+            continue
+        indexed, infer = number / median(times[1:] or times), 1000 / bare.infer[32]
+        sequence = 1000 / (bare.decode + bare.prepare + bare.infer[32])
+        rows.append([f"`{name}`", indexed, infer, indexed / infer, indexed / sequence])
+    header = [
+        "indexing",
+        "photos/s indexed",
+        "inference alone",
+        "÷ inference alone",
+        "÷ decode, prepare, infer in turn",
+    ]
+    return f"### From end to end, {number} photos, embedded index\n\n{table(header, rows)}"
