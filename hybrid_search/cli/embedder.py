@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from hybrid_search.cli.embedder_export import export
 from hybrid_search.cli.embedder_fetch import fetch
 from hybrid_search.cli.embedder_list import list_
 
@@ -19,3 +20,4 @@ def embedder() -> None:
 
 app.command("list")(list_)
 app.command("fetch")(fetch)
+app.command("export")(export)
