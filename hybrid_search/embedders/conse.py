@@ -87,8 +87,8 @@ def meanings(probabilities: NDArray[np.float32], labels: NDArray[np.float32]) ->
 
     Examples
     --------
-    >>> meanings(np.array([[0.8, 0.2]], np.float32), np.array([[1, 0], [0, 1]], np.float32)).round(2).tolist()
-    [[0.71, -0.71]]
+    >>> meanings(np.array([[0.8, 0.2]], np.float32), np.array([[1, 0], [0, 1]], np.float32)).round(2)
+    array([[ 0.71, -0.71]], dtype=float32)
     """
     flat = np.maximum(probabilities, _LEAST) ** (1 / TEMPERATURE)
     shares = flat / flat.sum(axis=1, keepdims=True)
