@@ -169,6 +169,12 @@ class Asker:
         given = weights if isinstance(weights, Mapping) else {}
         return tuple(key for key in self._embedders.specs if given.get(f"vector:{key}", given.get("vector", 1)) == 0)
 
+    def key_for_words(self) -> str:
+        """Return the key of the first embedding of pictures that has vectors for words, else that of the default."""
+        return next(
+            (key for key in self._embedders.images() if self._embedders.specs[key].embeds_text), self._embedders.default
+        )
+
     def find(self, named: str | os.PathLike[str], *, vectors: bool = False) -> tuple[str, dict[str, Any]]:
         """Return id and source of the document with this id, or of the one at this path.
 

@@ -9,8 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from hybrid_search.body import build_body, json_body
+from hybrid_search.errors import TextNotSupported
+from hybrid_search.filters import parse_filter
 from hybrid_search.guard import ask
 from hybrid_search.hits import Hits, read_hits
+from hybrid_search.labelling import TEMPLATE, Labelled, label_stored, write_labels
+from hybrid_search.mapping import field_types
 from hybrid_search.question import Asker, SearchOptions
 
 if TYPE_CHECKING:
@@ -18,6 +22,7 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from hybrid_search.backends import Backend
+    from hybrid_search.embedder_set import EmbedderSet
     from hybrid_search.filters import Filter
     from hybrid_search.images import ImageLike
     from hybrid_search.vector_query import VectorQuery
@@ -30,6 +35,8 @@ class Searches(ABC):
 
     _asker: Asker
     _backend: Backend
+    _definition: Mapping[str, Any]
+    _embedders: EmbedderSet
 
     @abstractmethod
     def _see_own_writes(self) -> None: ...
@@ -143,6 +150,70 @@ class Searches(ABC):
         """Return the `_search` body that `search` would send for the same question, as JSON; nothing is sent."""
         self._see_own_writes()
         return json_body(build_body(self._asker.query(text, options)))
+
+    def label_pictures(
+        self,
+        classes: Sequence[str],
+        *,
+        template: str | Sequence[str] = TEMPLATE,
+        threshold: float = 0.5,
+        temperature: float | None = None,
+        floor: float = 2.0,
+        filter: Filter | None = None,
+        embedder: str | None = None,
+        write: bool = False,
+    ) -> list[Labelled]:
+        """Say which of some classes each stored picture shows, by an embedder that has vectors for words.
+
+        Parameters
+        ----------
+        classes : sequence of str
+            Names, such as "dog", "beach", "crowd".
+        template : str or sequence of str
+            The text of a class, with {} for its name.
+        threshold : float
+            Least probability of a label, in (0, 1].
+        temperature, floor : float
+            See `hybrid_search.labelling.probabilities`.
+        filter : str or mapping, optional
+            Only pictures that satisfy it.
+        embedder : str, optional
+            An embedder of the index; by default the first for pictures that has vectors for words.
+        write : bool
+            Also keep the labels in the documents, beside the embedder's own and in place of an earlier run's.
+
+        Raises
+        ------
+        TextNotSupported
+            When the embedder, or every one of the index, embeds pictures only.
+        QueryError
+            When a class, a template or a number cannot be used.
+
+        Returns
+        -------
+        list of Labelled
+            All pictures that have a vector of the embedder; those that show none of the classes without labels.
+        """
+        self._see_own_writes()
+        key = self._embedders.key(embedder) if embedder else self._asker.key_for_words()
+        spec = self._embedders.specs[key]
+        if not spec.embeds_text or spec.of != "image":
+            raise TextNotSupported(spec.name)
+        clauses = parse_filter(filter, field_types(self._definition))
+        labelled = label_stored(
+            self._backend,
+            self._embedders.load(key),
+            key,
+            classes,
+            template=template,
+            threshold=threshold,
+            temperature=temperature,
+            floor=floor,
+            query={"bool": {"filter": list(clauses)}} if clauses else None,
+        )
+        if write:
+            write_labels(self._backend, labelled)
+        return labelled
 
     def _thumbnails(self, ids: Sequence[str]) -> dict[str, str]:
         stored = self._backend.scan({"ids": {"values": list(ids)}}, fields=("thumbnail",))

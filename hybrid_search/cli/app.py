@@ -84,12 +84,26 @@ def program(
 
 
 def _add_commands() -> None:
-    from hybrid_search.cli import demo, duplicates, embed, embedder, fill, find, kibana, look, remove, train, upkeep
+    from hybrid_search.cli import (
+        demo,
+        duplicates,
+        embed,
+        embedder,
+        fill,
+        find,
+        kibana,
+        label,
+        look,
+        remove,
+        train,
+        upkeep,
+    )
 
     for command in (
         fill.index,
         find.search,
         find.similar,
+        label.label,
         look.show,
         look.info,
         find.request,
