@@ -114,6 +114,16 @@ def test_immich(count: int, tmp_path: Path) -> None:
     close(embedder.embed_texts(texts), model.text([filled(numbers, text, 77) for text in texts]))
 
 
+def test_immich_multilingual_with_a_mask(tmp_path: Path) -> None:
+    model = Tiny()
+    numbers = tiny_models.immich(tmp_path, model)
+    text = tiny_models.text_model(model, gives="embedding", dtype="int32", batch=1, length=77, mask=True)
+    tiny_models.save(text, tmp_path / "textual" / "model.onnx")
+    embedder = get_embedder(f"clip:{tmp_path}")
+    expected = model.text([filled(numbers, "red dog", 77)] * 2, [[1] * 4 + [0] * 73] * 2)
+    close(embedder.embed_texts(["red dog", "red  dog"]), expected)
+
+
 def test_immich_squashed_and_canonical(tmp_path: Path) -> None:
     model = Tiny(length=64)
     numbers = tiny_models.immich(tmp_path, model, resize_mode="squash", clean="canonicalize")

@@ -64,7 +64,16 @@ class Tower:
         self._check_others(text=text)
         self._output = self._choose(graph.outputs, tokenwise=tokenwise)
         self._rows = self._input.shape[0]
-        self._session = OnnxSession(lambda: path, owner=owner, threads=threads, providers=providers, rows=self._rows)
+        self._session = OnnxSession(
+            lambda: path,
+            owner=owner,
+            threads=threads,
+            providers=providers,
+            rows=self._rows,
+            # most often one text is asked for: CLIP's side loads in 0.5 s of processor time instead of 1.1, and takes
+            # 0.13 s a text instead of 0.09
+            prepack=not text,
+        )
 
     @property
     def output(self) -> str:
