@@ -3,8 +3,8 @@
 Figures: recall of captions to pictures, the first one right (R@1), without training on the set. Those of COCO and
 Flickr30k are from `openclip_retrieval_results.csv` of open_clip and from the README of SigLIP 2 in big_vision; "XM3600"
 is the mean of R@1, 5 and 10 on the English part of Crossmodal-3600, from immich's documentation. MobileCLIP's is what
-its README says; DINOv2's is the mean average precision on Oxford (hard), nearest neighbours, from its model card. Sizes are
-those of the files on the hub; work is that of a picture (14.8, 17.5 and 46 GFLOP).
+its README says; DINOv2's is the mean average precision on Oxford (hard), nearest neighbours, from its model card.
+Sizes are those of the files on the hub; work is that of a picture (14.8, 17.5 and 46 GFLOP).
 """
 
 from __future__ import annotations
