@@ -43,7 +43,8 @@ class HybridIndex(Searches, HoldsEmbeddings, FindsDuplicates):
         The index's name at that location.
     embedder : str or Embedder, or a sequence of them, optional
         What turns pictures into vectors, the first by default in searches; "caption:NAME" turns what is written about
-        them into vectors. By default those that the index was made with, "lite" for a new index.
+        them into vectors. By default those that the index was made with; for a new index "lite+minilm"
+        where `minilm` has been fetched, else "lite".
     create : bool
         Make the index when there is none.
     limits : Limits

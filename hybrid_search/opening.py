@@ -29,7 +29,7 @@ class Opened:
 
 
 def open_or_create(backend: Backend, embedder: Given | Sequence[Given] | None) -> Opened:
-    """Return the index of a backend, made for these embedders, or for "lite", when there is none.
+    """Return the index of a backend, made for these embedders, or for `default_embedder`, when there is none.
 
     Raises
     ------
@@ -84,9 +84,11 @@ def _asked(embedder: Given | Sequence[Given] | None) -> dict[str, Loaded | None]
 
 def _create(backend: Backend, asked: Mapping[str, Loaded | None]) -> dict[str, Loaded | None]:
     """Make the index; returns the embedders by the names that they give themselves."""
+    from hybrid_search.embedders.registry import default_embedder
+
     loaded = [
         load_named(name) if embedder is None else (spec_of_given(embedder), embedder)
-        for name, embedder in (asked or {"lite": None}).items()
+        for name, embedder in (asked or {default_embedder(): None}).items()
     ]
     try:
         backend.create(definition_for(backend, [spec for spec, _ in loaded]))

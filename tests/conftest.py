@@ -32,6 +32,14 @@ with warnings.catch_warnings():
     gc.collect()
 
 
+@pytest.fixture(autouse=True, scope="session")
+def lite_by_default() -> Iterator[None]:
+    """Make new indexes for `lite`, whatever has been fetched on this machine."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("hybrid_search.embedders.registry.default_embedder", lambda: "lite")
+        yield
+
+
 @pytest.fixture(scope="session")
 def data() -> Path:
     """Return the folder of shared real photos; tests that need it are skipped, with the reason, where it is absent."""

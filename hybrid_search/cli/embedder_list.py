@@ -58,8 +58,10 @@ class _Fact:
 
 _FACTS = MappingProxyType(
     {
-        "lite": _Fact("lite", "pictures", "the default: EfficientNet-Lite0, names what it sees"),
-        "lite+minilm": _Fact("lite+minilm", "pictures, words", "words reach what lite sees, without any hub"),
+        "lite": _Fact("lite", "pictures", "EfficientNet-Lite0, names what it sees; the default without minilm"),
+        "lite+minilm": _Fact(
+            "lite+minilm", "pictures, words", "the default where minilm is: words reach what lite sees"
+        ),
         "keras": _Fact("keras:resnet50", "pictures", "any network of keras.applications", ("tensorflow",)),
         "onnx": _Fact("onnx:FILE", "pictures", "a network of your own"),
         "clip": _Fact("clip:FOLDER", "pictures, words", "CLIP and its like, as ONNX"),

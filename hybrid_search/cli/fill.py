@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 __all__ = ["index", "note_failures"]
 
 SHOWN_FAILURES, SHOWN_UNUSED = 20, 5
+_HINT = (
+    "to find them by sentences too: `hybrid-search embedder fetch minilm`, "
+    "then `hybrid-search embed lite+minilm --default lite+minilm`"
+)
 
 
 def index(
@@ -73,8 +77,9 @@ def index(
             "--embedder",
             metavar="NAME",
             envvar="HYBRID_SEARCH_EMBEDDER",
-            help="What turns pictures into vectors, or caption:NAME what is written about them, for a new index: lite "
-            "by default; may be repeated, the first is the default. An index keeps its embedders.",
+            help="What turns pictures into vectors, or caption:NAME what is written about them, for a new index: "
+            "lite+minilm by default where minilm has been fetched, else lite; may be repeated, the first is the default. "
+            "An index keeps its embedders.",
         ),
     ] = None,
     max_megapixels: Annotated[
@@ -112,12 +117,14 @@ def index(
                         progress=progress,
                     )
                 reports.append(report)
-            documents = len(opened)
+            documents, embedders = len(opened), opened.embedders
     except KeyboardInterrupt:
         terminal.note("interrupted: what was indexed so far is kept; run the same command again to go on from there")
         raise typer.Exit(exits.INTERRUPTED) from None
     failed = [failure for report in reports for failure in report.failed]
     _print(reports, failed, place_of(context, location), documents, as_json=as_json)
+    if embedders == ("lite",) and documents == sum(report.added for report in reports) > 0:
+        terminal.note(_HINT)
     raise typer.Exit(exits.PARTIAL if failed else exits.OK)
 
 

@@ -26,7 +26,7 @@ def mapping(
         typer.Option(
             "--embedder",
             metavar="NAME",
-            help="What would turn pictures into vectors, lite by default; may be repeated.",
+            help="What would turn pictures into vectors, as for `index`; may be repeated.",
         ),
     ] = None,
 ) -> None:
@@ -35,10 +35,11 @@ def mapping(
     For Elasticsearch it can be pasted into Kibana's Dev Tools after `PUT images-000001`.
     """
     from hybrid_search.embedder_set import load_named
+    from hybrid_search.embedders.registry import default_embedder
     from hybrid_search.opening import definition_for
 
     backend = backend_at(context, location)
-    specs = [load_named(name)[0] for name in embedder or ["lite"]]
+    specs = [load_named(name)[0] for name in embedder or [default_embedder()]]
     dump(backend.plan(definition_for(backend, specs)))
 
 

