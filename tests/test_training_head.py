@@ -80,7 +80,7 @@ def test_tags_that_most_pictures_have_are_left_out(index: HybridIndex) -> None:
 
 
 def test_an_index_without_such_labels_says_so(index: HybridIndex) -> None:
-    with pytest.raises(TrainingImpossible, match="0 labels are there.*two are the least"):
+    with pytest.raises(TrainingImpossible, match=r"0 labels are there.*two are the least"):
         reading.read_examples(index.backend, "histogram_hog", source="labels")
     with pytest.raises(TrainingImpossible, match=r"0 groups of copies.*`hybrid-search duplicates`"):
         reading.read_examples(index.backend, "histogram_hog", source="groups")
@@ -173,9 +173,9 @@ def same_as(labels: list[int]) -> NDArray[np.float32]:
 
 
 def test_contrastive_loss_by_hand() -> None:
-    # the one pair is at distance √2; of the others one is at distance 2, one at √2
+    # the one pair is at distance √2; of the others one is at √2, and one at 2, beyond the margin
     found = float(losses.contrastive_loss(SQUARE, same_as([0, 0, 1]), margin=1.8))
-    assert found == pytest.approx(2 / 2 + ((1.8 - 2**0.5) ** 2 / 2) / 2, rel=1e-5)
+    assert found == pytest.approx(2 / 2 + (1.8 - 2**0.5) ** 2 / 2, rel=1e-5)
 
 
 def test_triplet_loss_by_hand() -> None:
@@ -221,9 +221,25 @@ def test_neighbours_are_ranked_without_the_picture_itself() -> None:
 
 def test_bootstrap_interval_is_the_one_of_the_normal_law() -> None:
     differences = np.random.default_rng(0).normal(0.02, 0.1, 400)
-    low, high = verdict.bootstrap_interval(differences, [str(at) for at in range(400)])
     spread = 1.96 * differences.std() / 20
-    assert (low, high) == pytest.approx((differences.mean() - spread, differences.mean() + spread), abs=0.001)
+    found = verdict.bootstrap_interval(differences, [str(at) for at in range(400)])
+    assert found == pytest.approx((differences.mean() - spread, differences.mean() + spread), abs=0.001)
+    # of few labels it is twice as wide: questions are answers to each other
+    found = verdict.bootstrap_interval(differences, [str(at % 2) for at in range(400)])
+    assert found == pytest.approx((differences.mean() - 2 * spread, differences.mean() + 2 * spread), abs=0.002)
+
+
+@pytest.mark.parametrize(("labels", "each"), [(2, 30), (24, 5)])
+def test_what_changes_vectors_without_regard_to_labels_is_seldom_called_a_gain(labels: int, each: int) -> None:
+    random = np.random.default_rng(labels)
+    names = [str(label) for label in np.repeat(range(labels), each)]
+    same, claims = np.equal.outer(names, names), 0
+    for _ in range(20):
+        vectors = random.normal(0, 1, (len(names), 16))
+        changed = unit(vectors @ (np.eye(16) + random.normal(0, 0.3, (16, 16))))
+        ranked = (verdict.rank_neighbours(each, same) for each in (unit(vectors), changed))
+        claims += verdict.compare(*ranked, clusters=names).is_gain
+    assert claims <= 2
 
 
 def test_bootstrap_draws_whole_clusters() -> None:
@@ -256,7 +272,7 @@ def test_the_contrastive_loss_helps_as_well() -> None:
 
 
 def test_a_hidden_layer_begins_as_the_linear_map_and_helps() -> None:
-    options = training.HeadOptions(epochs=10, labels=6, hidden=8, rate=1e-2)
+    options = training.HeadOptions(epochs=30, labels=6, hidden=8, rate=5e-3)
     found = training.train_head(clustered(0), options=options)
     assert {name: array.shape for name, array in found.arrays.items()} == {
         "projection": (32, 32),
@@ -275,9 +291,11 @@ def test_random_labels_are_no_gain(seed: int) -> None:
     assert found.to_dict()["gain"] is False
 
 
-def test_the_same_seed_gives_the_same_head(helped: training.TrainedHead) -> None:
-    again = training.train_head(clustered(0), options=training.HeadOptions(epochs=25, labels=6, rate=1e-2))
-    np.testing.assert_allclose(again.arrays["projection"], helped.arrays["projection"], atol=1e-5)
+def test_the_same_seed_gives_the_same_head() -> None:
+    options = training.HeadOptions(epochs=3, labels=6, rate=1e-2)
+    one, again = (training.train_head(clustered(0), options=options).arrays["projection"] for _ in range(2))
+    assert not np.allclose(one, np.eye(32), atol=1e-2)
+    np.testing.assert_allclose(one, again, atol=1e-5)
 
 
 def test_progress_is_told_and_patience_ends_the_training() -> None:
@@ -375,7 +393,7 @@ def test_damaged_files_and_changed_bases_are_refused(tmp_path: Path) -> None:
         get_embedder(f"head:{tmp_path / 'absent'}")
     path = Path(saved(tmp_path / "cut", base))
     path.write_bytes(path.read_bytes()[:200])
-    with pytest.raises(WeightsMissing, match="cannot be read|can be read"):
+    with pytest.raises(WeightsMissing, match="that can be read"):
         get_embedder(f"head:{path}")
     for name, more in {
         "narrow": {"projection": np.eye(3, dtype=np.float32)},

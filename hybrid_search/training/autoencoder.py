@@ -231,7 +231,8 @@ def _networks(keras: Any, options: AutoencoderOptions) -> tuple[Any, Any]:
     flow = layers.Reshape((side, side, _CHANNELS[-1]))(flow)
     for channels in (*_CHANNELS[-2::-1], _CHANNELS[0]):
         flow = layers.Conv2DTranspose(channels, 3, strides=2, padding="same", activation="relu")(flow)
-    painted = layers.Conv2D(3, 3, padding="same", activation="sigmoid")(flow)
+    # no sigmoid: on dark pictures it is driven to black, where it no longer learns
+    painted = layers.Conv2D(3, 3, padding="same")(flow)
     whole = keras.Model(pixels, painted)
     whole.compile(optimizer=keras.optimizers.Adam(options.rate), loss="mse")
     return keras.Model(pixels, code), whole

@@ -59,7 +59,7 @@ class HeadOptions:
     patience: int = 8
     labels: int = 16
     pictures: int = 4
-    rate: float = 1e-3
+    rate: float = 3e-4
     drift: float = 1e-3
     seed: int = 0
 
@@ -102,8 +102,8 @@ class TrainedHead:
 
     @property
     def is_gain(self) -> bool:
-        """Whether held-out pictures find their like better, beyond chance, and those of new labels not worse."""
-        return self.known.is_gain and not (self.new is not None and self.new.is_loss)
+        """Whether held-out pictures find their like better by training, beyond chance, those of new labels no worse."""
+        return self.best_epoch > 0 and self.known.is_gain and not (self.new is not None and self.new.is_loss)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the figures, without the weights, as JSON knows them."""

