@@ -7,6 +7,7 @@ BIN := $(VENV)/bin
 
 demo: $(VENV)/.base  ## index real photos on the embedded backend, run four searches, write a contact sheet
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps "scikit-image>=0.25"
+	$(BIN)/hybrid-search embedder fetch minilm || echo "going on without it" >&2
 	$(BIN)/hybrid-search demo --out demo
 
 test: $(VENV)/.test  ## both versions of Elasticsearch, then the tests; the servers end with them
