@@ -1,0 +1,176 @@
+"""A trained joint space: the vectors of an image embedder and of a text tower, each through its own map, into one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from hybrid_search.embedders import Embedder, Labeler, Labels, Preparer, TextEmbedder
+from hybrid_search.embedders.registry import full_name, get_embedder, get_text_embedder
+from hybrid_search.embedders.trained_file import TrainedFile, load
+from hybrid_search.errors import WeightsMissing
+
+__all__ = ["KIND", "Joint", "LabelingJoint", "PreparingJoint", "map_images", "map_texts", "open_joint"]
+
+KIND = "joint"
+"""Of its files, see `hybrid_search.embedders.trained_file`."""
+
+
+class Joint:
+    """Pictures and words in one space, learned from captions: another embedder's vectors, through maps on numpy alone.
+
+    Parameters
+    ----------
+    file : TrainedFile
+        What `hybrid-search train joint` wrote.
+    base : Embedder
+        The image embedder whose vectors it was trained on.
+    tower : TextEmbedder
+        The text tower that it was trained with.
+
+    Raises
+    ------
+    WeightsMissing
+        When the file does not hold a joint space, or was trained with another embedder or tower.
+    """
+
+    embeds_text = True
+
+    def __init__(self, file: TrainedFile, base: Embedder, tower: TextEmbedder) -> None:
+        file.check("image_embedder", base)
+        file.check("text_embedder", tower)
+        self.dims = _check(file, base.dims, tower.dims)
+        self._arrays, self.base, self.tower = file.arrays, base, tower
+        self.name = full_name(KIND, model=file.path)
+        self.version = f"joint-{file.sha256[:16]}"
+        self.min_side = base.min_side
+
+    def embed_images(self, images: Sequence[Image.Image]) -> NDArray[np.float32]:
+        """Return (n, dims) float32, rows of unit length."""
+        return map_images(self.base.embed_images(images), self._arrays)
+
+    def embed_texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return (n, dims) float32, rows of unit length; a text without a known word has a row of zeros."""
+        return map_texts(self.tower.embed_texts(texts), self._arrays)
+
+
+class LabelingJoint(Joint):
+    """A joint space on an embedder that names what it sees; the names stay those of the base."""
+
+    base: Labeler
+
+    def describe_images(self, images: Sequence[Image.Image]) -> tuple[NDArray[np.float32], list[Labels]]:
+        """Return what `embed_images` returns, and the base's labels of each image."""
+        vectors, labels = self.base.describe_images(images)
+        return map_images(vectors, self._arrays), labels
+
+
+class PreparingJoint(LabelingJoint):
+    """A joint space on an embedder whose pixels are made ready by the threads that decode."""
+
+    base: Preparer
+
+    def prepare(self, image: Image.Image) -> NDArray[np.uint8]:
+        """Return what the base takes of one upright RGB image."""
+        return self.base.prepare(image)
+
+    def describe_prepared(self, prepared: Sequence[NDArray[np.uint8]]) -> tuple[NDArray[np.float32], list[Labels]]:
+        """Return what `describe_images` returns, for images that went through `prepare`."""
+        vectors, labels = self.base.describe_prepared(prepared)
+        return map_images(vectors, self._arrays), labels
+
+
+def open_joint(*, model: str) -> Joint:
+    """Return the joint space in a file, over its image embedder and text tower, with the abilities of the former.
+
+    Parameters
+    ----------
+    model : str
+        Path of the file.
+
+    Raises
+    ------
+    WeightsMissing
+        When the file is absent, damaged, or no joint space, or an embedder has changed since.
+    UnknownEmbedder, EmbedderUnavailable
+        When its embedder or its tower cannot be had.
+    """
+    file = load(model, kind=KIND)
+    names = [file.metadata.get(key) for key in ("image_embedder", "text_embedder")]
+    for named in names:
+        if not isinstance(named, Mapping) or not isinstance(named.get("name"), str):
+            raise WeightsMissing(model, "it does not say which embedders it was trained with; train it again")
+    base, tower = get_embedder(names[0]["name"]), get_text_embedder(names[1]["name"])  # type: ignore[index]
+    kind = PreparingJoint if isinstance(base, Preparer) else LabelingJoint if isinstance(base, Labeler) else Joint
+    return kind(file, base, tower)
+
+
+def map_images(vectors: NDArray[Any], arrays: Mapping[str, NDArray[Any]]) -> NDArray[np.float32]:
+    """Return pictures' vectors in the joint space, rows of unit length.
+
+    Parameters
+    ----------
+    vectors : (n, d) ndarray
+        Of the image embedder.
+    arrays : mapping of str to ndarray
+        `image_weight` (d, dims) and `image_bias` (dims,); with a hidden layer `image_inner` (d, h) and
+        `image_inner_bias` (h,) too, and `image_weight` (h, dims): max(0, x·inner + inner_bias)·weight + bias.
+
+    Examples
+    --------
+    >>> arrays = {"image_weight": np.eye(2), "image_bias": np.array([0, 1])}
+    >>> map_images(np.array([[3.0, 3.0]]), arrays).tolist()
+    [[0.6000000238418579, 0.800000011920929]]
+    """
+    inner = vectors
+    if "image_inner" in arrays:
+        inner = np.maximum(vectors @ arrays["image_inner"] + arrays["image_inner_bias"], 0)
+    return _unit(inner @ arrays["image_weight"] + arrays["image_bias"])
+
+
+def map_texts(vectors: NDArray[Any], arrays: Mapping[str, NDArray[Any]]) -> NDArray[np.float32]:
+    """Return texts' vectors in the joint space, rows of unit length; a row of zeros stays one.
+
+    Parameters
+    ----------
+    vectors : (n, t) ndarray
+        Of the text tower.
+    arrays : mapping of str to ndarray
+        `text_bias` (dims,), and unless the joint space is that of the texts `text_weight` (t, dims): x·weight + bias.
+    """
+    mapped = vectors @ arrays["text_weight"] if "text_weight" in arrays else vectors
+    known = np.any(vectors != 0, axis=1, keepdims=True)
+    return _unit((mapped + arrays["text_bias"]) * known)
+
+
+def _unit(vectors: NDArray[Any]) -> NDArray[np.float32]:
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return np.asarray(vectors / np.where(lengths > 0, lengths, 1), np.float32)
+
+
+def _check(file: TrainedFile, image_dims: int, text_dims: int) -> int:
+    """Return the dims of the joint space, if the arrays are such that they can be used."""
+    arrays = dict(file.arrays)
+    shapes = {name: array.shape for name, array in arrays.items()}
+    dims = int((shapes.get("image_bias") or (0,))[-1])
+    hidden = (shapes.get("image_inner_bias") or (image_dims,))[-1]
+    fitting: dict[str, tuple[int, ...]] = {
+        "image_weight": (hidden, dims),
+        "image_bias": (dims,),
+        "image_inner": (image_dims, hidden),
+        "image_inner_bias": (hidden,),
+        "text_weight": (text_dims, dims),
+        "text_bias": (dims,),
+    }
+    needed = {"image_weight", "image_bias", "text_bias"}
+    layer = {"image_inner", "image_inner_bias"} & shapes.keys()
+    whole = needed <= shapes.keys() and len(layer) != 1 and ("text_weight" in shapes or dims == text_dims)
+    if not whole or any(shape != fitting.get(name) for name, shape in shapes.items()):
+        raise WeightsMissing(file.path, "its arrays are not those of a joint space; train it again")
+    if not dims or not all(np.isfinite(array).all() for array in arrays.values()):
+        raise WeightsMissing(file.path, "its arrays are empty or not finite; train it again")
+    return dims
