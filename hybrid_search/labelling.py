@@ -102,7 +102,7 @@ def probabilities(
     --------
     >>> rounded = probabilities(np.array([[0.3, 0.0], [0.0, 0.0]], np.float32), temperature=0.1, floor=0.0).round(2)
     >>> rounded.tolist()
-    [[0.86, 0.04], [0.26, 0.26]]
+    [[0.87, 0.04], [0.24, 0.24]]
     """
     exact = np.asarray(cosines, np.float64)
     spread = max(float(np.sqrt(exact.var(axis=0).mean())), _LEAST_SPREAD) if len(exact) else _LEAST_SPREAD
@@ -114,10 +114,10 @@ def probabilities(
 
 def label_stored(
     backend: Backend,
-    embedder: TextEmbedder,
-    key: str,
     classes: Sequence[str],
     *,
+    embedder: TextEmbedder,
+    key: str,
     template: str | Sequence[str] = TEMPLATE,
     threshold: float = 0.5,
     temperature: float | None = None,
@@ -130,12 +130,12 @@ def label_stored(
     ----------
     backend : Backend
         Where the pictures are.
+    classes : sequence of str
+        Names of classes.
     embedder : TextEmbedder
         Embeds texts into the space of the pictures' vectors.
     key : str
         The leaf of their field under `embedding`.
-    classes : sequence of str
-        Names of classes.
     template : str or sequence of str
         Texts with {} for the name.
     threshold : float

@@ -202,9 +202,9 @@ class Searches(ABC):
         clauses = parse_filter(filter, field_types(self._definition))
         labelled = label_stored(
             self._backend,
-            self._embedders.load(key),
-            key,
             classes,
+            embedder=self._embedders.load(key),
+            key=key,
             template=template,
             threshold=threshold,
             temperature=temperature,
