@@ -8,7 +8,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import resource
 import subprocess
 import sys
 import time
@@ -21,7 +20,7 @@ from hybrid_search.embedders import Embedder, Preparer
 from hybrid_search.embedders.registry import get_embedder
 from hybrid_search.images import load_image
 from hybrid_search.ingest.folder import walk
-from scripts.benchmarks.machine import median
+from scripts.benchmarks.machine import median, peak_megabytes
 
 RUNS = 3
 ROOT = Path(__file__).parent.parent.parent
@@ -91,7 +90,7 @@ def _measure(name: str, photos: Path, count: int, batches: Sequence[int]) -> dic
         "decode": 1000 * sum(decode) / len(paths),
         "prepare": 1000 * prepare / len(paths),
         "infer": {size: 1000 * spent / len(paths) for size, spent in infer.items()},
-        "megabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "megabytes": peak_megabytes(),
     }
 
 

@@ -42,8 +42,8 @@ def measure(photos: Path, *, quick: bool = False) -> str:
     return (
         "### Image to image: 1,010 questions of Caltech101 over 1,010 others, and turned parts of photos\n\n"
         f"{table(header, rows)}\nEach of 101 classes has 10 questions and 10 pictures to be found (`split.txt`); by "
-        f"chance the mAP is about 1.6 %. A turned part is three quarters of the width and height of one of {TURNED} photos, "
-        f"turned by 90°, to be found among {POOL}.\n"
+        f"chance the mAP is about 1.6 %. A turned part is three quarters of the width and height of one of {TURNED} "
+        f"photos, turned by 90°, to be found among {POOL}.\n"
     ) + ("\nNot measured:\n\n" + "".join(missing) if missing else "")
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from hybrid_search import HybridIndex
 from hybrid_search.embedders.onnx_export import export_onnx
 from hybrid_search.embedders.registry import get_embedder
-from scripts.benchmarks.embedders_alone import Alone, alone
+from scripts.benchmarks.embedders_alone import alone
 from scripts.benchmarks.machine import median, seconds, table
 
 BATCHES = (1, 8, 32)
@@ -19,7 +19,6 @@ RANDOM = "?seed=0&weights=none"
 """Weights of no worth: they take the time of real ones."""
 NETWORKS = tuple(f"keras:{model}{RANDOM}" for model in ("mobilenet_v3_large", "efficientnet_b0", "resnet50"))
 BOTH = tuple(f"keras:{model}{RANDOM}" for model in ("mobilenet_v3_large", "resnet50"))
-SWEPT = ("lite", *BOTH[1:])
 INDEXED = ("lite", "lite+minilm", "colour:lab")
 COUNT, ENOUGH = 64, 192
 
@@ -30,8 +29,7 @@ def measure(photos: Path, *, quick: bool = False) -> str:
     with tempfile.TemporaryDirectory() as folder:
         parts = [
             _each(photos, count=count, quick=quick),
-            _sweep(photos, count=count, quick=quick),
-            _onnx(photos, Path(folder), count=count, quick=quick),
+            _sweep(photos, Path(folder), count=count // 2, quick=quick),
             _indexing(photos, Path(folder), count=16 if quick else ENOUGH, runs=1 if quick else 3),
         ]
     return "\n".join(parts)
@@ -67,37 +65,35 @@ def _each(photos: Path, *, count: int, quick: bool) -> str:
     return text + note + ("\nNot measured:\n\n" + "\n".join(missing) + "\n" if missing else "")
 
 
-def _sweep(photos: Path, *, count: int, quick: bool) -> str:
+def _sweep(photos: Path, folder: Path, *, count: int, quick: bool) -> str:
     rows: list[list[object]] = []
-    for name in SWEPT[:1] if quick else SWEPT:
-        for cores in CORES:
-            try:
-                found = alone(name, photos, count=count, cores=cores, batches=BATCHES)
-            except RuntimeError as error:
-                rows.append([f"`{name}`", str(cores), str(error), "", ""])
-                continue
-            rows.append([f"`{name}`", str(cores), *(1000 / found.infer[size] for size in BATCHES)])
-    header = ["inference alone, images/s", "cores", *(f"batches of {size}" for size in BATCHES)]
-    return f"### Batches and cores\n\n{table(header, rows)}"
-
-
-def _onnx(photos: Path, folder: Path, *, count: int, quick: bool) -> str:
-    rows: list[list[object]] = []
+    ratios: list[str] = []
+    rows += _swept("`lite`", "lite", photos, count=count)[0]
     for name in BOTH[:1] if quick else BOTH:
         path = folder / "exported.onnx"
         try:
             export_onnx(get_embedder(name), path)
-            here, there = alone(name, photos, count=count), alone(f"onnx:{path}", photos, count=count)
-        except (RuntimeError, OSError) as error:
-            rows.append([f"`{name}`", str(error), "", "", ""])
+            keras, by_keras = _swept(f"`{name}`", name, photos, count=count)
+            onnx, by_onnx = _swept("the same, exported to ONNX", f"onnx:{path}", photos, count=count)
+        except Exception as error:
+            rows.append([f"`{name}`: {type(error).__name__}: {error}", *[""] * (1 + len(BATCHES))])
             continue
-        rows.append([f"`{name}`", *_rates(here, there), there.load, here.load])
-    header = ["the same network", "Keras images/s", "ONNX images/s", "ONNX ÷ Keras", "ONNX loads s", "Keras loads s"]
-    return f"### Exported to ONNX, inference alone in batches of 32\n\n{table(header, rows)}"
+        rows += keras + onnx
+        ratios.append(f"`{name}`: " + ", ".join(f"{by_onnx[size] / by_keras[size]:.2f}" for size in BATCHES))
+    header = ["inference alone, images/s", "cores", *(f"batches of {size}" for size in BATCHES)]
+    told = f"\nONNX ÷ Keras on {CORES[-1]} cores, in batches of {', '.join(map(str, BATCHES))}: {'; '.join(ratios)}.\n"
+    return f"### Batches and cores, ONNX and Keras\n\n{table(header, rows)}{told if ratios else ''}"
 
 
-def _rates(here: Alone, there: Alone) -> tuple[float, float, float]:
-    return 1000 / here.infer[32], 1000 / there.infer[32], here.infer[32] / there.infer[32]
+def _swept(title: str, name: str, photos: Path, *, count: int) -> tuple[list[list[object]], dict[int, float]]:
+    """Return a row for each number of cores, and images/s by batch size on all of them."""
+    rows: list[list[object]] = []
+    rates: dict[int, float] = {}
+    for cores in CORES:
+        found = alone(name, photos, count=count, cores=cores, batches=BATCHES)
+        rates = {size: 1000 / found.infer[size] for size in BATCHES}
+        rows.append([title, str(cores), *rates.values()])
+    return rows, rates
 
 
 def _indexing(photos: Path, folder: Path, *, count: int, runs: int) -> str:

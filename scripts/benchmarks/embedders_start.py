@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import tempfile
@@ -16,11 +15,18 @@ from scripts.benchmarks.start import process_seconds
 QUESTION = "a dog running on a beach"
 INDEXES: tuple[tuple[str, ...], ...] = (("lite",), ("lite", "caption:minilm"), ("lite+minilm",))
 RUNS, COUNT = 7, 96
-_PEAK = (
-    "import resource, sys; from hybrid_search.cli import main; sys.argv[1:] = {arguments!r}\n"
-    "try:\n    main()\nexcept SystemExit:\n    pass\n"
-    "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, file=sys.stderr)"
-)
+ROOT = Path(__file__).parent.parent.parent
+_PEAK = """
+import sys
+from hybrid_search.cli import main
+sys.argv[1:] = {arguments!r}
+try:
+    main()
+except SystemExit:
+    pass
+from scripts.benchmarks.machine import peak_megabytes
+print(peak_megabytes(), file=sys.stderr)
+"""
 
 
 def measure(photos: Path, *, quick: bool = False) -> str:
@@ -54,7 +60,7 @@ def _row(place: str, embedders: Sequence[str], *, runs: int) -> list[object]:
         capture_output=True,
         text=True,
         check=True,
-        env={**os.environ, "PYTHONWARNINGS": "ignore"},
+        cwd=ROOT,
     ).stderr
     named = " and ".join(f"`{name}`" for name in embedders)
     return [named, median([cpu for cpu, _ in spent]), median([wall for _, wall in spent]), float(peak.split()[-1])]

@@ -46,6 +46,17 @@ def seconds(action: Callable[[], object]) -> float:
     return time.perf_counter() - start
 
 
+def peak_megabytes() -> float:
+    """Return the most memory that this process has held; of Linux, what its parent held before is not counted."""
+    status = Path("/proc/self/status")
+    if status.exists():
+        lines = dict(line.split(":", 1) for line in status.read_text().splitlines() if ":" in line)
+        return int(lines["VmHWM"].split()[0]) / 1024
+    import resource
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
 def _cell(cell: object) -> str:
     return (
         f"{cell:.3g}"
