@@ -224,8 +224,23 @@ def test_old_and_new_forms_of_transformers_say_the_same(tmp_path: Path) -> None:
         ({**NEW, "do_rescale": False}, {"scale": 1.0}),
         ({**NEW, "do_resize": False}, {"resize": "none", "width": 224}),
         ({**NEW, "size": {"height": 224, "width": 224}}, {"resize": "squash"}),
+        # fast processors write null for what they leave to their defaults
+        (
+            {
+                "size": {"height": 224, "width": 224},
+                "crop_size": None,
+                "do_center_crop": None,
+                "do_resize": True,
+                "do_normalize": None,
+                "image_mean": IMAGENET_MEAN,
+                "image_std": IMAGENET_STD,
+                "resample": 2,
+                "image_processor_type": "DINOv3ViTImageProcessorFast",
+            },
+            {"resize": "squash", "filter": 2, "mean": IMAGENET_MEAN, "std": IMAGENET_STD},
+        ),
     ],
-    ids=["siglip", "siglip2", "dinov2", "dino", "mobileclip", "unscaled", "unresized", "square"],
+    ids=["siglip", "siglip2", "dinov2", "dino", "mobileclip", "unscaled", "unresized", "square", "dinov3"],
 )
 def test_forms_of_transformers(said: Any, expected: dict[str, Any], tmp_path: Path) -> None:
     recipe = from_file(tmp_path, "preprocessor_config.json", said)
@@ -258,6 +273,12 @@ def test_open_clips_keys_in_their_three_places(tmp_path: Path) -> None:
     }
     found = from_file(tmp_path, "preprocessor_config.json", jina)
     assert (found.resize, found.edge, found.mean, found.rounding) == ("shortest", 384, HALF, "torchvision")
+
+
+def test_the_processor_of_later_versions_of_transformers(tmp_path: Path) -> None:
+    said = {"image_processor": NEW, "processor_class": "CLIPProcessor"}
+    found = from_file(tmp_path, "processor_config.json", said)
+    assert found.digest == from_file(tmp_path, "preprocessor_config.json", NEW).digest
 
 
 @pytest.mark.parametrize(

@@ -151,6 +151,7 @@ def _side(layout: str, graph: str, files: Collection[str]) -> Side:
         for name in (
             "preprocessor_config.json",
             "preprocess_cfg.json",
+            "processor_config.json",
             "open_clip_config.json",
             "open_clip_model_config.json",
             "config.json",

@@ -113,6 +113,8 @@ def _recipe(file: str, said: Mapping[str, Any], layout: str, sides: tuple[int | 
         recipe = _open_clip(said, layout)
     elif file == "preprocessor_config.json":
         recipe = _transformers(said)
+    elif file == "processor_config.json" and isinstance(inner := said.get("image_processor"), dict):
+        recipe = _transformers(inner)
     if recipe is not None:
         height, width = sides[0] or recipe.height, sides[1] or recipe.width
         if (width, height) != (recipe.width, recipe.height):
@@ -141,12 +143,13 @@ def _open_clip(said: Mapping[str, Any], layout: str) -> Recipe:
 
 
 def _transformers(said: Mapping[str, Any]) -> Recipe | None:
-    """Read the keys of transformers, those of its first versions too."""
+    """Read the keys of transformers, those of its first versions too; null is as good as absent."""
+    crops = bool(said.get("do_center_crop", "crop_size" in said))
+    said = {key: value for key, value in said.items() if value is not None}
     size = said.get("size", said.get("crop_size"))
     if size is None:
         return None
     kind = str(said.get("image_processor_type", said.get("feature_extractor_type", ""))).lower()
-    crops = bool(said.get("do_center_crop", "crop_size" in said))
     width, height = _square(said.get("crop_size", size) if crops else size)
     resize, edge = _resize(size, square=kind.startswith(_SQUARES) or not crops)
     if resize == "squash" and _square(size) != (width, height):
