@@ -200,7 +200,11 @@ def check(definition: Mapping[str, Any], key: str, embedder: EmbeddingSpec) -> N
     held = embeddings(definition)
     if held.get(key) != embedder:
         holds = [held[key]] if key in held else list(held.values())
-        raise EmbedderMismatch(expected=" and ".join(map(str, holds)) or "no embedder", found=str(embedder))
+        expected, found = " and ".join(map(str, holds)) or "no embedder", str(embedder)
+        if [spec.name for spec in holds] == [embedder.name]:
+            again = f"`hybrid-search embed {embedder.name} --again --index …` computes its vectors anew"
+            raise EmbedderMismatch(expected, found, f"use the version that made them, or {again}")
+        raise EmbedderMismatch(expected, found)
 
 
 def check_schema(definition: Mapping[str, Any]) -> None:

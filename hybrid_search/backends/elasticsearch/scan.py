@@ -80,8 +80,10 @@ def with_vectors(source: dict[str, Any], vectors: Fields) -> dict[str, Any]:
         *parents, leaf = field.split(".")
         for parent in parents:
             inner = inner.get(parent, {}) if isinstance(inner, dict) else {}
-        if isinstance(inner, dict) and inner.get(leaf) is not None:
-            inner[leaf] = kind.array(inner[leaf])
+        if isinstance(inner, dict) and leaf in inner:
+            values = inner.pop(leaf)
+            # where an update took a vector away, 8.19 keeps a null
+            inner.update({} if values is None else {leaf: kind.array(values)})
     # 9.2 leaves an empty object where it keeps the vectors apart
     bare = {name for name in excluded(vectors) if isinstance(source.get(name), dict) and not source[name]}
     return {name: value for name, value in source.items() if name not in bare}
