@@ -40,6 +40,7 @@ class FakeIndex:
     asked: dict[str, Any] = field(default_factory=dict)
     deleted: list[str] = field(default_factory=list)
     closed: bool = False
+    embedders: tuple[str, ...] = ("lite",)
 
     def open(self, location: str, **options: Any) -> FakeIndex:
         self.opened = {"location": location, **options}
@@ -410,6 +411,17 @@ def test_captions_that_matched_no_picture_are_named(index: FakeIndex, run: Any) 
     assert "7 of the captions matched no picture: 2.jpg (line 2), 3.jpg (line 3), " in err
     assert "6.jpg (line 6), …\n" in err
     assert json.loads(run("index", ".", "--json").out)["unused_captions"][-1] == "8.jpg (line 8)"
+
+
+@pytest.mark.parametrize(
+    ("embedders", "documents", "told"), [("lite", 2, True), ("lite", 3, False), ("clip:x", 2, False)]
+)
+def test_a_new_index_that_no_sentence_searches_says_how(
+    index: FakeIndex, run: Any, embedders: str, documents: int, told: bool
+) -> None:
+    index.embedders = (embedders,)
+    index.documents = {str(number): Document(str(number), {}) for number in range(documents)}
+    assert ("hybrid-search embedder fetch minilm" in run("index", ".").err) == told
 
 
 def test_several_paths_add_up(index: FakeIndex, run: Any) -> None:
