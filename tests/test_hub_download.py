@@ -92,6 +92,14 @@ def test_weights_beside_the_graph_are_brought_and_load_from_the_cache(hub: TinyH
     assert "onnx/vision_model.onnx_data" in hub.starts and len(found["images"][0]) == 6
 
 
+def test_a_model_that_has_no_texts_is_asked_for_them_once(hub: TinyHub, tmp_path: Path) -> None:
+    (tmp_path / "offered" / "tiny" / "clip" / "onnx" / "text_model.onnx").unlink()
+    first = run(hub, tmp_path, USE.format(name=NAME))
+    assert first["texts"] is None
+    asked = len(hub.asked)
+    assert run(hub, tmp_path, USE.format(name=NAME)) == first and len(hub.asked) == asked
+
+
 @pytest.mark.parametrize(
     "name",
     ["dino:tiny/dino", "clip:tiny/rclip-models", "clip:tiny/rclip-models/ViT-B-32-256-datacomp_s34b_b86k"],

@@ -6,10 +6,12 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from hashlib import sha256
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from hybrid_search.embedders.graph_cache import cache_folder
 from hybrid_search.embedders.hub.hashes import file_sha256
 from hybrid_search.embedders.hub.places import Place, cache_of, find_place, image_side, inside, is_whole, text_side
 from hybrid_search.embedders.hub.wanted import Repository, Wanted, parse, repository_of
@@ -55,8 +57,11 @@ def is_here(name: str) -> bool:
     """Tell whether all files of a model are on this machine; no network is asked."""
     wanted = parse(name)
     sides = [(wanted.model, False), *([(wanted.text, True)] if wanted.text is not None else [])]
-    places = [(find_place(model, revision=wanted.revision), alone) for model, alone in sides]
-    return all(place is not None and is_whole(place.files, wanted, alone=alone) for place, alone in places)
+    return all(
+        (place := find_place(model, revision=wanted.revision)) is not None
+        and _is_whole(place, repository_of(model), wanted, alone=alone)
+        for model, alone in sides
+    )
 
 
 def here_or_fetched(model: str, wanted: Wanted, *, alone: bool = False, progress: Progress | None = None) -> Place:
@@ -76,7 +81,7 @@ def here_or_fetched(model: str, wanted: Wanted, *, alone: bool = False, progress
     """
     place = find_place(model, revision=wanted.revision)
     repository = repository_of(model)
-    if place is not None and (repository is None or is_whole(place.files, wanted, alone=alone)):
+    if place is not None and (repository is None or _is_whole(place, repository, wanted, alone=alone)):
         return place
     if repository is None:
         raise ModelMissing(wanted.name, f"there is no folder {model}", "give a folder, or a repository as owner/name")
@@ -126,6 +131,25 @@ def _bring(repository: Repository, model: str, wanted: Wanted, *, alone: bool, p
         # errors of the hub's library have no common class, nor have those of what it reaches networks with
         raise _translated(error, model, wanted) from error
     _refer(repository, wanted.revision or "main", str(info.sha))
+    with suppress(OSError):
+        note = _note(repository, str(info.sha), wanted, alone=alone)
+        note.parent.mkdir(parents=True, exist_ok=True)
+        note.write_text("\n".join(file.path for file in files), encoding="utf-8")
+
+
+def _is_whole(place: Place, repository: Repository | None, wanted: Wanted, *, alone: bool) -> bool:
+    """Tell whether all is here: by the list of what was brought, or else by what such a model has."""
+    if repository is not None and place.commit:
+        with suppress(OSError, ValueError):
+            brought = _note(repository, place.commit, wanted, alone=alone).read_text(encoding="utf-8")
+            return set(brought.split("\n")) <= set(place.files)
+    return is_whole(place.files, wanted, alone=alone)
+
+
+def _note(repository: Repository, commit: str, wanted: Wanted, *, alone: bool) -> Path:
+    """Return where it is written down what was brought; a model may turn out to have no text side."""
+    asked = f"{repository} {repository.folder} {commit} {wanted.family} {wanted.dtype} {wanted.text is None} {alone}"
+    return cache_folder() / "models" / f"{sha256(asked.encode()).hexdigest()[:32]}.txt"
 
 
 def _listed(info: Any) -> list[_Remote]:
