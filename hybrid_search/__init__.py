@@ -16,18 +16,31 @@ if TYPE_CHECKING:
     from hybrid_search.hits import Hit, Hits
     from hybrid_search.index import HybridIndex
     from hybrid_search.ingest import IngestReport
+    from hybrid_search.vector_query import ExamplePicture, StoredPicture
 
 __version__ = "0.1.0"
-__all__ = ["Document", "Hit", "Hits", "HybridIndex", "HybridSearchError", "IngestReport", "Server"]
+__all__ = [
+    "Document",
+    "ExamplePicture",
+    "Hit",
+    "Hits",
+    "HybridIndex",
+    "HybridSearchError",
+    "IngestReport",
+    "Server",
+    "StoredPicture",
+]
 
 _HOMES = {
     "Document": "document",
+    "ExamplePicture": "vector_query",
     "Hit": "hits",
     "Hits": "hits",
     "HybridIndex": "index",
     "HybridSearchError": "errors",
     "IngestReport": "ingest",
     "Server": "backends.elasticsearch.server",
+    "StoredPicture": "vector_query",
 }
 
 
