@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hybrid_search.embedder_set import EmbedderSet
-from hybrid_search.embedders import Classifier
+from hybrid_search.embedders import Classifier, ColourQuery
 from hybrid_search.errors import BadVector, QueryError, TextNotSupported
 from hybrid_search.feedback import rocchio
 from hybrid_search.mapping import EmbeddingSpec
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from hybrid_search.images import ImageLike, Limits
     from hybrid_search.picture import Prepared
 
-__all__ = ["Example", "Found", "Sought", "vector_legs"]
+__all__ = ["Example", "Found", "Sought", "colour_vector", "vector_legs"]
 
 
 class Example:
@@ -163,6 +163,47 @@ def vector_legs(
             words = bool(part.words) and spec.embeds_text and spec.of == "image"
             legs.append(VectorLeg(f"embedding.{key}", vector, name=name, words=words))
     return tuple(legs)
+
+
+def colour_vector(
+    colours: str,
+    embedders: EmbedderSet,
+    *,
+    chosen: Sequence[str] = (),
+    taken: Mapping[str, ArrayLike] | None = None,
+) -> dict[str, ArrayLike]:
+    """Return given vectors, by the key of their embedding, and beside them that of a palette.
+
+    Parameters
+    ----------
+    colours : str
+        Such as "#c00" or "#c00:3,white:1".
+    embedders : EmbedderSet
+        The embedders of the index: the first that can be asked for colours is.
+    chosen : sequence of str
+        Keys of the only embeddings that may be asked.
+    taken : mapping of str to array, optional
+        Vectors that are asked already.
+
+    Raises
+    ------
+    BadColour
+        When a colour or a share cannot be read.
+    QueryError
+        When no embedder can be asked for colours, or that which can is asked for a vector already.
+    """
+    if not isinstance(colours, str):
+        raise QueryError(f"colours is text such as '#c00' or '#c00:3,white:1' (got {colours!r:.60})")
+    keys = [key for key in chosen or embedders.images() if embedders.specs[key].of == "image"]
+    # those that say so by their name first: the others would be loaded only to be asked
+    for key in sorted(keys, key=lambda key: not embedders.specs[key].name.startswith("colour")):
+        embedder = embedders.load(key)
+        if isinstance(embedder, ColourQuery):
+            if key in (taken or {}):
+                raise QueryError(f"colours and vector are both of {embedders.specs[key].name!r}; give one of them")
+            return {**(taken or {}), key: embedder.embed_colours([colours])[0]}
+    named = _named(chosen or list(embedders.specs), embedders)
+    raise QueryError(f"{named} cannot be asked for colours; `hybrid-search embed colour:lab` adds an embedder that can")
 
 
 def _by_default(sought: Sought, embedders: EmbedderSet) -> dict[str, Sought]:

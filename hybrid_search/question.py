@@ -14,7 +14,7 @@ from hybrid_search.backends import Backend
 from hybrid_search.embedder_set import EmbedderSet
 from hybrid_search.errors import DocumentNotFound, QueryError
 from hybrid_search.query import Fusion, Query, SignatureLeg, make_query
-from hybrid_search.query_vectors import Example, Found, Sought, vector_legs
+from hybrid_search.query_vectors import Example, Found, Sought, colour_vector, vector_legs
 from hybrid_search.text import parse_text
 from hybrid_search.vector_query import VectorQuery, Weighted, read_vector_query
 
@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Asker", "SearchOptions"]
 
-_OF_VECTORS = frozenset({"image", "like", "unlike", "vector", "vector_query", "classes", "embedder"})
+_OF_VECTORS = frozenset({"image", "like", "unlike", "vector", "vector_query", "colours", "classes", "embedder"})
 """Options that become vectors here; `make_query` takes the others."""
-_LEADS = ("image", "like", "vector", "vector_query", "classes", "filter")
+_LEADS = ("image", "like", "vector", "vector_query", "colours", "classes", "filter")
 """Options that say what to look for, by which `unlike` has something to lead away from."""
 
 
@@ -42,6 +42,7 @@ class SearchOptions(TypedDict, total=False):
     unlike: Named | Sequence[Named] | None
     vector: ArrayLike | Mapping[str, ArrayLike] | None
     vector_query: VectorQuery | None
+    colours: str | None
     classes: Mapping[str, float] | None
     embedder: str | Sequence[str] | None
     filter: Filter | None
@@ -91,8 +92,11 @@ class Asker:
             raise QueryError(f"text is words (got {text!r}); a picture goes to image=…, a stored one to like=…")
         sought = self._sought(text or "", options)
         chosen = tuple(self._key(name) for name in _names(options.get("embedder")))
-        given = options.get("vector")
-        sought = replace(sought, vectors={} if given is None else self._vectors(given, chosen))
+        given, colours = options.get("vector"), options.get("colours")
+        vectors = {} if given is None else self._vectors(given, chosen)
+        if colours is not None:
+            vectors = colour_vector(colours, self._embedders, chosen=chosen, taken=vectors)
+        sought = replace(sought, vectors=vectors)
         others: dict[str, Any] = {name: value for name, value in options.items() if name not in _OF_VECTORS}
         others |= {name: self._by_key(others[name]) for name in ("weights", "min_score") if name in others}
         legs = vector_legs(sought, self._embedders, chosen=chosen, left_out=self._left_out(others.get("weights")))

@@ -50,6 +50,7 @@ class Searches(ABC):
         unlike: str | Path | Sequence[str | Path] | None = None,
         vector: ArrayLike | Mapping[str, ArrayLike] | None = None,
         vector_query: VectorQuery | None = None,
+        colours: str | None = None,
         classes: Mapping[str, float] | None = None,
         embedder: str | Sequence[str] | None = None,
         filter: Filter | None = None,
@@ -81,6 +82,9 @@ class Searches(ABC):
         vector_query : sequence of terms, optional
             A sum of words, pictures, stored pictures and vectors, such as `[("beach", 1), (Path("a.jpg"), 0.5),
             ("people", -1)]`; see `hybrid_search.vector_query`. Words need an embedder that has vectors for them.
+        colours : str, optional
+            What colours a picture shall have, such as "#c00", "navy" or, with their shares, "#c00:3,white:1"; for an
+            index with an embedder of colours, such as "colour:lab".
         classes : mapping of class to float, optional
             "More dog, less grass": how far to move towards classes that the embedder knows, such as `{"dog": 2}`.
         embedder : str or sequence of str, optional
@@ -111,7 +115,7 @@ class Searches(ABC):
 
         Raises
         ------
-        EmptyQuery, UnknownField, UnknownClass, BadFilter, BadVector, TextNotSupported
+        EmptyQuery, UnknownField, UnknownClass, BadFilter, BadVector, BadColour, TextNotSupported
             When the query cannot be run as it was asked.
         ImageUnreadable, ImageTooLarge
             When `image` cannot be decoded.
@@ -127,6 +131,7 @@ class Searches(ABC):
             "unlike": unlike,
             "vector": vector,
             "vector_query": vector_query,
+            "colours": colours,
             "classes": classes,
             "embedder": embedder,
             "filter": filter,

@@ -36,6 +36,7 @@ def search(
     image: options.Picture = None,
     like: options.Like = None,
     unlike: options.Unlike = None,
+    colour: options.Colours = None,
     more: options.More = None,
     less: options.Less = None,
     beside: options.BesideWords = None,
@@ -67,10 +68,10 @@ def search(
     query = _query(
         words=_words(text, beside), filter=filter, k=k, offset=offset, sort=sort, min_score=min_score,
         collapse=collapse, weights=weights, fusion=fusion, num_candidates=num_candidates, embedder=embedder,
-        facet=facet, explain=explain, classes=class_weights(more, less),
+        facet=facet, explain=explain, classes=class_weights(more, less), colours=colour,
     )  # fmt: skip
     terms = read_terms(text or ())
-    title = _title(*(text or ()), *((beside,) if beside else ()), image=image, like=like, filter=filter)
+    title = _title(*(text or ()), beside or "", colour or "", image=image, like=like, filter=filter)
     with open_index(context, location) as index:
         hits = index.search(**query, **_examples(index, image=image, like=like, unlike=unlike, terms=terms))
         results.show(hits, title=title, offset=offset, documents=len(index))
@@ -123,6 +124,7 @@ def request(
     image: options.Picture = None,
     like: options.Like = None,
     unlike: options.Unlike = None,
+    colour: options.Colours = None,
     more: options.More = None,
     less: options.Less = None,
     beside: options.BesideWords = None,
@@ -144,7 +146,7 @@ def request(
     query = _query(
         words=_words(text, beside), filter=filter, k=k, offset=offset, sort=sort, min_score=min_score,
         collapse=collapse, weights=weights, fusion=fusion, num_candidates=num_candidates, embedder=embedder,
-        facet=facet, explain=explain, classes=class_weights(more, less),
+        facet=facet, explain=explain, classes=class_weights(more, less), colours=colour,
     )  # fmt: skip
     terms = read_terms(text or ())
     with open_index(context, location) as index:
@@ -169,6 +171,7 @@ def _query(
     facet: list[str] | None,
     explain: bool,
     classes: Mapping[str, float] | None = None,
+    colours: str | None = None,
 ) -> dict[str, Any]:
     """Return the options as `HybridIndex.search` takes them."""
     return {
@@ -186,6 +189,7 @@ def _query(
         "explain": explain,
         **({"embedder": embedder} if embedder else {}),
         **({"classes": classes} if classes else {}),
+        **({"colours": colours} if colours is not None else {}),
     }
 
 
@@ -219,7 +223,7 @@ def _similar(index: HybridIndex, named: str) -> dict[str, Any]:
 
 def _title(*words: str, image: str | None, like: list[str] | None, filter: str | None) -> str:
     parts = [
-        " ".join(words),
+        " ".join(word for word in words if word),
         f"image {os.path.basename(image)}" if image else "",
         f"like {', '.join(map(os.path.basename, like))}" if like else "",
     ]

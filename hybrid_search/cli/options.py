@@ -106,6 +106,15 @@ Less = Annotated[
         rich_help_panel="What to find",
     ),
 ]
+Colours = Annotated[
+    str | None,
+    typer.Option(
+        "--colour",
+        metavar="COLOUR[:N],…",
+        help="Colours to find pictures by, as in CSS: '#c00', or '#c00:3,white:1' with their shares.",
+        rich_help_panel="What to find",
+    ),
+]
 BesideWords = Annotated[
     str | None,
     typer.Option(
