@@ -363,6 +363,7 @@ def test_info_lists_the_fields_that_queries_can_name(index: FakeIndex, run: Any)
 
 
 def test_index_passes_every_option_on(index: FakeIndex, run: Any) -> None:
+    index.embedders = ("histogram+hog",)
     Path("photos").mkdir()
     Path("captions.csv").write_text("path,caption\n")
     done = run(
