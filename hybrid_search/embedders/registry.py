@@ -63,6 +63,8 @@ _ENTRIES: dict[str, Entry] = {
 }
 _TEXT_ENTRIES: dict[str, Entry] = {
     "minilm": Entry("hybrid_search.embedders.minilm:MiniLM"),
+    "glove": Entry("hybrid_search.embedders.words:Glove"),
+    "word2vec": Entry("hybrid_search.embedders.words:Word2vec"),
 }
 
 
