@@ -87,7 +87,7 @@ class Layers:
             arrays["inner_bias"] = np.zeros(hidden)
         return Layers(arrays, dropout)
 
-    def forward(self, x: Matrix, random: np.random.Generator | None = None) -> Matrix:
+    def forward(self, x: Matrix, *, random: np.random.Generator | None = None) -> Matrix:
         """Return (n, outputs) for (n, inputs); with `random` as in training, with dropout."""
         inner = np.maximum(x @ self.arrays["inner"] + self.arrays["inner_bias"], 0) if "inner" in self.arrays else x
         mask = np.ones_like(inner)
@@ -178,7 +178,7 @@ class Descent:
         """Go once over all pictures, and return the mean loss."""
         losses = []
         for rows in self._batches():
-            mapped = self._layers.forward(self._images[rows], self._random)
+            mapped = self._layers.forward(self._images[rows], random=self._random)
             if self._loss == "cosine":
                 loss, gradient = cosine_loss(mapped, self._targets[rows])
             else:
