@@ -147,7 +147,7 @@ def test_a_folder_of_nothing_and_one_of_several(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_is_not_there() -> None:
-    with pytest.raises(ModelMissing, match=r"there is no folder ./nowhere; give a folder, or a repository"):
+    with pytest.raises(ModelMissing, match=r"there is no folder ./nowhere in /.*; give the folder by its whole path"):
         get_embedder("clip:./nowhere")
     with pytest.raises(UnknownEmbedder):
         get_embedder("clop:x/y")
