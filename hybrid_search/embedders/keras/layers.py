@@ -23,6 +23,7 @@ GEM_LEAST = 1e-6
 """What is below counts as this: GeM takes roots, and some networks' feature maps are in part below zero."""
 _PASSING = ("Dropout", "Flatten", "Reshape")
 _AVERAGING = ("GlobalAveragePooling2D",)
+_HEADS = ("GlobalAveragePooling2D", "Flatten")
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,7 @@ def features(base: Any, *, owner: str, layer: str, pooling: str, top: bool) -> F
             raise BadEmbedderOption(owner, "layer", f"no layer {layer!r}; {_like(layer, list(names))}")
         tensor = names[layer].output
     elif pooling:
-        tensor = [each.output for each in base.layers if _is_map(each.output)][-1]
+        tensor = _last_map(base) if top else base.output
     else:
         tensor = _classifier(base).input if top else base.output
     maker = _maker(tensor)
@@ -94,7 +95,7 @@ def features(base: Any, *, owner: str, layer: str, pooling: str, top: bool) -> F
         return Features(tensor, name, pooling or "avg")
     if pooling:
         raise BadEmbedderOption(owner, "pooling", f"layer {name} gives a vector, there is nothing to pool")
-    if len(tensor.shape) not in (2, 4):
+    if len(tensor.shape) != 2:
         raise BadEmbedderOption(owner, "layer", f"{name} gives neither a vector nor a feature map: {tensor.shape}")
     return Features(tensor, name, "")
 
@@ -143,7 +144,15 @@ def _maker(tensor: Any) -> Any:
 
 def _is_map(tensor: Any) -> bool:
     shape = getattr(tensor, "shape", ())
-    return len(shape) == 4 and tuple(shape[1:3]) != (1, 1)
+    return len(shape) == 4
+
+
+def _last_map(base: Any) -> Any:
+    """Return what the network's head pools or flattens."""
+    maker = _maker(_classifier(base).input)
+    while type(maker).__name__ not in _HEADS:
+        maker = _maker(maker.input)
+    return maker.input
 
 
 def _like(layer: str, names: list[str]) -> str:
