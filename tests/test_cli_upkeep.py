@@ -109,3 +109,40 @@ def test_the_mapping_of_a_folder(tmp_path: Path, type_in: Type) -> None:
     code, out, _ = type_in("--index", str(tmp_path / "none"), "mapping", "--embedder", "histogram+hog")
     assert code == exits.OK and "histogram_hog" in json.loads(out)["mappings"]["properties"]["embedding"]["properties"]
     assert not (tmp_path / "none").exists()
+
+
+def test_several_embedders_come_change_and_go(place: list[str], tmp_path: Path, type_in: Type) -> None:
+    photos = str(tmp_path / "photos")
+    both = ("--embedder", "histogram+hog", "--embedder", "colour")
+    assert type_in(*place, "index", photos, *both, "--no-progress")[0] == exits.OK
+    held = json.loads(type_in(*place, "info", "--json")[1])
+    assert (held["default_embedder"], len(held["embeddings"])) == ("histogram+hog", 2)
+
+    other = next(spec["name"] for key, spec in held["embeddings"].items() if key != "histogram_hog")
+    code, out, _ = type_in(*place, "embed", other, "--again", "--default", other, "--no-progress")
+    assert (code, out) == (exits.OK, f"3 pictures have vectors of {other} now\n{other} is used where none is named\n")
+    assert json.loads(type_in(*place, "info", "--json")[1])["default_embedder"] == other
+
+    code, _, err = type_in(*place, "embed", "histogram+hog", "--default", "lite", "--again")
+    assert code == exits.FAILED and "1280 dims" in err and "`hybrid-search embed lite --index …`" in err
+    for asked in (("embed",), ("embed", other, "--again", "--drop"), ("embed", other, "--drop")):
+        assert type_in(*place, *asked)[0] == exits.USAGE, "nothing named, both at once, and nobody to be asked"
+    code, out, _ = type_in(*place, "embed", other, "--drop", "--yes", "--no-progress")
+    assert (code, out) == (exits.OK, f"3 pictures have no vectors of {other} any more\n")
+    code, _, err = type_in(*place, "embed", "histogram+hog", "--drop", "--yes")
+    assert code == exits.FAILED and "only embedder of pictures" in err
+    assert list(json.loads(type_in(*place, "info", "--json")[1])["embeddings"]) == ["histogram_hog"]
+
+
+def test_embedders_in_the_environment_and_in_a_mapping(
+    tmp_path: Path, type_in: Type, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = ("--index", str(tmp_path / "index"))
+    out = type_in(*at, "mapping", "--embedder", "lite", "--embedder", "histogram+hog")[1]
+    meta = json.loads(out)["mappings"]["_meta"]
+    assert (meta["default_embedding"], set(meta["embeddings"])) == ("lite", {"lite", "histogram_hog"})
+    save_photo(tmp_path / "photos" / "1.png", 1)
+    monkeypatch.setenv("HYBRID_SEARCH_EMBEDDER", "histogram+hog lite")
+    assert type_in(*at, "index", str(tmp_path / "photos"), "--no-progress")[0] == exits.OK
+    held = json.loads(type_in(*at, "info", "--json")[1])
+    assert (held["default_embedder"], len(held["embeddings"])) == ("histogram+hog", 2)

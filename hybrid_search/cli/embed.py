@@ -54,9 +54,9 @@ def embed(
         raise typer.BadParameter("name an embedder, or one that is to be the --default")
     failed: list[Failure] = []
     with open_index(context, location) as index:
+        _check(index, [*(names if drop else ()), *([default] if default and default not in names else ())])
         if drop and names:
-            _check(index, names)
-            confirm(f"Remove {', '.join(names)} and all vectors of it from {index.location}?", yes=yes)
+            confirm(f"Remove {', '.join(names)} with all their vectors from {index.location}?", yes=yes)
         for name in names:
             if drop:
                 _drop(index, name, shown=not no_progress)
@@ -69,6 +69,7 @@ def embed(
 
 
 def _check(index: HybridIndex, names: list[str]) -> None:
+    """Raise EmbedderMismatch for names that the index does not hold, before anything is done."""
     from hybrid_search.embedder_set import EmbedderSet
 
     EmbedderSet(index.backend.definition()).keys(names)
