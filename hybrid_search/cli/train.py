@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import typer
 
+from hybrid_search.cli.train_autoencoder import autoencoder
+from hybrid_search.cli.train_head import head
+
 __all__ = ["app"]
 
 app = typer.Typer(name="train", help="Train an embedder on your own pictures, captions and labels.")
@@ -12,3 +15,7 @@ app = typer.Typer(name="train", help="Train an embedder on your own pictures, ca
 @app.callback()
 def train() -> None:
     """Train an embedder on your own pictures, captions and labels."""
+
+
+app.command("head")(head)
+app.command("autoencoder")(autoencoder)

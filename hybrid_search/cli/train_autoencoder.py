@@ -1,0 +1,122 @@
+"""The command `train autoencoder`: codes learned from pictures alone, without labels."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from hybrid_search.cli import exits, options, terminal
+from hybrid_search.cli.progress import progress_bar
+from hybrid_search.cli.session import backend_at
+from hybrid_search.cli.train_report import bound, epochs_bar, figures_table
+
+if TYPE_CHECKING:
+    from hybrid_search.training.autoencoder import TrainedAutoencoder
+    from hybrid_search.training.pictures import Pictures
+
+__all__ = ["autoencoder"]
+
+
+def autoencoder(
+    context: typer.Context,
+    out: Annotated[
+        Path, typer.Option("--out", metavar="FILE", dir_okay=False, help="Where the trained encoder is to be written.")
+    ],
+    folder: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="[FOLDER]", exists=True, file_okay=False, help="Pictures to learn from; those of the index without."
+        ),
+    ] = None,
+    location: options.Index = None,
+    dims: Annotated[int, typer.Option("--dims", min=1, metavar="N", help="Length of the vectors.")] = 128,
+    size: Annotated[
+        int, typer.Option("--size", min=8, metavar="N", help="Sides of the squares it sees, in pixels: 8, 16, 24, ….")
+    ] = 64,
+    epochs: Annotated[int, typer.Option("--epochs", min=1, metavar="N", help="Passes at most.")] = 40,
+    patience: Annotated[
+        int, typer.Option("--patience", min=1, metavar="N", help="Passes without a better validation before it stops.")
+    ] = 5,
+    seed: Annotated[int, typer.Option("--seed", min=0, metavar="N", help="The same seed gives the same encoder.")] = 0,
+    no_progress: options.NoProgress = False,
+    as_json: options.AsJson = False,
+) -> None:
+    """Train an autoencoder: it learns to paint pictures again from noisy ones, and its codes become vectors.
+
+    At most 20,000 pictures are learned from; those of an index come from its thumbnails. How well it paints, and how
+    well its codes find pictures of the same folder compared with histogram+hog, is measured on held-out pictures.
+    Use it by `hybrid-search embed autoencoder:FILE`.
+    """
+    from hybrid_search.training.autoencoder import AutoencoderOptions, train_autoencoder
+
+    if size % 8:
+        raise typer.BadParameter(f"--size is a multiple of 8 (got {size})")
+    chosen = AutoencoderOptions(dims, size, epochs, patience, seed=seed)
+    try:
+        pictures = _pictures(context, folder, location, size=size, seed=seed, shown=not no_progress)
+        with epochs_bar("validation error", shown=not no_progress) as progress:
+            trained = train_autoencoder(pictures, options=chosen, progress=progress)
+    except KeyboardInterrupt:
+        terminal.note("interrupted: nothing was written")
+        raise typer.Exit(exits.INTERRUPTED) from None
+    _save(out, trained)
+    if as_json:
+        from hybrid_search.cli.output import dump
+
+        dump({**trained.to_dict(), "file": str(out)})
+    else:
+        terminal.write(_report(trained))
+    _note(trained, out)
+
+
+def _pictures(
+    context: typer.Context, folder: Path | None, location: str | None, *, size: int, seed: int, shown: bool
+) -> Pictures:
+    from hybrid_search.ingest import Progress
+    from hybrid_search.training.pictures import pictures_below, pictures_in
+
+    with progress_bar(shown=shown) as bar:
+        told = None if bar is None else lambda done, total: bar(Progress(done, total, 0, "reading"))
+        if folder is not None:
+            return pictures_below(folder, size=size, seed=seed, progress=told)
+        backend = backend_at(context, location)
+        try:
+            return pictures_in(backend, size=size, seed=seed, progress=told)
+        finally:
+            backend.close()
+
+
+def _save(out: Path, trained: TrainedAutoencoder) -> None:
+    from hybrid_search.embedders.autoencoder import KIND
+    from hybrid_search.embedders.trained_file import save
+
+    chosen = trained.options
+    about = {"kind": KIND, "dims": chosen.dims, "size": chosen.size, "seed": chosen.seed}
+    save(out, trained.arrays, {**about, **trained.to_dict()})
+
+
+def _report(trained: TrainedAutoencoder) -> str:
+    parts, errors = trained.learned_from, trained.reconstruction
+    learned = f"learned from {parts['train']:,} pictures; kept what epoch {trained.best_epoch} of {trained.epochs} gave"
+    painted = (
+        f"mean squared error on {parts['test']:,} held-out pictures: {errors.autoencoder:.4f}; "
+        f"of the noisy pictures {errors.noisy:.4f}, of the mean picture {errors.mean:.4f}"
+    )
+    table = ""
+    if (found := trained.retrieval) is not None:
+        title = f"{found.pictures:,} held-out pictures finding those of the same folder"
+        table = figures_table({title: (found, ("histogram+hog, untrained", "autoencoder"))})
+    return f"{learned}\n{painted}\n{table}"
+
+
+def _note(trained: TrainedAutoencoder, out: Path) -> None:
+    if not trained.reconstruction.is_learned:
+        terminal.note("it paints no better than what takes no learning; more pictures or epochs may help")
+    if trained.retrieval is None:
+        terminal.note("no gain is claimed: the pictures lie in one folder, so nothing says which belong together")
+    else:
+        verdict = "gain" if trained.is_gain else "no gain"
+        terminal.note(f"{verdict} over histogram+hog: {bound(trained.retrieval)}")
+    terminal.note(f"written; `hybrid-search embed autoencoder:{out.absolute()}` gives the pictures such vectors")

@@ -1,0 +1,153 @@
+"""The command `train head`: a map of stored vectors in which what belongs together lies closer."""
+
+from __future__ import annotations
+
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from hybrid_search.cli import exits, options, terminal
+from hybrid_search.cli.session import backend_at
+from hybrid_search.cli.train_report import bound, epochs_bar, figures_table
+
+if TYPE_CHECKING:
+    from hybrid_search.mapping import EmbeddingSpec
+    from hybrid_search.training.examples import Examples, Source
+    from hybrid_search.training.head import TrainedHead
+
+__all__ = ["head"]
+
+
+class SourceName(str, Enum):
+    """What --from takes."""
+
+    labels = "labels"
+    tags = "tags"
+    groups = "groups"
+    folders = "folders"
+
+
+class LossName(str, Enum):
+    """What --loss takes."""
+
+    triplet = "triplet"
+    contrastive = "contrastive"
+
+
+def head(
+    context: typer.Context,
+    out: Annotated[
+        Path, typer.Option("--out", metavar="FILE", dir_okay=False, help="Where the trained head is to be written.")
+    ],
+    source: Annotated[
+        SourceName,
+        typer.Option(
+            "--from",
+            help="What says that pictures belong together: labels, tags, groups of copies, or their folders.",
+        ),
+    ],
+    location: options.Index = None,
+    embedder: Annotated[
+        str | None,
+        typer.Option("--embedder", metavar="NAME", help="Whose vectors to learn from; the index's first by default."),
+    ] = None,
+    loss: Annotated[
+        LossName, typer.Option("--loss", help="Triplets with semi-hard negatives, or pairs.")
+    ] = LossName.triplet,
+    margin: Annotated[
+        float | None,
+        typer.Option("--margin", min=0, metavar="X", help="Of the loss: 0.2 for triplets, 1 for pairs by default."),
+    ] = None,
+    dims: Annotated[
+        int | None,
+        typer.Option("--dims", min=1, metavar="N", help="Length of the new vectors; that of the old, at most 512."),
+    ] = None,
+    hidden: Annotated[
+        int, typer.Option("--hidden", min=0, metavar="N", help="Units of a hidden layer beside the linear map.")
+    ] = 0,
+    epochs: Annotated[int, typer.Option("--epochs", min=1, metavar="N", help="Passes at most.")] = 60,
+    patience: Annotated[
+        int, typer.Option("--patience", min=1, metavar="N", help="Passes without a better validation before it stops.")
+    ] = 8,
+    seed: Annotated[int, typer.Option("--seed", min=0, metavar="N", help="The same seed gives the same head.")] = 0,
+    keep: Annotated[bool, options.flag("--keep", help="Write the file even where there is no gain.")] = False,
+    no_progress: options.NoProgress = False,
+    as_json: options.AsJson = False,
+) -> None:
+    """Train a head on the vectors of an index, so that pictures that belong together are found together.
+
+    Nothing is decoded or embedded again. A part of the pictures, and where there are ten labels or more a fifth of
+    these, are held out; the file is written only if held-out pictures find their like better than before, beyond
+    chance. Use it by `hybrid-search embed head:FILE`.
+    """
+    from hybrid_search.training.head import HeadOptions, train_head
+
+    chosen = HeadOptions(loss.value, margin, dims, hidden, epochs, patience, seed=seed)
+    examples, spec = _examples(context, location, embedder, source.value)
+    try:
+        with epochs_bar("validation mAP", shown=not no_progress) as progress:
+            trained = train_head(examples, options=chosen, progress=progress)
+    except KeyboardInterrupt:
+        terminal.note("interrupted: nothing was written")
+        raise typer.Exit(exits.INTERRUPTED) from None
+    written = trained.is_gain or keep
+    if written:
+        _save(out, trained, spec, source.value)
+    if as_json:
+        from hybrid_search.cli.output import dump
+
+        dump({**trained.to_dict(), "base": spec.name, "from": source.value, "file": str(out) if written else None})
+    else:
+        terminal.write(_report(trained))
+    _note(trained, out, written=written)
+    raise typer.Exit(exits.OK if written else exits.NOTHING)
+
+
+def _examples(
+    context: typer.Context, location: str | None, embedder: str | None, source: Source
+) -> tuple[Examples, EmbeddingSpec]:
+    from hybrid_search.training.examples import read_examples, spec_in
+
+    backend = backend_at(context, location)
+    try:
+        key, spec = spec_in(backend, embedder)
+        return read_examples(backend, key, source=source), spec
+    finally:
+        backend.close()
+
+
+def _save(out: Path, trained: TrainedHead, spec: EmbeddingSpec, source: str) -> None:
+    from hybrid_search.embedders.head import KIND
+    from hybrid_search.embedders.trained_file import save
+
+    base = {"name": spec.name, "version": spec.version, "dims": spec.dims}
+    figures: dict[str, Any] = trained.to_dict()
+    save(out, trained.arrays, {"kind": KIND, "base": base, "from": source, "seed": trained.options.seed, **figures})
+
+
+def _report(trained: TrainedHead) -> str:
+    parts, pair = trained.learned_from, ("before", "after")
+    known = f"{trained.known.pictures:,} held-out pictures"
+    compared = {known: (trained.known, pair)}
+    if trained.new is not None:
+        compared[f"{trained.new.pictures:,} pictures of {parts['new_labels']:,} labels of which it saw none"] = (
+            trained.new,
+            pair,
+        )
+    learned = f"learned from {parts['train']:,} pictures of {parts['labels'] - parts['new_labels']:,} labels"
+    told = f"kept what epoch {trained.best_epoch} of {trained.epochs} gave"
+    return f"{learned}; {told}\n{figures_table(compared)}"
+
+
+def _note(trained: TrainedHead, out: Path, *, written: bool) -> None:
+    verdict = "gain" if trained.is_gain else "no gain"
+    terminal.note(f"{verdict}: {bound(trained.known)} on held-out pictures")
+    if trained.new is not None and (trained.new.is_loss or trained.new.is_gain):
+        kind = "gain" if trained.new.is_gain else "loss"
+        terminal.note(f"{kind} on labels that it never saw: {bound(trained.new)}")
+    if written:
+        terminal.note(f"written; `hybrid-search embed head:{out.absolute()}` gives the pictures such vectors")
+    else:
+        terminal.note(f"{out} was not written; --keep writes it all the same")
