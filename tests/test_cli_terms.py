@@ -122,6 +122,12 @@ def test_sums_find_what_they_say(wheel: dict[str, str], run: Any) -> None:
     assert first(run, "red", "+", "./90.png", "--filter", "NOT path:*45.png") in ("0", "90")
 
 
+def test_a_file_in_a_sum_is_the_indexed_picture_where_there_is_one(wheel: dict[str, str], run: Any) -> None:
+    hue(90).save("new.png")
+    assert first(run, "+", "./new.png") == "90" and first(run, "+", "./90.png") in ("45", "135")
+    assert run("request", "+", "./90.png", "+", "red").out == run("request", "red", "+", f"@{wheel['90']}").out
+
+
 def test_words_of_a_sum_are_vectors_alone(wheel: dict[str, str], run: Any) -> None:
     asked = json.loads(run("request", "red", "-", "green").out)
     assert "query" not in asked and len(asked["knn"]) == 1

@@ -92,19 +92,23 @@ def _weight(argument: str) -> tuple[float, str]:
 
 
 def vector_query(index: HybridIndex, terms: Sequence[Typed]) -> VectorQuery:
-    """Return a sum as `HybridIndex.search` takes it, its pictures found and its files there."""
+    """Return a sum as `HybridIndex.search` takes it; a file that is indexed is that picture, and is no hit itself."""
     return [(_found(index, term), term.weight) for term in terms]
 
 
 def _found(index: HybridIndex, term: Typed) -> str | ExamplePicture | StoredPicture:
     from hybrid_search.cli.session import find_document, picture
+    from hybrid_search.errors import DocumentNotFound
     from hybrid_search.vector_query import ExamplePicture, StoredPicture
 
     if term.kind == "text":
         return term.value
-    if term.kind == "image":
+    if term.kind == "stored":
+        return StoredPicture(find_document(index, term.value).id)
+    try:
+        return StoredPicture(index.get(term.value).id)
+    except DocumentNotFound:
         return ExamplePicture(picture(term.value))
-    return StoredPicture(find_document(index, term.value).id)
 
 
 def class_weights(more: Sequence[str] | None, less: Sequence[str] | None) -> dict[str, float]:
