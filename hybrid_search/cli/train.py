@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from hybrid_search.cli.train_autoencoder import autoencoder
-from hybrid_search.cli.train_head import head
+from hybrid_search.cli.train_joint import joint
 
 __all__ = ["app"]
 
@@ -17,5 +16,4 @@ def train() -> None:
     """Train an embedder on your own pictures, captions and labels."""
 
 
-app.command("head")(head)
-app.command("autoencoder")(autoencoder)
+app.command("joint")(joint)
