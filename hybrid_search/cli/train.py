@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import typer
 
+from hybrid_search.cli.train_autoencoder import autoencoder
+from hybrid_search.cli.train_head import head
 from hybrid_search.cli.train_joint import joint
 
 __all__ = ["app"]
@@ -17,3 +19,5 @@ def train() -> None:
 
 
 app.command("joint")(joint)
+app.command("head")(head)
+app.command("autoencoder")(autoencoder)

@@ -11,6 +11,7 @@ import typer
 from hybrid_search.cli import exits, options, terminal
 from hybrid_search.cli.progress import documents_bar
 from hybrid_search.cli.session import backend_at
+from hybrid_search.cli.train_report import epochs_bar
 
 if TYPE_CHECKING:
     from hybrid_search.embedders import TextEmbedder
@@ -96,9 +97,8 @@ def joint(
         else:
             pairs, base = _stored(context, location, image_embedder, tower, captions)
         chosen = JointOptions(loss.value, hidden, epochs, patience, seed)
-        with documents_bar(shown=not no_progress) as bar:
-            tell = None if bar is None else lambda epoch: bar(epoch.number, epoch.of)
-            trained = train_joint(pairs, options=chosen, progress=tell)
+        with epochs_bar("validation", shown=not no_progress) as progress:
+            trained = train_joint(pairs, options=chosen, progress=progress)
     except KeyboardInterrupt:
         terminal.note("interrupted: nothing was written")
         raise typer.Exit(exits.INTERRUPTED) from None
