@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -79,7 +80,7 @@ def _part(photo: Image.Image) -> Image.Image:
 
 
 def _vectors(embedder: Embedder, paths: Sequence[Path]) -> NDArray[np.float32]:
-    def ready(path: Path) -> object:
+    def ready(path: Path) -> Any:
         image = load_image(path, min_side=embedder.min_side)
         return embedder.prepare(image) if isinstance(embedder, Preparer) else image
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 from hybrid_search import HybridIndex
@@ -10,6 +11,7 @@ from hybrid_search.embedders.onnx_export import export_onnx
 from hybrid_search.embedders.registry import get_embedder
 from scripts.benchmarks.embedders_alone import alone
 from scripts.benchmarks.machine import median, seconds, table
+from scripts.benchmarks.vit import save_vit
 
 BATCHES = (1, 8, 32)
 CORES = (1, 2)
@@ -20,6 +22,7 @@ RANDOM = "?seed=0&weights=none"
 NETWORKS = tuple(f"keras:{model}{RANDOM}" for model in ("mobilenet_v3_large", "efficientnet_b0", "resnet50"))
 BOTH = tuple(f"keras:{model}{RANDOM}" for model in ("mobilenet_v3_large", "resnet50"))
 INDEXED = ("lite", "lite+minilm", "colour:lab")
+VIT = "ViT-B/32 on ONNX Runtime, random weights"
 COUNT, ENOUGH = 64, 192
 
 
@@ -27,29 +30,34 @@ def measure(photos: Path, *, quick: bool = False) -> str:
     """Return the tables; an embedder that does not run here is listed with the reason."""
     count = 8 if quick else COUNT
     with tempfile.TemporaryDirectory() as folder:
+        large = {} if quick else {VIT: f"dino:{save_vit(Path(folder) / 'vit')}"}
         parts = [
-            _each(photos, count=count, quick=quick),
-            _sweep(photos, Path(folder), count=count // 2, quick=quick),
-            _indexing(photos, Path(folder), count=16 if quick else ENOUGH, runs=1 if quick else 3),
+            _each(photos, large, count=count, quick=quick),
+            _sweep(photos, Path(folder), large, count=count // 2, quick=quick),
+            _indexing(photos, Path(folder), large, count=16 if quick else ENOUGH, runs=1 if quick else 3),
         ]
     return "\n".join(parts)
 
 
-def _each(photos: Path, *, count: int, quick: bool) -> str:
-    names = LIGHT[:1] + LIGHT[3:4] if quick else (*LIGHT, *LOCAL, *NETWORKS)
+def _named(*names: str) -> dict[str, str]:
+    return {f"`{name}`": name for name in names}
+
+
+def _each(photos: Path, large: Mapping[str, str], *, count: int, quick: bool) -> str:
+    names = _named(*(LIGHT[:1] + LIGHT[3:4] if quick else (*LIGHT, *LOCAL, *NETWORKS)))
     rows: list[list[object]] = []
     missing = []
-    for name in names:
+    for title, name in {**names, **large}.items():
         try:
             found = alone(name, photos, count=count)
         except RuntimeError as error:
-            missing.append(f"- `{name}`: {error}")
+            missing.append(f"- {title}: {error}")
             continue
         infer = found.infer[32]
         whole = found.decode + found.prepare + infer
         rows.append(
             [
-                f"`{name}`",
+                title,
                 str(found.dims),
                 found.decode,
                 found.prepare,
@@ -65,10 +73,11 @@ def _each(photos: Path, *, count: int, quick: bool) -> str:
     return text + note + ("\nNot measured:\n\n" + "\n".join(missing) + "\n" if missing else "")
 
 
-def _sweep(photos: Path, folder: Path, *, count: int, quick: bool) -> str:
+def _sweep(photos: Path, folder: Path, large: Mapping[str, str], *, count: int, quick: bool) -> str:
     rows: list[list[object]] = []
     ratios: list[str] = []
-    rows += _swept("`lite`", "lite", photos, count=count)[0]
+    for title, name in {**_named("lite"), **large}.items():
+        rows += _swept(title, name, photos, count=count)[0]
     for name in BOTH[:1] if quick else BOTH:
         path = folder / "exported.onnx"
         try:
@@ -96,14 +105,15 @@ def _swept(title: str, name: str, photos: Path, *, count: int) -> tuple[list[lis
     return rows, rates
 
 
-def _indexing(photos: Path, folder: Path, *, count: int, runs: int) -> str:
+def _indexing(photos: Path, folder: Path, large: Mapping[str, str], *, count: int, runs: int) -> str:
     chosen = folder / "photos"
     chosen.mkdir()
     for path in sorted(path for path in photos.iterdir() if path.suffix in (".jpg", ".png"))[:count]:
         (chosen / path.name).write_bytes(path.read_bytes())
     number = len(list(chosen.iterdir()))
     rows: list[list[object]] = []
-    for name in (INDEXED[0], NETWORKS[2], *INDEXED[1:]) if runs > 1 else INDEXED[:1]:
+    names = _named(*((*INDEXED, NETWORKS[2]) if runs > 1 else INDEXED[:1]))
+    for title, name in {**names, **large}.items():
         try:
             bare, times = alone(name, chosen, count=number), []
             embedder = get_embedder(name)
@@ -112,11 +122,11 @@ def _indexing(photos: Path, folder: Path, *, count: int, runs: int) -> str:
                 with HybridIndex(embedder=embedder) as index:
                     times.append(seconds(lambda index=index: index.add_folder(chosen)))
         except Exception as error:
-            rows.append([f"`{name}`", f"{type(error).__name__}: {error}", "", "", ""])
+            rows.append([title, f"{type(error).__name__}: {error}", "", "", ""])
             continue
         indexed, infer = number / median(times[1:] or times), 1000 / bare.infer[32]
         sequence = 1000 / (bare.decode + bare.prepare + bare.infer[32])
-        rows.append([f"`{name}`", indexed, infer, indexed / infer, indexed / sequence])
+        rows.append([title, indexed, infer, indexed / infer, indexed / sequence])
     header = [
         "indexing",
         "photos/s indexed",
