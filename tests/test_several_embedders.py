@@ -378,6 +378,20 @@ def test_an_index_from_before_there_were_several(tmp_path: Path) -> None:
         assert index.embedders == ("mean", "colour")
 
 
+def test_who_wrote_before_goes_on_in_the_new_version(location: Location) -> None:
+    with opened(location, ColourEmbedder(), Mean()) as first:
+        first.add(photo(1))
+        first.refresh()
+    with opened(location, ColourEmbedder(), Mean()) as second:
+        assert len(second) == 1
+        with opened(location, ColourEmbedder(), Mean()) as first:
+            first.drop_embedder("colour")
+        id = second.add(photo(2))
+        second.refresh()
+    with opened(location, Mean()) as index:
+        assert len(index) == 2 and index.get(id, vectors=True).source["embedding"].keys() == {"mean"}
+
+
 # -- what is refused ---------------------------------------------------------------------------------------------------
 
 
@@ -411,12 +425,12 @@ def test_an_index_needs_an_embedder_of_pictures(tmp_path: Path) -> None:
 
 
 def test_a_field_that_came_meanwhile_is_filled_too(location: Location) -> None:
-    with opened(location, ColourEmbedder(), Words()) as first, opened(location, ColourEmbedder(), Words()) as second:
-        if location[0].startswith("http"):
-            second.add_embedder(HueEmbedder())
-        else:
-            first.add_embedder(HueEmbedder())
-        first._embedders._given["hue"] = HueEmbedder()
-        id = first.add(photo(1), metadata={"caption": "red"})
-        first.refresh()
-        assert first.get(id, vectors=True).source["embedding"].keys() == {"colour", WORDS, "hue"}
+    with opened(location, ColourEmbedder(), Words()) as index:
+        index.backend.add_embedding("mean", EmbeddingSpec("mean", "1", dims=3))
+        with pytest.raises(EmbedderMismatch, match=r"'mean'"):
+            index.add(photo(1), metadata={"caption": "red"})
+        assert len(index) == 0
+    with opened(location, Mean()) as index:
+        index._embedders._given |= {"colour": ColourEmbedder()}
+        id = index.add(photo(1), metadata={"caption": "red"})
+        assert index.get(id, vectors=True).source["embedding"].keys() == {"colour", WORDS, "mean"}

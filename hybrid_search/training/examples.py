@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from hybrid_search.backends import Backend
 from hybrid_search.errors import EmbedderMismatch, TrainingImpossible
-from hybrid_search.mapping import EmbeddingSpec, embeddings
+from hybrid_search.mapping import EmbeddingSpec, default_embedding, embeddings
 
 __all__ = ["LEAST", "SOURCES", "Examples", "Source", "keep_usable", "read_examples", "spec_in"]
 
@@ -68,15 +68,17 @@ class Examples:
 
 
 def spec_in(backend: Backend, embedder: str | None = None) -> tuple[str, EmbeddingSpec]:
-    """Return key and spec of an index's vectors by the embedder's name; by default those of its first embedder.
+    """Return key and spec of an index's vectors by the embedder's name; by default those of its default embedder.
 
     Raises
     ------
     EmbedderMismatch
         When the index has no vectors of pictures by that embedder.
     """
-    stored = embeddings(backend.definition())
-    for key, spec in stored.items():
+    definition = backend.definition()
+    stored = embeddings(definition)
+    default = default_embedding(definition)
+    for key, spec in {default: stored[default], **stored}.items():
         if spec.of == "image" and embedder in (None, spec.name):
             return key, spec
     raise EmbedderMismatch(", ".join(map(str, stored.values())) or "no embedder", str(embedder))

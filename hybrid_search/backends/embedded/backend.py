@@ -280,6 +280,8 @@ class EmbeddedBackend(Backend):
 
     def _open(self) -> tantivy.Index:
         with self._guard:
+            if self._index and self._folder and not self._writer and self._folder.identity() != self._place:
+                self._release()  # a newer version of the index has taken the folder's place
             if self._index is None:
                 if self._folder is None:
                     raise IndexNotFound(self.location)
@@ -296,8 +298,6 @@ class EmbeddedBackend(Backend):
     def _current(self) -> Snapshot:
         """Return the snapshot of the latest commit, anew when there is a later one than last time."""
         with self._guard:
-            if self._writer is None and self._folder is not None and self._folder.identity() != self._place:
-                self._release()  # a newer version of the index has taken the folder's place
             index = self._open()
             stamp = self._committed_stamp()
             if self._snapshot is None or stamp != self._stamp:
