@@ -15,7 +15,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from hybrid_search import HybridIndex
+from hybrid_search import HybridIndex, cli
 from hybrid_search.embedders import Embedder
 from hybrid_search.embedders import head as embedder
 from hybrid_search.embedders.descriptors import HistogramHog
@@ -420,3 +420,40 @@ def test_a_head_needs_no_tensorflow(tmp_path: Path) -> None:
         print(json.dumps([shape, [name for name in ("tensorflow", "keras") if name in sys.modules]]))"""
     printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert json.loads(printed) == [[1, 5], []]
+
+
+def test_a_head_is_trained_and_searched_with_from_the_command_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    random = np.random.default_rng(0)
+    for at in range(24):
+        shade = random.integers(0, 90, (70, 70, 3), dtype=np.uint8)
+        shade[..., 0 if at % 2 else 2] += 90
+        folder = tmp_path / "photos" / ("red" if at % 2 else "blue")
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(shade).save(folder / f"{at}.png")
+    where, out = ("--index", str(tmp_path / "index")), tmp_path / "mine.head"
+    with HybridIndex(tmp_path / "index", embedder="histogram+hog") as opened:
+        opened.add_folder(tmp_path / "photos")
+    asked = (
+        "train",
+        "head",
+        "--from",
+        "folders",
+        "--out",
+        str(out),
+        "--dims",
+        "3",
+        "--epochs",
+        "2",
+        "--keep",
+        "--json",
+    )
+    assert cli.run([*where, *asked]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    parts = printed["learned_from"]
+    assert parts["train"] + parts["validation"] + parts["test"] == 24
+    assert cli.run([*where, "embed", f"head:{out}"]) == 0
+    with HybridIndex(tmp_path / "index", embedder=f"head:{out}") as opened:
+        hits = opened.search(image=tmp_path / "photos" / "red" / "1.png", k=3)
+        assert {Path(str(hit.path)).parent.name for hit in hits} == {"red"}

@@ -143,10 +143,12 @@ def _report(trained: TrainedHead) -> str:
 
 def _note(trained: TrainedHead, out: Path, *, written: bool) -> None:
     verdict = "gain" if trained.is_gain else "no gain"
-    terminal.note(f"{verdict}: {bound(trained.known)} on held-out pictures")
-    if trained.new is not None and (trained.new.is_loss or trained.new.is_gain):
-        kind = "gain" if trained.new.is_gain else "loss"
-        terminal.note(f"{kind} on labels that it never saw: {bound(trained.new)}")
+    said = f"{verdict}: {bound(trained.known)} on held-out pictures"
+    if trained.best_epoch == 0:
+        said += "; no epoch was better than none"
+    if trained.new is not None:
+        said += f", {bound(trained.new)} on labels that it never saw"
+    terminal.note(said)
     if written:
         terminal.note(f"written; `hybrid-search embed head:{out.absolute()}` gives the pictures such vectors")
     else:
