@@ -54,7 +54,6 @@ def _uncaptioned(photos: Path, captions: Captions) -> str:
         (
             ["lite+minilm"],
             {
-                "`lite+minilm`: words of its labels, BM25": _words,
                 "`lite+minilm`: vectors alone (ConSE)": _meaning("lite+minilm"),
                 "`lite+minilm`: labels and vectors fused, what `search(text)` does": _default,
             },
