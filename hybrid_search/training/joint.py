@@ -207,7 +207,7 @@ def _choose_smoothing(
     best, best_score = grid[0], -1.0
     for number, smoothing in enumerate(grid, start=1):
         maps = ridge(found, smoothing) if options.loss == "ridge" else cca(found, smoothing)
-        score = _score(maps, validation)
+        score = _score(maps, validation, train.images)
         if score > best_score:
             best, best_score = smoothing, score
         if progress is not None:
@@ -222,7 +222,7 @@ def _choose_epochs(
     watch = Patience(1, -1.0, epochs=options.patience)
     for number in range(1, options.epochs + 1):
         loss = descent.epoch()
-        score = _score(descent.maps(), validation)
+        score = _score(descent.maps(), validation, train.images)
         spent = watch.spent(number, score)
         if progress is not None:
             progress(Epoch(number, options.epochs, loss, score, watch.score))
@@ -235,8 +235,12 @@ def _descent(pairs: Pairs, options: JointOptions) -> Descent:
     return Descent(pairs, loss=options.loss, hidden=options.hidden, seed=options.seed)
 
 
-def _score(maps: Maps, pairs: Pairs) -> float:
-    """Return the mean reciprocal rank of each text's picture: it tells settings apart where recall does not yet."""
-    scores = map_texts(pairs.texts, maps) @ map_images(pairs.images, maps).T
+def _score(maps: Maps, pairs: Pairs, learned: NDArray[np.float32]) -> float:
+    """Return the mean reciprocal rank of each text's picture: it tells settings apart where recall does not yet.
+
+    It is sought among the pictures that were learned from as well, as in an index: too close a fit draws texts to them.
+    """
+    gallery = np.vstack([pairs.images, learned[:_MOST]])
+    scores = map_texts(pairs.texts, maps) @ map_images(gallery, maps).T
     own = scores[np.arange(len(scores)), pairs.owners]
     return float((1 / (scores >= own[:, None]).sum(axis=1)).mean())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,11 +13,12 @@ from hybrid_search.training.pairs import Pairs
 
 __all__ = ["MARGIN", "Adam", "Descent", "Layers", "cosine_loss", "hinge_loss"]
 
-Matrix = NDArray[np.float64]
+Matrix = NDArray[np.floating[Any]]
 Arrays = dict[str, Matrix]
 
 MARGIN = 0.1
 """Of the hinge rank loss, as in DeViSE."""
+_LEAST = 1e-9
 _SMALL = 0.01
 """A map that begins at random has to unlearn that first: of few pictures it never does."""
 
@@ -29,9 +31,9 @@ def hinge_loss(mapped: Matrix, texts: Matrix, same: NDArray[np.bool_]) -> tuple[
 
     Parameters
     ----------
-    mapped : (n, dims) float64 ndarray
+    mapped : (n, dims) floating ndarray
         Pictures in the space of texts.
-    texts : (n, dims) float64 ndarray
+    texts : (n, dims) floating ndarray
         The text of each, of unit length.
     same : (n, n) bool ndarray
         Which texts (columns) are of which picture (rows): these are no negatives.
@@ -39,7 +41,7 @@ def hinge_loss(mapped: Matrix, texts: Matrix, same: NDArray[np.bool_]) -> tuple[
     Returns
     -------
     loss : float
-    gradient : (n, dims) float64 ndarray
+    gradient : (n, dims) floating ndarray
         With respect to `mapped`.
     """
     scores = mapped @ texts.T
@@ -54,15 +56,18 @@ def cosine_loss(mapped: Matrix, targets: Matrix) -> tuple[float, Matrix]:
 
     Parameters
     ----------
-    mapped : (n, dims) float64 ndarray
+    mapped : (n, dims) floating ndarray
         Pictures in the space of texts.
-    targets : (n, dims) float64 ndarray
+    targets : (n, dims) floating ndarray
         The mean of each picture's texts, themselves of unit length: its product is their mean cosine.
     """
-    lengths = np.maximum(np.linalg.norm(mapped, axis=1, keepdims=True), 1e-12)
-    unit = mapped / lengths
+    lengths = np.linalg.norm(mapped, axis=1, keepdims=True)
+    # a picture of which dropout has left nothing has no direction, and none to go
+    known = lengths > _LEAST
+    lengths = np.where(known, lengths, 1)
+    unit = mapped * known / lengths
     cosines = (unit * targets).sum(axis=1, keepdims=True)
-    return float(-cosines.mean()), -(targets - cosines * unit) / lengths / len(mapped)
+    return float(-cosines.mean()), -(targets - cosines * unit) * known / lengths / len(mapped)
 
 
 @dataclass
@@ -81,7 +86,10 @@ class Layers:
     def drawn(inputs: int, outputs: int, *, hidden: int, dropout: float, random: np.random.Generator) -> Layers:
         """Return layers with random weights (K. He et al., ICCV 2015), the last ones small."""
         last = hidden or inputs
-        arrays = {"weight": random.normal(0, _SMALL / np.sqrt(last), (last, outputs)), "bias": np.zeros(outputs)}
+        arrays: Arrays = {
+            "weight": random.normal(0, _SMALL / np.sqrt(last), (last, outputs)),
+            "bias": np.zeros(outputs),
+        }
         if hidden:
             arrays["inner"] = random.normal(0, np.sqrt(2 / inputs), (inputs, hidden))
             arrays["inner_bias"] = np.zeros(hidden)
@@ -92,7 +100,8 @@ class Layers:
         inner = np.maximum(x @ self.arrays["inner"] + self.arrays["inner_bias"], 0) if "inner" in self.arrays else x
         mask = np.ones_like(inner)
         if random is not None and self.dropout:
-            mask = (random.random(inner.shape) >= self.dropout) / (1 - self.dropout)
+            kept = random.random(inner.shape, np.float32) >= self.dropout
+            mask = kept.astype(inner.dtype) / (1 - self.dropout)
         self._kept = x, inner * mask, mask
         return np.asarray(inner * mask @ self.arrays["weight"] + self.arrays["bias"])
 
@@ -158,20 +167,18 @@ class Descent:
         self._loss, self._batch, self._owners = loss, batch, pairs.owners
         images = pairs.images.astype(np.float64)
         self._mean = images.mean(axis=0)
+        deviation = np.sqrt(((images - self._mean) ** 2).sum(axis=1).mean())
         # components of variance 1 on average, whatever the embedder
-        self._scale = np.sqrt(images.shape[1]) / max(
-            float(np.sqrt(((images - self._mean) ** 2).sum(axis=1).mean())), 1e-12
-        )
-        self._images = (images - self._mean) * self._scale
+        self._scale = np.sqrt(images.shape[1]) / max(float(deviation), 1e-12)
+        self._images = np.asarray((images - self._mean) * self._scale, np.float32)
         self._text_mean = pairs.weights @ pairs.texts
         texts = pairs.texts - self._text_mean
-        self._texts = texts / np.maximum(np.linalg.norm(texts, axis=1, keepdims=True), 1e-12)
-        self._targets = Pairs(pairs.images, self._texts, pairs.owners).means()
+        self._texts = np.asarray(texts / np.maximum(np.linalg.norm(texts, axis=1, keepdims=True), 1e-12), np.float32)
+        self._targets = Pairs(pairs.images, self._texts, pairs.owners).means().astype(np.float32)
         self._order = np.argsort(pairs.owners, kind="stable")
         self._counts = np.bincount(pairs.owners, minlength=len(pairs))
-        self._layers = Layers.drawn(
-            images.shape[1], pairs.texts.shape[1], hidden=hidden, dropout=dropout, random=self._random
-        )
+        drawn = Layers.drawn(images.shape[1], pairs.texts.shape[1], hidden=hidden, dropout=dropout, random=self._random)
+        self._layers = Layers({name: array.astype(np.float32) for name, array in drawn.arrays.items()}, dropout)
         self._adam = Adam(self._layers.arrays, rate=rate, decay=decay)
 
     def epoch(self) -> float:
@@ -189,7 +196,7 @@ class Descent:
 
     def maps(self) -> dict[str, NDArray[np.float32]]:
         """Return the maps as they are now, for vectors as the embedders give them."""
-        arrays = {name: array.copy() for name, array in self._layers.arrays.items()}
+        arrays = {name: array.astype(np.float64) for name, array in self._layers.arrays.items()}
         first = "inner" if "inner" in arrays else "weight"
         bias = "inner_bias" if first == "inner" else "bias"
         arrays[first] *= self._scale
