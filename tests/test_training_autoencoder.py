@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,10 @@ from hybrid_search.errors import TextNotSupported, TrainingImpossible, WeightsMi
 from hybrid_search.training import autoencoder as training
 from hybrid_search.training import pictures as reading
 from hybrid_search.training.pictures import Pictures
+
+pytestmark = pytest.mark.skipif(
+    find_spec("tensorflow") is None, reason="TensorFlow is not installed: pip install 'hybrid-search[tensorflow]'"
+)
 
 SMALL = training.AutoencoderOptions(dims=8, size=16, epochs=30, batch=16, rate=2e-3)
 

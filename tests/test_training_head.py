@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,10 @@ from hybrid_search.training import head as training
 from hybrid_search.training import losses, split, verdict
 from hybrid_search.training.batches import label_batches
 from hybrid_search.training.examples import Examples
+
+pytestmark = pytest.mark.skipif(
+    find_spec("tensorflow") is None, reason="TensorFlow is not installed: pip install 'hybrid-search[tensorflow]'"
+)
 
 
 def unit(vectors: NDArray[Any]) -> NDArray[np.float32]:

@@ -14,7 +14,7 @@ from hybrid_search.embedders.autoencoder import INPUT, OUTPUT, encode
 from hybrid_search.embedders.descriptors import HistogramHog
 from hybrid_search.embedders.onnx_session import OnnxSession
 from hybrid_search.errors import TrainingImpossible
-from hybrid_search.training.network import seeded_keras
+from hybrid_search.training.network import INSTALL, seeded_keras
 from hybrid_search.training.pictures import Pictures
 from hybrid_search.training.progress import Epoch, Patience
 from hybrid_search.training.split import Split, split_examples
@@ -172,11 +172,12 @@ def train_autoencoder(
         raise TrainingImpossible(_WHAT, f"there are {len(pictures)} pictures, and {LEAST} are the least; add more")
     split = split_examples(pictures.as_examples(), seed=options.seed, hold_out_labels=False)
     keras = seeded_keras(_WHAT, seed=options.seed)
+    convert = _converter()
     encoder, whole = _networks(keras, options)
     watch, epochs = _fit(whole, pictures.pixels, split, options, progress)
     best_epoch, weights = watch.state
     whole.set_weights(weights)
-    graph = _onnx(encoder, options.size)
+    graph = _onnx(convert, encoder, options.size)
     codes = _in_parts(encoder, pictures.pixels[split.train])
     scale = codes.std(axis=0)
     arrays = {
@@ -305,9 +306,17 @@ def _retrieval(
     return compare(before, after, clusters=clusters, seed=seed)
 
 
-def _onnx(encoder: Any, size: int) -> bytes:
+def _converter() -> Any:
+    """Return what makes ONNX of the network; that it is missing is told before the training, not after it."""
+    try:
+        import tf2onnx
+    except ImportError as error:
+        raise TrainingImpossible(_WHAT, f"tf2onnx is not installed: {INSTALL} ({error})") from error
+    return tf2onnx.convert
+
+
+def _onnx(convert: Any, encoder: Any, size: int) -> bytes:
     import tensorflow
-    import tf2onnx
 
     taken = [tensorflow.TensorSpec((None, size, size, 3), tensorflow.float32, name=INPUT)]
 
@@ -315,7 +324,7 @@ def _onnx(encoder: Any, size: int) -> bytes:
         return {OUTPUT: encoder(pixels)}
 
     traced = tensorflow.function(run, autograph=False)
-    graph, _ = tf2onnx.convert.from_function(traced, input_signature=taken, opset=17)
+    graph, _ = convert.from_function(traced, input_signature=taken, opset=17)
     return bytes(graph.SerializeToString())
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
+from hybrid_search.embedders.keras.quiet import load_keras
 from hybrid_search.errors import TrainingImpossible
 
 __all__ = ["INSTALL", "seeded_keras"]
@@ -25,13 +25,11 @@ def seeded_keras(what: str, *, seed: int) -> Any:
     ------
     TrainingImpossible
         When TensorFlow is not installed.
+    EmbedderUnavailable
+        When Keras is set up for something else.
     """
-    # before the import: TensorFlow writes of its processor and of graphics cards that it does not find
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     try:
-        import keras
-        import tensorflow  # noqa: F401
+        keras = load_keras(what)
     except ImportError as error:
         raise TrainingImpossible(what, f"TensorFlow is not installed: {INSTALL} ({error})") from error
     keras.utils.set_random_seed(seed)
