@@ -96,7 +96,7 @@ def test_it_is_a_text_tower_by_name(minilm: Path) -> None:
 
 @pytest.mark.parametrize("options", ["batch_size=0", "batch_size=many", "threads=-1"])
 def test_options_out_of_range_are_refused(options: str) -> None:
-    with pytest.raises(BadEmbedderOption, match="must be a whole number above 0"):
+    with pytest.raises(BadEmbedderOption, match=r"must be at least 1|is not a whole number"):
         get_text_embedder(f"minilm?{options}")
 
 

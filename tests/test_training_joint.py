@@ -269,6 +269,21 @@ def test_options_out_of_range_are_refused(wrong: dict[str, Any]) -> None:
         JointOptions(**wrong)
 
 
+def test_captions_of_real_photos_find_them(data: Path, minilm: Path, tmp_path: Path) -> None:
+    from hybrid_search.embedders.lite import Lite
+    from hybrid_search.embedders.minilm import MiniLM
+
+    some = tmp_path / "some"
+    some.mkdir()
+    for path in sorted((data / "flickr8k" / "images").iterdir())[::4]:
+        (some / path.name).symlink_to(path)
+    pairs = embed_pairs(some, data / "flickr8k" / "captions.csv", Lite(labels=0), MiniLM()).pairs
+    assert (len(pairs), len(pairs.texts)) == (150, 750)
+    trained = train_joint(pairs)
+    # by chance one caption in six finds its photo among the first five of 30
+    assert trained.held_out == 30 and trained.figures.success[5] > 0.6
+
+
 # -- the embedder
 
 

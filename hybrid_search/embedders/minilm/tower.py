@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from hybrid_search.embedders.minilm.files import NAME, SHA256, WEIGHTS, model_files
 from hybrid_search.embedders.onnx_session import OnnxSession
-from hybrid_search.errors import BadEmbedderOption, EmbedderUnavailable
+from hybrid_search.embedders.option_values import whole
+from hybrid_search.errors import EmbedderUnavailable
 
 __all__ = ["MiniLM"]
 
@@ -48,8 +49,8 @@ class MiniLM:
     def __init__(
         self, *, batch_size: int = 64, threads: int | None = None, providers: Sequence[str] | None = None
     ) -> None:
-        self._batch_size = _whole("batch_size", batch_size)
-        count = None if threads is None else _whole("threads", threads)
+        self._batch_size = whole(NAME, "batch_size", batch_size, least=1)
+        count = None if threads is None else whole(NAME, "threads", threads, least=1)
         self._network = OnnxSession(self._graph, owner=NAME, threads=count, providers=providers, prepack=False)
         self._tokenizer: Any = None
         self._lock = threading.Lock()
@@ -102,14 +103,3 @@ def _padded(rows: Sequence[Sequence[int]]) -> NDArray[np.int64]:
     for row, values in zip(padded, rows, strict=True):
         row[: len(values)] = values
     return padded
-
-
-def _whole(option: str, value: int | str) -> int:
-    """Return an option as a number; in an embedder's name it is written."""
-    try:
-        number = int(value)
-    except ValueError:
-        number = 0
-    if number < 1:
-        raise BadEmbedderOption(NAME, option, f"must be a whole number above 0 (got {value!r})")
-    return number
