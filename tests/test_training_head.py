@@ -90,7 +90,7 @@ def test_an_index_without_such_labels_says_so(index: HybridIndex) -> None:
     with pytest.raises(TrainingImpossible, match=r"0 groups of copies.*`hybrid-search duplicates`"):
         reading.read_examples(index.backend, "histogram_hog", source="groups")
     with pytest.raises(EmbedderMismatch, match="histogram"):
-        reading.spec_in(index.backend, "lite")
+        reading.spec_in(index.backend, embedder="lite")
 
 
 def test_an_empty_index_says_that_it_has_no_vectors() -> None:

@@ -112,7 +112,7 @@ def _examples(
 
     backend = backend_at(context, location)
     try:
-        key, spec = spec_in(backend, embedder)
+        key, spec = spec_in(backend, embedder=embedder)
         return read_examples(backend, key, source=source), spec
     finally:
         backend.close()

@@ -67,7 +67,7 @@ class Examples:
         return table
 
 
-def spec_in(backend: Backend, embedder: str | None = None) -> tuple[str, EmbeddingSpec]:
+def spec_in(backend: Backend, *, embedder: str | None = None) -> tuple[str, EmbeddingSpec]:
     """Return key and spec of an index's vectors by the embedder's name; by default those of its default embedder.
 
     Raises
