@@ -31,10 +31,13 @@ def onnx_model(embedder: Keras) -> tuple[Any, Card]:
     import tf2onnx
 
     network = embedder.network
-    with _quiet_tf2onnx():
-        model, _ = tf2onnx.convert.from_function(
-            network.function,
-            network.function.input_signature,
+    with _quiet():
+        graph, names = _frozen(network.function.get_concrete_function())
+        model, _ = tf2onnx.convert.from_graph_def(
+            graph,
+            input_names=[name for name, tensor in names.items() if tensor == "images"],
+            output_names=[name for name, tensor in names.items() if tensor != "images"],
+            tensors_to_rename=names,
             opset=_OPSET,
             custom_rewriter=[_scalars_as_vectors],
         )
@@ -52,6 +55,20 @@ def onnx_model(embedder: Keras) -> tuple[Any, Card]:
     return model, card
 
 
+def _frozen(traced: Any) -> tuple[Any, dict[str, str]]:
+    """Return a traced function as a graph with its weights in it, and its inputs and outputs by their names there.
+
+    tf2onnx can take functions too, and makes inputs of what they refer to, such as EfficientNet's means.
+    """
+    from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
+
+    frozen = convert_variables_to_constants_v2(traced, lower_control_flow=False)
+    outputs = sorted(traced.structured_outputs)
+    names = {frozen.inputs[0].name: "images"}
+    names.update({tensor.name: name for tensor, name in zip(frozen.outputs, outputs, strict=True)})
+    return frozen.graph.as_graph_def(), names
+
+
 def _scalars_as_vectors(graph: Any, nodes: Any) -> Any:
     """Give numbers that are added a shape: tf2onnx 1.17 takes them for biases, fails, and leaves the graph slow."""
     for node in nodes:
@@ -65,12 +82,14 @@ def _scalars_as_vectors(graph: Any, nodes: Any) -> Any:
 
 
 @contextmanager
-def _quiet_tf2onnx() -> Iterator[None]:
-    """Keep tf2onnx from reporting its progress, which it does as warnings."""
-    logger = logging.getLogger("tf2onnx")
-    before = logger.level
-    logger.setLevel(logging.ERROR)
+def _quiet() -> Iterator[None]:
+    """Keep the conversion from reporting its progress, and what is deprecated within TensorFlow, as warnings."""
+    loggers = [logging.getLogger(name) for name in ("tf2onnx", "tensorflow")]
+    before = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
     try:
         yield
     finally:
-        logger.setLevel(before)
+        for logger, level in zip(loggers, before, strict=True):
+            logger.setLevel(level)

@@ -57,7 +57,7 @@ def layer_names(base: Any) -> Mapping[str, Any]:
     network, as in a process that makes no other.
     """
     numbers: dict[str, list[tuple[int, Any]]] = defaultdict(list)
-    for layer in base.layers:
+    for layer in base.operations:
         stem, number = re.fullmatch(r"(.*?)(?:_(\d+))?", layer.name).groups()  # type: ignore[union-attr]
         if stem.replace("_", "") == type(layer).__name__.lower():
             numbers[stem].append((int(number or 0), layer))
@@ -66,7 +66,7 @@ def layer_names(base: Any) -> Mapping[str, Any]:
         first = min(number for number, _ in found)
         for number, layer in found:
             named[id(layer)] = f"{stem}_{number - first}" if number > first else stem
-    return {named.get(id(layer), layer.name): layer for layer in base.layers}
+    return {named.get(id(layer), layer.name): layer for layer in base.operations}
 
 
 def features(base: Any, *, owner: str, layer: str, pooling: str, top: bool) -> Features:

@@ -104,9 +104,9 @@ def _downloaded(architecture: Architecture, owner: str, shape: dict[str, Any]) -
         warnings.filterwarnings("ignore", message=".*Weights for input shape .* will be loaded")
         try:
             return Built(architecture.build(weights="imagenet", **shape), top=True, trained=True)
-        except ValueError:
+        except ValueError as error:
             # another size than the classifier's own: the convolutions alone take it
-            if not shape:
+            if not shape or _download_of(error) is not None:
                 raise
             base = architecture.build(weights="imagenet", include_top=False, **shape)
             return Built(base, top=False, trained=True)
