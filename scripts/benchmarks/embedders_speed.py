@@ -21,7 +21,7 @@ RANDOM = "?seed=0&weights=none"
 """Weights of no worth: they take the time of real ones."""
 NETWORKS = tuple(f"keras:{model}{RANDOM}" for model in ("mobilenet_v3_large", "efficientnet_b0", "resnet50"))
 BOTH = tuple(f"keras:{model}{RANDOM}" for model in ("mobilenet_v3_large", "resnet50"))
-INDEXED = ("lite", "lite+minilm", "colour:lab")
+INDEXED = ("lite", "lite+minilm")
 VIT = "ViT-B/32 on ONNX Runtime, random weights"
 COUNT, ENOUGH = 64, 192
 
