@@ -77,9 +77,9 @@ def index(
             "--embedder",
             metavar="NAME",
             envvar="HYBRID_SEARCH_EMBEDDER",
-            help="What turns pictures into vectors, or caption:NAME what is written about them, for a new index: "
-            "lite+minilm by default where minilm has been fetched, else lite; may be repeated, the first is the default. "
-            "An index keeps its embedders.",
+            help="What turns pictures into vectors, or caption:NAME what is written about them, for a new "
+            "index: lite+minilm by default where minilm has been fetched, else lite; may be repeated, "
+            "the first is the default. An index keeps its embedders.",
         ),
     ] = None,
     max_megapixels: Annotated[
