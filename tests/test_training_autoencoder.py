@@ -101,8 +101,10 @@ def test_of_folders_at_random_no_gain_is_claimed(trained: training.TrainedAutoen
     pictures = all_pictures()
     shuffled = np.random.default_rng(5).permutation(pictures.folders).tolist()
     pictures = Pictures(pictures.pixels, tuple(shuffled), pictures.groups)
-    found = training._retrieval(pictures, np.arange(len(pictures)), trained.arrays, seed=0)
-    assert found is not None and not found.is_gain
+    rows = np.arange(len(pictures))
+    before = training._baseline(pictures, rows, seed=0)
+    assert before is not None
+    assert not training._retrieval(pictures, rows, trained.arrays, before=before, seed=0).is_gain
 
 
 def test_without_folders_nothing_is_claimed() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from hybrid_search.training.network import INSTALL, seeded_keras
 from hybrid_search.training.pictures import Pictures
 from hybrid_search.training.progress import Epoch, Patience
 from hybrid_search.training.split import Split, split_examples
-from hybrid_search.training.verdict import Comparison, compare, rank_neighbours
+from hybrid_search.training.verdict import Comparison, Ranked, compare, rank_neighbours
 
 __all__ = ["AutoencoderOptions", "Reconstruction", "TrainedAutoencoder", "add_noise", "train_autoencoder"]
 
@@ -173,6 +174,8 @@ def train_autoencoder(
     split = split_examples(pictures.as_examples(), seed=options.seed, hold_out_labels=False)
     keras = seeded_keras(_WHAT, seed=options.seed)
     convert = _converter()
+    # before the training: if it cannot be judged, that is to be told now
+    baseline = _baseline(pictures, split.test, seed=options.seed)
     encoder, whole = _networks(keras, options)
     watch, epochs = _fit(whole, pictures.pixels, split, options, progress)
     best_epoch, weights = watch.state
@@ -187,7 +190,8 @@ def train_autoencoder(
     }
     sizes = {part: len(getattr(split, part)) for part in ("train", "validation", "test")}
     painted = _reconstruction(whole, pictures.pixels, split, options)
-    retrieval = _retrieval(pictures, split.test, arrays, seed=options.seed)
+    judged = partial(_retrieval, pictures, split.test, arrays, seed=options.seed)
+    retrieval = None if baseline is None else judged(before=baseline)
     return TrainedAutoencoder(
         arrays, options, {"pictures": len(pictures), **sizes}, epochs, best_epoch, painted, retrieval
     )
@@ -289,21 +293,27 @@ def _reconstruction(whole: Any, pixels: NDArray[np.uint8], split: Split, options
     return Reconstruction(_error(whole, pixels[split.test], options), noisy, float(np.mean((held_out - mean) ** 2)))
 
 
-def _retrieval(
-    pictures: Pictures, rows: NDArray[np.intp], arrays: Mapping[str, NDArray[Any]], *, seed: int
-) -> Comparison | None:
-    examples = pictures.as_examples()
-    incidence = examples.incidence()[rows].astype(np.float32)
-    same = incidence @ incidence.T > 0
-    if same.sum() - np.trace(same) == 0:
+def _baseline(pictures: Pictures, rows: NDArray[np.intp], *, seed: int) -> Ranked | None:
+    """Return how well `histogram+hog` does; None where no two pictures have a label in common."""
+    same = _same(pictures, rows)
+    if same.sum() == np.trace(same):
         return None
-    pixels = pictures.pixels[rows]
+    vectors = HistogramHog().embed_images([Image.fromarray(each) for each in pictures.pixels[rows]])
+    return rank_neighbours(vectors, same, seed=seed)
+
+
+def _retrieval(
+    pictures: Pictures, rows: NDArray[np.intp], arrays: Mapping[str, NDArray[Any]], *, before: Ranked, seed: int
+) -> Comparison:
     session = OnnxSession(lambda: arrays["encoder"].tobytes(), owner="autoencoder")
-    baseline = HistogramHog().embed_images([Image.fromarray(each) for each in pixels])
-    before = rank_neighbours(baseline, same, seed=seed)
-    after = rank_neighbours(encode(session, pixels, arrays), same, seed=seed)
-    clusters = [min(examples.marks[row], default="") for row in rows]
-    return compare(before, after, clusters=clusters, seed=seed)
+    after = rank_neighbours(encode(session, pictures.pixels[rows], arrays), _same(pictures, rows), seed=seed)
+    marks = pictures.as_examples().marks
+    return compare(before, after, clusters=[min(marks[row], default="") for row in rows], seed=seed)
+
+
+def _same(pictures: Pictures, rows: NDArray[np.intp]) -> NDArray[np.bool_]:
+    incidence = pictures.as_examples().incidence()[rows].astype(np.float32)
+    return np.asarray(incidence @ incidence.T > 0)
 
 
 def _converter() -> Any:
