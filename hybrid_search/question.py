@@ -101,7 +101,7 @@ class Asker:
         others |= {name: self._by_key(others[name]) for name in ("weights", "min_score") if name in others}
         legs = vector_legs(sought, self._embedders, chosen=chosen, left_out=self._left_out(others.get("weights")))
         signature = _signature_leg(sought)
-        if sought.liked and signature is None:
+        if sought.liked and signature is None and options.get("filter") is None:
             self._check_liked(sought.liked, chosen or (self._embedders.default,))
         stored = [term.value for term in sought.terms if term.kind == "stored"]
         return make_query(
