@@ -280,7 +280,7 @@ def test_versions_are_not_computed_from_all_bytes_each_time(tmp_path: Path, monk
     def fail(path: Path) -> str:
         raise AssertionError(f"{path} was read")
 
-    monkeypatch.setattr(hashes, "_digest", fail)
+    monkeypatch.setattr(hashes, "sha256_of", fail)
     assert get_embedder(f"siglip:{folder}").version == first
     (folder / "onnx" / "vision_model.onnx_data").touch()
     with pytest.raises(AssertionError, match=r"vision_model\.onnx_data was read"):

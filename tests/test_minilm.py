@@ -188,8 +188,8 @@ def test_files_are_read_again_only_when_they_have_changed(
     place = fetch(wheel=wheel).folder
     assert files.is_whole(place)
     read: list[Path] = []
-    real = files._sha256
-    monkeypatch.setattr(files, "_sha256", lambda path: read.append(path) or real(path))
+    real = files.sha256_of
+    monkeypatch.setattr(files, "sha256_of", lambda path: read.append(path) or real(path))
     assert files.is_whole(place)
     assert read == []
     os.utime(place / "tokenizer.json", (1, 1))

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import os
-import tempfile
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+
+from hybrid_search.embedders.whole_files import write_whole
 
 __all__ = ["cache_folder", "cached_file", "cached_graph"]
 
@@ -38,8 +39,9 @@ def cached_file(name: str, build: Callable[[], bytes]) -> bytes:
             return content
     content = build()
     with suppress(OSError):
-        _replace(path, content)
-        _replace(seal, hashlib.sha256(content).hexdigest().encode("ascii"))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(path, content)
+        write_whole(seal, hashlib.sha256(content).hexdigest().encode("ascii"))
     return content
 
 
@@ -50,16 +52,3 @@ def cache_folder() -> Path:
     from platformdirs import user_cache_path
 
     return user_cache_path("hybrid-search")
-
-
-def _replace(path: Path, content: bytes) -> None:
-    """Write a file such that readers, and a crash, see the old one or the new one, whole."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f"{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        os.replace(name, path)
-    except BaseException:
-        os.unlink(name)
-        raise

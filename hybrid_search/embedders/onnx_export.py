@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
 from hybrid_search.embedders import Embedder
 from hybrid_search.embedders.onnx_card import Card, write_card
+from hybrid_search.embedders.whole_files import write_whole
 from hybrid_search.errors import EmbedderUnavailable
 
 __all__ = ["export_onnx"]
@@ -40,15 +39,7 @@ def export_onnx(embedder: Embedder, path: str | Path) -> Card:
     """
     model, card = _lite(embedder) if embedder.name == "lite" else _keras(embedder)
     write_card(model, card)
-    target = Path(path)
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(model.SerializeToString())
-        os.replace(name, target)
-    except BaseException:
-        os.unlink(name)
-        raise
+    write_whole(Path(path), model.SerializeToString())
     return card
 
 

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from hybrid_search.embedders.onnx_card import Card, read_card
+from hybrid_search.embedders.whole_files import sha256_of
 from hybrid_search.errors import ModelMissing
 
 __all__ = ["Facts", "Port", "read_facts"]
 
 _REMEDY = "write one with `hybrid-search embedder export keras:resnet50 resnet50.onnx`"
-_BLOCK = 1 << 24
 
 
 @dataclass(frozen=True)
@@ -66,7 +65,7 @@ def read_facts(path: Path, *, owner: str) -> Facts:
         tuple(_port(each) for each in model.graph.input if each.name not in weights),
         tuple(_port(each) for each in model.graph.output),
         card,
-        _hash([path, *_beside(model, path, owner)]),
+        sha256_of(path, *_beside(model, path, owner)),
     )
 
 
@@ -88,12 +87,3 @@ def _beside(model: Any, path: Path, owner: str) -> list[Path]:
         if not file.is_file():
             raise ModelMissing(owner, f"{path} has its weights in {file.name}, which is not there", "put it beside it")
     return files
-
-
-def _hash(paths: list[Path]) -> str:
-    digest = hashlib.sha256()
-    for path in paths:
-        with path.open("rb") as file:
-            while block := file.read(_BLOCK):
-                digest.update(block)
-    return digest.hexdigest()

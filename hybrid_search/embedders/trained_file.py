@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import tempfile
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from io import BytesIO
@@ -19,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hybrid_search.embedders import Embedder, TextEmbedder
+from hybrid_search.embedders.whole_files import write_whole
 from hybrid_search.errors import WeightsMissing
 
 __all__ = ["FORMAT", "TrainedFile", "describe", "load", "save"]
@@ -104,7 +102,8 @@ def save(path: str | Path, arrays: Mapping[str, NDArray[Any]], metadata: Mapping
     content = BytesIO()
     written = {name: np.asarray(array) for name, array in arrays.items()}
     np.savez(content, **{**written, _METADATA: np.frombuffer(text.encode("utf-8"), np.uint8)})  # type: ignore[arg-type]
-    _replace(path, content.getvalue())
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(path, content.getvalue(), shared=True)
     return load(path)
 
 
@@ -159,26 +158,3 @@ def _told(described: Any) -> str:
     if not isinstance(described, dict):
         return "an embedder that it does not name"
     return f"{described.get('name')!r} ({described.get('version')}, {described.get('dims')} dims)"
-
-
-def _replace(path: Path, content: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        # mkstemp makes files for their owner alone; a model is shared like any other file
-        with suppress(OSError):
-            os.chmod(name, 0o666 & ~_umask())
-        os.replace(name, path)
-    except BaseException:
-        os.unlink(name)
-        raise
-
-
-def _umask() -> int:
-    mask = os.umask(0o022)
-    os.umask(mask)
-    return mask

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hybrid_search.embedders.graph_cache import cache_folder
+from hybrid_search.embedders.whole_files import sha256_of
 from hybrid_search.errors import WeightsMissing
 
 __all__ = ["Format", "Table", "open_table"]
@@ -125,11 +126,7 @@ def _convert(path: Path, format: Format, folder: Path, status: os.stat_result) -
     (folder / "words.utf8").write_bytes(b"".join(words))
     np.save(folder / "ends.npy", np.cumsum([len(word) for word in words]))
     np.save(folder / "order.npy", np.array([words[word] for word in sorted(words)], np.int64))
-    with open(path, "rb") as file:
-        digest = hashlib.sha256()
-        while block := file.read(1 << 20):
-            digest.update(block)
-    facts = _Facts(_VERSION, format, status.st_size, status.st_mtime_ns, digest.hexdigest(), len(words), dims)
+    facts = _Facts(_VERSION, format, status.st_size, status.st_mtime_ns, sha256_of(path), len(words), dims)
     (folder / "facts.json").write_text(json.dumps(asdict(facts)), encoding="utf-8")
     return facts
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import tempfile
 from contextlib import suppress
 from pathlib import Path
 
 from hybrid_search.embedders.graph_cache import cache_folder
+from hybrid_search.embedders.whole_files import sha256_of, write_whole
 
 __all__ = ["file_sha256"]
 
@@ -28,23 +28,8 @@ def file_sha256(path: Path) -> str:
         written = json.loads(note.read_text(encoding="ascii"))
         if written["seen"] == seen:
             return str(written["sha256"])
-    digest = _digest(real)
+    digest = sha256_of(real)
     with suppress(OSError):
-        _write(note, json.dumps({"seen": seen, "sha256": digest}))
+        note.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(note, json.dumps({"seen": seen, "sha256": digest}).encode("ascii"))
     return digest
-
-
-def _digest(path: Path) -> str:
-    found = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            found.update(block)
-    return found.hexdigest()
-
-
-def _write(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f"{path.name}.")
-    with os.fdopen(handle, "w", encoding="ascii") as file:
-        file.write(text)
-    os.replace(name, path)

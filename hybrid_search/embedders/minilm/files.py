@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shutil
@@ -13,6 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from hybrid_search.embedders.graph_cache import cache_folder
+from hybrid_search.embedders.whole_files import sha256_of, write_whole
 from hybrid_search.errors import EmbedderUnavailable, ModelMissing
 
 __all__ = ["NAME", "SHA256", "TOKENIZER", "WEIGHTS", "folder", "is_here", "is_whole", "model_files", "put"]
@@ -45,11 +45,11 @@ def is_whole(place: Path) -> bool:
     with suppress(OSError, ValueError):
         if json.loads((place / _SEAL).read_text(encoding="utf-8")) == seen:
             return True
-    if any(_sha256(place / name) != expected for name, expected in SHA256.items()):
+    if any(sha256_of(place / name) != expected for name, expected in SHA256.items()):
         return False
     # where nothing can be written the files are read again each time
     with suppress(OSError):
-        _write(place / _SEAL, json.dumps(seen).encode("ascii"))
+        write_whole(place / _SEAL, json.dumps(seen).encode("ascii"))
     return True
 
 
@@ -77,7 +77,7 @@ def model_files() -> tuple[Path, Path]:
     graph = place / GRAPH
     if not graph.is_file():
         with explained():
-            _write(graph, _build(place / WEIGHTS))
+            write_whole(graph, _build(place / WEIGHTS))
     return graph, place / TOKENIZER
 
 
@@ -98,7 +98,7 @@ def put(place: Path, fill: Callable[[Path], None]) -> None:
         fill(new)
         if not is_whole(new):
             raise ModelMissing(NAME, "what came is not the model's files", f"try again: `{_REMEDY}`")
-        _write(new / GRAPH, _build(new / WEIGHTS))
+        write_whole(new / GRAPH, _build(new / WEIGHTS))
         with suppress(FileNotFoundError):
             os.rename(place, old)
         try:
@@ -137,28 +137,3 @@ def _build(weights: Path) -> bytes:
     except ImportError as error:
         raise EmbedderUnavailable(NAME, f"pip install onnx ({error})") from error
     return build_graph(weights)
-
-
-def _sha256(path: Path) -> str:
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest() if hasattr(hashlib, "file_digest") else _slowly(path)
-
-
-def _slowly(path: Path) -> str:
-    # Python 3.10 has no file_digest
-    digest = hashlib.sha256()
-    with open(path, "rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
-
-
-def _write(path: Path, content: bytes) -> None:
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f"{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        os.replace(name, path)
-    except BaseException:
-        os.unlink(name)
-        raise

