@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
@@ -66,15 +67,15 @@ def write_card(model: Any, card: Card) -> None:
         entry.key, entry.value = PREFIX + key, json.dumps(value)
 
 
-def read_card(model: Any) -> Card | None:
-    """Return the card of an ONNX model, None if it has none.
+def read_card(metadata: Mapping[str, str]) -> Card | None:
+    """Return the card in the metadata of an ONNX model, None if it has none.
 
     Raises
     ------
     ValueError
         When it has one that cannot be read.
     """
-    given = {entry.key: entry.value for entry in model.metadata_props if entry.key.startswith(PREFIX)}
+    given = {key: value for key, value in metadata.items() if key.startswith(PREFIX)}
     if not given:
         return None
     try:

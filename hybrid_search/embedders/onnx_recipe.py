@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from hybrid_search.embedders.onnx_card import Card
-from hybrid_search.embedders.onnx_facts import Facts, Port
+from hybrid_search.embedders.onnx_facts import Facts
+from hybrid_search.embedders.onnx_graph import Port
 from hybrid_search.embedders.option_values import choice, number, numbers, whole
 from hybrid_search.errors import BadEmbedderOption
 

@@ -1,78 +1,15 @@
-"""What an ONNX file takes and gives, read from its frame without loading its weights.
-
-ONNX Runtime takes a second and a gigabyte to say this of a large network; its file says it within milliseconds. The
-format is that of protocol buffers (https://protobuf.dev/programming-guides/encoding): a message is a row of fields,
-each with a number and a kind, and whoever does not need a field steps over it.
-"""
+"""Whether an ONNX file is whole, with the files of weights beside it, and what it takes and gives."""
 
 from __future__ import annotations
 
-import mmap
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
 
+from hybrid_search.embedders.onnx_graph import Graph, read_onnx
 from hybrid_search.errors import WeightsMissing
 
-__all__ = ["Graph", "Port", "read_graph"]
+__all__ = ["read_graph"]
 
-_TYPES = MappingProxyType(
-    {
-        1: "float32",
-        2: "uint8",
-        3: "int8",
-        6: "int32",
-        7: "int64",
-        9: "bool",
-        10: "float16",
-        11: "float64",
-        16: "bfloat16",
-    }
-)
-_MODEL_GRAPH = 7
-_GRAPH_INITIALIZER, _GRAPH_INPUT, _GRAPH_OUTPUT = 5, 11, 12
-_TENSOR_NAME, _TENSOR_EXTERNAL = 8, 13
 _POINTER = b"version https://git-lfs"
-
-Buffer = bytes | mmap.mmap
-Span = tuple[int, int]
-
-
-@dataclass(frozen=True)
-class Port:
-    """An input or an output of a graph.
-
-    Parameters
-    ----------
-    name : str
-        As the graph has it.
-    dtype : str
-        NumPy's name of the type of its elements; empty for one that this reader does not know.
-    shape : tuple of int or None
-        None for a side that may have any length.
-    """
-
-    name: str
-    dtype: str
-    shape: tuple[int | None, ...]
-
-
-@dataclass(frozen=True)
-class Graph:
-    """The frame of an ONNX file.
-
-    Parameters
-    ----------
-    inputs, outputs : tuple of Port
-        In the file's order; weights are not among the inputs.
-    side_files : tuple of (str, int)
-        Files with weights, by their names beside the graph, and how many bytes each must have at least.
-    """
-
-    inputs: tuple[Port, ...]
-    outputs: tuple[Port, ...]
-    side_files: tuple[tuple[str, int], ...] = ()
 
 
 def read_graph(path: Path) -> Graph:
@@ -87,11 +24,10 @@ def read_graph(path: Path) -> Graph:
         with path.open("rb") as file:
             if file.read(len(_POINTER)) == _POINTER:
                 raise WeightsMissing(str(path), "this is only a pointer of Git LFS; run `git lfs pull` in its folder")
-            with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-                graph = _graph(data)
+        graph = read_onnx(path)
     except OSError as error:
         raise WeightsMissing(str(path), f"cannot be read ({error.strerror or error})") from error
-    except (ValueError, IndexError) as error:
+    except ValueError as error:
         raise WeightsMissing(str(path), f"is no whole ONNX file ({error}); bring it again") from error
     for name, least in graph.side_files:
         _check_side_file(path, name, least)
@@ -106,105 +42,3 @@ def _check_side_file(path: Path, name: str, least: int) -> None:
         raise WeightsMissing(str(side), f"is absent; {path.name} has its weights there")
     if (size := side.stat().st_size) < least:
         raise WeightsMissing(str(side), f"ends early ({size:,} of at least {least:,} bytes); bring it again")
-
-
-def _graph(data: Buffer) -> Graph:
-    span = None
-    for number, value in _fields(data, 0, len(data)):
-        if number == _MODEL_GRAPH and isinstance(value, tuple):
-            span = value
-    if span is None:
-        raise ValueError("there is no graph in it")
-    inputs: list[Port] = []
-    outputs: list[Port] = []
-    weights: set[str] = set()
-    side_files: dict[str, int] = {}
-    for number, value in _fields(data, *span):
-        if not isinstance(value, tuple):
-            continue
-        if number == _GRAPH_INITIALIZER:
-            name, location, least = _weights(data, value)
-            weights.add(name)
-            if location:
-                side_files[location] = max(least, side_files.get(location, 0))
-        elif number in (_GRAPH_INPUT, _GRAPH_OUTPUT):
-            (inputs if number == _GRAPH_INPUT else outputs).append(_port(data, value))
-    # files of the first versions of ONNX list their weights among the inputs
-    taken = tuple(port for port in inputs if port.name not in weights)
-    return Graph(taken, tuple(outputs), tuple(sorted(side_files.items())))
-
-
-def _weights(data: Buffer, span: Span) -> tuple[str, str, int]:
-    """Return a tensor's name, and its side file with the bytes that it must have; "" and 0 when it has none."""
-    name = ""
-    told: dict[object, str] = {}
-    for number, value in _fields(data, *span):
-        if number == _TENSOR_NAME and isinstance(value, tuple):
-            name = _text(data, value)
-        elif number == _TENSOR_EXTERNAL and isinstance(value, tuple):
-            pair = {each: _text(data, part) for each, part in _fields(data, *value) if isinstance(part, tuple)}
-            told[pair.get(1, "")] = pair.get(2, "")
-    return name, told.get("location", ""), int(told.get("offset") or 0) + int(told.get("length") or 0)
-
-
-def _port(data: Buffer, span: Span) -> Port:
-    """Read a ValueInfoProto: its name, and in its type the tensor's type and shape."""
-    value = dict(_fields(data, *span))
-    kind = _within(data, _within(data, value.get(2)).get(1))
-    name, dtype = value.get(1), kind.get(1)
-    return Port(
-        _text(data, name) if isinstance(name, tuple) else "",
-        _TYPES.get(dtype, "") if isinstance(dtype, int) else "",
-        _shape(data, kind.get(2)),
-    )
-
-
-def _within(data: Buffer, span: int | Span | None) -> dict[int, int | Span]:
-    return dict(_fields(data, *span)) if isinstance(span, tuple) else {}
-
-
-def _shape(data: Buffer, span: int | Span | None) -> tuple[int | None, ...]:
-    if not isinstance(span, tuple):
-        return ()
-    sides: list[int | None] = []
-    for _, value in _fields(data, *span):
-        side = dict(_fields(data, *value)).get(1) if isinstance(value, tuple) else None
-        sides.append(side if isinstance(side, int) and side > 0 else None)
-    return tuple(sides)
-
-
-def _text(data: Buffer, span: Span) -> str:
-    return bytes(data[span[0] : span[1]]).decode("utf-8")
-
-
-def _fields(data: Buffer, start: int, end: int) -> Iterator[tuple[int, int | Span]]:
-    """Give each field of a message: its number, and its value or where its bytes are."""
-    at = start
-    while at < end:
-        key, at = _varint(data, at, end)
-        number, kind = key >> 3, key & 7
-        if number == 0:
-            raise ValueError(f"byte {at} makes no sense")
-        if kind == 0:
-            value, at = _varint(data, at, end)
-            yield number, value
-            continue
-        if kind not in (1, 2, 5):
-            raise ValueError(f"byte {at} makes no sense")
-        length, at = _varint(data, at, end) if kind == 2 else ((8, at) if kind == 1 else (4, at))
-        if at + length > end:
-            raise ValueError(f"it ends early, {at + length - end:,} bytes are missing")
-        yield number, (at, at + length)
-        at += length
-
-
-def _varint(data: Buffer, at: int, end: int) -> tuple[int, int]:
-    value = shift = 0
-    while at < end and shift < 70:
-        byte = data[at]
-        at += 1
-        value |= (byte & 0x7F) << shift
-        if not byte & 0x80:
-            return value, at
-        shift += 7
-    raise ValueError("it ends early, within a number")

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hybrid_search.embedders.hub.graph_io import Port, read_graph
+from hybrid_search.embedders.hub.graph_io import read_graph
+from hybrid_search.embedders.onnx_graph import Port
 from hybrid_search.embedders.onnx_session import OnnxSession
 from hybrid_search.errors import WeightsMissing
 
