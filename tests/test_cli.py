@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 import sys
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -128,6 +129,17 @@ def run(capfd: pytest.CaptureFixture[str]) -> Iterator[Any]:
         return SimpleNamespace(code=code, out=out, err=err)
 
     yield run
+
+
+def test_a_warning_of_the_library_is_one_line_without_code(
+    index: FakeIndex, run: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def search(*_: Any, **__: Any) -> Hits:
+        warnings.warn("no vector for: qwertz\nand more", UserWarning, stacklevel=1)
+        return Hits(())
+
+    monkeypatch.setattr(index, "search", search)
+    assert run("search", "qwertz").err.splitlines()[0] == "warning: no vector for: qwertz and more"
 
 
 # -- what is asked of the index --------------------------------------------------------------------------------------

@@ -32,7 +32,8 @@ def run(arguments: Sequence[str]) -> int:
 
     terminal.set_up()
     try:
-        code = app(list(arguments) or ["--help"], prog_name="hybrid-search", standalone_mode=False)
+        with terminal.warnings_as_notes():
+            code = app(list(arguments) or ["--help"], prog_name="hybrid-search", standalone_mode=False)
         terminal.flush()
         return code if isinstance(code, int) else exits.OK
     except (Exception, KeyboardInterrupt) as error:

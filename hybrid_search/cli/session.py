@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import os
 import re
-import warnings
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
-
-from hybrid_search.cli import terminal
 
 if TYPE_CHECKING:
     from hybrid_search.backends import Backend
@@ -121,8 +117,7 @@ def open_index(
     name = context.ensure_object(Settings).name
     place, server = _where(context, location)
     check_one_server(context, place)
-    with _warnings_as_notes():
-        return HybridIndex(place, name=name, embedder=embedder, create=create, limits=limits, server=server)
+    return HybridIndex(place, name=name, embedder=embedder, create=create, limits=limits, server=server)
 
 
 def backend_at(context: typer.Context, location: str | None, *, name: str | None = None) -> Backend:
@@ -130,19 +125,7 @@ def backend_at(context: typer.Context, location: str | None, *, name: str | None
     from hybrid_search.backends.registry import open_backend
 
     place, server = _where(context, location)
-    with _warnings_as_notes():
-        return open_backend(place, name=name or context.ensure_object(Settings).name, server=server)
-
-
-@contextmanager
-def _warnings_as_notes() -> Iterator[None]:
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", UserWarning)
-        try:
-            yield
-        finally:
-            for each in caught:
-                terminal.note(f"warning: {each.message}")
+    return open_backend(place, name=name or context.ensure_object(Settings).name, server=server)
 
 
 def find_document(index: HybridIndex, named: str, *, vectors: bool = False) -> Document:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import io
 import os
 import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
@@ -23,6 +26,7 @@ __all__ = [
     "note",
     "set_up",
     "short_path",
+    "warnings_as_notes",
     "write",
     "write_bytes",
 ]
@@ -64,6 +68,23 @@ def note(text: str) -> None:
     """Write one line to stderr."""
     sys.stderr.write(escape(text) + "\n")
     sys.stderr.flush()
+
+
+@contextmanager
+def warnings_as_notes() -> Iterator[None]:
+    """Show the library's warnings as one line on stderr each, without the line of code that they come from."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("default", UserWarning)
+        shown = warnings.showwarning
+
+        def show(message: Warning | str, category: type[Warning], *place: object, **options: object) -> None:
+            if issubclass(category, UserWarning):
+                note(f"warning: {' '.join(str(message).split())}")
+            else:
+                shown(message, category, *place, **options)  # type: ignore[arg-type]
+
+        warnings.showwarning = show
+        yield
 
 
 def write(text: str) -> None:
