@@ -158,6 +158,7 @@ def test_gzip_windows_lines_and_spaces_in_words(tmp_path: Path) -> None:
         ("glove", "a.txt", b"dog 1 2\n\ncat 1 2\n", "line 2: 0 numbers after the word, 2 are expected"),
         ("glove", "a.txt", b"dog\n", "line 1: 0 numbers after the word"),
         ("glove", "a.txt", b"dog 1 2\ncat 1 x\n", "line 2: not a word and its numbers: .*'x'"),
+        ("glove", "a.txt", b"\xff\xd8\xff photo", "line 1: not a word and its numbers: there is no number"),
         ("glove", "a.txt", b"dog 1 nan\n", "line 1: a number is not finite"),
         ("glove", "a.txt", b"dog 1 1e99\n", "line 1: a number is not finite"),
         ("glove", "a.txt", b"dog 1\ncat 2\ndog 3\n", "line 3: 'dog' is there already, as word 1"),

@@ -151,6 +151,8 @@ def _text(file: IO[bytes], path: str, *, dims: int = 0, first: int = 1) -> Itera
         # a word may hold any sign but a space of ASCII, also what other functions take for the end of a line
         parts = line.rstrip(b" \r\n").split(b" ")
         dims = dims or len(parts) - 1
+        if dims == 0:
+            raise WeightsMissing(path, f"{where}: not a word and its numbers: there is no number")
         if not 0 < dims <= _MOST_DIMS or len(parts) < dims + 1:
             raise WeightsMissing(path, f"{where}: {max(len(parts) - 1, 0)} numbers after the word, {dims} are expected")
         word, values = parts[: len(parts) - dims], parts[len(parts) - dims :]
