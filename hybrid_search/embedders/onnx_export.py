@@ -8,7 +8,7 @@ from typing import Any
 from hybrid_search.embedders import Embedder
 from hybrid_search.embedders.onnx_card import Card, write_card
 from hybrid_search.embedders.whole_files import write_whole
-from hybrid_search.errors import EmbedderUnavailable
+from hybrid_search.errors import EmbedderError, EmbedderUnavailable
 
 __all__ = ["export_onnx"]
 
@@ -32,8 +32,10 @@ def export_onnx(embedder: Embedder, path: str | Path) -> Card:
 
     Raises
     ------
+    EmbedderError
+        When embedders of this kind cannot be written.
     EmbedderUnavailable
-        When embedders of this kind cannot be written, or tf2onnx is not installed.
+        When tf2onnx is not installed.
     OSError
         When the file cannot be written.
     """
@@ -48,7 +50,9 @@ def _keras(embedder: Embedder) -> tuple[Any, Card]:
     from hybrid_search.embedders.keras.export import onnx_model
 
     if not isinstance(embedder, Keras):
-        raise EmbedderUnavailable(embedder.name, "only keras:… and lite can be exported as ONNX")
+        raise EmbedderError(
+            f"embedder {embedder.name!r} cannot be exported as ONNX; only keras:… and lite can", name=embedder.name
+        )
     try:
         return onnx_model(embedder)
     except ModuleNotFoundError as error:
