@@ -20,6 +20,7 @@ from hybrid_search.embedders import TextEmbedder
 from hybrid_search.embedders.graph_cache import cached_file
 from hybrid_search.embedders.labels import vocabulary
 from hybrid_search.embedders.lite import Lite
+from hybrid_search.embedders.mapped import unit_or_zero
 from hybrid_search.embedders.minilm import MiniLM
 
 __all__ = ["LiteMinilm", "label_meanings", "meanings"]
@@ -92,7 +93,7 @@ def meanings(probabilities: NDArray[np.float32], labels: NDArray[np.float32]) ->
     """
     flat = np.maximum(probabilities, _LEAST) ** (1 / TEMPERATURE)
     shares = flat / flat.sum(axis=1, keepdims=True)
-    return _unit(shares @ (labels - labels.mean(axis=0)))
+    return unit_or_zero(shares @ (labels - labels.mean(axis=0)))
 
 
 def label_meanings(tower: TextEmbedder) -> NDArray[np.float32]:
@@ -104,11 +105,11 @@ def label_meanings(tower: TextEmbedder) -> NDArray[np.float32]:
     named = tower.embed_texts([f"a photo of a {each.name}" for each in known.classes])
     listed = tower.embed_texts([", ".join((each.name, *each.synonyms)) for each in known.classes])
     kinds = dict(zip(known.kinds, tower.embed_texts([f"a photo of a {kind[0]}" for kind in known.kinds]), strict=True))
-    vectors = _unit(named + listed)
+    vectors = unit_or_zero(named + listed)
     for row, each in enumerate(known.classes):
         for step, kind in enumerate(each.kinds[:_HIGHEST]):
             vectors[row] += _ABOVE * _FADING**step * kinds[kind]
-    return _unit(vectors)
+    return unit_or_zero(vectors)
 
 
 @cache
@@ -121,8 +122,3 @@ def _embed_labels() -> bytes:
     buffer = io.BytesIO()
     np.save(buffer, label_meanings(MiniLM()), allow_pickle=False)
     return buffer.getvalue()
-
-
-def _unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return np.asarray(vectors / np.where(lengths > 0, lengths, 1), np.float32)

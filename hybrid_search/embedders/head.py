@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
-from hybrid_search.embedders import Embedder, Labeler, Labels, Preparer
+from hybrid_search.embedders import Embedder, Labeler, Preparer
+from hybrid_search.embedders.mapped import Labeling, Mapped, Preparing, unit_or_zero
 from hybrid_search.embedders.registry import full_name, get_embedder
 from hybrid_search.embedders.trained_file import TrainedFile, load
 from hybrid_search.errors import TextNotSupported, WeightsMissing
@@ -21,7 +21,7 @@ KIND = "head"
 _LAYER = ("inner", "inner_bias", "outer")
 
 
-class Head:
+class Head(Mapped):
     """Vectors of another embedder through a trained map, on numpy alone.
 
     Parameters
@@ -42,15 +42,11 @@ class Head:
     def __init__(self, file: TrainedFile, base: Embedder) -> None:
         file.check("base", base)
         _check(file, base.dims)
-        self._file, self.base = file, base
+        super().__init__(base)
+        self._file = file
         self.name = full_name(KIND, model=file.path)
         self.dims = int(file.arrays["projection"].shape[1])
         self.version = f"head-{file.sha256[:16]}"
-        self.min_side = base.min_side
-
-    def embed_images(self, images: Sequence[Image.Image]) -> NDArray[np.float32]:
-        """Return (n, dims) float32, rows of unit length."""
-        return self.map(self.base.embed_images(images))
 
     def embed_texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Raise TextNotSupported: the map was learned from pictures, and would not fit the vectors of words."""
@@ -61,30 +57,12 @@ class Head:
         return map_vectors(vectors, self._file.arrays)
 
 
-class LabelingHead(Head):
-    """A head on an embedder that names what it sees; the names stay those of the base."""
-
-    base: Labeler
-
-    def describe_images(self, images: Sequence[Image.Image]) -> tuple[NDArray[np.float32], list[Labels]]:
-        """Return what `embed_images` returns, and the base's labels of each image."""
-        vectors, labels = self.base.describe_images(images)
-        return self.map(vectors), labels
+class LabelingHead(Labeling, Head):
+    """A head on an embedder that names what it sees."""
 
 
-class PreparingHead(LabelingHead):
+class PreparingHead(Preparing, Head):
     """A head on an embedder whose pixels are made ready by the threads that decode."""
-
-    base: Preparer
-
-    def prepare(self, image: Image.Image) -> NDArray[np.uint8]:
-        """Return what the base takes of one upright RGB image."""
-        return self.base.prepare(image)
-
-    def describe_prepared(self, prepared: Sequence[NDArray[np.uint8]]) -> tuple[NDArray[np.float32], list[Labels]]:
-        """Return what `describe_images` returns, for images that went through `prepare`."""
-        vectors, labels = self.base.describe_prepared(prepared)
-        return self.map(vectors), labels
 
 
 def open_head(*, model: str) -> Head:
@@ -129,8 +107,7 @@ def map_vectors(vectors: NDArray[Any], arrays: Mapping[str, NDArray[Any]]) -> ND
     mapped = vectors @ arrays["projection"]
     if "inner" in arrays:
         mapped = mapped + np.maximum(vectors @ arrays["inner"] + arrays["inner_bias"], 0) @ arrays["outer"]
-    lengths = np.linalg.norm(mapped, axis=1, keepdims=True)
-    return np.asarray(mapped / np.where(lengths > 0, lengths, 1), np.float32)
+    return unit_or_zero(mapped)
 
 
 def _check(file: TrainedFile, dims: int) -> None:

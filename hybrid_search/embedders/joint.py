@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
-from hybrid_search.embedders import Embedder, Labeler, Labels, Preparer, TextEmbedder
+from hybrid_search.embedders import Embedder, Labeler, Preparer, TextEmbedder
+from hybrid_search.embedders.mapped import Labeling, Mapped, Preparing, unit_or_zero
 from hybrid_search.embedders.registry import full_name, get_embedder, get_text_embedder
 from hybrid_search.embedders.trained_file import TrainedFile, load
 from hybrid_search.errors import WeightsMissing
@@ -20,7 +20,7 @@ KIND = "joint"
 """Of its files, see `hybrid_search.embedders.trained_file`."""
 
 
-class Joint:
+class Joint(Mapped):
     """Pictures and words in one space, learned from captions: another embedder's vectors, through maps on numpy alone.
 
     Parameters
@@ -44,44 +44,26 @@ class Joint:
         file.check("image_embedder", base)
         file.check("text_embedder", tower)
         self.dims = _check(file, base.dims, tower.dims)
-        self._arrays, self.base, self.tower = file.arrays, base, tower
+        super().__init__(base)
+        self._arrays, self.tower = file.arrays, tower
         self.name = full_name(KIND, model=file.path)
         self.version = f"joint-{file.sha256[:16]}"
-        self.min_side = base.min_side
 
-    def embed_images(self, images: Sequence[Image.Image]) -> NDArray[np.float32]:
-        """Return (n, dims) float32, rows of unit length."""
-        return map_images(self.base.embed_images(images), self._arrays)
+    def map(self, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return (n, dims) float32, rows of unit length, for (n, dims of the base) vectors of the base."""
+        return map_images(vectors, self._arrays)
 
     def embed_texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return (n, dims) float32, rows of unit length; a text without a known word has a row of zeros."""
         return map_texts(self.tower.embed_texts(texts), self._arrays)
 
 
-class LabelingJoint(Joint):
-    """A joint space on an embedder that names what it sees; the names stay those of the base."""
-
-    base: Labeler
-
-    def describe_images(self, images: Sequence[Image.Image]) -> tuple[NDArray[np.float32], list[Labels]]:
-        """Return what `embed_images` returns, and the base's labels of each image."""
-        vectors, labels = self.base.describe_images(images)
-        return map_images(vectors, self._arrays), labels
+class LabelingJoint(Labeling, Joint):
+    """A joint space on an embedder that names what it sees."""
 
 
-class PreparingJoint(LabelingJoint):
+class PreparingJoint(Preparing, Joint):
     """A joint space on an embedder whose pixels are made ready by the threads that decode."""
-
-    base: Preparer
-
-    def prepare(self, image: Image.Image) -> NDArray[np.uint8]:
-        """Return what the base takes of one upright RGB image."""
-        return self.base.prepare(image)
-
-    def describe_prepared(self, prepared: Sequence[NDArray[np.uint8]]) -> tuple[NDArray[np.float32], list[Labels]]:
-        """Return what `describe_images` returns, for images that went through `prepare`."""
-        vectors, labels = self.base.describe_prepared(prepared)
-        return map_images(vectors, self._arrays), labels
 
 
 def open_joint(*, model: str) -> Joint:
@@ -129,7 +111,7 @@ def map_images(vectors: NDArray[Any], arrays: Mapping[str, NDArray[Any]]) -> NDA
     inner = vectors
     if "image_inner" in arrays:
         inner = np.maximum(vectors @ arrays["image_inner"] + arrays["image_inner_bias"], 0)
-    return _unit(inner @ arrays["image_weight"] + arrays["image_bias"])
+    return unit_or_zero(inner @ arrays["image_weight"] + arrays["image_bias"])
 
 
 def map_texts(vectors: NDArray[Any], arrays: Mapping[str, NDArray[Any]]) -> NDArray[np.float32]:
@@ -144,12 +126,7 @@ def map_texts(vectors: NDArray[Any], arrays: Mapping[str, NDArray[Any]]) -> NDAr
     """
     mapped = vectors @ arrays["text_weight"] if "text_weight" in arrays else vectors
     known = np.any(vectors != 0, axis=1, keepdims=True)
-    return _unit((mapped + arrays["text_bias"]) * known)
-
-
-def _unit(vectors: NDArray[Any]) -> NDArray[np.float32]:
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return np.asarray(vectors / np.where(lengths > 0, lengths, 1), np.float32)
+    return unit_or_zero((mapped + arrays["text_bias"]) * known)
 
 
 def _check(file: TrainedFile, image_dims: int, text_dims: int) -> int:
