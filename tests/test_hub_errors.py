@@ -86,8 +86,8 @@ def test_a_missing_dtype_lists_what_is_there(folder: Path) -> None:
     ("name", "reason"),
     [
         ("clip", "'model': name a folder or a repository: clip:FOLDER"),
-        ("clip:FOLDER?threads=many", "'threads': must be a number from 1 on"),
-        ("clip:FOLDER?batch_size=0", "'batch_size': must be a number from 1 on"),
+        ("clip:FOLDER?threads=many", "'threads': 'many' is not a whole number"),
+        ("clip:FOLDER?batch_size=0", r"'batch_size': it must be at least 1 \(got 0\)"),
         ("clip:FOLDER?size=3", "'size': known: dtype, revision, text, batch_size"),
     ],
 )

@@ -194,7 +194,7 @@ def test_a_picture_that_no_channel_answers_to_has_a_vector(small: Keras) -> None
     [
         ("keras:mobilenet@convs1?weights=none&seed=1", "layer", "near it: .*conv1"),
         ("keras:mobilenet@x9?weights=none&seed=1", "layer", "the last ones: .*predictions"),
-        (f"{SMALL}&pooling=sum", "pooling", "none of avg, max, gem"),
+        (f"{SMALL}&pooling=sum", "pooling", "known: avg, max, gem"),
         ("keras:mobilenet@predictions?weights=none&seed=1&pooling=max", "pooling", "nothing to pool"),
         ("keras:mobilenet?weights=none", "seed", "seed=1"),
         ("keras:mobilenet?seed=1", "seed", "belongs to weights=none"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection
 
 from hybrid_search.errors import BadEmbedderOption
 
@@ -48,8 +48,8 @@ def numbers(name: str, option: str, value: str) -> tuple[float, ...]:
         raise BadEmbedderOption(name, option, f"{value!r} is not made of numbers") from error
 
 
-def choice(name: str, option: str, value: str, known: Sequence[str]) -> str:
+def choice(name: str, option: str, value: str, known: Collection[str]) -> str:
     """Return the value if it is one of those known; raises BadEmbedderOption."""
     if value not in known:
-        raise BadEmbedderOption(name, option, f"{value!r} is none of {', '.join(known)}")
+        raise BadEmbedderOption(name, option, f"there is no {value!r}; known: {', '.join(known)}")
     return value

@@ -13,8 +13,8 @@ from PIL import Image
 
 from hybrid_search.embedders.classical.base import ClassicalEmbedder, need, unit
 from hybrid_search.embedders.classical.palette import read_palette
+from hybrid_search.embedders.option_values import choice
 from hybrid_search.embedders.registry import full_name
-from hybrid_search.errors import BadEmbedderOption
 
 __all__ = ["Colours"]
 
@@ -54,10 +54,8 @@ class Colours(ClassicalEmbedder):
     min_side = SIDE
 
     def __init__(self, model: str = "lab") -> None:
-        if model not in _SPACES:
-            raise BadEmbedderOption(full_name("colour", model=model), "model", "known: " + ", ".join(_SPACES))
-        space = _SPACES[model]
         self.name = full_name("colour", model=model)
+        space = _SPACES[choice(self.name, "model", model, _SPACES)]
         self.dims = space.bins
         self.version = f"{model}-{space.width:g}-{BITS}bit-{SIDE}-1"
         self._model = model

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from hybrid_search.embedders.classical.base import ClassicalEmbedder, need, unit
+from hybrid_search.embedders.option_values import choice
 from hybrid_search.embedders.registry import full_name
-from hybrid_search.errors import BadEmbedderOption
 
 __all__ = ["KINDS", "LocalFeatures", "local_descriptors"]
 
@@ -62,8 +62,7 @@ class LocalFeatures(ClassicalEmbedder):
 
     def __init__(self, model: str = "sift") -> None:
         self.name = full_name("local", model=model)
-        if model not in KINDS:
-            raise BadEmbedderOption(self.name, "model", "known: " + ", ".join(KINDS))
+        choice(self.name, "model", model, KINDS)
         need("cv2", owner=self.name)
         self.version = f"{model}{SIDE}-{MOST}-vlad{WORDS}x{PARTS}-1"
         self._model = model

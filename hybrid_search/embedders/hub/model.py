@@ -22,7 +22,8 @@ from hybrid_search.embedders.hub.recipe_files import family_recipe, read_json, r
 from hybrid_search.embedders.hub.tokens import TextRules, Tokens, text_rules
 from hybrid_search.embedders.hub.tower import Tower
 from hybrid_search.embedders.hub.wanted import DEFAULT_DTYPE, Wanted
-from hybrid_search.errors import BadEmbedderOption, ModelMissing, TextNotSupported
+from hybrid_search.embedders.option_values import whole
+from hybrid_search.errors import ModelMissing, TextNotSupported
 
 __all__ = ["Clip", "Dino", "HubEmbedder", "Siglip"]
 
@@ -79,8 +80,8 @@ class HubEmbedder:
     ) -> None:
         self._wanted = Wanted(self.family, model, dtype=dtype, revision=revision, text=text)
         self.name = self._wanted.name
-        self._batch_size = self._number("batch_size", batch_size)
-        self._threads = None if threads is None else self._number("threads", threads)
+        self._batch_size = whole(self.name, "batch_size", batch_size, least=1)
+        self._threads = None if threads is None else whole(self.name, "threads", threads, least=1)
         self._providers = providers
         self._place = here_or_fetched(model, self._wanted)
         self._text_place = self._place if text is None else here_or_fetched(text, self._wanted, alone=True)
@@ -229,15 +230,6 @@ class HubEmbedder:
         towers = [tower for tower in (self._vision, self._textual) if tower is not None]
         files = [path for tower in towers for path in (tower.path, *tower.side_files)]
         return sha256("".join(map(file_sha256, files)).encode()).hexdigest()[:12]
-
-    def _number(self, option: str, value: int | str) -> int:
-        try:
-            number = int(value)
-        except ValueError:
-            number = 0
-        if number < 1:
-            raise BadEmbedderOption(self.name, option, f"must be a number from 1 on (got {value!r})")
-        return number
 
 
 class Clip(HubEmbedder):

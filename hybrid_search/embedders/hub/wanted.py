@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hybrid_search.embedders.hub.layout import SUFFIXES
+from hybrid_search.embedders.option_values import choice
 from hybrid_search.embedders.registry import full_name
 from hybrid_search.errors import BadEmbedderOption
 
@@ -61,8 +62,7 @@ class Wanted:
         if not self.model:
             hint = f"name a folder or a repository: {self.family}:FOLDER; `hybrid-search embedder list` shows some"
             raise BadEmbedderOption(self.family, "model", hint)
-        if self.dtype not in SUFFIXES:
-            raise BadEmbedderOption(self.name, "dtype", f"there is no {self.dtype!r}; known: {', '.join(SUFFIXES)}")
+        choice(self.name, "dtype", self.dtype, SUFFIXES)
 
     @property
     def name(self) -> str:
