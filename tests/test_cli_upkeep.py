@@ -60,8 +60,8 @@ def test_a_life_of_an_index(place: list[str], tmp_path: Path, type_in: Type) -> 
     assert code == exits.OK and out.startswith("3 pictures in the new version of ") and out.rstrip().endswith(name)
 
     code, out, _ = type_in(*place, "embed", "lite", "--no-progress")
-    assert (code, out) == (exits.OK, "3 pictures have vectors of lite now\n")
-    assert type_in(*place, "embed", "lite", "--no-progress")[1] == "0 pictures have vectors of lite now\n"
+    assert (code, out) == (exits.OK, "3 pictures were given vectors of lite\n")
+    assert type_in(*place, "embed", "lite", "--no-progress")[1] == "no picture lacks a vector of lite\n"
     assert set(json.loads(type_in(*place, "info", "--json")[1])["embeddings"]) == {"histogram_hog", "lite"}
 
     target = str(tmp_path / "copied")
@@ -120,7 +120,7 @@ def test_several_embedders_come_change_and_go(place: list[str], tmp_path: Path, 
 
     other = next(spec["name"] for key, spec in held["embeddings"].items() if key != "histogram_hog")
     code, out, _ = type_in(*place, "embed", other, "--again", "--default", other, "--no-progress")
-    assert (code, out) == (exits.OK, f"3 pictures have vectors of {other} now\n{other} is used where none is named\n")
+    assert (code, out) == (exits.OK, f"3 pictures were given vectors of {other}\n{other} is used where none is named\n")
     assert json.loads(type_in(*place, "info", "--json")[1])["default_embedder"] == other
 
     code, _, err = type_in(*place, "embed", "histogram+hog", "--default", "lite", "--again")
@@ -128,7 +128,7 @@ def test_several_embedders_come_change_and_go(place: list[str], tmp_path: Path, 
     for asked in (("embed",), ("embed", other, "--again", "--drop"), ("embed", other, "--drop")):
         assert type_in(*place, *asked)[0] == exits.USAGE, "nothing named, both at once, and nobody to be asked"
     code, out, _ = type_in(*place, "embed", other, "--drop", "--yes", "--no-progress")
-    assert (code, out) == (exits.OK, f"3 pictures have no vectors of {other} any more\n")
+    assert (code, out) == (exits.OK, f"none of 3 pictures has vectors of {other} any more\n")
     code, _, err = type_in(*place, "embed", "histogram+hog", "--drop", "--yes")
     assert code == exits.FAILED and "only embedder of pictures" in err
     assert list(json.loads(type_in(*place, "info", "--json")[1])["embeddings"]) == ["histogram_hog"]

@@ -78,7 +78,7 @@ def _check(index: HybridIndex, names: list[str]) -> None:
 def _drop(index: HybridIndex, name: str, *, shown: bool) -> None:
     with documents_bar(shown=shown) as progress:
         documents = index.drop_embedder(name, progress=progress)
-    terminal.write(f"{documents:,} pictures have no vectors of {name} any more\n")
+    terminal.write(f"none of {documents:,} pictures has vectors of {name} any more\n")
 
 
 def _add(index: HybridIndex, name: str, *, again: bool, batch_size: int, shown: bool) -> tuple[Failure, ...]:
@@ -88,9 +88,13 @@ def _add(index: HybridIndex, name: str, *, again: bool, batch_size: int, shown: 
         with progress_bar(shown=shown) as progress:
             report = index.add_embedder(name, again=again, batch_size=batch_size, progress=progress)
     except KeyboardInterrupt:
-        terminal.note(f"interrupted: what was embedded so far is kept; `hybrid-search embed {name}` goes on from there")
+        kept = f"interrupted: what was embedded so far is kept; `hybrid-search embed {name}`"
+        terminal.note(f"{kept} embeds what has no vector, with --again all" if again else f"{kept} goes on from there")
         raise typer.Exit(exits.INTERRUPTED) from None
     note_failures(report.failed)
     failed = f", {len(report.failed):,} failed" if report.failed else ""
-    terminal.write(f"{report.updated:,} pictures have vectors of {name} now{failed}\n")
+    if report.updated or failed:
+        terminal.write(f"{report.updated:,} pictures were given vectors of {name}{failed}\n")
+    else:
+        terminal.write(f"no picture lacks a vector of {name}\n")
     return report.failed
