@@ -118,7 +118,9 @@ class Asker:
         terms = tuple(self._resolved(term) for term in read_vector_query(options.get("vector_query")))
         liked, unliked = self._stored("like", options), self._stored("unlike", options)
         if unliked and not text and all(options.get(name) is None for name in _LEADS):
-            raise QueryError("unlike only leads away; say what to look for too: text, image, like, classes or filter")
+            raise QueryError(
+                "unlike only leads away; say what to look for too: text, image, like, classes, colours or filter"
+            )
         return Sought(
             words=parse_text(text).asked,
             image=None if image is None else Example(image, limits=self._limits),

@@ -69,10 +69,12 @@ class QueryError(HybridSearchError, ValueError):
 
 
 class EmptyQuery(QueryError):
-    """Nothing was asked: text, image, like, vector, vector_query, classes and filter are all absent."""
+    """Nothing was asked: text, image, like, vector, vector_query, classes, colours and filter are all absent."""
 
     def __init__(self) -> None:
-        super().__init__("nothing to search for; pass text, image, like, vector, vector_query, classes or filter")
+        super().__init__(
+            "nothing to search for; pass text, image, like, vector, vector_query, classes, colours or filter"
+        )
 
 
 class UnknownField(QueryError):
