@@ -56,6 +56,12 @@ def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch, name: str, 
         get_embedder(name)
 
 
+def test_an_opencv_without_akaze_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(cv2, "AKAZE_create")
+    with pytest.raises(EmbedderUnavailable, match=r"local:akaze.*opencv-python-headless<5.*has no AKAZE"):
+        get_embedder("local:akaze").embed_images([photo(1)])
+
+
 # -- palettes --------------------------------------------------------------------------------------------------------
 
 

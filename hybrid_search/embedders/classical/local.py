@@ -14,6 +14,7 @@ from PIL import Image
 from hybrid_search.embedders.classical.base import ClassicalEmbedder, need, unit
 from hybrid_search.embedders.option_values import choice
 from hybrid_search.embedders.registry import full_name
+from hybrid_search.errors import EmbedderUnavailable
 
 __all__ = ["KINDS", "LocalFeatures", "local_descriptors"]
 
@@ -49,7 +50,7 @@ class LocalFeatures(ClassicalEmbedder):
     BadEmbedderOption
         When there are no such features.
     EmbedderUnavailable
-        When OpenCV is not installed.
+        When OpenCV is not installed, or, at the first picture, is one that has no AKAZE, as OpenCV 5.
 
     Examples
     --------
@@ -91,10 +92,13 @@ def local_descriptors(kind: str, image: Image.Image) -> NDArray[np.float32]:
     -------
     (n, length) float32 ndarray
         Rows of unit length: roots of SIFT's 128 values, or the bits of the others as −1 and 1 by their root number.
-    """
-    import cv2
 
-    detector = KINDS[kind](cv2)
+    Raises
+    ------
+    EmbedderUnavailable
+        When this OpenCV does not have the detector.
+    """
+    detector = _detector(kind)
     points, found = detector.detectAndCompute(_grey(image), None)
     if found is None:
         return np.zeros((0, detector.descriptorSize() * (1 if kind == "sift" else 8)), np.float32)
@@ -105,6 +109,17 @@ def local_descriptors(kind: str, image: Image.Image) -> NDArray[np.float32]:
         return np.asarray(np.sqrt(shares), np.float32)
     signs = np.unpackbits(found, axis=1).astype(np.float32) * 2 - 1
     return np.asarray(signs / np.sqrt(signs.shape[1]), np.float32)
+
+
+def _detector(kind: str) -> Any:
+    import cv2
+
+    try:
+        return KINDS[kind](cv2)
+    except AttributeError as error:
+        # OpenCV 5 has left AKAZE out
+        install = f"pip install 'opencv-python-headless<5' (OpenCV {cv2.__version__} has no {kind.upper()})"
+        raise EmbedderUnavailable(full_name("local", model=kind), install) from error
 
 
 def _grey(image: Image.Image) -> NDArray[np.uint8]:
