@@ -136,7 +136,7 @@ def test_unliked_pictures_leave_words_as_they_are_where_words_have_no_vector(whe
 
 def test_away_from_a_picture_is_no_question(wheel: HybridIndex) -> None:
     for asked in ({"unlike": "h000"}, {"unlike": ["h000"], "text": ""}):
-        with pytest.raises(QueryError, match="unlike only leads away; say what to look for too: .*colours or filter"):
+        with pytest.raises(QueryError, match=r"unlike only leads away; say what to look for too: .*colours or filter"):
             wheel.search(**asked)
 
 

@@ -222,6 +222,6 @@ def test_a_damaged_card_is_named(tmp_path: Path) -> None:
 
 
 def test_others_cannot_be_exported(tmp_path: Path) -> None:
-    with pytest.raises(EmbedderError, match="'.*' cannot be exported as ONNX; only keras:… and lite"):
+    with pytest.raises(EmbedderError, match=r"'.*' cannot be exported as ONNX; only keras:… and lite"):
         export_onnx(ColourEmbedder(), tmp_path / "colour.onnx")
     assert not list(tmp_path.iterdir())
