@@ -112,12 +112,14 @@ def add_up(terms: Sequence[Weighted], vector_of: Callable[[Weighted], NDArray[An
     [0.6, -0.8]
     """
     total: NDArray[np.float64] | float = 0.0
+    # as shares of the largest: numbers near the end of the range would overflow in squares
+    largest = max(abs(term.weight) for term in terms) or 1.0
     for term in terms:
         vector = unit(vector_of(term))
         if not vector.any():
             raise BadVector(f"{term} has none: it is all zero")
-        total = total + term.weight * vector
-    weights = sum(abs(term.weight) for term in terms)
+        total = total + term.weight / largest * vector
+    weights = sum(abs(term.weight) / largest for term in terms)
     if np.linalg.norm(total) <= _CANCELLED * weights:
         raise BadVector(f"its terms cancel each other out: {', '.join(f'{term.weight:+g} {term}' for term in terms)}")
     return unit(np.asarray(total))

@@ -133,6 +133,12 @@ def test_a_sum_is_what_the_formula_says(parts: list[tuple[list[float], float]]) 
     np.testing.assert_allclose(add_up(terms, lambda term: term.value), naive / np.linalg.norm(naive), atol=1e-9)
 
 
+@pytest.mark.parametrize("weight", [1e308, 1e-308])
+def test_only_the_ratio_of_weights_counts(weight: float) -> None:
+    terms = [Weighted("vector", np.array(axis), weight) for axis in ([2.0, 0.0], [0.0, 3.0])]
+    np.testing.assert_allclose(add_up(terms, lambda term: term.value), [math.sqrt(0.5)] * 2)
+
+
 def test_terms_that_cancel_are_no_query() -> None:
     east, west = np.array([2.0, 0.0]), np.array([-1.0, 1e-9])
     for terms in (
