@@ -131,7 +131,8 @@ def vector_legs(
     chosen : sequence of str
         Keys of the embeddings to search, with all that is asked. By default pictures, vectors, sums and classes go to
         the default embedding; words go there too if it has a vector for words, else to the first that has; and to all
-        embeddings of what is written about pictures.
+        embeddings of what is written about pictures. Only these have a vector for a sum of words where no embedder of
+        pictures has one.
     left_out : sequence of str
         Keys of embeddings that do not count, so that nothing is embedded for them.
 
@@ -214,6 +215,9 @@ def _by_default(sought: Sought, embedders: EmbedderSet) -> dict[str, Sought]:
     if any(term.kind == "text" for term in sought.terms) and for_words is not None:
         parts[default] = replace(parts[default], terms=())
         parts[for_words] = replace(parts.get(for_words, Sought()), terms=sought.terms)
+    elif embedders.captions() and sought.terms and all(term.kind == "text" for term in sought.terms):
+        parts[default] = replace(parts[default], terms=())
+        parts |= {key: Sought(terms=sought.terms) for key in embedders.captions()}
     for key in (*((for_words,) if for_words else ()), *embedders.captions()):
         parts[key] = replace(parts.get(key, Sought()), words=sought.words)
     for key, vector in sought.vectors.items():

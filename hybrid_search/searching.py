@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from hybrid_search.body import build_body, json_body
-from hybrid_search.errors import TextNotSupported
+from hybrid_search.errors import QueryError, TextNotSupported
 from hybrid_search.filters import parse_filter
 from hybrid_search.guard import ask
 from hybrid_search.hits import Hits, read_hits
@@ -202,7 +202,11 @@ class Searches(ABC):
         self._see_own_writes()
         key = self._embedders.key(embedder) if embedder else self._asker.key_for_words()
         spec = self._embedders.specs[key]
-        if not spec.embeds_text or spec.of != "image":
+        if spec.of != "image":
+            raise QueryError(
+                f"{spec.name!r} embeds what is written about pictures; name an embedder of pictures and words"
+            )
+        if not spec.embeds_text:
             raise TextNotSupported(spec.name)
         clauses = parse_filter(filter, field_types(self._definition))
         labelled = label_stored(

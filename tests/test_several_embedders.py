@@ -22,7 +22,7 @@ from hybrid_search.document import caption_text
 from hybrid_search.duplicates.act.merge import merge_metadata
 from hybrid_search.duplicates.act.plan import Decision, PlannedFile
 from hybrid_search.embedders.registry import _TEXT_ENTRIES, Entry, embedding_key
-from hybrid_search.errors import EmbedderMismatch, MappingMismatch
+from hybrid_search.errors import EmbedderMismatch, MappingMismatch, QueryError, TextNotSupported
 from hybrid_search.mapping import EmbeddingSpec, default_embedding, embeddings, load_definition
 from hybrid_search.picture import Picture
 from hybrid_search.transfer import copy_index, migrate
@@ -242,6 +242,16 @@ def test_merged_words_take_the_vector_of_those_before(location: Location) -> Non
 )
 def test_the_text_of_a_caption(source: dict[str, Any], text: str) -> None:
     assert caption_text(source) == text
+
+
+def test_a_sum_of_words_goes_to_captions_where_no_picture_has_words() -> None:
+    with HybridIndex(embedder=[ColourEmbedder(), Words()]) as index:
+        red, green = (index.add(photo(seed), metadata={"caption": word}) for seed, word in ((1, "red"), (2, "green")))
+        assert [hit.id for hit in index.search(vector_query=["red", ("green", -1)], k=2)] == [red, green]
+        with pytest.raises(TextNotSupported):
+            index.search(vector_query=["red", photo(1)])
+        with pytest.raises(QueryError, match="'caption:colour_words' embeds what is written about pictures"):
+            index.label_pictures(["red"], embedder="caption:colour_words")
 
 
 # -- later changes -----------------------------------------------------------------------------------------------------
