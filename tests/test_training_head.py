@@ -89,7 +89,9 @@ def test_an_index_without_such_labels_says_so(index: HybridIndex) -> None:
         reading.read_examples(index.backend, "histogram_hog", source="labels")
     with pytest.raises(TrainingImpossible, match=r"0 groups of copies.*`hybrid-search duplicates`"):
         reading.read_examples(index.backend, "histogram_hog", source="groups")
-    with pytest.raises(EmbedderMismatch, match="histogram"):
+    with pytest.raises(
+        EmbedderMismatch, match=r"histogram.*name one that it holds, or add .*`hybrid-search embed lite "
+    ):
         reading.spec_in(index.backend, embedder="lite")
 
 

@@ -81,7 +81,9 @@ def spec_in(backend: Backend, *, embedder: str | None = None) -> tuple[str, Embe
     for key, spec in {default: stored[default], **stored}.items():
         if spec.of == "image" and embedder in (None, spec.name):
             return key, spec
-    raise EmbedderMismatch(", ".join(map(str, stored.values())) or "no embedder", str(embedder))
+    held = [str(spec) for spec in stored.values() if spec.of == "image"]
+    remedy = f"name one that it holds, or add this one by `hybrid-search embed {embedder} --index …`"
+    raise EmbedderMismatch(" and ".join(held) or "no embedder", f"embedder {embedder!r}", remedy)
 
 
 def read_examples(backend: Backend, key: str, *, source: Source) -> Examples:
