@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hybrid_search.cli import output, terminal
+from hybrid_search.cli import options, output, terminal
 from hybrid_search.cli.fill import note_failures
 from hybrid_search.cli.progress import progress_bar
 from hybrid_search.cli.rows import lookup
@@ -59,9 +59,7 @@ def demo(
             exists=True, file_okay=False, metavar="FOLDER", help="Your photos; those of scikit-image by default."
         ),
     ] = None,
-    captions: Annotated[
-        Path | None, typer.Option("--captions", metavar="FILE", exists=True, dir_okay=False, help="Captions for them.")
-    ] = None,
+    captions: Annotated[Path | None, options.captions_file("Captions for them.")] = None,
     out: Annotated[
         Path, typer.Option("--out", metavar="FOLDER", file_okay=False, help="Where the index and the sheet go.")
     ] = Path("demo"),

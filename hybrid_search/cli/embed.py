@@ -34,12 +34,7 @@ def embed(
         str | None,
         typer.Option("--default", metavar="EMBEDDER", help="Then use this one in searches that name none."),
     ] = None,
-    batch_size: Annotated[
-        int,
-        typer.Option(
-            "--batch-size", min=1, metavar="N", envvar="HYBRID_SEARCH_BATCH_SIZE", help="Pictures embedded together."
-        ),
-    ] = 32,
+    batch_size: options.BatchSize = 32,
     yes: options.Yes = False,
     no_progress: options.NoProgress = False,
 ) -> None:

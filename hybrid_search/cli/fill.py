@@ -35,13 +35,9 @@ def index(
     location: options.Index = None,
     captions: Annotated[
         Path | None,
-        typer.Option(
-            "--captions",
-            metavar="FILE",
-            exists=True,
-            dir_okay=False,
+        options.captions_file(
+            "Captions, tags or other fields of the pictures: CSV, TSV, JSON Lines or COCO JSON.",
             envvar="HYBRID_SEARCH_CAPTIONS",
-            help="Captions, tags or other fields of the pictures: CSV, TSV, JSON Lines or COCO JSON.",
         ),
     ] = None,
     include: Annotated[
@@ -55,12 +51,7 @@ def index(
     hidden: Annotated[
         bool, options.flag("--hidden", help="Also files and folders whose name begins with a dot.")
     ] = False,
-    batch_size: Annotated[
-        int,
-        typer.Option(
-            "--batch-size", min=1, metavar="N", envvar="HYBRID_SEARCH_BATCH_SIZE", help="Pictures embedded together."
-        ),
-    ] = 32,
+    batch_size: options.BatchSize = 32,
     workers: Annotated[
         int | None,
         typer.Option(

@@ -14,9 +14,11 @@ __all__ = [
     "AsJson",
     "AsJsonl",
     "AsPaths",
+    "BatchSize",
     "BesideWords",
     "Collapse",
     "Embedders",
+    "Epochs",
     "Explain",
     "Facets",
     "Fields",
@@ -32,15 +34,19 @@ __all__ = [
     "NoProgress",
     "NumCandidates",
     "Offset",
+    "Patience",
     "Picture",
     "Pictures",
+    "Seed",
     "Sheet",
     "Sort",
+    "Trained",
     "Unlike",
     "Weights",
     "Yes",
-    "least_score",
+    "captions_file",
     "flag",
+    "least_score",
     "leg_numbers",
 ]
 
@@ -48,6 +54,11 @@ __all__ = [
 def flag(*names: str, help: str, **more: Any) -> Any:
     """Return an option that is given or not, which help pages show without a type."""
     return typer.Option(*names, help=help, metavar="", **more)
+
+
+def captions_file(help: str, **more: Any) -> Any:
+    """Return the option of a file with what is written about pictures."""
+    return typer.Option("--captions", metavar="FILE", exists=True, dir_okay=False, help=help, **more)
 
 
 Index = Annotated[
@@ -274,6 +285,20 @@ As0 = Annotated[
         rich_help_panel="Output",
     ),
 ]
+BatchSize = Annotated[
+    int,
+    typer.Option(
+        "--batch-size", min=1, metavar="N", envvar="HYBRID_SEARCH_BATCH_SIZE", help="Pictures embedded together."
+    ),
+]
+Trained = Annotated[
+    Path, typer.Option("--out", metavar="FILE", dir_okay=False, help="Where the trained embedder is to be written.")
+]
+Epochs = Annotated[int, typer.Option("--epochs", min=1, metavar="N", help="Passes at most.")]
+Patience = Annotated[
+    int, typer.Option("--patience", min=1, metavar="N", help="Passes without a better validation before it stops.")
+]
+Seed = Annotated[int, typer.Option("--seed", min=0, metavar="N", help="The same seed trains the same embedder.")]
 Yes = Annotated[bool, flag("--yes", "-y", help="Do it without asking.")]
 
 

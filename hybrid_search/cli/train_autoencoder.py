@@ -21,9 +21,7 @@ __all__ = ["autoencoder"]
 
 def autoencoder(
     context: typer.Context,
-    out: Annotated[
-        Path, typer.Option("--out", metavar="FILE", dir_okay=False, help="Where the trained encoder is to be written.")
-    ],
+    out: options.Trained,
     folder: Annotated[
         Path | None,
         typer.Argument(
@@ -35,11 +33,9 @@ def autoencoder(
     size: Annotated[
         int, typer.Option("--size", min=8, metavar="N", help="Sides of the squares it sees, in pixels: 8, 16, 24, ….")
     ] = 64,
-    epochs: Annotated[int, typer.Option("--epochs", min=1, metavar="N", help="Passes at most.")] = 40,
-    patience: Annotated[
-        int, typer.Option("--patience", min=1, metavar="N", help="Passes without a better validation before it stops.")
-    ] = 5,
-    seed: Annotated[int, typer.Option("--seed", min=0, metavar="N", help="The same seed gives the same encoder.")] = 0,
+    epochs: options.Epochs = 40,
+    patience: options.Patience = 5,
+    seed: options.Seed = 0,
     no_progress: options.NoProgress = False,
     as_json: options.AsJson = False,
 ) -> None:

@@ -38,9 +38,7 @@ class LossName(str, Enum):
 
 def head(
     context: typer.Context,
-    out: Annotated[
-        Path, typer.Option("--out", metavar="FILE", dir_okay=False, help="Where the trained head is to be written.")
-    ],
+    out: options.Trained,
     source: Annotated[
         SourceName,
         typer.Option(
@@ -67,11 +65,9 @@ def head(
     hidden: Annotated[
         int, typer.Option("--hidden", min=0, metavar="N", help="Units of a hidden layer beside the linear map.")
     ] = 0,
-    epochs: Annotated[int, typer.Option("--epochs", min=1, metavar="N", help="Passes at most.")] = 60,
-    patience: Annotated[
-        int, typer.Option("--patience", min=1, metavar="N", help="Passes without a better validation before it stops.")
-    ] = 8,
-    seed: Annotated[int, typer.Option("--seed", min=0, metavar="N", help="The same seed gives the same head.")] = 0,
+    epochs: options.Epochs = 60,
+    patience: options.Patience = 8,
+    seed: options.Seed = 0,
     keep: Annotated[bool, options.flag("--keep", help="Write the file even where there is no gain.")] = False,
     no_progress: options.NoProgress = False,
     as_json: options.AsJson = False,

@@ -34,18 +34,12 @@ class LossName(str, Enum):
 
 def joint(
     context: typer.Context,
-    out: Annotated[
-        Path, typer.Option("--out", metavar="FILE", dir_okay=False, help="Where the joint space is to be written.")
-    ],
+    out: options.Trained,
     location: options.Index = None,
     captions: Annotated[
         Path | None,
-        typer.Option(
-            "--captions",
-            metavar="FILE",
-            exists=True,
-            dir_okay=False,
-            help="What is written about the pictures; what the index has of captions, titles or tags by default.",
+        options.captions_file(
+            "What is written about the pictures; what the index has of captions, titles or tags by default."
         ),
     ] = None,
     photos: Annotated[
@@ -69,11 +63,9 @@ def joint(
     hidden: Annotated[
         int, typer.Option("--hidden", min=0, metavar="N", help="Units of a hidden layer, for cosine and hinge.")
     ] = 0,
-    epochs: Annotated[int, typer.Option("--epochs", min=1, metavar="N", help="Passes at most.")] = 60,
-    patience: Annotated[
-        int, typer.Option("--patience", min=1, metavar="N", help="Passes without a better validation before it stops.")
-    ] = 8,
-    seed: Annotated[int, typer.Option("--seed", min=0, metavar="N", help="The same seed gives the same space.")] = 0,
+    epochs: options.Epochs = 60,
+    patience: options.Patience = 8,
+    seed: options.Seed = 0,
     no_progress: options.NoProgress = False,
     as_json: options.AsJson = False,
 ) -> None:
