@@ -11,11 +11,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from hybrid_search import HybridIndex
 from hybrid_search.embedders import TextEmbedder, word_files
 from hybrid_search.embedders.registry import get_text_embedder
 from hybrid_search.embedders.word_files import open_table
 from hybrid_search.embedders.words import Glove, UnknownWords, Word2vec
 from hybrid_search.errors import BadEmbedderOption, WeightsMissing
+from tests.fakes import photo
 
 WORDS = {
     "dog": [3, 0, 0],
@@ -181,6 +183,18 @@ def test_damage_is_told_with_its_place(
     with pytest.raises(WeightsMissing, match=said):
         open_table(tmp_path / name, format)
     assert os.listdir(cache) == []
+
+
+def test_a_file_is_found_from_any_folder(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(path.parent)
+    with HybridIndex(tmp_path / "index", embedder=["histogram+hog", "caption:glove:small.txt"]) as index:
+        assert index.embedders[1] == f"caption:glove:{path}"
+        index.add(photo(1), id="known", metadata={"caption": "known"})
+        assert len(index.search("known", embedder="caption:glove:small.txt")) == 1
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    with HybridIndex(tmp_path / "index") as index:
+        assert [hit.id for hit in index.search(vector_query=["known"])] == ["known"]
 
 
 def test_a_missing_file_and_a_missing_name_are_told(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import hashlib
 import inspect
+import os
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -36,10 +37,11 @@ _LONGEST_KEY = 40
 
 @dataclass(frozen=True)
 class Entry:
-    """Where an embedder is, as "module:Class", and what to do when its import fails."""
+    """Where an embedder is, as "module:Class", what to do when its import fails, and whether its model is a file."""
 
     target: str
     install: str = "pip install hybrid-search"
+    file: bool = False
 
 
 _CLASSICAL = "pip install 'hybrid-search[classical]'"
@@ -52,19 +54,19 @@ _ENTRIES: dict[str, Entry] = {
     "local": Entry("hybrid_search.embedders.classical.local:LocalFeatures", _CLASSICAL),
     "hog": Entry("hybrid_search.embedders.classical.shapes:Hog", _CLASSICAL),
     "histogram+hog": Entry("hybrid_search.embedders.descriptors:HistogramHog"),
-    "head": Entry("hybrid_search.embedders.head:open_head"),
-    "joint": Entry("hybrid_search.embedders.joint:open_joint"),
-    "autoencoder": Entry("hybrid_search.embedders.autoencoder:Autoencoder"),
+    "head": Entry("hybrid_search.embedders.head:open_head", file=True),
+    "joint": Entry("hybrid_search.embedders.joint:open_joint", file=True),
+    "autoencoder": Entry("hybrid_search.embedders.autoencoder:Autoencoder", file=True),
     "clip": Entry("hybrid_search.embedders.hub.model:Clip", _HUB),
     "siglip": Entry("hybrid_search.embedders.hub.model:Siglip", _HUB),
     "dino": Entry("hybrid_search.embedders.hub.model:Dino", _HUB),
     "keras": Entry("hybrid_search.embedders.keras.embedder:keras_embedder", _KERAS),
-    "onnx": Entry("hybrid_search.embedders.onnx_file:OnnxFile"),
+    "onnx": Entry("hybrid_search.embedders.onnx_file:OnnxFile", file=True),
 }
 _TEXT_ENTRIES: dict[str, Entry] = {
     "minilm": Entry("hybrid_search.embedders.minilm:MiniLM"),
-    "glove": Entry("hybrid_search.embedders.words:Glove"),
-    "word2vec": Entry("hybrid_search.embedders.words:Word2vec"),
+    "glove": Entry("hybrid_search.embedders.words:Glove", file=True),
+    "word2vec": Entry("hybrid_search.embedders.words:Word2vec", file=True),
 }
 
 
@@ -123,6 +125,7 @@ def get_embedder(name: str, **options: Any) -> Embedder:
     """Return an embedder by its name, such as "lite", "keras:vgg16@fc1" or "clip:FOLDER?dtype=fp16".
 
     What follows a colon is passed to its class as `model`, what follows a question mark as options of their names.
+    Where the model is a file of yours, its whole path is in the embedder's name: it is found from any folder then.
 
     Parameters
     ----------
@@ -193,6 +196,8 @@ def _get(name: str, entries: Mapping[str, Entry], options: dict[str, Any]) -> An
         if option == "model" or option not in accepted:
             raise BadEmbedderOption(name, option, "known: " + ", ".join(_named(accepted)))
         options.setdefault(option, value)
+    if model and entry.file:
+        model = os.path.abspath(os.path.expanduser(model))
     try:
         return kind(**({"model": model} if model else {}), **options)
     except ModuleNotFoundError as error:
