@@ -400,7 +400,7 @@ def test_damaged_files_and_changed_bases_are_refused(tmp_path: Path) -> None:
         get_embedder(f"head:{tmp_path / 'absent'}")
     path = Path(saved(tmp_path / "cut", base))
     path.write_bytes(path.read_bytes()[:200])
-    with pytest.raises(WeightsMissing, match="that can be read"):
+    with pytest.raises(WeightsMissing, match="or a damaged one"):
         get_embedder(f"head:{path}")
     for name, more in {
         "narrow": {"projection": np.eye(3, dtype=np.float32)},
