@@ -190,7 +190,9 @@ def test_a_vector_field_that_is_not_there(place: Place) -> None:
 
 def test_another_embedder(place: Place) -> None:
     place.make()
-    with pytest.raises(errors.EmbedderMismatch, match=r"holds embeddings of embedder 'tiny' .*opened with embedder .histogram"):
+    with pytest.raises(
+        errors.EmbedderMismatch, match=r"holds embeddings of embedder 'tiny' .*opened with embedder .histogram"
+    ):
         HybridIndex(place.url, name=place.name, embedder="histogram+hog")
 
 

@@ -11,9 +11,8 @@ from hybrid_search.embedders.onnx_graph import Port
 from hybrid_search.embedders.option_values import choice, number, numbers, whole
 from hybrid_search.errors import BadEmbedderOption
 
-__all__ = ["OPTIONS", "POOLINGS", "RESIZES", "Recipe", "recipe"]
+__all__ = ["POOLINGS", "RESIZES", "Recipe", "recipe"]
 
-OPTIONS = ("size", "resize", "mean", "std", "scale", "channels", "layout", "input", "output", "pooling")
 RESIZES = ("squash", "trim", "crop", "pad")
 POOLINGS = ("avg", "max", "gem")
 PRESETS = {

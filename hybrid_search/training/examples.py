@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import PurePath
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,11 +15,10 @@ from hybrid_search.backends import Backend
 from hybrid_search.errors import EmbedderMismatch, TrainingImpossible
 from hybrid_search.mapping import EmbeddingSpec, default_embedding, embeddings
 
-__all__ = ["LEAST", "SOURCES", "Examples", "Source", "keep_usable", "read_examples", "spec_in"]
+__all__ = ["LEAST", "Examples", "Source", "keep_usable", "read_examples", "spec_in"]
 
 Source = Literal["labels", "tags", "groups", "folders"]
 """What says that pictures belong together: labels, tags, groups of copies, or the folder that they lie in."""
-SOURCES: tuple[Source, ...] = get_args(Source)
 LEAST = 8
 """Pictures of a label, below which it cannot be both learned and judged; copies of one picture count once."""
 _COMMON = 0.5

@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 
-from scripts.benchmarks import embedders_similar, embedders_speed, embedders_start, embedders_words
+from scripts.benchmarks import embedders_similar, embedders_speed, embedders_start, embedders_words, joint_methods
 
 PARTS: Mapping[str, Callable[..., str]] = {
     "speed": embedders_speed.measure,
     "start": embedders_start.measure,
     "words": embedders_words.measure,
     "similar": embedders_similar.measure,
+    "joint": joint_methods.measure,
 }
-JOINT = "scripts.benchmarks.joint_methods"
-CHOICES = (*PARTS, "joint")
 
 
 def measure(photos: Path, *, quick: bool = False, only: Sequence[str] = ()) -> str:
     """Measure the parts that are asked for, all by default, and return their tables."""
     texts = [part(photos, quick=quick) for name, part in PARTS.items() if not only or name in only]
-    if (not only or "joint" in only) and find_spec(JOINT):
-        texts.append(import_module(JOINT).measure(photos, quick=quick))
     return "\n".join(["## Embedders\n", *texts])
