@@ -214,8 +214,16 @@ def load_named(name: str) -> tuple[EmbeddingSpec, Loaded]:
 def _mismatch(held: Mapping[str, EmbeddingSpec], missing: Mapping[str, EmbeddingSpec | None]) -> EmbedderMismatch:
     """Return the error of embedders that an index does not hold, by name, with what is known of each."""
     found = [str(spec) if spec is not None else f"embedder {name!r}" for name, spec in missing.items()]
-    return EmbedderMismatch(
-        " and ".join(map(str, held.values())) or "no embedder",
-        " and ".join(found),
-        f"`hybrid-search embed {' '.join(missing)} --index …` adds such; or open it with what it holds",
-    )
+    nowhere = next((name for name, spec in missing.items() if spec is None and not _is_known(name)), None)
+    remedy = f"`hybrid-search embed {' '.join(missing)} --index …` adds such; or open it with what it holds"
+    if nowhere is not None:
+        remedy = f"there is no embedder {nowhere!r} at all; open it with what it holds"
+    return EmbedderMismatch(" and ".join(map(str, held.values())) or "no embedder", " and ".join(found), remedy)
+
+
+def _is_known(name: str) -> bool:
+    """Tell whether the registry has the family of a name; embedders that cannot be loaded here have theirs."""
+    from hybrid_search.embedders.registry import known_embedders, known_text_embedders
+
+    family = name.removeprefix(CAPTION).partition(":")[0].partition("?")[0]
+    return family in known_embedders() or (name.startswith(CAPTION) and family in known_text_embedders())

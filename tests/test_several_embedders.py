@@ -426,6 +426,8 @@ def test_embedders_that_the_index_lacks_are_named_together() -> None:
     assert "`hybrid-search embed keras:resnet50 other --index …`" in str(raised.value)
     with pytest.raises(EmbedderMismatch, match=r"4096 dims\), it was opened with .*'histogram\+hog' \(.*1956 dims\)"):
         open_or_create(backend, "histogram+hog")
+    with pytest.raises(EmbedderMismatch, match="'nonsense'; there is no embedder 'nonsense' at all; open it with"):
+        open_or_create(backend, "nonsense")
 
 
 def test_an_index_needs_an_embedder_of_pictures(tmp_path: Path) -> None:
