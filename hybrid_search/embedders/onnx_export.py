@@ -41,7 +41,7 @@ def export_onnx(embedder: Embedder, path: str | Path) -> Card:
     """
     model, card = _lite(embedder) if embedder.name == "lite" else _keras(embedder)
     write_card(model, card)
-    write_whole(Path(path), model.SerializeToString())
+    write_whole(Path(path), model.SerializeToString(), shared=True)
     return card
 
 
