@@ -51,7 +51,8 @@ def test_every_embedder_of_the_package_is_explained() -> None:
 
 
 def test_what_is_in_the_cache_is_ready(tmp_path: Path) -> None:
-    assert states()[CLIP] == "to fetch" and states()["lite"] == "ready" and states()["clip:FOLDER"] == "needs a file"
+    assert states()[CLIP] == "to fetch" and states()["lite"] == "ready" and states()["clip:FOLDER"] == "needs a folder"
+    assert states()["joint:FILE"] == "needs a file"
     snapshot = cached(tmp_path / "hf")
     assert states()[CLIP] == "ready"
     (snapshot / "onnx" / "text_model.onnx").unlink()

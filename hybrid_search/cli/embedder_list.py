@@ -12,7 +12,8 @@ from hybrid_search.cli import options, terminal
 
 __all__ = ["Listed", "list_", "listed"]
 
-READY, FETCH, PACKAGE, GIVE = "ready", "to fetch", "needs a package", "needs a file"
+READY, FETCH, PACKAGE = "ready", "to fetch", "needs a package"
+GIVE = MappingProxyType({"FILE": "needs a file", "FOLDER": "needs a folder"})
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ class Listed:
         What to write for `--embedder`; FILE and FOLDER stand for your own.
     takes : {"pictures", "words", "pictures, words"}
         What it turns into vectors.
-    state : {"ready", "to fetch", "needs a package", "needs a file"}
+    state : {"ready", "to fetch", "needs a package", "needs a file", "needs a folder"}
         Whether it can be used now.
     command : str
         What makes it so.
@@ -62,7 +63,9 @@ _FACTS = MappingProxyType(
         "lite+minilm": _Fact(
             "lite+minilm", "pictures, words", "the default where minilm is: words reach what lite sees"
         ),
-        "keras": _Fact("keras:resnet50", "pictures", "any network of keras.applications", ("tensorflow",)),
+        "keras": _Fact(
+            "keras:resnet50", "pictures", "any network of keras.applications; Keras brings its weights", ("tensorflow",)
+        ),
         "onnx": _Fact("onnx:FILE", "pictures", "a network of your own"),
         "clip": _Fact("clip:FOLDER", "pictures, words", "CLIP and its like, as ONNX"),
         "siglip": _Fact("siglip:FOLDER", "pictures, words", "SigLIP and SigLIP 2, as ONNX"),
@@ -116,7 +119,7 @@ def _state(name: str, fact: _Fact, install: str) -> tuple[str, str]:
         return PACKAGE, install
     if name in _NEEDS_MINILM:
         return (READY, "") if _has_minilm() else (FETCH, "hybrid-search embedder fetch minilm")
-    return (GIVE, "") if fact.example.endswith(("FILE", "FOLDER")) else (READY, "")
+    return GIVE.get(fact.example.rpartition(":")[2], READY), ""
 
 
 def _has_minilm() -> bool:
@@ -162,7 +165,7 @@ def _print_table(rows: Sequence[Listed]) -> None:
     table.add_column("takes", overflow="fold")
     table.add_column("state", no_wrap=True)
     table.add_column("what it is", overflow="fold")
-    styles = {READY: "green", FETCH: "yellow", PACKAGE: "yellow", GIVE: "dim"}
+    styles = {READY: "green", FETCH: "yellow", PACKAGE: "yellow", **dict.fromkeys(GIVE.values(), "dim")}
     for row in rows:
         about = Text(terminal.escape(_about(row)))
         if row.command:
