@@ -257,6 +257,26 @@ def test_a_sum_of_words_goes_to_captions_where_no_picture_has_words() -> None:
 # -- later changes -----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("version", VERSIONS)
+def test_two_that_come_at_once_both_stay(version: str, folder: Path, request: pytest.FixtureRequest) -> None:
+    url, name = request.getfixturevalue("servers")[version], f"several-{secrets.token_hex(4)}"
+    with Elasticsearch(url) as raw, opened((url, name), ColourEmbedder()) as index:
+        try:
+            index.add_folder(folder)
+            [before] = raw.indices.get_mapping(index=name).values()
+
+            def other(_: Any) -> None:
+                # what another process writes that read the mapping before this one changed it
+                raw.indices.put_mapping(index=name, meta=before["mappings"]["_meta"])
+
+            index.add_embedder(Mean(), progress=other)
+            assert index.embedders == ("colour", "mean")
+            assert index.search(image=folder / "1.png", embedder="mean", k=1)[0].source["filename"] == ["1.png"]
+        finally:
+            for held in list(raw.indices.get_alias(index=f"{name}*")):
+                raw.indices.delete(index=held)
+
+
 def test_words_are_embedded_later_without_any_file(location: Location, folder: Path) -> None:
     with opened(location, ColourEmbedder()) as index:
         index.add_folder(folder, captions=captions(folder, **{"0": "red", "1": "green", "2": "no such word"}))

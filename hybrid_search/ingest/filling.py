@@ -16,6 +16,7 @@ from hybrid_search.mapping import EmbeddingSpec, check, embeddings, spec_of
 __all__ = ["Filler", "add_embedder"]
 
 _COMMIT = 1_000
+_ATTEMPTS = 5
 Found = tuple[str, Mapping[str, Any]]
 
 
@@ -97,6 +98,7 @@ def add_embedder(
         filler.close()
         # whatever ends the run, what was embedded before is kept
         backend.refresh()
+    _ensure(backend, key, spec)
     return IngestReport(0, done - len(failed), 0, tuple(failed), seconds=time.perf_counter() - started)
 
 
@@ -108,12 +110,19 @@ def _made(backend: Backend, spec: EmbeddingSpec, *, again: bool) -> str:
     definition = backend.definition()
     held = embeddings(definition)
     key = next((key for key, each in held.items() if each.name == spec.name), embedding_key(spec.name))
-    if key not in held:
-        backend.add_embedding(key, spec)
-    elif again and held[key] != spec:
+    if again and held.get(key, spec) != spec:
         renew_embedding(backend, key, spec=spec)
+    _ensure(backend, key, spec)
     check(backend.definition(), key, spec)
     return key
+
+
+def _ensure(backend: Backend, key: str, spec: EmbeddingSpec) -> None:
+    """Make an embedder's field, also again: a server takes the names of all embedders at once, of the last writer."""
+    for _ in range(_ATTEMPTS):
+        if key in embeddings(backend.definition()):
+            return
+        backend.add_embedding(key, spec)
 
 
 def _filler(
