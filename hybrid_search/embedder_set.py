@@ -168,7 +168,15 @@ class EmbedderSet:
             raise EmbedderMismatch(str(spec), f"none of that name ({error})", remedy) from error
 
     def _named(self, name: str) -> str | None:
-        return next((key for key, spec in self._specs.items() if spec.name == name), None)
+        exact = next((key for key, spec in self._specs.items() if spec.name == name), None)
+        return exact if exact is not None or ":" not in name else self._named_whole(name)
+
+    def _named_whole(self, name: str) -> str | None:
+        from hybrid_search.embedders.registry import whole_name
+
+        caption = CAPTION if name.startswith(CAPTION) else ""
+        whole = caption + whole_name(name.removeprefix(CAPTION))
+        return next((key for key, spec in self._specs.items() if spec.name == whole), None)
 
 
 def spec_of_given(embedder: Loaded) -> EmbeddingSpec:

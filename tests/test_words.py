@@ -195,6 +195,8 @@ def test_a_file_is_found_from_any_folder(path: Path, tmp_path: Path, monkeypatch
     monkeypatch.chdir(tmp_path / "elsewhere")
     with HybridIndex(tmp_path / "index") as index:
         assert [hit.id for hit in index.search(vector_query=["known"])] == ["known"]
+        path.unlink()
+        assert index.drop_embedder("caption:glove:../small.txt") == 1, "the file is gone, its name is not"
 
 
 def test_a_missing_file_and_a_missing_name_are_told(tmp_path: Path) -> None:

@@ -28,6 +28,7 @@ __all__ = [
     "known_embedders",
     "known_text_embedders",
     "register",
+    "whole_name",
 ]
 
 GROUP = "hybrid_search.embedders"
@@ -182,8 +183,24 @@ def full_name(family: str, *, model: str = "", **options: object) -> str:
     return family + (f":{model}" if model else "") + (f"?{given}" if given else "")
 
 
+def whole_name(name: str) -> str:
+    """Return an embedder's name with the whole path of its file, where it has one; nothing is loaded.
+
+    Examples
+    --------
+    >>> whole_name("joint:~/mine.joint") == f"joint:{os.path.expanduser('~/mine.joint')}", whole_name("keras:vgg16")
+    (True, 'keras:vgg16')
+    """
+    stem, mark, given = name.partition("?")
+    family, colon, model = stem.partition(":")
+    entry = known_embedders().get(family) or known_text_embedders().get(family)
+    if entry is None or not entry.file or not model:
+        return name
+    return f"{family}{colon}{os.path.abspath(os.path.expanduser(model))}{mark}{given}"
+
+
 def _get(name: str, entries: Mapping[str, Entry], options: dict[str, Any]) -> Any:
-    stem, _, given = name.partition("?")
+    stem, _, given = whole_name(name).partition("?")
     family, _, model = stem.partition(":")
     entry = entries.get(family)
     if entry is None:
@@ -196,8 +213,6 @@ def _get(name: str, entries: Mapping[str, Entry], options: dict[str, Any]) -> An
         if option == "model" or option not in accepted:
             raise BadEmbedderOption(name, option, "known: " + ", ".join(_named(accepted)))
         options.setdefault(option, value)
-    if model and entry.file:
-        model = os.path.abspath(os.path.expanduser(model))
     try:
         return kind(**({"model": model} if model else {}), **options)
     except ModuleNotFoundError as error:
