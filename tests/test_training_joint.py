@@ -17,7 +17,7 @@ from hybrid_search import HybridIndex
 from hybrid_search.cli.app import app
 from hybrid_search.embedders import Labeler, Preparer
 from hybrid_search.embedders.joint import map_images, map_texts
-from hybrid_search.embedders.registry import get_embedder, get_text_embedder, register
+from hybrid_search.embedders.registry import get_embedder, get_text_embedder
 from hybrid_search.embedders.trained_file import load, save
 from hybrid_search.errors import TrainingImpossible, WeightsMissing
 from hybrid_search.training.joint import JointOptions, fit_joint, judge_joint, train_joint
@@ -322,7 +322,7 @@ class Letters:
 def known(monkeypatch: pytest.MonkeyPatch) -> None:
     from hybrid_search.embedders import registry
 
-    register("test-colours", f"{__name__}:Colours")
+    monkeypatch.setitem(registry._ENTRIES, "test-colours", registry.Entry(f"{__name__}:Colours"))
     monkeypatch.setitem(registry._TEXT_ENTRIES, "test-letters", registry.Entry(f"{__name__}:Letters"))
 
 
