@@ -11,6 +11,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from scripts.servers.failures import NotToBeHad
 from tests.servers import (
@@ -38,6 +39,11 @@ def lite_by_default() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr("hybrid_search.embedders.registry.default_embedder", lambda: "lite")
         yield
+
+
+# how long an example takes says how busy the machine is
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 
 
 @pytest.fixture(scope="session")
