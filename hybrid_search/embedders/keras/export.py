@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from hybrid_search.embedders.keras.embedder import Keras
+from hybrid_search.embedders.keras.network import Network
+from hybrid_search.embedders.keras.quiet import values
 from hybrid_search.embedders.onnx_card import Card
+from hybrid_search.embedders.onnx_inputs import fill_inputs
 
 __all__ = ["onnx_model"]
 
@@ -32,15 +36,17 @@ def onnx_model(embedder: Keras) -> tuple[Any, Card]:
 
     network = embedder.network
     with _quiet():
-        graph, names = _frozen(network.function.get_concrete_function())
+        traced, weights = _traced(network)
+        graph, inputs, outputs = _frozen(traced, ["images", *weights])
         model, _ = tf2onnx.convert.from_graph_def(
             graph,
-            input_names=[name for name, tensor in names.items() if tensor == "images"],
-            output_names=[name for name, tensor in names.items() if tensor != "images"],
-            tensors_to_rename=names,
+            input_names=list(inputs),
+            output_names=list(outputs),
+            tensors_to_rename=inputs | outputs,
             opset=_OPSET,
             custom_rewriter=[_scalars_as_vectors],
         )
+    fill_inputs(model, {name: partial(values, variable) for name, variable in weights.items()})
     model.graph.name = embedder.name
     model.doc_string = ""
     card = Card(
@@ -55,18 +61,42 @@ def onnx_model(embedder: Keras) -> tuple[Any, Card]:
     return model, card
 
 
-def _frozen(traced: Any) -> tuple[Any, dict[str, str]]:
-    """Return a traced function as a graph with its weights in it, and its inputs and outputs by their names there.
+def _traced(network: Network) -> tuple[Any, dict[str, Any]]:
+    """Return the function from images and kernels to the outputs, and the variables whose values the kernels are.
+
+    tf2onnx copies what is constant a dozen times, more memory than a large network leaves; what has but one axis,
+    such as a BatchNormalization's means, is small, and as constants becomes two numbers a channel.
+    """
+    import keras
+    import tensorflow
+
+    variables = [variable for variable in network.model.variables if len(variable.shape) > 1]
+    weights = {f"weight_{number}": variable for number, variable in enumerate(variables)}
+    signature = [
+        *network.function.input_signature,
+        *(tensorflow.TensorSpec(each.shape, each.dtype, name=name) for name, each in weights.items()),
+    ]
+
+    def outputs(images: Any, *kernels: Any) -> Any:
+        with keras.StatelessScope(state_mapping=zip(variables, kernels, strict=True)):
+            return network.model(images, training=False)
+
+    return tensorflow.function(outputs, input_signature=signature).get_concrete_function(), weights
+
+
+def _frozen(traced: Any, inputs: Sequence[str]) -> tuple[Any, dict[str, str], dict[str, str]]:
+    """Return a traced function as a graph without variables, and the new names of its inputs and outputs by the old.
 
     tf2onnx can take functions too, and makes inputs of what they refer to, such as EfficientNet's means.
     """
     from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
     frozen = convert_variables_to_constants_v2(traced, lower_control_flow=False)
-    outputs = sorted(traced.structured_outputs)
-    names = {frozen.inputs[0].name: "images"}
-    names.update({tensor.name: name for tensor, name in zip(frozen.outputs, outputs, strict=True)})
-    return frozen.graph.as_graph_def(), names
+    return (
+        frozen.graph.as_graph_def(),
+        {tensor.name: name for tensor, name in zip(frozen.inputs, inputs, strict=True)},
+        {tensor.name: name for tensor, name in zip(frozen.outputs, sorted(traced.structured_outputs), strict=True)},
+    )
 
 
 def _scalars_as_vectors(graph: Any, nodes: Any) -> Any:
