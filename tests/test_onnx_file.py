@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 
-from hybrid_search.embedders import Embedder, Preparer
+from hybrid_search.embedders import Embedder, Preparer, lite
 from hybrid_search.embedders.lite import Lite
 from hybrid_search.embedders.onnx_card import PREFIX, read_card
 from hybrid_search.embedders.onnx_export import export_onnx
@@ -190,6 +190,17 @@ def test_version_changes_with_the_file_and_with_the_way_it_is_run(tmp_path: Path
     names += [f"onnx:{linear(tmp_path / 'b.onnx', [1, 3, SIDE, SIDE])}?mean=half"]
     assert len({get_embedder(name).version for name in names}) == len(names)
     assert [get_embedder(name).name for name in names[:3]] == names[:3]
+
+
+def test_what_was_converted_in_part_is_refused_and_not_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = onnx.load_from_string(lite._graph())
+    model.graph.node.append(helper.make_node("PartitionedCall", ["images"], ["left"]))
+    monkeypatch.setattr(lite, "_graph", model.SerializeToString)
+    with pytest.raises(
+        EmbedderError, match=r"no ONNX for PartitionedCall; it can be used"
+    ):
+        export_onnx(Lite(), tmp_path / "part.onnx")
+    assert not list(tmp_path.iterdir())
 
 
 def test_lite_exported_is_lite(tmp_path: Path) -> None:

@@ -33,16 +33,35 @@ def export_onnx(embedder: Embedder, path: str | Path) -> Card:
     Raises
     ------
     EmbedderError
-        When embedders of this kind cannot be written.
+        When embedders of this kind cannot be written, or a step of the network has no ONNX.
     EmbedderUnavailable
         When tf2onnx is not installed.
     OSError
         When the file cannot be written.
     """
     model, card = _lite(embedder) if embedder.name == "lite" else _keras(embedder)
+    _check_operators(model, embedder.name)
     write_card(model, card)
     write_whole(Path(path), model.SerializeToString(), shared=True)
     return card
+
+
+def _check_operators(model: Any, name: str) -> None:
+    """Refuse what was converted in part: tf2onnx leaves steps that it does not know as they are, ConvNeXt's for one."""
+    import onnx
+
+    versions = {each.domain: each.version for each in model.opset_import}
+    unknown = {
+        node.op_type
+        for node in model.graph.node
+        if not onnx.defs.has(node.op_type, versions.get(node.domain, 0), node.domain)
+    }
+    if unknown:
+        raise EmbedderError(
+            f"embedder {name!r} cannot be exported: the conversion knows no ONNX for {', '.join(sorted(unknown))}; "
+            "it can be used as it is, where TensorFlow is installed",
+            name=name,
+        )
 
 
 def _keras(embedder: Embedder) -> tuple[Any, Card]:
