@@ -196,9 +196,7 @@ def test_what_was_converted_in_part_is_refused_and_not_written(tmp_path: Path, m
     model = onnx.load_from_string(lite._graph())
     model.graph.node.append(helper.make_node("PartitionedCall", ["images"], ["left"]))
     monkeypatch.setattr(lite, "_graph", model.SerializeToString)
-    with pytest.raises(
-        EmbedderError, match=r"no ONNX for PartitionedCall; it can be used"
-    ):
+    with pytest.raises(EmbedderError, match=r"no ONNX for PartitionedCall; it can be used"):
         export_onnx(Lite(), tmp_path / "part.onnx")
     assert not list(tmp_path.iterdir())
 
