@@ -81,10 +81,7 @@ def open_head(*, model: str) -> Head:
         When its base cannot be had.
     """
     file = load(model, kind=KIND)
-    named = file.metadata.get("base")
-    if not isinstance(named, Mapping) or not isinstance(named.get("name"), str):
-        raise WeightsMissing(model, "it does not say which embedder it was trained on; train it again")
-    base = get_embedder(named["name"])
+    base = get_embedder(file.embedder("base"))
     kind = PreparingHead if isinstance(base, Preparer) else LabelingHead if isinstance(base, Labeler) else Head
     return kind(file, base)
 

@@ -82,11 +82,8 @@ def open_joint(*, model: str) -> Joint:
         When its embedder or its tower cannot be had.
     """
     file = load(model, kind=KIND)
-    names = [file.metadata.get(key) for key in ("image_embedder", "text_embedder")]
-    for named in names:
-        if not isinstance(named, Mapping) or not isinstance(named.get("name"), str):
-            raise WeightsMissing(model, "it does not say which embedders it was trained with; train it again")
-    base, tower = get_embedder(names[0]["name"]), get_text_embedder(names[1]["name"])  # type: ignore[index]
+    image, text = file.embedder("image_embedder"), file.embedder("text_embedder")
+    base, tower = get_embedder(image), get_text_embedder(text)
     kind = PreparingJoint if isinstance(base, Preparer) else LabelingJoint if isinstance(base, Labeler) else Joint
     return kind(file, base, tower)
 

@@ -42,6 +42,20 @@ class TrainedFile:
     sha256: str
     """Hash of arrays and metadata, in hex; training the same again gives the same, whatever the date."""
 
+    def embedder(self, key: str) -> str:
+        """Return the name of an embedder that it was trained with, by its key in the metadata.
+
+        Raises
+        ------
+        WeightsMissing
+            When the metadata has none.
+        """
+        recorded = self.metadata.get(key)
+        name = recorded.get("name") if isinstance(recorded, Mapping) else None
+        if not isinstance(name, str):
+            raise WeightsMissing(self.path, "it does not say which embedders it was trained with; train it again")
+        return name
+
     def check(self, key: str, embedder: Embedder | TextEmbedder) -> None:
         """Refuse an embedder that is not the one recorded under a key of the metadata.
 

@@ -78,7 +78,8 @@ def add_embedder(
     EmbedderMismatch
         When the field was filled by another version of this embedder, and `again` is false.
     """
-    spec, key = spec_of(embedder, of=of), _made(backend, spec_of(embedder, of=of), again=again)
+    spec = spec_of(embedder, of=of)
+    key = _made(backend, spec, again=again)
     filler = _filler(backend, embedder, spec, key, limits)
     lacking = {"bool": {"must_not": [{"exists": {"field": f"embedding.{key}"}}]}}
     query = {"bool": {"filter": [filler.wanted, *([] if again else [lacking])]}}
