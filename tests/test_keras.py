@@ -21,7 +21,7 @@ from hybrid_search.embedders import Classifier, Embedder, Preparer
 from hybrid_search.embedders.keras.catalog import architectures
 from hybrid_search.embedders.keras.embedder import Keras, KerasClassifier
 from hybrid_search.embedders.keras.layers import features, layer_names
-from hybrid_search.embedders.keras.quiet import load_keras
+from hybrid_search.embedders.keras.quiet import _without_native_notes, load_keras
 from hybrid_search.embedders.keras.scaling import scaling
 from hybrid_search.embedders.labels import vocabulary
 from hybrid_search.embedders.registry import get_embedder
@@ -295,6 +295,30 @@ def test_a_download_that_fails_says_which_file_goes_where(tmp_path: Path) -> Non
             line,
         )
     assert ran.stderr == ""
+
+
+NOTES = (
+    b"WARNING: All log messages before absl::InitializeLog() is called are written to STDERR\n"
+    b"I0000 00:00:1795678690.627312    4686 cudart_stub.cc:31] Could not find cuda drivers on your machine.\n"
+    b"E0000 00:00:1795678694.803667    4686 cuda_platform.cc:52] failed call to cuInit: UNKNOWN ERROR (303)\n"
+)
+
+
+def test_only_native_notes_are_kept_from_standard_error(capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(ImportError), _without_native_notes():
+        os.write(2, b"another thread\n" + NOTES + b"Intel is not a note: I1\n")
+        raise ImportError("no such library")
+    os.write(2, b"E0000 00:00:1795678694.803667    4686 cuda_platform.cc:52] later\n")
+    assert capfd.readouterr().err.splitlines() == [
+        "another thread",
+        "Intel is not a note: I1",
+        "E0000 00:00:1795678694.803667    4686 cuda_platform.cc:52] later",
+    ]
+
+
+def test_keras_loads_without_a_standard_error() -> None:
+    code = "import os; os.close(2)\nfrom hybrid_search.embedders.keras.quiet import load_keras\nload_keras('keras')"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 def test_sums_without_a_layer_have_names_too() -> None:
