@@ -11,6 +11,7 @@ import numpy as np
 
 from hybrid_search.display import hits_html, hits_table
 from hybrid_search.document import first_path
+from hybrid_search.errors import LegUnavailable
 from hybrid_search.evidence import Evidence, Tier
 from hybrid_search.explain import FILTER, TERM, sure_names
 from hybrid_search.facets import read_facets
@@ -109,6 +110,8 @@ class Hits(Sequence[Hit]):
         were searched, over all that pass the filter.
     thumbnails : callable, optional
         Gives the thumbnails of ids, for `with_thumbnails`.
+    unavailable : tuple of LegUnavailable
+        Legs that could not run, because their embedders cannot be loaded here: these hits were found without them.
     """
 
     hits: tuple[Hit, ...]
@@ -117,6 +120,7 @@ class Hits(Sequence[Hit]):
     body: Mapping[str, Any] = field(default_factory=dict)
     facets: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     thumbnails: Callable[[Sequence[str]], Mapping[str, str]] | None = field(default=None, compare=False)
+    unavailable: tuple[LegUnavailable, ...] = field(default=(), compare=False)
 
     @overload
     def __getitem__(self, index: int) -> Hit: ...
@@ -160,10 +164,10 @@ class Hits(Sequence[Hit]):
 
     def __repr__(self) -> str:
         """Return a table."""
-        return hits_table(self.hits, total=self.total)
+        return hits_table(self.hits, total=self.total, notes=self.unavailable)
 
     def _repr_html_(self) -> str:
-        return hits_html(self.with_thumbnails().hits, total=self.total)
+        return hits_html(self.with_thumbnails().hits, total=self.total, notes=self.unavailable)
 
 
 def read_hits(response: Mapping[str, Any], query: Query, body: Mapping[str, Any]) -> Hits:
@@ -206,6 +210,7 @@ def read_hits(response: Mapping[str, Any], query: Query, body: Mapping[str, Any]
         took_ms=float(response.get("took", 0)),
         body=body,
         facets=_facets(response, query),
+        unavailable=query.unavailable,
     )
 
 

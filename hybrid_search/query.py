@@ -13,7 +13,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from hybrid_search.errors import BadVector, EmptyQuery, QueryError, UnknownField
+from hybrid_search.errors import BadVector, EmptyQuery, LegUnavailable, QueryError, UnknownField
 from hybrid_search.facets import Facet, parse_facet
 from hybrid_search.filters import Filter, parse_filter
 from hybrid_search.filters.fields import field_type, nested_path
@@ -63,6 +63,8 @@ class Query:
         Hits taken from each leg before they are fused.
     weights : mapping of str to float
         How much each leg counts, by its name.
+    unavailable : tuple of LegUnavailable
+        Legs that cannot run here; the others are asked without them.
     """
 
     text: ParsedText = field(default_factory=ParsedText)
@@ -82,6 +84,7 @@ class Query:
     facets: tuple[Facet, ...] = ()
     explain: bool = False
     collapse_duplicates: bool = False
+    unavailable: tuple[LegUnavailable, ...] = ()
 
     @property
     def has_text(self) -> bool:
@@ -113,6 +116,7 @@ def make_query(
     facets: Sequence[str] = (),
     explain: bool = False,
     collapse_duplicates: bool = False,
+    unavailable: Sequence[LegUnavailable] = (),
     now: datetime | None = None,
 ) -> Query:
     """Check what is asked against the mapping of an index.
@@ -137,6 +141,8 @@ def make_query(
         Least fused score, or least score per leg in the leg's own unit: {"vector": 0.3} is a cosine.
     facets : sequence of str
         Counts wanted: "camera.make", "labels:20", "taken_at:year", "iso:100,400,1600".
+    unavailable : sequence of LegUnavailable
+        Legs that were wanted too and cannot run.
     now : datetime, optional
         What "now" means in the filter's dates.
 
@@ -144,6 +150,8 @@ def make_query(
     ------
     EmptyQuery
         When there is nothing to search for.
+    LegUnavailable
+        When no leg is left that can run.
     BadVector
         When a vector has the wrong length, or is not finite, or is all zero.
     QueryError
@@ -169,7 +177,10 @@ def make_query(
         facets=tuple(parse_facet(facet, types) for facet in _texts("facets", facets)),
         explain=bool(explain),
         collapse_duplicates=bool(collapse_duplicates),
+        unavailable=tuple(unavailable),
     )
+    if unavailable and not query.legs:
+        raise unavailable[0]
     if not (query.legs or query.filter or query.text.excluded):
         raise EmptyQuery()
     return _with_minima(_with_window(query, k, offset, num_candidates), min_score, known)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,14 @@ import numpy as np
 
 from hybrid_search.embedder_set import EmbedderSet
 from hybrid_search.embedders import Classifier, ColourQuery
-from hybrid_search.errors import BadVector, QueryError, TextNotSupported
+from hybrid_search.errors import (
+    BadVector,
+    EmbedderError,
+    EmbedderMismatch,
+    LegUnavailable,
+    QueryError,
+    TextNotSupported,
+)
 from hybrid_search.feedback import rocchio
 from hybrid_search.mapping import EmbeddingSpec
 from hybrid_search.query import VectorLeg, unit
@@ -112,6 +120,11 @@ class Sought:
             or any(each.vector(key) is not None for each in self.liked)
         )
 
+    @property
+    def is_words_alone(self) -> bool:
+        """Whether words are all that is asked, which other legs may answer as well."""
+        return bool(self.words) and not (self.image or self.vectors or self.terms or self.classes or self.liked)
+
 
 def vector_legs(
     sought: Sought,
@@ -119,8 +132,11 @@ def vector_legs(
     *,
     chosen: Sequence[str] = (),
     left_out: Sequence[str] = (),
-) -> tuple[VectorLeg, ...]:
-    """Return a leg for each embedding in which something that is asked has a vector.
+) -> tuple[tuple[VectorLeg, ...], tuple[LegUnavailable, ...]]:
+    """Return a leg for each embedding in which something that is asked has a vector, and those that cannot run.
+
+    Where an embedder cannot be loaded that nobody named, and that is asked for words alone, other legs answer in its
+    place.
 
     Parameters
     ----------
@@ -144,6 +160,8 @@ def vector_legs(
         When a class is unknown to the embedder.
     BadVector
         When a vector does not fit, or a sum comes to nothing.
+    LegUnavailable, EmbedderMismatch
+        When an embedder cannot be loaded that was named, or is asked for more than words.
     """
     parts = {key: sought for key in chosen} if chosen else _by_default(sought, embedders)
     parts = {key: part for key, part in parts.items() if part.asks(key, embedders.specs[key])}
@@ -151,19 +169,22 @@ def vector_legs(
         raise QueryError(
             f"{_named(chosen, embedders)} embeds what is written about pictures; a picture has no vector there"
         )
-    if sought.classes and not any(isinstance(embedders.load(key), Classifier) for key in parts):
+    embedded = {key: _Embedding(embedders, key, leg=_leg_name(key, parts)) for key in parts}
+    if sought.classes and not any(embedded[key].classifies for key, part in parts.items() if part.classes):
         raise QueryError(
             f"classes need an embedder that classifies, such as 'lite'; {_named(parts, embedders)} knows none"
         )
-    legs = []
+    legs, unavailable = list[VectorLeg](), list[LegUnavailable]()
     for key, part in parts.items():
-        vector = None if key in left_out else _Embedding(embedders, key).vector_of(part)
-        if vector is not None:
-            name = "vector" if len(parts) == 1 else f"vector:{key}"
-            spec = embedders.specs[key]
-            words = bool(part.words) and spec.embeds_text and spec.of == "image"
-            legs.append(VectorLeg(f"embedding.{key}", vector, name=name, words=words))
-    return tuple(legs)
+        try:
+            leg = None if key in left_out else embedded[key].leg_of(part)
+        except (LegUnavailable, EmbedderMismatch) as error:
+            if chosen or not part.is_words_alone:
+                raise
+            unavailable.append(embedded[key].unavailable(error))
+            continue
+        legs += [leg] if leg is not None else []
+    return tuple(legs), tuple(unavailable)
 
 
 def colour_vector(
@@ -225,6 +246,10 @@ def _by_default(sought: Sought, embedders: EmbedderSet) -> dict[str, Sought]:
     return parts
 
 
+def _leg_name(key: str, parts: Mapping[str, Sought]) -> str:
+    return "vector" if len(parts) == 1 else f"vector:{key}"
+
+
 def _named(keys: Sequence[str] | Mapping[str, Any], embedders: EmbedderSet) -> str:
     return " and ".join(repr(embedders.specs[key].name) for key in keys)
 
@@ -232,14 +257,48 @@ def _named(keys: Sequence[str] | Mapping[str, Any], embedders: EmbedderSet) -> s
 class _Embedding:
     """What one embedding makes of a question."""
 
-    def __init__(self, embedders: EmbedderSet, key: str) -> None:
+    def __init__(self, embedders: EmbedderSet, key: str, *, leg: str) -> None:
         self._embedders = embedders
         self._key = key
+        self._leg = leg
         self._spec = embedders.specs[key]
 
     @cached_property
     def _embedder(self) -> Any:
         return self._embedders.load(self._key)
+
+    @property
+    def classifies(self) -> bool:
+        """Whether it knows classes."""
+        with self._loading():
+            return isinstance(self._embedder, Classifier)
+
+    def leg_of(self, sought: Sought) -> VectorLeg | None:
+        """Return the leg of what is asked, None when nothing of it has a vector here.
+
+        Raises
+        ------
+        LegUnavailable, EmbedderMismatch
+            When the embedder cannot be loaded, or is another version by now.
+        """
+        with self._loading():
+            vector = self.vector_of(sought)
+        if vector is None:
+            return None
+        words = bool(sought.words) and self._spec.embeds_text and self._spec.of == "image"
+        return VectorLeg(f"embedding.{self._key}", vector, name=self._leg, words=words)
+
+    def unavailable(self, error: LegUnavailable | EmbedderMismatch) -> LegUnavailable:
+        """Return what is told of a leg that cannot run, without the frames that the error itself holds on to."""
+        reason = error.reason if isinstance(error, LegUnavailable) else str(error)
+        return LegUnavailable(self._leg, self._spec.name, reason)
+
+    @contextmanager
+    def _loading(self) -> Iterator[None]:
+        try:
+            yield
+        except EmbedderError as error:
+            raise LegUnavailable(self._leg, self._spec.name, str(error)) from error
 
     def vector_of(self, sought: Sought) -> NDArray[Any] | None:
         """Return the query vector, (dims,) of any length; None when nothing asked has one here.

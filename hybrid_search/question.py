@@ -99,7 +99,8 @@ class Asker:
         sought = replace(sought, vectors=vectors)
         others: dict[str, Any] = {name: value for name, value in options.items() if name not in _OF_VECTORS}
         others |= {name: self._by_key(others[name]) for name in ("weights", "min_score") if name in others}
-        legs = vector_legs(sought, self._embedders, chosen=chosen, left_out=self._left_out(others.get("weights")))
+        left_out = self._left_out(others.get("weights"))
+        legs, unavailable = vector_legs(sought, self._embedders, chosen=chosen, left_out=left_out)
         signature = _signature_leg(sought)
         if sought.liked and signature is None and options.get("filter") is None:
             self._check_liked(sought.liked, chosen or (self._embedders.default,))
@@ -109,6 +110,7 @@ class Asker:
             text=text,
             vectors=legs,
             signature=signature,
+            unavailable=unavailable,
             exclude=tuple(dict.fromkeys(found.id for found in (*sought.liked, *sought.unliked, *stored))),
             **others,
         )

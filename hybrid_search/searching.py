@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -119,6 +120,9 @@ class Searches(ABC):
             When the query cannot be run as it was asked.
         ImageUnreadable, ImageTooLarge
             When `image` cannot be decoded.
+        LegUnavailable, EmbedderMismatch
+            When an embedder cannot be loaded that `embedder` names, or that a picture, a sum or classes need, or when
+            no leg is left. Else words are asked of the legs that can run, and `Hits.unavailable` says which could not.
 
         Returns
         -------
@@ -152,9 +156,15 @@ class Searches(ABC):
         return replace(read_hits(found, query, body), body=json_body(body), thumbnails=self._thumbnails)
 
     def request(self, text: str | None = None, **options: Unpack[SearchOptions]) -> dict[str, Any]:
-        """Return the `_search` body that `search` would send for the same question, as JSON; nothing is sent."""
+        """Return the `_search` body that `search` would send for the same question, as JSON; nothing is sent.
+
+        Warns of legs that cannot run, which `search` tells in `Hits.unavailable`.
+        """
         self._see_own_writes()
-        return json_body(build_body(self._asker.query(text, options)))
+        query = self._asker.query(text, options)
+        for lacking in query.unavailable:
+            warnings.warn(str(lacking), stacklevel=2)
+        return json_body(build_body(query))
 
     def label_pictures(
         self,

@@ -29,6 +29,10 @@ EXAMPLES: tuple[tuple[errors.HybridSearchError, str], ...] = (
     (errors.WeightsMissing("w.onnx", "the hash differs"), "w.onnx: the hash differs"),
     (errors.BadEmbedderOption("lite?x=1", "x", "known: threads"), "'lite?x=1', option 'x': known: threads"),
     (errors.ModelMissing("minilm", "it is not here", "run `x`"), "'minilm': it is not here; run `x`"),
+    (
+        errors.LegUnavailable("vector:w", "caption:w", "no file"),
+        "'caption:w' cannot take part in the search: no file; ",
+    ),
     (errors.TrainingImpossible("a head", "one label only"), "cannot train a head: one label only"),
     (errors.MetricsUnavailable("pip install 'hybrid-search[evaluate]'"), "pip install"),
     (errors.BadRun("dog", "an id is ranked twice"), "'dog': an id is ranked twice"),

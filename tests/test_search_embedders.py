@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 import math
+import pickle
 from collections.abc import Iterator
+from contextlib import nullcontext
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from hybrid_search.errors import BadVector, EmbedderMismatch, QueryError, TextNotSupported
+from hybrid_search.errors import (
+    BadVector,
+    EmbedderMismatch,
+    LegUnavailable,
+    QueryError,
+    TextNotSupported,
+    WeightsMissing,
+)
 from hybrid_search.index import HybridIndex
 from tests.fakes import ColourEmbedder, ColourWords, HueEmbedder, hue, photo
-from tests.places import place_on
+from tests.places import Place, place_on
 from tests.servers import VERSIONS, unavailable
 
 CAPTION = "caption:colourwords"
@@ -192,3 +202,97 @@ def test_what_cannot_be_asked(index: HybridIndex, asked: dict[str, Any], error: 
     with pytest.raises(error) as raised:
         index.search(**asked)
     assert says in str(raised.value)
+
+
+# -- embedders that are away -------------------------------------------------------------------------------------------
+
+GLOVE = "red 1 0 0\nboat 0.6 0.8 0\ngreen 0 1 0\nhouse 0 0.6 0.8\n"
+
+
+@pytest.fixture(params=["embedded", *VERSIONS])
+def moved(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[HybridIndex, str]]:
+    """Two captions with vectors of GloVe, opened after its file has gone."""
+    file = tmp_path / "glove.txt"
+    file.write_text(GLOVE)
+    name = f"caption:glove:{file}"
+    if request.param == "embedded":
+        stack = nullcontext((str(tmp_path / "index"), "images"))
+    else:
+        servers = request.getfixturevalue("servers")
+        if request.param not in servers:
+            unavailable(f"HYBRID_SEARCH_TEST_SERVERS names none of version {request.param}")
+        stack = place_on(servers[request.param])
+    with stack as place:
+        location, called = (place.url, place.name) if isinstance(place, Place) else place
+        with HybridIndex(location, name=called, embedder=[HueEmbedder(), name]) as made:
+            made.add(hue(0), id="boat", metadata={"caption": "red boat"})
+            made.add(hue(120), id="house", metadata={"caption": "green house"})
+        file.unlink()
+        with HybridIndex(location, name=called, embedder=HueEmbedder()) as opened:
+            yield opened, name
+
+
+def test_words_are_asked_of_the_legs_that_can_run(moved: tuple[HybridIndex, str]) -> None:
+    index, name = moved
+    hits = index.search("red boat")
+    assert hits.ids() == ["boat", "house"]
+    assert set(hits[0].legs) == {"text", "vector:hue"}, "the name of a leg does not hang on what others can do"
+    (lacking,) = hits.unavailable
+    assert (lacking.leg, lacking.embedder) == ("vector:" + key_of(index, name), name)
+    assert "glove.txt: No such file" in lacking.reason
+    assert f"embed {name} --drop" in str(lacking)
+    assert str(lacking) in repr(hits) and "No such file" in hits._repr_html_()
+    assert lacking.__traceback__ is None, "or hits would keep all that made them"
+    assert hits[:1].unavailable == hits.unavailable
+    assert str(pickle.loads(pickle.dumps(hits)).unavailable) == str(hits.unavailable)
+    with pytest.warns(UserWarning, match="glove.txt: No such file"):
+        assert [clause["_name"] for clause in index.request("red boat")["knn"]] == ["vector:hue"]
+    assert index.search("red boat", weights={f"vector:{name}": 0}).unavailable == (), "it is not missed"
+    assert index.search("red boat", embedder="hue").unavailable == ()
+    assert index.search(image=hue(0)).unavailable == ()
+    assert str(index.search("boat", image=hue(120)).unavailable) == str(hits.unavailable)
+
+
+def test_a_leg_that_was_named_or_is_the_last_must_run(moved: tuple[HybridIndex, str]) -> None:
+    index, name = moved
+    for asked in (
+        {"text": "boat", "embedder": name},
+        {"text": "boat", "embedder": [name, "hue"]},
+        {"text": "boat", "weights": {"text": 0, "vector:hue": 0}},
+        {"text": "lighthouse", "weights": {"text": 0}, "filter": "width:48"},
+        {"vector_query": ["boat"], "embedder": name},
+    ):
+        with pytest.raises(LegUnavailable, match=r"glove\.txt: No such file.*embed .* --drop"):
+            index.search(**asked)
+
+
+class LaterHue(HueEmbedder):
+    """Another version of the embedder, whose vectors are not to be compared with those of the index."""
+
+    version = "2"
+
+
+def test_another_version_of_an_embedder_is_not_asked_for_words(tmp_path: Path) -> None:
+    with HybridIndex(tmp_path / "index", embedder=[ColourEmbedder(), HueEmbedder()]) as made:
+        filled(made)
+    with HybridIndex(tmp_path / "index", embedder=[ColourEmbedder(), LaterHue()]) as index:
+        hits = index.search("red")
+        assert (hits[0].id, set(hits[0].legs)) == ("h000", {"text"})
+        assert "version 1" in hits.unavailable[0].reason and "version 2" in hits.unavailable[0].reason
+        with pytest.raises(EmbedderMismatch, match=r"version 1.*version 2"):
+            index.search(image=hue(0), embedder="hue")
+
+
+def test_labels_are_words_again_where_words_have_no_vector(tmp_path: Path) -> None:
+    class Absent(HueEmbedder):
+        @property
+        def version(self) -> str:  # type: ignore[override]
+            raise WeightsMissing("hue.npz", "No such file or directory")
+
+    with HybridIndex(tmp_path / "index", embedder=[ColourEmbedder(), HueEmbedder()]) as made:
+        made.add(hue(0), id="red")
+        assert set(made.search("red crimson")[0].legs) == {"vector"}, "the label crimson is in the vector"
+    with HybridIndex(tmp_path / "index") as index:
+        index._embedders._given["hue"] = Absent()
+        hits = index.search("red crimson")
+        assert (set(hits[0].legs), hits.unavailable[0].leg) == ({"text"}, "vector")

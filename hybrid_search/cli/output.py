@@ -118,7 +118,13 @@ def cell(hit: Hit, column: str) -> str:
 
 def _summary(hits: Hits) -> dict[str, Any]:
     facets = {field: dict(counts) for field, counts in hits.facets.items()}
-    return {"total": hits.total, "took_ms": round(hits.took_ms, 3), **({"facets": facets} if facets else {})}
+    lacking = [{"leg": each.leg, "embedder": each.embedder, "reason": each.reason} for each in hits.unavailable]
+    parts = {"facets": facets, "unavailable": lacking}
+    return {
+        "total": hits.total,
+        "took_ms": round(hits.took_ms, 3),
+        **{name: part for name, part in parts.items() if part},
+    }
 
 
 def _line(value: Mapping[str, Any]) -> str:

@@ -63,6 +63,8 @@ class Results:
 
     def show(self, hits: Hits, *, title: str, offset: int = 0, documents: int) -> None:
         """Print the hits, write the sheet, and end the command with its exit code."""
+        for lacking in hits.unavailable:
+            terminal.note(f"warning: {lacking}")
         output.print_hits(hits, self.form, fields=self.fields, pictures=self.pictures)
         if self.sheet is not None:
             from hybrid_search.cli.sheet import write_sheet

@@ -14,6 +14,7 @@
     ├ EmbedderError                 UnknownEmbedder(name, known) · EmbedderUnavailable(name, install)
     │                               WeightsMissing(path, reason) · BadEmbedderOption(name, option, reason)
     │                               ModelMissing(name, reason, remedy) · TrainingImpossible(what, reason)
+    │                               LegUnavailable(leg, embedder, reason)
     ├ EvaluationError               MetricsUnavailable(install) · BadRun(question, reason)
     └ BackendError                  BackendUnavailable(location, reason) · IndexNotFound(location, name)
                                     IndexLocked(location) · IndexCorrupt(location, reason)
@@ -62,6 +63,7 @@ from hybrid_search.errors.embedding import (
     BadEmbedderOption,
     EmbedderError,
     EmbedderUnavailable,
+    LegUnavailable,
     ModelMissing,
     TrainingImpossible,
     UnknownEmbedder,
@@ -136,6 +138,7 @@ __all__ = [
     "IndexRed",
     "JournalUnreadable",
     "KibanaRefused",
+    "LegUnavailable",
     "MappingMismatch",
     "MetadataError",
     "MetricsUnavailable",

@@ -11,6 +11,7 @@ __all__ = [
     "BadEmbedderOption",
     "EmbedderError",
     "EmbedderUnavailable",
+    "LegUnavailable",
     "ModelMissing",
     "TrainingImpossible",
     "UnknownEmbedder",
@@ -46,6 +47,19 @@ class EmbedderUnavailable(EmbedderError):
 
     def __init__(self, name: str, install: str) -> None:
         super().__init__(f"embedder {name!r} needs more packages: {install}", name=name, install=install)
+
+
+class LegUnavailable(EmbedderError):
+    """A leg of a search cannot run, because its embedder cannot be loaded here."""
+
+    def __init__(self, leg: str, embedder: str, reason: str) -> None:
+        super().__init__(
+            f"embedder {embedder!r} cannot take part in the search: {reason}; bring back what it lacks, name others by "
+            f"embedder=…, or remove it by `hybrid-search embed {embedder} --drop --index …`",
+            leg=leg,
+            embedder=embedder,
+            reason=reason,
+        )
 
 
 class WeightsMissing(EmbedderError):
