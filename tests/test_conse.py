@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
@@ -10,11 +11,13 @@ from PIL import Image
 
 from hybrid_search import HybridIndex
 from hybrid_search.embedders import Classifier, Embedder, Preparer
-from hybrid_search.embedders.conse import LiteMinilm, label_meanings, meanings
+from hybrid_search.embedders.conse import LiteMinilm, known_meanings, label_meanings, label_origin, meanings
 from hybrid_search.embedders.labels import vocabulary
 from hybrid_search.embedders.lite import Lite
 from hybrid_search.embedders.minilm import MiniLM
+from hybrid_search.embedders.minilm import files as minilm_files
 from hybrid_search.embedders.registry import get_embedder
+from hybrid_search.errors import ModelMissing
 
 pytestmark = pytest.mark.usefixtures("minilm")
 
@@ -61,6 +64,36 @@ def test_a_label_means_its_name_its_names_and_the_categories_above_it() -> None:
     for step, kind in enumerate(each.kinds[:4]):
         expected = expected + 0.15 * 0.7**step * axes.embed_texts([f"a photo of a {kind[0]}"])[0]
     np.testing.assert_allclose(label_meanings(axes)[row], expected / np.linalg.norm(expected), atol=1e-6)
+
+
+def test_the_meanings_in_the_package_are_those_of_the_tower_and_the_classes_of_today() -> None:
+    with np.load(files("hybrid_search.embedders") / "label-meanings.npz") as stored:
+        assert str(stored["origin"]) == label_origin(), "run scripts/embed_labels.py"
+        assert stored["meanings"].dtype == np.float16
+    for part in (MiniLM.version, "conse-"):
+        assert part in label_origin()
+
+
+def test_the_meanings_in_the_package_are_what_the_tower_says_of_names_and_categories() -> None:
+    tower, known = MiniLM(), vocabulary()
+    assert known_meanings().shape == (1000, 384)
+    for row in (1, 207, 443, 671, 817, 963):
+        each = known.classes[row]
+        texts = [f"a photo of a {each.name}", ", ".join([each.name, *each.synonyms])]
+        found = tower.embed_texts([*texts, *(f"a photo of a {kind[0]}" for kind in each.kinds[:4])]).astype(float)
+        expected = (found[0] + found[1]) / np.linalg.norm(found[0] + found[1])
+        expected += sum(0.15 * 0.7**step * vector for step, vector in enumerate(found[2:]))
+        # half floats near 0.25 are 0.0002 apart
+        np.testing.assert_allclose(known_meanings()[row], expected / np.linalg.norm(expected), atol=1.5e-4)
+
+
+def test_pictures_need_no_tower(photos: list[Image.Image], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(minilm_files, "PACKAGE", "a_package_that_is_not_there")
+    monkeypatch.setattr(minilm_files, "NAME", "a_folder_that_is_not_there")
+    fresh = get_embedder("lite+minilm")
+    assert fresh.embed_images(photos).shape == (2, 1664)
+    with pytest.raises(ModelMissing, match="embedder fetch minilm"):
+        fresh.embed_texts(["a dog"])
 
 
 def test_pictures_are_as_alike_as_features_and_meanings_together(joint: Embedder, photos: list[Image.Image]) -> None:

@@ -72,6 +72,27 @@ def test_a_text_has_one_vector_whatever_stands_beside_it(minilm: Path) -> None:
         np.testing.assert_allclose(small.embed_texts([text])[0], row, atol=1e-6)
 
 
+def test_equal_texts_are_embedded_once_and_long_ones_in_small_batches(
+    minilm: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small = MiniLM(batch_size=20, threads=1)
+    sizes: list[tuple[int, ...]] = []
+    run = small._network.run
+    monkeypatch.setattr(
+        small._network, "run", lambda names, given: sizes.append(given["ids"].shape) or run(names, given)
+    )
+    words = [f"dog {number}" for number in range(30)]
+    texts = [*words, "dog " * 300, *words, "two dogs " * 50, "cat " * 300, "", "dog 0"]
+    vectors = small.embed_texts(texts)
+    # "dog 7" is four tokens with the two around it; the texts of 102 and of 256 tokens do not fit together
+    assert sizes == [(20, 4), (10, 4), (1, 102), (1, 256), (1, 256)]
+    np.testing.assert_array_equal(vectors[:30], vectors[31:61])
+    np.testing.assert_array_equal(vectors[0], vectors[-1])
+    assert len(np.unique(vectors.round(4), axis=0)) == 34
+    for row in (0, 30, 61, 62):
+        np.testing.assert_allclose(vectors[row], small.embed_texts([texts[row]])[0], atol=1e-6)
+
+
 def test_what_follows_256_tokens_is_not_read(tower: MiniLM) -> None:
     # 254 words of one piece each, with [CLS] and [SEP], are all that is read
     same, other = tower.embed_texts(["dog " * 254, "dog " * 254 + "cat " * 40])

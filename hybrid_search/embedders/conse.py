@@ -8,24 +8,25 @@ several. The mean of all labels is taken away: what they have in common says not
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from functools import cache
+from hashlib import sha256
+from importlib import resources
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hybrid_search.embedders import TextEmbedder
-from hybrid_search.embedders.graph_cache import cached_file
 from hybrid_search.embedders.labels import vocabulary
 from hybrid_search.embedders.lite import Lite
 from hybrid_search.embedders.mapped import unit_or_zero
 from hybrid_search.embedders.minilm import MiniLM
 
-__all__ = ["LiteMinilm", "label_meanings", "meanings"]
+__all__ = ["MEANINGS_FILE", "LiteMinilm", "known_meanings", "label_meanings", "label_origin", "meanings"]
 
 CONSE_VERSION = "1"
+MEANINGS_FILE = "label-meanings.npz"
 TEMPERATURE = 2.0
 VISUAL_SHARE = 0.7
 """What features contribute to the cosine of two pictures; the meaning of their labels contributes the rest."""
@@ -49,7 +50,7 @@ class LiteMinilm(Lite):
     Raises
     ------
     ModelMissing
-        At the first use, when `minilm` has not been fetched.
+        At the first text, when `minilm` has not been fetched: pictures do not need it.
     """
 
     name = "lite+minilm"
@@ -72,7 +73,7 @@ class LiteMinilm(Lite):
         return np.pad(super().class_rows(names), ((0, 0), (0, MiniLM.dims)))
 
     def _joined(self, vectors: NDArray[np.float32], probabilities: NDArray[np.float32]) -> NDArray[np.float32]:
-        meant = meanings(probabilities, _label_meanings())
+        meant = meanings(probabilities, known_meanings())
         return np.hstack([np.sqrt(VISUAL_SHARE) * vectors, np.sqrt(1 - VISUAL_SHARE) * meant]).astype(np.float32)
 
 
@@ -112,13 +113,19 @@ def label_meanings(tower: TextEmbedder) -> NDArray[np.float32]:
     return unit_or_zero(vectors)
 
 
+def label_origin() -> str:
+    """Return what the meanings that come with the package must have been made of: tower, recipe, names of classes."""
+    names = sha256(resources.files(__package__).joinpath("imagenet-1k-classes.tsv").read_bytes()).hexdigest()
+    return f"{MiniLM.version}+conse-{CONSE_VERSION}+{names[:12]}"
+
+
 @cache
-def _label_meanings() -> NDArray[np.float32]:
-    content = cached_file(f"labels-{MiniLM.version}-conse-{CONSE_VERSION}.npy", _embed_labels)
-    return np.asarray(np.load(io.BytesIO(content), allow_pickle=False), np.float32)
+def known_meanings() -> NDArray[np.float32]:
+    """Return what `label_meanings` gives for `minilm`, from the package; `scripts/embed_labels.py` puts it there.
 
-
-def _embed_labels() -> bytes:
-    buffer = io.BytesIO()
-    np.save(buffer, label_meanings(MiniLM()), allow_pickle=False)
-    return buffer.getvalue()
+    Half floats: the meaning of a picture is theirs to within a cosine of 1e-6, and the tower need not be here.
+    """
+    with resources.files(__package__).joinpath(MEANINGS_FILE).open("rb") as file, np.load(file) as stored:
+        found = np.asarray(stored["meanings"], np.float32)
+    found.setflags(write=False)
+    return found

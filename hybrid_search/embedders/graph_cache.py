@@ -10,16 +10,11 @@ from pathlib import Path
 
 from hybrid_search.embedders.whole_files import write_whole
 
-__all__ = ["cache_folder", "cached_file", "cached_graph"]
+__all__ = ["cache_folder", "cached_graph"]
 
 
 def cached_graph(name: str, build: Callable[[], bytes]) -> bytes:
-    """Return a network as ONNX, as `cached_file` keeps it; its name has no suffix."""
-    return cached_file(f"{name}.onnx", build)
-
-
-def cached_file(name: str, build: Callable[[], bytes]) -> bytes:
-    """Return what takes long to compute: from the user's cache where it is there whole, else built and put there.
+    """Return a network as ONNX: from the user's cache where it is there whole, else built and put there.
 
     A file that does not have the hash written beside it is built again; where nothing can be written, it is built
     in memory each time.
@@ -27,11 +22,11 @@ def cached_file(name: str, build: Callable[[], bytes]) -> bytes:
     Parameters
     ----------
     name : str
-        Of the file; another for whatever would give another content.
+        Of the file, without suffix; another for whatever would give another network.
     build : callable
         Makes the content.
     """
-    path = cache_folder() / name
+    path = cache_folder() / f"{name}.onnx"
     seal = path.with_suffix(".sha256")
     with suppress(OSError, ValueError):
         content = path.read_bytes()

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hybrid_search.embedders.mapped import unit_or_zero
 from hybrid_search.embedders.minilm.files import NAME, SHA256, WEIGHTS, model_files
-from hybrid_search.embedders.onnx_session import OnnxSession
+from hybrid_search.embedders.onnx_session import OnnxSession, processors
 from hybrid_search.embedders.option_values import whole
 from hybrid_search.errors import EmbedderUnavailable
 
@@ -19,6 +20,8 @@ __all__ = ["MiniLM"]
 
 LONGEST = 256
 """Tokens of a text at most, as the model was trained; the rest of it is not read."""
+_TOKENS = 256
+"""Tokens that a processor takes at once, padding included: of more a layer's numbers no longer fit its cache."""
 
 
 class MiniLM:
@@ -30,7 +33,7 @@ class MiniLM:
     Parameters
     ----------
     batch_size : int
-        Texts that the network takes at once; those of similar length go together.
+        Texts that the network takes at once, fewer of long ones; those of similar length go together.
     threads : int, optional
         Threads of the network; by default one for each processor.
     providers : sequence of str, optional
@@ -51,6 +54,7 @@ class MiniLM:
     ) -> None:
         self._batch_size = whole(NAME, "batch_size", batch_size, least=1)
         count = None if threads is None else whole(NAME, "threads", threads, least=1)
+        self._most = _TOKENS * (count or processors())
         self._network = OnnxSession(self._graph, owner=NAME, threads=count, providers=providers, prepack=False)
         self._tokenizer: Any = None
         self._lock = threading.Lock()
@@ -66,18 +70,32 @@ class MiniLM:
         vectors = np.zeros((len(texts), self.dims), np.float32)
         # half a surrogate pair, as a file's name may have it, is no text to a tokeniser
         clean = [text.encode("utf-8", "replace").decode("utf-8") for text in texts]
-        worded = [row for row, text in enumerate(clean) if text.strip()]
-        if not worded:
+        # cameras and editors write the same words under thousands of pictures
+        rows: dict[str, list[int]] = {}
+        for row, text in enumerate(clean):
+            if text.strip():
+                rows.setdefault(text, []).append(row)
+        if not rows:
             return vectors
-        tokens = self._tokens().encode_batch([clean[row] for row in worded])
-        order = sorted(range(len(worded)), key=lambda place: len(tokens[place].ids))
-        for start in range(0, len(order), self._batch_size):
-            places = order[start : start + self._batch_size]
-            ids = _padded([tokens[place].ids for place in places])
-            mask = _padded([tokens[place].attention_mask for place in places])
+        tokens = sorted(zip(self._tokens().encode_batch(list(rows)), rows.values(), strict=True), key=_length)
+        for start, stop in self._batches([_length(each) for each in tokens]):
+            batch = tokens[start:stop]
+            ids = _padded([each.ids for each, _ in batch])
+            mask = _padded([each.attention_mask for each, _ in batch])
             (found,) = self._network.run(["embedding"], {"ids": ids, "mask": mask})
-            vectors[[worded[place] for place in places]] = found / np.linalg.norm(found, axis=1, keepdims=True)
+            for vector, (_, places) in zip(unit_or_zero(found), batch, strict=True):
+                vectors[places] = vector
         return vectors
+
+    def _batches(self, lengths: Sequence[int]) -> Iterator[tuple[int, int]]:
+        """Give where batches of texts start and stop, whose lengths in tokens never fall."""
+        start = 0
+        for stop in range(1, len(lengths) + 1):
+            following = lengths[stop] if stop < len(lengths) else 0
+            tokens = (stop + 1 - start) * following
+            if not following or stop - start == self._batch_size or tokens > self._most:
+                yield start, stop
+                start = stop
 
     def _tokens(self) -> Any:
         with self._lock:
@@ -96,6 +114,10 @@ class MiniLM:
     @staticmethod
     def _graph() -> Path:
         return model_files()[0]
+
+
+def _length(text: tuple[Any, list[int]]) -> int:
+    return len(text[0].ids)
 
 
 def _padded(rows: Sequence[Sequence[int]]) -> NDArray[np.int64]:
