@@ -89,7 +89,8 @@ def _add(index: HybridIndex, name: str, *, again: bool, batch_size: int, shown: 
     note_failures(report.failed)
     failed = f", {len(report.failed):,} failed" if report.failed else ""
     if report.updated or failed:
-        terminal.write(f"{report.updated:,} pictures were given vectors of {name}{failed}\n")
+        stored = f", {report.from_stored:,} of them made of stored vectors" if report.from_stored else ""
+        terminal.write(f"{report.updated:,} pictures were given vectors of {name}{stored}{failed}\n")
     else:
         terminal.write(f"no picture lacks a vector of {name}\n")
     return report.failed

@@ -16,6 +16,8 @@ from hybrid_search.mapping import EmbeddingSpec, check, embeddings, spec_of
 __all__ = ["Filler", "add_embedder"]
 
 _COMMIT = 1_000
+_MAPPED = 256
+"""Documents at least whose vectors are read, mapped and written together: there is nothing to decode."""
 _ATTEMPTS = 5
 Found = tuple[str, Mapping[str, Any]]
 
@@ -23,8 +25,12 @@ Found = tuple[str, Mapping[str, Any]]
 class Filler(Protocol):
     """Makes the vectors of one field."""
 
-    fields: ClassVar[tuple[str, ...]]
+    fields: tuple[str, ...]
     """What it needs to know of a document."""
+    reads_vectors: ClassVar[bool]
+    """Whether vectors are among that."""
+    from_stored: int
+    """How many vectors it has made of stored ones."""
     wanted: ClassVar[Mapping[str, Any]]
     """The query of the documents that can have such a vector."""
 
@@ -46,6 +52,9 @@ def add_embedder(
     progress: Callable[[Progress], None] | None = None,
 ) -> IngestReport:
     """Give every document that lacks it a vector of this embedder: of its picture's file, or of its words.
+
+    Where the embedder is a map of another one's vectors, such as a trained head, and the index holds these, they are
+    mapped, and files are opened for documents that lack them alone.
 
     Searches and other writers go on meanwhile; a run that was interrupted goes on where it ended. Only the new field
     is written, so that nothing that others change at the same time is lost.
@@ -71,7 +80,8 @@ def add_embedder(
     Returns
     -------
     IngestReport
-        `updated` pictures, and those that failed: whose files are away, or have other bytes now.
+        `updated` pictures, how many of them `from_stored` vectors, and those that failed: whose files are away, or
+        have other bytes now.
 
     Raises
     ------
@@ -80,13 +90,14 @@ def add_embedder(
     """
     spec = spec_of(embedder, of=of)
     key = _made(backend, spec, again=again)
-    filler = _filler(backend, embedder, spec, key, limits)
+    filler = _filler(backend, embedder, spec, key, limits=limits, batch_size=batch_size)
     lacking = {"bool": {"must_not": [{"exists": {"field": f"embedding.{key}"}}]}}
     query = {"bool": {"filter": [filler.wanted, *([] if again else [lacking])]}}
     started, total, done, failed = time.perf_counter(), backend.count(query), 0, list[Failure]()
-    documents, uncommitted = backend.scan(query, fields=filler.fields), 0
+    together = max(batch_size, _MAPPED) if filler.reads_vectors else batch_size
+    documents, uncommitted = backend.scan(query, fields=filler.fields, vectors=filler.reads_vectors), 0
     try:
-        while batch := list(islice(documents, batch_size)):
+        while batch := list(islice(documents, together)):
             failed += filler.fill(batch)
             done += len(batch)
             uncommitted += len(batch)
@@ -100,7 +111,8 @@ def add_embedder(
         # whatever ends the run, what was embedded before is kept
         backend.refresh()
     _ensure(backend, key, spec)
-    return IngestReport(0, done - len(failed), 0, tuple(failed), seconds=time.perf_counter() - started)
+    seconds = time.perf_counter() - started
+    return IngestReport(0, done - len(failed), 0, tuple(failed), seconds=seconds, from_stored=filler.from_stored)
 
 
 def _made(backend: Backend, spec: EmbeddingSpec, *, again: bool) -> str:
@@ -127,13 +139,24 @@ def _ensure(backend: Backend, key: str, spec: EmbeddingSpec) -> None:
 
 
 def _filler(
-    backend: Backend, embedder: Embedder | TextEmbedder, spec: EmbeddingSpec, key: str, limits: Limits
+    backend: Backend,
+    embedder: Embedder | TextEmbedder,
+    spec: EmbeddingSpec,
+    key: str,
+    *,
+    limits: Limits,
+    batch_size: int,
 ) -> Filler:
-    from hybrid_search.ingest.fillers import PictureFiller, WordFiller
+    from hybrid_search.ingest.fillers import MappedFiller, PictureFiller, WordFiller, stored_base
 
     if spec.of == "caption":
         return WordFiller(backend, embedder, key)
-    return PictureFiller(backend, cast("Embedder", embedder), key, limits=limits)
+    image = cast("Embedder", embedder)
+    pictures, base = (
+        PictureFiller(backend, image, key, limits=limits),
+        stored_base(image, embeddings(backend.definition())),
+    )
+    return pictures if base is None else MappedFiller(backend, pictures, key, base=base, batch_size=batch_size)
 
 
 def _shown(id: str, source: Mapping[str, Any]) -> str:

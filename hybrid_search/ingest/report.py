@@ -85,6 +85,8 @@ class IngestReport:
         Entries of the captions file that matched no picture, with their lines.
     seconds : float
         Wall time.
+    from_stored : int
+        Of the updated, those whose vector of an added embedder was made of one that the index had; no file was opened.
     """
 
     added: int = 0
@@ -94,3 +96,4 @@ class IngestReport:
     missing: int = 0
     unused_captions: tuple[str, ...] = ()
     seconds: float = 0.0
+    from_stored: int = 0
