@@ -62,7 +62,7 @@ def grouping(photos: Path, options: argparse.Namespace) -> str:
 def embedders(photos: Path, options: argparse.Namespace) -> str:
     from scripts.benchmarks import embedders
 
-    return embedders.measure(photos, quick=options.quick, only=options.embedders)
+    return embedders.measure(photos, quick=options.quick, only=options.embedders, names=options.name)
 
 
 BY_NAME = {
@@ -101,6 +101,12 @@ def parser() -> argparse.ArgumentParser:
         choices=["speed", "start", "words", "similar", "joint"],
         metavar="PART",
         help="parts of embedders: speed start words similar joint; all by default",
+    )
+    parser.add_argument(
+        "--name",
+        nargs="+",
+        default=[],
+        help="measure what these embedders find instead, such as clip:FOLDER, lite+minilm, glove:FILE",
     )
     copies = parser.add_argument_group("duplicates")
     copies.add_argument(

@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from scripts.benchmarks import embedders_similar, embedders_speed, embedders_start, embedders_words, joint_methods
+from scripts.benchmarks import (
+    embedders_named,
+    embedders_similar,
+    embedders_speed,
+    embedders_start,
+    embedders_words,
+    joint_methods,
+)
 
 PARTS: Mapping[str, Callable[..., str]] = {
     "speed": embedders_speed.measure,
@@ -16,7 +23,9 @@ PARTS: Mapping[str, Callable[..., str]] = {
 }
 
 
-def measure(photos: Path, *, quick: bool = False, only: Sequence[str] = ()) -> str:
-    """Measure the parts that are asked for, all by default, and return their tables."""
+def measure(photos: Path, *, quick: bool = False, only: Sequence[str] = (), names: Sequence[str] = ()) -> str:
+    """Return the tables of the parts that are asked for, all by default; of embedders by name instead where given."""
+    if names:
+        return f"## Embedders\n\n{embedders_named.measure(photos, quick=quick, names=names)}"
     texts = [part(photos, quick=quick) for name, part in PARTS.items() if not only or name in only]
     return "\n".join(["## Embedders\n", *texts])

@@ -28,14 +28,14 @@ BATCH, WORKERS = 32, 2
 def measure(photos: Path, *, quick: bool = False) -> str:
     """Return the tables of image to image; the data lies beside the photos of Flickr8k."""
     caltech = photos.parent.parent / "caltech101"
+    names, asked = read_split(caltech, quick=quick)
     rows, missing = [], []
     for name in ("lite", "colour:lab", "local:orb") if quick else EMBEDDERS:
         try:
             embedder = get_embedder(name)
             embedder.embed_images([])
-            rows.append(
-                [f"`{name}`", *_categories(embedder, caltech, quick=quick), *_turned(embedder, photos, quick=quick)]
-            )
+            vectors = embedded(embedder, [caltech / picture for picture in names])
+            rows.append([f"`{name}`", *categories(vectors, names, asked), *_turned(embedder, photos, quick=quick)])
         except Exception as error:
             missing.append(f"- `{name}`: {type(error).__name__}: {error}\n")
     header = ["embedder", "mAP %", "first of its class %", "of its class in the first 10 %"]
@@ -48,15 +48,19 @@ def measure(photos: Path, *, quick: bool = False) -> str:
     ) + ("\nNot measured:\n\n" + "".join(missing) if missing else "")
 
 
-def _categories(embedder: Embedder, folder: Path, *, quick: bool) -> list[object]:
+def read_split(folder: Path, *, quick: bool = False) -> tuple[list[str], NDArray[np.bool_]]:
+    """Return the pictures of `split.txt` by their paths in the folder, and which of them are questions."""
     split = folder / "split.txt"
-    if not split.is_file():
+    lines = split.read_text(encoding="utf-8").splitlines() if split.is_file() else []
+    pairs = [line.split() for line in lines[: 100 if quick else None]]
+    return [name for name, _ in pairs], np.array([kind == "query" for _, kind in pairs], bool)
+
+
+def categories(vectors: NDArray[np.float32], names: Sequence[str], asked: NDArray[np.bool_]) -> list[object]:
+    """Return mAP, how often the first is of the same folder, and how many of the first ten, in percent."""
+    if not len(names):
         return ["", "", ""]
-    lines = [line.split() for line in split.read_text(encoding="utf-8").splitlines()][: 100 if quick else None]
-    names = [name for name, _ in lines]
-    asked = np.array([kind == "query" for _, kind in lines])
     classes = np.array([name.partition("/")[0] for name in names])
-    vectors = _vectors(embedder, [folder / name for name in names])
     relevant = classes[asked][:, None] == classes[~asked][None, :]
     figures = evaluate_vectors(vectors[asked], vectors[~asked], relevant=relevant)
     return [100 * figures.mean_average_precision, 100 * figures.success[1], 100 * figures.precision[10]]
@@ -65,7 +69,7 @@ def _categories(embedder: Embedder, folder: Path, *, quick: bool) -> list[object
 def _turned(embedder: Embedder, photos: Path, *, quick: bool) -> list[object]:
     paths = sorted(path for path in photos.iterdir() if path.suffix == ".jpg")[: 60 if quick else POOL]
     chosen = range(0, len(paths), max(1, len(paths) // (10 if quick else TURNED)))
-    gallery = _vectors(embedder, paths)
+    gallery = embedded(embedder, paths)
     questions = embedder.embed_images([_part(load_image(paths[at])) for at in chosen])
     relevant = np.zeros((len(chosen), len(paths)), bool)
     relevant[np.arange(len(chosen)), list(chosen)] = True
@@ -79,12 +83,14 @@ def _part(photo: Image.Image) -> Image.Image:
     return photo.crop(box).transpose(Image.Transpose.ROTATE_90)
 
 
-def _vectors(embedder: Embedder, paths: Sequence[Path]) -> NDArray[np.float32]:
+def embedded(embedder: Embedder, paths: Sequence[Path]) -> NDArray[np.float32]:
+    """Return the vectors of pictures, decoded in threads."""
+
     def ready(path: Path) -> Any:
         image = load_image(path, min_side=embedder.min_side)
         return embedder.prepare(image) if isinstance(embedder, Preparer) else image
 
-    rows = []
+    rows = [np.zeros((0, embedder.dims), np.float32)]
     with ThreadPoolExecutor(WORKERS) as pool:
         for start in range(0, len(paths), BATCH):
             batch = list(pool.map(ready, paths[start : start + BATCH]))
