@@ -146,9 +146,12 @@ def test_a_folder_of_nothing_and_one_of_several(tmp_path: Path) -> None:
         get_embedder(f"clip:{tmp_path}")
 
 
-def test_a_folder_that_is_not_there() -> None:
-    with pytest.raises(ModelMissing, match=r"there is no folder ./nowhere in /.*; give the folder by its whole path"):
+def test_a_folder_that_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ModelMissing, match=rf"there is no folder {tmp_path}/nowhere; give the folder by its whole"):
         get_embedder("clip:./nowhere")
+    with pytest.raises(ModelMissing, match=rf"there is no folder nowhere in {tmp_path}; give the folder by its whole"):
+        get_embedder("clip:nowhere")
     with pytest.raises(UnknownEmbedder):
         get_embedder("clop:x/y")
 

@@ -60,6 +60,20 @@ def test_pictures_are_found_by_words_and_by_pictures(layout: str, tmp_path: Path
         assert again.search(text="a red dog", k=1)[0].path == best, "its embedder is got by name"
 
 
+def test_an_index_made_with_a_relative_folder_is_searched_from_any(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tiny_models.fastembed(tmp_path / "models" / "vision", tmp_path / "models" / "text", Tiny())
+    photo = save_photo(tmp_path / "photos" / "0.png", 0)
+    monkeypatch.chdir(tmp_path / "models")
+    with HybridIndex(tmp_path / "index", embedder="clip:vision?text=./text&batch_size=2") as index:
+        index.add(photo)
+        assert index.embedders == (f"clip:{tmp_path}/models/vision?text={tmp_path}/models/text",)
+    monkeypatch.chdir(tmp_path / "photos")
+    with HybridIndex(tmp_path / "index") as again:
+        assert again.search(text="a red dog", k=1)[0].path == str(photo)
+
+
 def test_dino_finds_by_pictures_alone(tmp_path: Path) -> None:
     tiny_models.dino(tmp_path / "model", Tiny())
     paths = [save_photo(tmp_path / "photos" / f"{seed}.png", seed) for seed in range(4)]

@@ -12,7 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hybrid_search.embedders import registry
-from hybrid_search.embedders.registry import embedder_names, embedding_key, get_embedder, known_embedders, register
+from hybrid_search.embedders.registry import (
+    embedder_names,
+    embedding_key,
+    get_embedder,
+    known_embedders,
+    register,
+    whole_name,
+)
 from hybrid_search.errors import EmbedderUnavailable, UnknownEmbedder
 from tests.fakes import ColourEmbedder
 
@@ -116,6 +123,34 @@ def test_a_broken_package_breaks_only_itself(tmp_path: Path, monkeypatch: pytest
 def test_names_do_not_load_what_they_name(monkeypatch: pytest.MonkeyPatch) -> None:
     offer(monkeypatch, far="no_such_module:Far")
     assert "far" in embedder_names()
+
+
+@pytest.mark.parametrize(
+    ("name", "whole"),
+    [
+        ("joint:mine.joint", "joint:HERE/mine.joint"),
+        ("clip:model", "clip:HERE/model"),
+        ("clip:./gone?dtype=fp16", "clip:HERE/gone?dtype=fp16"),
+        ("clip:owner/name?text=model&revision=model", "clip:owner/name?text=HERE/model&revision=model"),
+        ("siglip:owner/name", "siglip:owner/name"),
+        ("dino:../model", "dino:ABOVE/model"),
+        ("keras:vgg16@fc1?seed=1&weights=imagenet", "keras:vgg16@fc1?seed=1&weights=imagenet"),
+        ("keras:vgg16?weights=none", "keras:vgg16?weights=none"),
+        ("keras:vgg16?weights=mine.h5&size=32", "keras:vgg16?weights=HERE/mine.h5&size=32"),
+        ("keras:vgg16?weights=/else/mine.h5", "keras:vgg16?weights=/else/mine.h5"),
+        ("lite?labels=model", "lite?labels=model"),
+    ],
+)
+def test_files_and_folders_are_named_by_their_whole_paths(
+    name: str, whole: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = tmp_path / "here"
+    (here / "model").mkdir(parents=True)
+    for file in ("mine.h5", "imagenet", "none"):
+        (here / file).touch()
+    monkeypatch.chdir(here)
+    expected = whole.replace("HERE", str(here)).replace("ABOVE", str(tmp_path))
+    assert whole_name(name) == whole_name(whole_name(name)) == expected
 
 
 def test_keys_of_plain_names_stay_readable() -> None:

@@ -38,16 +38,30 @@ _LONGEST_KEY = 40
 
 @dataclass(frozen=True)
 class Entry:
-    """Where an embedder is, as "module:Class", what to do when its import fails, and whether its model is a file."""
+    """Where an embedder is, as "module:Class", what to do when its import fails, and whether its model is a file.
+
+    Parameters
+    ----------
+    target : str
+    install : str
+    file : bool
+        The model is always a file.
+    paths : tuple of str
+        What else may be a file or a folder, or something of another kind: "model", or options.
+    """
 
     target: str
     install: str = "pip install hybrid-search"
     file: bool = False
+    paths: tuple[str, ...] = ()
 
 
 _CLASSICAL = "pip install 'hybrid-search[classical]'"
 _HUB = "pip install 'hybrid-search[clip]'"
 _KERAS = "pip install 'hybrid-search[tensorflow]'"
+_OF_A_HUB = ("model", "text")
+_WORDS = ("imagenet", "none")
+"""What stands where a file may, and is no file, whatever lies in the current folder."""
 _ENTRIES: dict[str, Entry] = {
     "lite": Entry("hybrid_search.embedders.lite:Lite"),
     "lite+minilm": Entry("hybrid_search.embedders.conse:LiteMinilm"),
@@ -58,10 +72,10 @@ _ENTRIES: dict[str, Entry] = {
     "head": Entry("hybrid_search.embedders.head:open_head", file=True),
     "joint": Entry("hybrid_search.embedders.joint:open_joint", file=True),
     "autoencoder": Entry("hybrid_search.embedders.autoencoder:Autoencoder", file=True),
-    "clip": Entry("hybrid_search.embedders.hub.model:Clip", _HUB),
-    "siglip": Entry("hybrid_search.embedders.hub.model:Siglip", _HUB),
-    "dino": Entry("hybrid_search.embedders.hub.model:Dino", _HUB),
-    "keras": Entry("hybrid_search.embedders.keras.embedder:keras_embedder", _KERAS),
+    "clip": Entry("hybrid_search.embedders.hub.model:Clip", _HUB, paths=_OF_A_HUB),
+    "siglip": Entry("hybrid_search.embedders.hub.model:Siglip", _HUB, paths=_OF_A_HUB),
+    "dino": Entry("hybrid_search.embedders.hub.model:Dino", _HUB, paths=_OF_A_HUB),
+    "keras": Entry("hybrid_search.embedders.keras.embedder:keras_embedder", _KERAS, paths=("weights",)),
     "onnx": Entry("hybrid_search.embedders.onnx_file:OnnxFile", file=True),
 }
 _TEXT_ENTRIES: dict[str, Entry] = {
@@ -126,7 +140,7 @@ def get_embedder(name: str, **options: Any) -> Embedder:
     """Return an embedder by its name, such as "lite", "keras:vgg16@fc1" or "clip:FOLDER?dtype=fp16".
 
     What follows a colon is passed to its class as `model`, what follows a question mark as options of their names.
-    Where the model is a file of yours, its whole path is in the embedder's name: it is found from any folder then.
+    Where files or folders of yours belong to it, their whole paths are in its name: it is found from any folder then.
 
     Parameters
     ----------
@@ -184,19 +198,39 @@ def full_name(family: str, *, model: str = "", **options: object) -> str:
 
 
 def whole_name(name: str) -> str:
-    """Return an embedder's name with the whole path of its file, where it has one; nothing is loaded.
+    """Return an embedder's name with the whole paths of its files and folders, where it has any; nothing is loaded.
+
+    Where something of a hub may stand too, a folder is what is there, or begins with a dot, a tilde or a slash.
 
     Examples
     --------
     >>> whole_name("joint:~/mine.joint") == f"joint:{os.path.expanduser('~/mine.joint')}", whole_name("keras:vgg16")
     (True, 'keras:vgg16')
+    >>> whole_name("keras:vgg16?weights=./mine.h5") == f"keras:vgg16?weights={os.path.abspath('mine.h5')}"
+    True
     """
     stem, mark, given = name.partition("?")
     family, colon, model = stem.partition(":")
     entry = known_embedders().get(family) or known_text_embedders().get(family)
-    if entry is None or not entry.file or not model:
+    if entry is None or not model:
         return name
-    return f"{family}{colon}{os.path.abspath(os.path.expanduser(model))}{mark}{given}"
+    if entry.file:
+        model = _absolute(model)
+    elif "model" in entry.paths:
+        model = _whole_path(model)
+    parts = [part.partition("=") for part in given.split("&")]
+    options = (f"{key}{equals}{_whole_path(value) if key in entry.paths else value}" for key, equals, value in parts)
+    return f"{family}{colon}{model}{mark}{'&'.join(options)}"
+
+
+def _whole_path(value: Any) -> Any:
+    if not isinstance(value, str) or not value or value in _WORDS:
+        return value
+    return _absolute(value) if value.startswith((".", "~")) or os.path.exists(value) else value
+
+
+def _absolute(path: str) -> str:
+    return os.path.abspath(os.path.expanduser(path))
 
 
 def _get(name: str, entries: Mapping[str, Entry], options: dict[str, Any]) -> Any:
@@ -209,6 +243,7 @@ def _get(name: str, entries: Mapping[str, Entry], options: dict[str, Any]) -> An
     accepted = inspect.signature(kind).parameters
     if model and "model" not in accepted:
         raise UnknownEmbedder(name, sorted(entries), [family])
+    options = {key: _whole_path(value) if key in entry.paths else value for key, value in options.items()}
     for option, value in _options(name, given).items():
         if option == "model" or option not in accepted:
             raise BadEmbedderOption(name, option, "known: " + ", ".join(_named(accepted)))
