@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from hybrid_search.backends import Action
 from hybrid_search.backends.embedded import EmbeddedBackend
 from hybrid_search.backends.embedded import backend as backend_module
+from hybrid_search.backends.embedded.documents import read_source
 from hybrid_search.errors import BadFilter, BadVector, MappingMismatch, UnknownField, UnsupportedClause
 from tests.bodies import CASES, shown
 from tests.conformance.photos import FILTERS, definition, photos, unit
@@ -371,6 +372,32 @@ def test_pending_documents_do_not_pile_up(monkeypatch: pytest.MonkeyPatch) -> No
     backend.bulk([Action("update", "p01", {"iso": 7})])
     assert backend.get("p01")["iso"] == 7 and backend.count({"term": {"iso": 7}}) == 0
     np.testing.assert_allclose(backend.get("p01", vectors=True)["embedding"]["tiny"], unit(1), atol=1e-3)
+
+
+def test_large_fields_are_kept_and_not_indexed(tmp_path: Path) -> None:
+    text = "".join(map(str, range(4000)))
+    fields = {"note": {"type": "keyword", "index": False, "doc_values": False}, "caption": {"type": "text"}}
+    backend = EmbeddedBackend(tmp_path / "index")
+    backend.create({"mappings": {"dynamic": "strict", "properties": fields}})
+    backend.bulk([Action("index", "a", {"note": text, "caption": "a boat"}), Action("index", "b", {"note": "short"})])
+    backend.bulk([Action("update", "a", {"caption": "a house"})])
+    backend.close()
+    assert list(backend.scan()) == [("b", {"note": "short"}), ("a", {"caption": "a house", "note": text})]
+    assert list(backend.scan(fields=("caption",))) == [("b", {}), ("a", {"caption": "a house"})]
+    # as terms they would take several times as long to write as all the rest
+    terms = [file.stat().st_size for file in (tmp_path / "index" / "tantivy").glob("*.term")]
+    assert 0 < sum(terms) < len(text)
+    backend.close()
+
+
+def test_large_fields_of_earlier_versions_are_read() -> None:
+    from tantivy import Document
+
+    native = Document()
+    native.add_bytes("_source", b'{"caption":"a boat"}')
+    native.add_text("_large", 'note\0"long"')
+    assert read_source(native) == {"caption": "a boat", "note": "long"}
+    assert read_source(native, wanted=lambda name: name != "note") == {"caption": "a boat"}
 
 
 def test_an_interrupted_bulk_does_not_keep_the_lock(tmp_path: Path) -> None:

@@ -304,19 +304,18 @@ def _add_column(native: tantivy.Document, name: str, values: list[Any], schema: 
 
 
 def _add_source(native: tantivy.Document, parts: Mapping[str, str]) -> None:
-    small = []
+    small = {key: text for key, text in parts.items() if len(text) < _LARGE_FROM}
+    native.add_bytes(SOURCE, ("{" + ",".join(f"{_encode(key)}:{text}" for key, text in small.items()) + "}").encode())
     for key, text in parts.items():
-        if len(text) < _LARGE_FROM:
-            small.append(f"{_encode(key)}:{text}")
-        else:
-            native.add_text(LARGE, f"{key}\0{text}")
-    native.add_bytes(SOURCE, ("{" + ",".join(small) + "}").encode("ascii"))
+        if key not in small:
+            native.add_bytes(SOURCE, f"{key}\0{text}".encode())
 
 
 def read_source(native: tantivy.Document, *, wanted: Callable[[str], bool] | None = None) -> dict[str, Any]:
     """Return the JSON fields of a stored document; of large top-level ones only those that are wanted."""
-    source: dict[str, Any] = _decode(bytes(native.get_first(SOURCE) or b"{}").decode("ascii"))[0]
-    for part in native.get_all(LARGE):
+    small, *large = (bytes(part).decode() for part in native.get_all(SOURCE) or [b"{}"])
+    source: dict[str, Any] = _decode(small)[0]
+    for part in (*large, *native.get_all(LARGE)):
         end = part.index("\0")
         if wanted is None or wanted(part[:end]):
             source[part[:end]] = _decode(part, end + 1)[0]

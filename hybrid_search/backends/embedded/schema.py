@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 __all__ = ["EVERY", "ID", "LARGE", "PRESENT", "SEQUENCE", "SOURCE", "Schema", "column_type"]
 
 ID, SEQUENCE, PRESENT, SOURCE, LARGE = "_id", "_sequence", "_present", "_source", "_large"
-"""Own fields: the id, the number of the write, names of the fields that a document has, its JSON, large parts of it."""
+"""Own fields: the id, the number of the write, names of the fields that a document has, its JSON in parts.
+
+Earlier versions kept large parts as terms; they are still read, and nothing is written there.
+"""
 EVERY = "*"
 """The name among the present fields that every document has."""
 
