@@ -23,6 +23,8 @@ from hybrid_search.signature import (
     SIGNATURE_MIN_SIDE,
     _changes,
     _differences,
+    _means_around,
+    _percentile,
     _quantised,
     distance,
     grey,
@@ -82,6 +84,30 @@ def test_changes_have_the_bits_of_sums_over_the_whole(shape: tuple[int, int]) ->
         rows, columns = _changes(levels)
         np.testing.assert_array_equal(rows, np.sum(np.abs(np.diff(levels, axis=1)), axis=1))
         np.testing.assert_array_equal(columns, np.sum(np.abs(np.diff(levels, axis=0)), axis=0))
+
+
+# the last has windows of more than 8,192 levels, of which NumPy sums a part at a time
+@pytest.mark.parametrize("shape", [*SHAPES, *STRIPES, (1810, 1900)])
+def test_means_have_the_bits_of_means_of_slices(shape: tuple[int, int]) -> None:
+    levels = _random(shape)
+    height, width = shape
+    for rows, columns in [((0.1, 0.9), (0.1, 0.9)), ((0, 1), (0.2, 0.5))]:
+        places = [
+            np.linspace(low * (length - 1), high * (length - 1), 9, dtype=int)
+            for (low, high), length in zip((rows, columns), shape, strict=True)
+        ]
+        side = max(2, int(0.5 + min(shape) / 20))
+        naive = np.zeros((9, 9))
+        for i, row in enumerate(places[0].tolist()):
+            for j, column in enumerate(places[1].tolist()):
+                top, left = int(max(row - side / 2, 0)), int(max(column - side / 2, 0))
+                naive[i, j] = np.mean(levels[top : min(top + side, height), left : min(left + side, width)])
+        np.testing.assert_array_equal(_means_around(levels, *places), naive)
+
+
+@given(arrays.arrays(np.float64, st.integers(1, 30), elements=st.floats(-1, 1)), st.sampled_from([5, 50, 95]))
+def test_percentiles_have_the_bits_of_numpys(values: NDArray[np.float64], share: int) -> None:
+    assert _percentile(np.sort(values), share / 100) == np.percentile(values, share)
 
 
 @pytest.mark.parametrize("tile", [1, 2, 20, 23])
