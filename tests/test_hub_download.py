@@ -68,6 +68,26 @@ found["version"], found["name"] = e.version, e.name
 """
 
 
+@pytest.mark.parametrize("beside", [True, False])
+def test_one_graph_for_both_sides_comes_with_its_vocabulary(beside: bool, hub: TinyHub, tmp_path: Path) -> None:
+    tiny_models.optimum_clip(hub.root / "tiny" / "both", Tiny(), weights="model.onnx_data" if beside else None)
+    both = run(hub, tmp_path, USE.format(name="clip:tiny/both"))
+    assert sorted(hub.starts) == [
+        "config.json",
+        "onnx/model.onnx",
+        *(["onnx/model.onnx_data"] if beside else []),
+        "preprocessor_config.json",
+        "tokenizer.json",
+        "tokenizer_config.json",
+    ]
+    # the same weights as those of the model in two files
+    each = run(hub, tmp_path, USE.format(name=NAME))
+    assert both["texts"][0] == pytest.approx(each["texts"][0], abs=2e-6)
+    assert both["images"][0] == pytest.approx(each["images"][0], abs=2e-6)
+    offline = run(hub, tmp_path, USE.format(name="clip:tiny/both"), HF_HUB_OFFLINE="1")
+    assert (offline["images"], offline["version"]) == (both["images"], both["version"])
+
+
 def test_only_what_is_needed_is_brought_and_only_once(hub: TinyHub, tmp_path: Path) -> None:
     first = run(hub, tmp_path, USE.format(name=NAME))
     assert sorted(hub.starts) == [

@@ -10,13 +10,14 @@ import gzip
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import onnx
 from numpy.typing import NDArray
-from onnx import TensorProto, helper, numpy_helper
+from onnx import TensorProto, compose, helper, numpy_helper
 
 SIDE, PATCH, CHANNELS = 16, 4, 8
 WORDS = ("a", "red", "green", "blue", "dog", "beach", "new", "york", "on", "the")
@@ -148,6 +149,37 @@ def text_model(
     return _model(nodes, inputs, helper.make_tensor_value_info(gives, TensorProto.FLOAT, shape), constants)
 
 
+def both_model(tiny: Tiny, *, names: str = "{}_embeds", mask: bool = False) -> onnx.ModelProto:
+    """Return both sides in one graph, as optimum exports a model whole: unit vectors, and their products."""
+    sides = (
+        image_model(tiny, gives=names.format("image"), normalised=True, batch="image_batch_size"),
+        text_model(tiny, gives=names.format("text"), normalised=True, mask=mask, batch="text_batch_size"),
+    )
+    # weights of one name are there in both sides
+    images, texts = (
+        compose.add_prefix(side, f"{at}/", rename_inputs=False, rename_outputs=False).graph
+        for at, side in enumerate(sides)
+    )
+    logits = [
+        helper.make_node("Transpose", [names.format("text")], ["turned"], perm=[1, 0]),
+        helper.make_node("MatMul", [names.format("image"), "turned"], ["logits_per_image"]),
+    ]
+    products = helper.make_tensor_value_info(
+        "logits_per_image", TensorProto.FLOAT, ["image_batch_size", "text_batch_size"]
+    )
+    graph = helper.make_graph(
+        # those of the sides stand in turns
+        [node for pair in zip_longest(images.node, texts.node) for node in pair if node is not None] + logits,
+        "both",
+        [*texts.input, *images.input],
+        [products, *texts.output, *images.output],
+        initializer=[*texts.initializer, *images.initializer],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    onnx.checker.check_model(model, full_check=True)
+    return model
+
+
 def _end(gives: str, *, normalised: bool) -> list[onnx.NodeProto]:
     if normalised:
         return [helper.make_node("LpNormalization", ["result"], [gives], axis=1, p=2)]
@@ -236,6 +268,17 @@ def transformers_clip(
     )
     specials = ("<|startoftext|>", "<|endoftext|>")
     return word_tokenizer(folder / "tokenizer.json", specials=specials, template="<|startoftext|> $A <|endoftext|>")
+
+
+def optimum_clip(
+    folder: Path, tiny: Tiny, *, graph: str = "onnx/model.onnx", weights: str | None = None, **options: Any
+) -> dict[str, int]:
+    """Make what `optimum-cli export onnx` makes of openai/clip-vit-base-patch32 in small: one file for both sides."""
+    numbers = transformers_clip(folder, tiny)
+    for side in ("vision", "text"):
+        (folder / "onnx" / f"{side}_model.onnx").unlink()
+    save(both_model(tiny, **options), folder / graph, weights=weights)
+    return numbers
 
 
 def transformers_siglip(folder: Path, tiny: Tiny, *, second: bool = False, weights: bool = False) -> dict[str, int]:

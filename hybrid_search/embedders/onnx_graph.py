@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
-__all__ = ["Graph", "Port", "read_onnx"]
+__all__ = ["Buffer", "Graph", "Port", "Span", "fields", "read_onnx"]
 
 _TYPES = MappingProxyType(
     {
@@ -103,7 +103,7 @@ def read_onnx(path: Path) -> Graph:
 def _graph(data: Buffer) -> Graph:
     span = None
     metadata: dict[str, str] = {}
-    for number, value in _fields(data, 0, len(data)):
+    for number, value in fields(data, 0, len(data)):
         if number == _MODEL_GRAPH and isinstance(value, tuple):
             span = value
         elif number == _MODEL_METADATA and isinstance(value, tuple):
@@ -114,7 +114,7 @@ def _graph(data: Buffer) -> Graph:
     outputs: list[Port] = []
     weights: set[str] = set()
     side_files: dict[str, int] = {}
-    for number, value in _fields(data, *span):
+    for number, value in fields(data, *span):
         if not isinstance(value, tuple):
             continue
         if number == _GRAPH_INITIALIZER:
@@ -133,7 +133,7 @@ def _weights(data: Buffer, span: Span) -> tuple[str, str, int]:
     """Return a tensor's name, and its side file with the bytes that it must have; "" and 0 when it has none."""
     name = ""
     told: dict[str, str] = {}
-    for number, value in _fields(data, *span):
+    for number, value in fields(data, *span):
         if number == _TENSOR_NAME and isinstance(value, tuple):
             name = _text(data, value)
         elif number == _TENSOR_EXTERNAL and isinstance(value, tuple):
@@ -143,13 +143,13 @@ def _weights(data: Buffer, span: Span) -> tuple[str, str, int]:
 
 def _pair(data: Buffer, span: Span) -> tuple[str, str]:
     """Read a StringStringEntryProto."""
-    pair = {number: _text(data, part) for number, part in _fields(data, *span) if isinstance(part, tuple)}
+    pair = {number: _text(data, part) for number, part in fields(data, *span) if isinstance(part, tuple)}
     return pair.get(1, ""), pair.get(2, "")
 
 
 def _port(data: Buffer, span: Span) -> Port:
     """Read a ValueInfoProto: its name, and in its type the tensor's type and shape."""
-    value = dict(_fields(data, *span))
+    value = dict(fields(data, *span))
     kind = _within(data, _within(data, value.get(2)).get(1))
     name, dtype = value.get(1), kind.get(1)
     return Port(
@@ -160,15 +160,15 @@ def _port(data: Buffer, span: Span) -> Port:
 
 
 def _within(data: Buffer, span: int | Span | None) -> dict[int, int | Span]:
-    return dict(_fields(data, *span)) if isinstance(span, tuple) else {}
+    return dict(fields(data, *span)) if isinstance(span, tuple) else {}
 
 
 def _shape(data: Buffer, span: int | Span | None) -> tuple[int | None, ...]:
     if not isinstance(span, tuple):
         return ()
     sides: list[int | None] = []
-    for _, value in _fields(data, *span):
-        side = dict(_fields(data, *value)).get(1) if isinstance(value, tuple) else None
+    for _, value in fields(data, *span):
+        side = dict(fields(data, *value)).get(1) if isinstance(value, tuple) else None
         sides.append(side if isinstance(side, int) and side > 0 else None)
     return tuple(sides)
 
@@ -177,8 +177,19 @@ def _text(data: Buffer, span: Span) -> str:
     return bytes(data[span[0] : span[1]]).decode("utf-8")
 
 
-def _fields(data: Buffer, start: int, end: int) -> Iterator[tuple[int, int | Span]]:
-    """Give each field of a message: its number, and its value or where its bytes are."""
+def fields(data: Buffer, start: int, end: int) -> Iterator[tuple[int, int | Span]]:
+    """Give each field of a message: its number, and its value or where its bytes are.
+
+    Raises
+    ------
+    ValueError
+        When the message ends early, or makes no sense.
+
+    Examples
+    --------
+    >>> list(fields(bytes([8, 150, 1, 18, 2, 97, 98]), 0, 7))
+    [(1, 150), (2, (5, 7))]
+    """
     at = start
     while at < end:
         key, at = _varint(data, at, end)

@@ -41,6 +41,8 @@ class OnnxSession:
         beside the model are read as they are needed: `minilm` loads in 20 ms instead of 80, and runs a tenth slower.
     rows : int, optional
         How many rows the graph takes at once, where it takes no other number.
+    weights : Path, optional
+        The folder of the files that a serialised model names for its weights.
     """
 
     def __init__(
@@ -52,8 +54,10 @@ class OnnxSession:
         providers: Sequence[str] | None = None,
         prepack: bool = True,
         rows: int | None = None,
+        weights: Path | None = None,
     ) -> None:
         self._graph = graph
+        self._weights = weights
         self._prepack = prepack
         self._owner = owner
         self._threads = processors() if threads is None else threads
@@ -120,6 +124,9 @@ class OnnxSession:
         options.log_severity_level = 3
         if not self._prepack:
             options.add_session_config_entry("session.disable_prepacking", "1")
+        if self._weights is not None:
+            folder = str(self._weights)
+            options.add_session_config_entry("session.model_external_initializers_file_folder_path", folder)
         usable = [name for name in providers if name in onnxruntime.get_available_providers()]
         graph = self._graph()
         try:

@@ -13,6 +13,7 @@ from typing import Any
 
 from hybrid_search.embedders.graph_cache import cache_folder
 from hybrid_search.embedders.hub.hashes import file_sha256
+from hybrid_search.embedders.hub.layout import same_for_texts
 from hybrid_search.embedders.hub.places import Place, cache_of, find_place, image_side, inside, is_whole, text_side
 from hybrid_search.embedders.hub.wanted import Repository, Wanted, parse, repository_of
 from hybrid_search.errors import BadEmbedderOption, EmbedderUnavailable, ModelMissing, WeightsMissing
@@ -170,6 +171,9 @@ def _needed(listed: Sequence[_Remote], repository: Repository, wanted: Wanted, *
     text = None if wanted.text is not None and not alone else text_side(names, wanted, alone=alone)
     if wanted.family == "dino":
         text = None
+    elif text is None and image is not None and image.layout == "one tower" and wanted.text is None:
+        # its graph may be for both sides, which only its content tells
+        text = same_for_texts(image, names)
     order = [path for side in (text, image) if side for path in (*side.settings, side.vocabulary, *side.beside)]
     order += [side.graph for side in (text, image) if side]
     by_path = {file.path: file for file in listed}

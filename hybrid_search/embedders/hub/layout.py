@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from types import MappingProxyType
 
-__all__ = ["SUFFIXES", "Side", "available", "find_image_side", "find_text_side"]
+__all__ = ["SUFFIXES", "Side", "available", "find_image_side", "find_text_side", "same_for_texts"]
 
 SUFFIXES = MappingProxyType(
     {
@@ -94,8 +94,12 @@ def find_text_side(files: Collection[str], *, dtype: str = "fp32", alone: bool =
     layout, graph = _pick(files, _text_names(dtype, alone=alone))
     if graph is None:
         return None
-    side = _side(layout, graph, files)
-    return Side(side.layout, side.graph, side.beside, side.settings, _vocabulary(graph, files))
+    return same_for_texts(_side(layout, graph, files), files)
+
+
+def same_for_texts(side: Side, files: Collection[str]) -> Side:
+    """Return a side with the vocabulary that its graph needs where it takes texts."""
+    return replace(side, vocabulary=_vocabulary(side.graph, files))
 
 
 def available(files: Collection[str], *, text: bool = False, alone: bool = False) -> tuple[str, ...]:

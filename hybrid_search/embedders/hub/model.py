@@ -16,7 +16,7 @@ from hybrid_search.embedders import Labels
 from hybrid_search.embedders.hub.download import here_or_fetched
 from hybrid_search.embedders.hub.hashes import file_sha256
 from hybrid_search.embedders.hub.layout import Side
-from hybrid_search.embedders.hub.places import Place, image_side, text_side
+from hybrid_search.embedders.hub.places import Place, image_side, text_side, text_side_of_both
 from hybrid_search.embedders.hub.recipe import Recipe
 from hybrid_search.embedders.hub.recipe_files import family_recipe, read_json, read_recipe
 from hybrid_search.embedders.hub.tokens import TextRules, Tokens, text_rules
@@ -86,8 +86,8 @@ class HubEmbedder:
         self._place = here_or_fetched(model, self._wanted)
         self._text_place = self._place if text is None else here_or_fetched(text, self._wanted, alone=True)
         self._side = image_side(self._place.files, self._wanted)
-        self._text_side = self._find_text_side()
         self._vision = self._tower(self._place, self._side)
+        self._text_side = self._find_text_side()
         self._textual = None if self._text_side is None else self._tower(self._text_place, self._text_side, text=True)
         self.embeds_text = self._textual is not None
         self._dims = self._stated_dims()
@@ -197,7 +197,10 @@ class HubEmbedder:
         return Tokens(self._text_place.folder / vocabulary, rules=self._rules, family=self._kind)
 
     def _find_text_side(self) -> Side | None:
-        return text_side(self._text_place.files, self._wanted, alone=self._wanted.text is not None)
+        found = text_side(self._text_place.files, self._wanted, alone=self._wanted.text is not None)
+        if found is None and self._vision.takes_both:
+            return text_side_of_both(self._side, self._place.files, self._wanted)
+        return found
 
     def _tower(self, place: Place, side: Side, *, text: bool = False) -> Tower:
         return Tower(
@@ -228,7 +231,7 @@ class HubEmbedder:
 
     def _hash_of_files(self) -> str:
         towers = [tower for tower in (self._vision, self._textual) if tower is not None]
-        files = [path for tower in towers for path in (tower.path, *tower.side_files)]
+        files = dict.fromkeys(path for tower in towers for path in (tower.path, *tower.side_files))
         return sha256("".join(map(file_sha256, files)).encode()).hexdigest()[:12]
 
 

@@ -7,11 +7,11 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from hybrid_search.embedders.hub.layout import Side, available, find_image_side, find_text_side
+from hybrid_search.embedders.hub.layout import Side, available, find_image_side, find_text_side, same_for_texts
 from hybrid_search.embedders.hub.wanted import Repository, Wanted, repository_of
 from hybrid_search.errors import BadEmbedderOption, ModelMissing
 
-__all__ = ["Place", "cache_of", "find_place", "image_side", "is_whole", "text_side"]
+__all__ = ["Place", "cache_of", "find_place", "image_side", "is_whole", "text_side", "text_side_of_both"]
 
 _DEEPEST = 3
 _MOST = 10_000
@@ -96,6 +96,21 @@ def text_side(files: Collection[str], wanted: Wanted, *, alone: bool = False) ->
         if alone:
             raise ModelMissing(wanted.name, f"no file in {where} turns texts into vectors", wanted.remedy(where))
         return None
+    return _with_vocabulary(side, wanted, where)
+
+
+def text_side_of_both(side: Side, files: Collection[str], wanted: Wanted) -> Side:
+    """Return the side that takes texts, where the graph of pictures takes them too.
+
+    Raises
+    ------
+    ModelMissing
+        When it comes without a vocabulary.
+    """
+    return _with_vocabulary(same_for_texts(side, files), wanted, wanted.model)
+
+
+def _with_vocabulary(side: Side, wanted: Wanted, where: str) -> Side:
     if not side.vocabulary:
         reason = f"there is neither tokenizer.json nor bpe_simple_vocab_16e6.txt.gz for {side.graph}"
         raise ModelMissing(wanted.name, reason, f"copy it beside that file from where the model came ({where})")

@@ -16,8 +16,10 @@ from hybrid_search.errors import WeightsMissing
 
 __all__ = ["Tower"]
 
+_OF_IMAGES = ("image_embeds", "image_embeddings", "l2norm_image_embeddings")
+_OF_TEXTS = ("text_embeds", "text_embeddings", "l2norm_text_embeddings")
 _JOINT = ("image_embeds", "text_embeds", "pooler_output", "embedding", "output")
-"""Outputs that are vectors of a joint space, the first that a graph has is taken."""
+"""Outputs that are vectors of a joint space, the first that a graph has is taken; of one for both sides, its own."""
 _TOKENS = ("input_ids", "text", "input", "tokens")
 _MASK, _TYPES_OF, _POSITIONS = "attention_mask", "token_type_ids", "position_ids"
 _FLOATS = ("float32", "float16")
@@ -62,12 +64,13 @@ class Tower:
         self.side_files = tuple(path.parent / name for name, _ in graph.side_files)
         self._inputs = {port.name: port for port in graph.inputs}
         self._input = self._text_input() if text else self._image_input()
-        self._check_others(text=text)
-        self._output = self._choose(graph.outputs, tokenwise=tokenwise)
+        self.takes_both = self._leave_other_side(text=text)
+        self._output = self._choose(graph.outputs, tokenwise=tokenwise, text=text)
         self._rows = self._input.shape[0]
         self._session = OnnxSession(
-            lambda: path,
+            self._cut if self.takes_both else lambda: path,
             owner=owner,
+            weights=path.resolve().parent if self.takes_both else None,
             threads=threads,
             providers=providers,
             rows=self._rows,
@@ -137,33 +140,57 @@ class Tower:
 
     def _image_input(self) -> Port:
         for port in self._inputs.values():
-            if len(port.shape) == 4 and port.dtype in _FLOATS and port.shape[1] in (3, None):
+            if _is_of_pictures(port):
                 return port
         raise self._unfit("takes no pictures")
 
     def _text_input(self) -> Port:
-        fitting = [port for port in self._inputs.values() if len(port.shape) == 2 and port.dtype in _INTEGERS]
+        fitting = [port for port in self._inputs.values() if _is_of_texts(port)]
         for name in (*_TOKENS, *(port.name for port in fitting if port.name not in (_MASK, _TYPES_OF, _POSITIONS))):
             for port in fitting:
                 if port.name == name:
                     return port
         raise self._unfit("takes no texts")
 
-    def _check_others(self, *, text: bool) -> None:
-        known = {self._input.name, *((_MASK, _TYPES_OF, _POSITIONS) if text else ())}
-        if others := sorted(self._inputs.keys() - known):
-            both = "; it is pictures and texts in one, take a model with a file for each" if len(others) > 1 else ""
-            raise self._unfit(f"wants more than {'texts' if text else 'pictures'}: {', '.join(others)}{both}")
+    def _leave_other_side(self, *, text: bool) -> bool:
+        """Keep this side's inputs alone, and tell whether the graph has those of the other side too."""
+        own = {self._input.name, *((_MASK, _TYPES_OF, _POSITIONS) if text else ())}
+        others = [port for name, port in self._inputs.items() if name not in own]
+        self._inputs = {name: port for name, port in self._inputs.items() if name in own}
+        if any(map(_is_of_pictures if text else _is_of_texts, others)):
+            return True
+        if others:
+            names = ", ".join(sorted(port.name for port in others))
+            raise self._unfit(f"wants more than {'texts' if text else 'pictures'}: {names}")
+        return False
 
-    def _choose(self, outputs: Sequence[Port], *, tokenwise: bool) -> Port:
+    def _choose(self, outputs: Sequence[Port], *, tokenwise: bool, text: bool) -> Port:
         by_name = {port.name: port for port in outputs}
-        for name in (*(["last_hidden_state"] if tokenwise else []), *_JOINT):
+        own = _OF_TEXTS if text else _OF_IMAGES
+        for name in own if self.takes_both else (*(["last_hidden_state"] if tokenwise else []), *_JOINT):
             if name in by_name:
                 return by_name[name]
         flat = [port for port in outputs if len(port.shape) == 2]
-        if len(flat) != 1:
+        if len(flat) != 1 or self.takes_both:
             raise self._unfit(f"gives no vector that is known by its name, only {', '.join(by_name) or 'nothing'}")
         return flat[0]
 
+    def _cut(self) -> bytes:
+        """Return this side of a graph for both, without the weights, which stay in the file."""
+        from hybrid_search.embedders.hub.cut import cut_graph
+
+        try:
+            return cut_graph(self.path, output=self._output.name, inputs=self._inputs)
+        except (OSError, ValueError) as error:
+            raise self._unfit(f"cannot be divided into its sides: {error}") from error
+
     def _unfit(self, reason: str) -> WeightsMissing:
         return WeightsMissing(str(self.path), reason)
+
+
+def _is_of_pictures(port: Port) -> bool:
+    return len(port.shape) == 4 and port.dtype in _FLOATS and port.shape[1] in (3, None)
+
+
+def _is_of_texts(port: Port) -> bool:
+    return len(port.shape) == 2 and port.dtype in _INTEGERS
