@@ -8,6 +8,7 @@ import typer
 
 from hybrid_search.cli import connection, exits, options
 from hybrid_search.cli.session import Settings
+from hybrid_search.cli.words import WordsCommand
 
 __all__ = ["app"]
 
@@ -114,7 +115,8 @@ def _add_commands() -> None:
         upkeep.copy,
         embed.embed,
     ):
-        app.command(no_args_is_help=False)(command)
+        takes_words = command in (find.search, find.request)
+        app.command(no_args_is_help=False, cls=WordsCommand if takes_words else None)(command)
     app.command()(demo.demo)
     app.add_typer(duplicates.app)
     app.add_typer(kibana.app)

@@ -24,7 +24,7 @@ Words = Annotated[
     typer.Argument(
         metavar="TEXT",
         help='Words for captions, tags, labels, names, places and cameras. A "quoted phrase" occurs as it stands, '
-        "-word must not occur: 'beach -dog'. With + and - apart, or weights, a sum: beach + ./a.jpg - 0.5:people.",
+        "-word must not occur: beach -dog. With + and - apart, or weights, a sum: beach + ./a.jpg - 0.5:people.",
     ),
 ]
 

@@ -33,8 +33,9 @@ class Typed:
 def read_terms(arguments: Sequence[str]) -> tuple[Typed, ...]:
     """Return the terms of a sum; none where the arguments are words to search for as they stand.
 
-    It is a sum when an argument is "+" or "-" alone, or begins with a weight such as "2:". A picture begins with "./",
-    "../", "/", "~" or like a URL, an indexed one with "@"; other arguments in a row are the words of one text.
+    It is a sum when an argument is "+" or "-" alone, or begins with a weight such as "2:" or "-0.5:". A picture begins
+    with "./", "../", "/", "~" or like a URL, an indexed one with "@"; other arguments in a row are the words of one
+    text.
 
     Raises
     ------
@@ -48,9 +49,17 @@ def read_terms(arguments: Sequence[str]) -> tuple[Typed, ...]:
     >>> read_terms(["golden", "retriever"])
     ()
     """
-    if not any(argument in ("+", "-") or _WEIGHTED.fullmatch(argument) for argument in arguments):
+    apart = [part for argument in arguments for part in _sign_apart(argument)]
+    if not any(argument in ("+", "-") or _WEIGHTED.fullmatch(argument) for argument in apart):
         return ()
-    return tuple(_terms(arguments))
+    return tuple(_terms(apart))
+
+
+def _sign_apart(argument: str) -> tuple[str, ...]:
+    """Return an argument, and before it the sign that a weight has: "-0.5:people"."""
+    if argument[:1] in ("+", "-") and _WEIGHTED.fullmatch(argument[1:]):
+        return argument[0], argument[1:]
+    return (argument,)
 
 
 def _terms(arguments: Sequence[str]) -> Iterator[Typed]:
