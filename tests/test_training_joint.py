@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -244,6 +245,36 @@ def test_the_same_seed_gives_the_same() -> None:
     assert not np.array_equal(other.arrays["image_weight"], first.arrays["image_weight"])
 
 
+def _speaking(pairs: Pairs, *, noise: float) -> Pairs:
+    """Return pairs whose pictures have the mean of their texts as their last 20 numbers, with noise, or noise alone."""
+    random = np.random.default_rng(4)
+    told = (
+        pairs.means() + noise * random.normal(size=(len(pairs), 20)) if noise else random.normal(size=(len(pairs), 20))
+    )
+    images = np.hstack([np.sqrt(0.7) * pairs.images, np.sqrt(0.3) * _unit(told)]).astype(np.float32)
+    return Pairs(images, pairs.texts, pairs.owners, speaks=True)
+
+
+@pytest.mark.parametrize("loss", ["cca", "hinge"])
+def test_own_meanings_are_kept_where_they_help(loss: Any) -> None:
+    pairs = _speaking(_linear(300), noise=0.1)
+    options = JointOptions(loss, epochs=4)
+    kept, alone = train_joint(pairs, options=options), train_joint(replace(pairs, speaks=False), options=options)
+    assert kept.setting["share"] >= 0.3 and kept.setting["beside"] > kept.setting["alone"]
+    assert float(kept.arrays["share"]) == pytest.approx(kept.setting["share"])
+    assert kept.figures.success[1] >= alone.figures.success[1]
+    assert "share" not in alone.setting and "share" not in alone.arrays
+    for name, array in alone.arrays.items():
+        np.testing.assert_array_equal(kept.arrays[name], array, err_msg="what is learned stays as it is")
+
+
+def test_useless_meanings_are_left_out() -> None:
+    pairs = _speaking(_linear(300), noise=0)
+    trained = train_joint(pairs)
+    assert trained.setting["share"] == 0 and trained.setting["beside"] == trained.setting["alone"]
+    assert trained.arrays.keys() == train_joint(replace(pairs, speaks=False)).arrays.keys()
+
+
 def test_judging_takes_no_part_in_learning() -> None:
     pairs = _linear(100)
     rows = np.random.default_rng(0).permutation(100)
@@ -438,6 +469,8 @@ def test_a_joint_space_keeps_the_labels_of_its_base(tmp_path: Path, known: None)
         {"image_weight": np.eye(4, 3), "image_bias": np.zeros(3), "text_bias": np.zeros(3), "image_inner": np.eye(4)},
         {"image_weight": np.eye(4, 3), "image_bias": np.float32(0), "text_bias": np.zeros(3)},
         {"image_weight": np.eye(4, 3), "image_bias": np.zeros(3), "text_bias": np.zeros(3), "more": np.zeros(1)},
+        {"image_weight": np.eye(4, 3), "image_bias": np.zeros(3), "text_bias": np.zeros(3), "share": np.ones(())},
+        {"image_weight": np.eye(4, 3), "image_bias": np.zeros(3), "text_bias": np.zeros(3), "share": np.full(1, 0.5)},
     ],
 )
 def test_arrays_that_do_not_fit_are_refused(tmp_path: Path, known: None, arrays: dict[str, Any]) -> None:
@@ -457,6 +490,75 @@ def test_a_file_that_names_no_embedder_is_refused(tmp_path: Path) -> None:
 def test_blank_texts_stay_without_direction() -> None:
     maps = {"text_bias": np.array([1.0, 1.0])}
     np.testing.assert_allclose(map_texts(np.array([[0.0, 0.0], [2.0, 3.0]]), maps), [[0, 0], [0.6, 0.8]])
+
+
+def test_cosines_are_added_by_shares() -> None:
+    random = np.random.default_rng(0)
+    maps: dict[str, Any] = {
+        "image_weight": random.normal(size=(9, 6)),
+        "image_bias": random.normal(size=6),
+        "text_weight": random.normal(size=(4, 6)),
+        "text_bias": random.normal(size=6),
+    }
+    images, texts = random.normal(size=(5, 9)), random.normal(size=(3, 4))
+    learned = (
+        _unit(texts @ maps["text_weight"] + maps["text_bias"])
+        @ _unit(images @ maps["image_weight"] + maps["image_bias"]).T
+    )
+    own = _unit(texts) @ _unit(images[:, 5:]).T
+    with_share = maps | {"share": np.array(0.3, np.float32)}
+    pictures, asked = map_images(images, with_share), map_texts(texts, with_share)
+    assert pictures.shape == (5, 10) and asked.shape == (3, 10)
+    np.testing.assert_allclose(asked @ pictures.T, 0.7 * learned + 0.3 * own, atol=1e-6)
+    np.testing.assert_array_equal(map_texts(np.zeros((1, 4)), with_share), np.zeros((1, 10)))
+
+
+class SpeakingColours(Colours):
+    """Colours with the hues that `Letters` knows behind them: words find pictures before anything is learned."""
+
+    name = "test-speaking"
+    dims = 7
+    embeds_text = True
+
+    def embed_images(self, images: Any) -> NDArray[np.float32]:
+        seen = super().embed_images(images)
+        hues = (seen[:, :3] > 0.4).astype(np.float32)
+        return _unit(np.hstack([seen, hues])).astype(np.float32)
+
+    def embed_texts(self, texts: Any) -> NDArray[np.float32]:
+        return np.pad(Letters().embed_texts(texts), ((0, 0), (4, 0)))
+
+
+def test_an_embedder_that_speaks_by_the_same_tower_is_known(
+    known: None, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from hybrid_search.embedders import registry
+
+    monkeypatch.setitem(registry._ENTRIES, "test-speaking", registry.Entry(f"{__name__}:SpeakingColours"))
+    captions = ["--captions", str(photos / "captions.csv")]
+    with HybridIndex(tmp_path / "index", embedder="test-speaking") as index:
+        index.add_folder(photos, captions=photos / "captions.csv")
+    out = tmp_path / "speaking.npz"
+    names = ["--image-embedder", "test-speaking", "--text-embedder", "test-letters", "--out", str(out)]
+    told = []
+    for source in (["--photos", str(photos), *captions], ["--index", str(tmp_path / "index")]):
+        where, photos_too = (source, []) if source[0] == "--index" else ([], source)
+        result = CliRunner().invoke(app, [*where, "train", "joint", *names, *photos_too])
+        assert result.exit_code == 0, result.output
+        told.append(load(out).metadata["setting"])
+        share = told[-1]["share"]
+        said = f"{100 * share:.0f} % of a cosine is that of the meanings of test-speaking" if share else "were left out"
+        assert said in result.stdout
+        learned = load(out).arrays["image_bias"].shape[0]
+        assert get_embedder(f"joint:{out}").dims == (learned + 3 if share else learned)
+    assert told[0]["share"] == told[1]["share"]
+    # another tower under the same base: what that says is no part of this space
+    monkeypatch.setattr(SpeakingColours, "embed_texts", lambda self, texts: np.ones((len(texts), 7), np.float32))
+    assert not embed_pairs(photos, photos / "captions.csv", SpeakingColours(), Letters()).pairs.speaks
+    # what cannot be loaded is not needed to learn
+    monkeypatch.setattr(SpeakingColours, "version", "2")
+    result = CliRunner().invoke(app, ["--index", str(tmp_path / "index"), "train", "joint", *names])
+    assert result.exit_code == 0 and "share" not in load(out).metadata["setting"]
 
 
 # -- sources and the command

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,7 +15,8 @@ from hybrid_search.cli.session import backend_at
 from hybrid_search.cli.train_report import epochs_bar
 
 if TYPE_CHECKING:
-    from hybrid_search.embedders import TextEmbedder
+    from hybrid_search.embedders import Embedder, TextEmbedder
+    from hybrid_search.mapping import EmbeddingSpec
     from hybrid_search.training.joint import TrainedJoint
     from hybrid_search.training.pairs import Pairs
 
@@ -73,7 +75,8 @@ def joint(
 
     The pictures are those of the index, and nothing is decoded or embedded again; or those of --photos. A fifth of
     them chooses how to learn, and another fifth, of which nothing was learned, says how well texts find pictures.
-    Use it by `hybrid-search embed joint:FILE`.
+    Where the image embedder has meanings of the same text tower, as lite+minilm has, they are kept beside what is
+    learned, with a share that the first fifth chooses. Use it by `hybrid-search embed joint:FILE`.
     """
     from hybrid_search.embedders.registry import get_text_embedder
     from hybrid_search.training.joint import JointOptions, train_joint
@@ -124,10 +127,24 @@ def _stored(
     backend = backend_at(context, location)
     try:
         key, spec = spec_in(backend, embedder=name)
-        pairs = read_pairs(backend, key, tower, captions=captions)
+        pairs = read_pairs(backend, key, tower, captions=captions, base=_speaking(spec))
     finally:
         backend.close()
     return pairs, {"name": spec.name, "version": spec.version, "dims": spec.dims}
+
+
+def _speaking(spec: EmbeddingSpec) -> Embedder | None:
+    """Return the embedder of stored vectors if it embeds texts too; what cannot be had is not needed to learn."""
+    from hybrid_search.embedders.registry import get_embedder
+    from hybrid_search.errors import EmbedderError
+    from hybrid_search.mapping import spec_of
+
+    if not spec.embeds_text:
+        return None
+    with suppress(EmbedderError):
+        base = get_embedder(spec.name)
+        return base if spec_of(base) == spec else None
+    return None
 
 
 def _save(out: Path, trained: TrainedJoint, base: dict[str, Any], tower: TextEmbedder) -> None:
@@ -151,6 +168,17 @@ def _report(trained: TrainedJoint, base: dict[str, Any], tower: TextEmbedder, ou
             f"texts of {trained.held_out:,} held-out pictures find theirs among these:\n"
             f"  recall@1 {recall[0]:.1f} %, recall@5 {recall[1]:.1f} %, recall@10 {recall[2]:.1f} % "
             f"(by chance {chance:.1f}, {min(5 * chance, 100):.1f}, {min(10 * chance, 100):.1f} %), "
-            f"median rank {trained.figures.median_rank:g}\n"
+            f"median rank {trained.figures.median_rank:g}\n{_share(trained, base['name'])}"
         )
     terminal.note(f"written; `hybrid-search embed joint:{out.absolute()}` gives the pictures such vectors")
+
+
+def _share(trained: TrainedJoint, name: str) -> str:
+    """Return in words what validation said of the image embedder's own meanings, where it has such."""
+    setting = trained.setting
+    if "share" not in setting:
+        return ""
+    if not setting["share"]:
+        return f"  the meanings of {name} were left out: beside what was learned they did not help in validation\n"
+    ranks = f"mean reciprocal rank {setting['beside']:.3f} in validation, {setting['alone']:.3f} without"
+    return f"  {100 * setting['share']:.0f} % of a cosine is that of the meanings of {name}: {ranks}\n"

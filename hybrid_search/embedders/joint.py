@@ -1,4 +1,8 @@
-"""A trained joint space: the vectors of an image embedder and of a text tower, each through its own map, into one."""
+"""A trained joint space: the vectors of an image embedder and of a text tower, each through its own map, into one.
+
+Where the image embedder is one of pictures and words already, by the same tower, as `lite+minilm` is, its own meanings
+may stand beside what was learned, with a share that validation chose.
+"""
 
 from __future__ import annotations
 
@@ -96,8 +100,9 @@ def map_images(vectors: NDArray[Any], arrays: Mapping[str, NDArray[Any]]) -> NDA
     vectors : (n, d) ndarray
         Of the image embedder.
     arrays : mapping of str to ndarray
-        `image_weight` (d, dims) and `image_bias` (dims,); with a hidden layer `image_inner` (d, h) and
-        `image_inner_bias` (h,) too, and `image_weight` (h, dims): max(0, x·inner + inner_bias)·weight + bias.
+        `image_weight` (d, k) and `image_bias` (k,); with a hidden layer `image_inner` (d, h) and
+        `image_inner_bias` (h,) too, and `image_weight` (h, k): max(0, x·inner + inner_bias)·weight + bias. With a
+        `share` () the last t of the d numbers, where the image embedder itself has its meanings, stand beside them.
 
     Examples
     --------
@@ -108,7 +113,8 @@ def map_images(vectors: NDArray[Any], arrays: Mapping[str, NDArray[Any]]) -> NDA
     inner = vectors
     if "image_inner" in arrays:
         inner = np.maximum(vectors @ arrays["image_inner"] + arrays["image_inner_bias"], 0)
-    return unit_or_zero(inner @ arrays["image_weight"] + arrays["image_bias"])
+    learned = unit_or_zero(inner @ arrays["image_weight"] + arrays["image_bias"])
+    return _beside(learned, vectors[:, -_text_dims(arrays) :], arrays)
 
 
 def map_texts(vectors: NDArray[Any], arrays: Mapping[str, NDArray[Any]]) -> NDArray[np.float32]:
@@ -119,11 +125,31 @@ def map_texts(vectors: NDArray[Any], arrays: Mapping[str, NDArray[Any]]) -> NDAr
     vectors : (n, t) ndarray
         Of the text tower.
     arrays : mapping of str to ndarray
-        `text_bias` (dims,), and unless the joint space is that of the texts `text_weight` (t, dims): x·weight + bias.
+        `text_bias` (k,), and unless the joint space is that of the texts `text_weight` (t, k): x·weight + bias. With a
+        `share` () the t numbers as they are stand beside these.
+
+    Examples
+    --------
+    >>> arrays = {"text_bias": np.array([0, 1]), "share": np.array(0.36)}
+    >>> map_texts(np.array([[1.0, 0.0]]), arrays).round(2)
+    array([[0.57, 0.57, 0.6 , 0.  ]], dtype=float32)
     """
     mapped = vectors @ arrays["text_weight"] if "text_weight" in arrays else vectors
     known = np.any(vectors != 0, axis=1, keepdims=True)
-    return unit_or_zero((mapped + arrays["text_bias"]) * known)
+    return _beside(unit_or_zero((mapped + arrays["text_bias"]) * known), vectors, arrays)
+
+
+def _beside(learned: NDArray[np.float32], own: NDArray[Any], arrays: Mapping[str, NDArray[Any]]) -> NDArray[np.float32]:
+    """Return what was learned with the embedder's own meanings beside it: cosines of the two are added by shares."""
+    if "share" not in arrays:
+        return learned
+    share = float(arrays["share"])
+    return unit_or_zero(np.hstack([np.sqrt(1 - share) * learned, np.sqrt(share) * unit_or_zero(own)]))
+
+
+def _text_dims(arrays: Mapping[str, NDArray[Any]]) -> int:
+    """Return the length of the text tower's vectors."""
+    return len(arrays["text_weight"] if "text_weight" in arrays else arrays["text_bias"])
 
 
 def _check(file: TrainedFile, image_dims: int, text_dims: int) -> int:
@@ -139,6 +165,7 @@ def _check(file: TrainedFile, image_dims: int, text_dims: int) -> int:
         "image_inner_bias": (hidden,),
         "text_weight": (text_dims, dims),
         "text_bias": (dims,),
+        "share": (),
     }
     needed = {"image_weight", "image_bias", "text_bias"}
     layer = {"image_inner", "image_inner_bias"} & shapes.keys()
@@ -147,4 +174,8 @@ def _check(file: TrainedFile, image_dims: int, text_dims: int) -> int:
         raise WeightsMissing(file.path, "its arrays are not those of a joint space; train it again")
     if not dims or not all(np.isfinite(array).all() for array in arrays.values()):
         raise WeightsMissing(file.path, "its arrays are empty or not finite; train it again")
-    return dims
+    if "share" not in arrays:
+        return dims
+    if not 0 < arrays["share"] < 1 or image_dims < text_dims:
+        raise WeightsMissing(file.path, "the share of its image embedder's own meanings is wrong; train it again")
+    return dims + text_dims

@@ -25,6 +25,8 @@ Setting = Mapping[str, Any]
 
 VALIDATION, TEST = 0.2, 0.2
 """Shares of the pictures that choose the setting, and that judge what was learned."""
+SHARES = tuple(tenths / 10 for tenths in range(10))
+"""Of an image embedder's own meanings beside what is learned, from which validation chooses; 0 leaves them out."""
 _MOST = 1_000
 """Pictures and texts at most that validate or judge: the figures of more would differ in the third digit."""
 
@@ -77,7 +79,8 @@ class TrainedJoint:
         As `hybrid_search.embedders.joint` takes them, learned from all pictures.
     options : JointOptions
     setting : mapping of str to object
-        What validation chose: `smoothing`, or `epochs`.
+        What validation chose: `smoothing`, or `epochs`; and where the image embedder speaks already, its `share` with
+        the mean reciprocal ranks without and with it, `alone` and `beside`.
     pictures, texts : int
         Learned from in the end.
     held_out : int
@@ -116,7 +119,8 @@ def train_joint(
     """Learn a joint space from pictures and their texts, and measure it on pictures that took no part.
 
     A fifth of the pictures chooses how strongly to smooth, or when to stop; another fifth judges; then all pictures
-    are learned from once more in the way that was chosen.
+    are learned from once more in the way that was chosen. Where the pictures' vectors are in the space of texts already
+    (`Pairs.speaks`), the same fifth chooses, after that, what share of the cosines these keep beside what is learned.
 
     Parameters
     ----------
@@ -165,7 +169,9 @@ def fit_joint(
     cut = len(pairs) - round(VALIDATION * len(pairs))
     train, validation = pairs.part(rows[:cut]), pairs.part(rows[cut:][:_MOST])
     choose = _choose_smoothing if options.is_closed else _choose_epochs
-    setting = choose(train, validation, options, progress)
+    setting, maps = choose(train, validation, options, progress)
+    if pairs.speaks:
+        setting = {**setting, **_choose_share(train, validation, maps)}
     return _fit(pairs, options, setting), setting
 
 
@@ -190,6 +196,10 @@ def judge_joint(maps: Maps, pairs: Pairs, *, gallery: NDArray[np.float32] | None
 
 
 def _fit(pairs: Pairs, options: JointOptions, setting: Setting) -> Maps:
+    return _with_share(_learned(pairs, options, setting), setting.get("share", 0.0))
+
+
+def _learned(pairs: Pairs, options: JointOptions, setting: Setting) -> Maps:
     if options.loss == "ridge":
         return ridge(moments(pairs), setting["smoothing"])
     if options.loss == "cca":
@@ -202,34 +212,48 @@ def _fit(pairs: Pairs, options: JointOptions, setting: Setting) -> Maps:
 
 def _choose_smoothing(
     train: Pairs, validation: Pairs, options: JointOptions, progress: Callable[[Epoch], None] | None
-) -> Setting:
+) -> tuple[Setting, Maps]:
     found = moments(train)
     grid: list[Any] = list(RIDGE_GRID if options.loss == "ridge" else CCA_GRID)
     best, best_score = grid[0], -1.0
+    best_maps: Maps = {}
     for number, smoothing in enumerate(grid, start=1):
-        maps = ridge(found, smoothing) if options.loss == "ridge" else cca(found, smoothing)
+        maps: Maps = ridge(found, smoothing) if options.loss == "ridge" else cca(found, smoothing)
         score = _score(maps, validation, train.images)
         if score > best_score:
-            best, best_score = smoothing, score
+            best, best_maps, best_score = smoothing, maps, score
         if progress is not None:
             progress(Epoch(number, len(grid), 1 - score, score, best_score))
-    return {"smoothing": list(best) if isinstance(best, tuple) else best}
+    return {"smoothing": list(best) if isinstance(best, tuple) else best}, best_maps
 
 
 def _choose_epochs(
     train: Pairs, validation: Pairs, options: JointOptions, progress: Callable[[Epoch], None] | None
-) -> Setting:
+) -> tuple[Setting, Maps]:
     descent = _descent(train, options)
-    watch = Patience(1, -1.0, epochs=options.patience)
+    watch: Patience[tuple[int, Maps]] = Patience((1, descent.maps()), -1.0, epochs=options.patience)
     for number in range(1, options.epochs + 1):
         loss = descent.epoch()
-        score = _score(descent.maps(), validation, train.images)
-        spent = watch.spent(number, score)
+        maps = descent.maps()
+        score = _score(maps, validation, train.images)
+        spent = watch.spent((number, maps), score)
         if progress is not None:
             progress(Epoch(number, options.epochs, loss, score, watch.score))
         if spent:
             break
-    return {"epochs": watch.state}
+    epochs, best = watch.state
+    return {"epochs": epochs}, best
+
+
+def _choose_share(train: Pairs, validation: Pairs, maps: Maps) -> Setting:
+    """Return the share of the pictures' own meanings that validation does best with; none where that is as good."""
+    scores = {share: _score(_with_share(maps, share), validation, train.images) for share in SHARES}
+    best = max(SHARES, key=lambda share: scores[share])
+    return {"share": best, "alone": round(scores[0.0], 5), "beside": round(scores[best], 5)}
+
+
+def _with_share(maps: Maps, share: float) -> Maps:
+    return {**maps, "share": np.array(share, np.float32)} if share else maps
 
 
 def _descent(pairs: Pairs, options: JointOptions) -> Descent:

@@ -21,6 +21,8 @@ from hybrid_search.training.pairs import Pairs
 __all__ = ["Read", "embed_pairs", "read_pairs", "texts_of"]
 
 _BATCH = 32
+_COMPARED = 8
+"""Texts by which it is found out whether an image embedder has its meanings from a text tower."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,14 @@ def texts_of(fields: Mapping[str, Any]) -> tuple[str, ...]:
     return ()
 
 
-def read_pairs(backend: Backend, key: str, tower: TextEmbedder, *, captions: str | Path | None = None) -> Pairs:
+def read_pairs(
+    backend: Backend,
+    key: str,
+    tower: TextEmbedder,
+    *,
+    captions: str | Path | None = None,
+    base: Embedder | None = None,
+) -> Pairs:
     """Return the pairs of an index: its vectors, and the captions, titles or tags of their documents.
 
     Parameters
@@ -59,6 +68,8 @@ def read_pairs(backend: Backend, key: str, tower: TextEmbedder, *, captions: str
     tower : TextEmbedder
     captions : str or Path, optional
         A captions file, in place of what the documents say.
+    base : Embedder, optional
+        That of the vectors, which tells whether they speak already; see `Pairs`.
 
     Raises
     ------
@@ -75,7 +86,7 @@ def read_pairs(backend: Backend, key: str, tower: TextEmbedder, *, captions: str
         if vector is not None and texts:
             vectors.append(np.asarray(vector, np.float32))
             written.append(texts)
-    return _pairs(vectors, written, tower)
+    return _pairs(vectors, written, tower, base)
 
 
 def embed_pairs(
@@ -114,7 +125,7 @@ def embed_pairs(
         vectors.update(_embedded(paths[start : start + _BATCH], base))
         if progress is not None:
             progress(min(start + _BATCH, len(paths)), len(paths))
-    pairs = _pairs([vectors[path] for path in vectors], [written[path] for path in vectors], tower)
+    pairs = _pairs([vectors[path] for path in vectors], [written[path] for path in vectors], tower, base)
     return Read(pairs, tuple(path for path in paths if path not in vectors))
 
 
@@ -135,7 +146,12 @@ def _embedded(paths: Sequence[str], base: Embedder) -> Iterator[tuple[str, NDArr
         yield from zip(images, base.embed_images(list(images.values())), strict=True)
 
 
-def _pairs(vectors: Sequence[NDArray[np.float32]], written: Iterable[Sequence[str]], tower: TextEmbedder) -> Pairs:
+def _pairs(
+    vectors: Sequence[NDArray[np.float32]],
+    written: Iterable[Sequence[str]],
+    tower: TextEmbedder,
+    base: Embedder | None,
+) -> Pairs:
     if not vectors:
         raise TrainingImpossible("a joint space", "no picture has a caption, a title or tags")
     counted = [(row, text) for row, texts in enumerate(written) for text in texts]
@@ -144,4 +160,13 @@ def _pairs(vectors: Sequence[NDArray[np.float32]], written: Iterable[Sequence[st
     place = {text: row for row, text in enumerate(distinct)}
     embedded = tower.embed_texts(distinct)
     texts = embedded[[place[text] for _, text in counted]]
-    return Pairs(np.stack(vectors), texts, np.array([row for row, _ in counted], np.intp))
+    speaks = base is not None and _speaks(base, distinct[:_COMPARED], embedded[:_COMPARED])
+    return Pairs(np.stack(vectors), texts, np.array([row for row, _ in counted], np.intp), speaks)
+
+
+def _speaks(base: Embedder, texts: Sequence[str], embedded: NDArray[np.float32]) -> bool:
+    """Tell whether an image embedder's texts are the tower's in its last numbers, the others being zero."""
+    before = base.dims - embedded.shape[1]
+    if not base.embeds_text or before < 0 or not embedded.any():
+        return False
+    return bool(np.allclose(base.embed_texts(texts), np.pad(embedded, ((0, 0), (before, 0))), atol=1e-4))

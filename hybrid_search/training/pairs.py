@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,11 +26,14 @@ class Pairs:
         Rows of unit length.
     owners : (m,) intp ndarray
         The row of the picture that each text is of; every picture has one at least.
+    speaks : bool
+        Whether the last t numbers of pictures are in the space of the texts already.
     """
 
     images: NDArray[np.float32]
     texts: NDArray[np.float32]
     owners: NDArray[np.intp]
+    speaks: bool = False
 
     def __len__(self) -> int:
         return len(self.images)
@@ -59,7 +62,7 @@ class Pairs:
         place = np.full(len(self), -1, np.intp)
         place[rows] = np.arange(len(rows))
         kept = place[self.owners] >= 0
-        return Pairs(self.images[rows], self.texts[kept], place[self.owners[kept]])
+        return replace(self, images=self.images[rows], texts=self.texts[kept], owners=place[self.owners[kept]])
 
     def checked(self) -> Pairs:
         """Return the pictures that have a text of known words, with these texts.
@@ -71,7 +74,7 @@ class Pairs:
         """
         known = np.any(self.texts != 0, axis=1)
         rows = np.unique(self.owners[known])
-        usable = Pairs(self.images, self.texts[known], self.owners[known]).part(rows)
+        usable = replace(self, texts=self.texts[known], owners=self.owners[known]).part(rows)
         if len(usable) < LEAST:
             reason = f"{len(usable)} pictures have a text of known words, and {LEAST} are the least"
             raise TrainingImpossible("a joint space", f"{reason}; caption more pictures")
