@@ -105,6 +105,24 @@ def test_processors_are_counted() -> None:
     assert processors() >= 1
 
 
+def test_shares_become_smaller_so_that_threads_end_together() -> None:
+    def sizes(rows: int, threads: int) -> list[int]:
+        shares = OnnxSession(double, owner="toy", threads=threads)._shares(rows)
+        return [len(range(*share.indices(rows))) for share in shares]
+
+    assert sizes(32, 2) == [8, 6, 5, 4, 3, 2, 2, 2]
+    assert sizes(64, 2) == [8] * 5 + [6, 5, 4, 3, 2, 2, 2]
+    assert (sizes(1, 2), sizes(2, 2), sizes(3, 2), sizes(5, 8)) == ([1], [1, 1], [2, 1], [1] * 5)
+
+
+@pytest.mark.parametrize("threads", [1, 2, 5])
+@pytest.mark.parametrize("rows", [0, 1, 7, 33])
+def test_divided_rows_come_back_in_their_order(rows: int, threads: int) -> None:
+    values = np.arange(2 * rows, dtype=np.float32).reshape(rows, 2)
+    session = OnnxSession(double, owner="toy", threads=threads)
+    np.testing.assert_array_equal(session.run(["y"], {"x": values})[0], 2 * values)
+
+
 @pytest.mark.parametrize("threads", [1, 2])
 def test_a_graph_of_one_row_is_run_row_by_row(threads: int) -> None:
     x, y = (helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, 2]) for name in "xy")
