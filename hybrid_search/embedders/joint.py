@@ -114,7 +114,8 @@ def map_images(vectors: NDArray[Any], arrays: Mapping[str, NDArray[Any]]) -> NDA
     if "image_inner" in arrays:
         inner = np.maximum(vectors @ arrays["image_inner"] + arrays["image_inner_bias"], 0)
     learned = unit_or_zero(inner @ arrays["image_weight"] + arrays["image_bias"])
-    return _beside(learned, vectors[:, -_text_dims(arrays) :], arrays)
+    own = vectors[:, -_text_dims(arrays) :] if "share" in arrays else vectors
+    return _beside(learned, own, arrays)
 
 
 def map_texts(vectors: NDArray[Any], arrays: Mapping[str, NDArray[Any]]) -> NDArray[np.float32]:
