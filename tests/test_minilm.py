@@ -13,12 +13,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
+from onnx import numpy_helper
 from typer.testing import CliRunner
 
 from hybrid_search.cli.app import app
 from hybrid_search.embedders import TextEmbedder
 from hybrid_search.embedders.minilm import MiniLM, fetch, files
+from hybrid_search.embedders.minilm.graph import build_graph
 from hybrid_search.embedders.registry import get_text_embedder
 from hybrid_search.errors import BadEmbedderOption, ModelMissing
 from tests.reference import bert
@@ -115,9 +118,38 @@ def test_it_is_a_text_tower_by_name(minilm: Path) -> None:
     np.testing.assert_array_equal(tower.embed_texts(SENTENCES), MiniLM(batch_size=3).embed_texts(SENTENCES))
 
 
-@pytest.mark.parametrize("options", ["batch_size=0", "batch_size=many", "threads=-1"])
-def test_options_out_of_range_are_refused(options: str) -> None:
-    with pytest.raises(BadEmbedderOption, match=r"must be at least 1|is not a whole number"):
+def test_whole_numbers_give_nearly_the_same_under_another_name(tower: MiniLM, weights: dict[str, Any]) -> None:
+    rounded = get_text_embedder("minilm?dtype=int8")
+    assert (rounded.name, get_text_embedder("minilm?dtype=fp32").name) == ("minilm?dtype=int8", "minilm")
+    assert rounded.version != tower.version and tower.version in rounded.version
+    vectors = rounded.embed_texts(SENTENCES)
+    np.testing.assert_allclose(vectors @ vectors.T, SIMILARITIES, atol=0.02)
+    assert (vectors * tower.embed_texts(SENTENCES)).sum(axis=1).min() > 0.99
+    # with one step for a whole batch it would hang on the other texts
+    for text, row in zip(TEXTS, rounded.embed_texts(TEXTS), strict=True):
+        np.testing.assert_allclose(rounded.embed_texts([text])[0], row, atol=1e-6)
+
+
+def test_weights_are_rounded_by_output_and_inputs_by_token(minilm: Path, weights: dict[str, Any]) -> None:
+    graph = build_graph(minilm / "model.safetensors", dtype="int8")
+    name = "encoder.layer.3.attention.output.dense"
+    whole, scales = (_array(graph, f"{name}.{part}") for part in ("whole", "scales"))
+    assert whole.dtype == np.int8 and np.abs(whole.astype(int)).max(axis=0).tolist() == [63] * 384
+    # half a step at most from what was rounded
+    off = np.abs(whole.T * scales[:, None].astype(float) - weights[f"{name}.weight"])
+    assert (off <= scales[:, None] * 0.5001).all()
+
+
+def _array(graph: bytes, name: str) -> Any:
+    constants = onnx.load_from_string(graph).graph.initializer
+    return numpy_helper.to_array(next(each for each in constants if each.name == name))
+
+
+@pytest.mark.parametrize("options", ["dtype=int4", "batch_size=0", "batch_size=many", "threads=-1"])
+def test_options_that_cannot_be_are_refused(options: str) -> None:
+    with pytest.raises(
+        BadEmbedderOption, match=r"must be at least 1|is not a whole number|there is no 'int4'; known: fp32, int8"
+    ):
         get_text_embedder(f"minilm?{options}")
 
 

