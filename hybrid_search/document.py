@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
+from functools import lru_cache
 from pathlib import PurePath, PurePosixPath
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
@@ -154,7 +155,7 @@ def file_fields(files: Sequence[FileFacts]) -> dict[str, Any]:
     newest = max((facts.mtime_ns for facts in files if facts.mtime_ns is not None), default=None)
     return {
         "path": [facts.path for facts in files],
-        "folder": _unique(str(parent) for path in paths for parent in path.parents),
+        "folder": _unique(name for path in paths for name in _folders(str(path.parent))),
         "filename": _unique(path.name for path in names if path.name),
         "filename_text": " ".join(_unique(name_words(f"{path.parent.name} {path.stem}") for path in names)),
         "files": [facts.to_json() for facts in files],
@@ -212,6 +213,12 @@ def label_fields(labels: Labels) -> dict[str, Any]:
         "label_scores": [{"label": label.name, "score": round(label.score, 4)} for label in labels],
         **({"hypernyms": ", ".join(above)} if above else {}),
     }
+
+
+@lru_cache(maxsize=256)
+def _folders(folder: str) -> tuple[str, ...]:
+    """Return a folder and all above it, which the pictures of a folder share."""
+    return (folder, *map(str, PurePath(folder).parents))
 
 
 def name_words(name: str) -> str:

@@ -46,6 +46,19 @@ def test_canon_cr3() -> None:
     assert find_blocks(data, "cr3").xmp == XMP
 
 
+def test_a_title_that_repeats_the_name_of_a_cr3_is_left_out() -> None:
+    titled = XMP.replace(
+        b"</rdf:RDF>",
+        b'<rdf:Description xmlns:dc="http://purl.org/dc/elements/1.1/" dc:title="Holiday" dc:description="Sea"/>'
+        b"</rdf:RDF>",
+    )
+    inner = box(b"CMT1", CANON) + box(b"CMT2", F_NUMBER)
+    data = box(b"moov", box(b"uuid", bytes(16) + inner)) + box(b"uuid", XMP_UUID + titled)
+    assert read_metadata(data, format="cr3").fields["title"] == "Holiday"
+    fields = read_metadata(data, format="cr3", name="/photos/holiday.cr3").fields
+    assert "title" not in fields and fields["caption"] == "Sea" and fields["f_number"] == 2.8
+
+
 @pytest.mark.parametrize("head", [b"\x00\x00\x00\x00", b"", b"\x00\x00\x00\x06Exif\x00\x00"])
 def test_jpeg_xl(head: bytes) -> None:
     signature = b"\x00\x00\x00\x0cJXL \r\n\x87\n"

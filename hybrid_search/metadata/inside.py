@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import PurePath
 
-from hybrid_search.metadata.blocks import find_blocks
+from hybrid_search.metadata.blocks import Blocks, find_blocks
 from hybrid_search.metadata.camera import put_exif
 from hybrid_search.metadata.exif import ExifTags, flat_exif, read_exif
 from hybrid_search.metadata.fields import Gate
@@ -34,9 +34,12 @@ def read_metadata(data: bytes, *, format: str, name: str = "") -> Metadata:
     blocks = find_blocks(data, format)
     for warning in blocks.warnings:
         gate.warn(warning)
+    if blocks == Blocks():
+        # most pictures of the web: nothing of what follows has anything to say
+        return Metadata({})
     exif = read_exif(blocks.exif) if blocks.exif else ExifTags()
-    for name, part in blocks.parts.items():
-        more = read_exif(part, name=name)
+    for part, content in blocks.parts.items():
+        more = read_exif(content, name=part)
         exif.tags.update(more.tags)
         exif.blobs.update(more.blobs)
         exif.warnings.extend(more.warnings)
