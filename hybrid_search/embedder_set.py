@@ -104,6 +104,10 @@ class EmbedderSet:
             raise _mismatch(self._specs, missing)
         return found
 
+    def holds(self, name: str) -> bool:
+        """Tell whether an embedder has this name, or this key; nothing is loaded to find out."""
+        return name in self._specs or self._named(name) is not None
+
     def load(self, key: str) -> Loaded:
         """Return an embedder by its key, loaded at its first use and checked against what made the vectors.
 
@@ -145,7 +149,8 @@ class EmbedderSet:
         default: str | None = None,
     ) -> EmbedderSet:
         """Return the embedders of the index as it is now; those that are loaded, and not `given` anew, are kept."""
-        loaded = {self._specs[key].name: embedder for key, embedder in self._loaded.items()}
+        with self._lock:
+            loaded = {self._specs[key].name: embedder for key, embedder in self._loaded.items()}
         chosen = default or self._chosen
         kept = chosen if chosen in embeddings(definition) else None
         return EmbedderSet(definition, given={**self._given, **loaded, **(given or {})}, default=kept)

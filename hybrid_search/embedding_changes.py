@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from hybrid_search.mapping import embeddings
+from hybrid_search.mapping import EmbeddingSpec, default_embedding, embeddings
 from hybrid_search.question import Asker
 
 if TYPE_CHECKING:
@@ -36,12 +36,13 @@ class HoldsEmbeddings(ABC):
     @property
     def embedder(self) -> Embedder:
         """The default embedder, loaded at its first use and checked against what the index was made with."""
+        self._follow()
         return self._embedders.image()
 
     @property
     def embedders(self) -> tuple[str, ...]:
-        """The names of all embedders of the index, the default first."""
-        return self._embedders.names
+        """The names of all embedders that the index has now, the default first."""
+        return self._now().names
 
     def add_embedder(
         self,
@@ -147,10 +148,19 @@ class HoldsEmbeddings(ABC):
 
     def _now(self) -> EmbedderSet:
         """Return the embedders of the index as it is now: others may have added or dropped one."""
-        definition = self._backend.definition()
-        if embeddings(definition) != dict(self._embedders.specs):
-            self._renew(definition)
+        self._see(self._backend.definition())
         return self._embedders
+
+    def _follow(self) -> None:
+        """See what others changed, as far as that costs next to nothing."""
+        known = self._backend.known_definition()
+        if known is not self._definition:
+            self._see(known)
+
+    def _see(self, definition: Mapping[str, Any]) -> None:
+        if _said(definition) != _said(self._definition):
+            self._renew(definition)
+        self._definition = definition
 
     def filling(self) -> Embedders:
         """Return the embedders that fill the index as it is now, for those who write into its backend."""
@@ -163,3 +173,7 @@ class HoldsEmbeddings(ABC):
         held = self._embedders.renewed(definition, **changes)
         self._definition, self._embedders, self._key = definition, held, held.default
         self._asker = Asker(self._backend, definition, embedders=held, limits=self._limits)
+
+
+def _said(definition: Mapping[str, Any]) -> tuple[dict[str, EmbeddingSpec], str]:
+    return embeddings(definition), default_embedding(definition)

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["HybridIndex"]
 
 
-class HybridIndex(Searches, HoldsEmbeddings, FindsDuplicates):
+class HybridIndex(HoldsEmbeddings, Searches, FindsDuplicates):
     """Pictures as documents, found by words, by example, by metadata and by near-identity in one query.
 
     Parameters
@@ -103,7 +103,7 @@ class HybridIndex(Searches, HoldsEmbeddings, FindsDuplicates):
     # -- writing -----------------------------------------------------------------------------------------------------
 
     def add(self, image: ImageLike, *, id: str | None = None, metadata: Mapping[str, object] | None = None) -> str:
-        """Add one picture, or replace it; searches of this object see it at once, others after `refresh`.
+        """Add one picture, or replace it; searches of this object see it at once, others after `refresh` or `close`.
 
         Parameters
         ----------

@@ -86,11 +86,24 @@ class Asker:
         self._embedders = embedders
         self._limits = limits
 
-    def query(self, text: str | None, options: SearchOptions) -> Query:
-        """Return the checked query of a question."""
+    def knows(self, options: SearchOptions) -> bool:
+        """Tell whether the index has every embedder that a question mentions: to search by, or for its leg."""
+        vectors = options.get("vector")
+        named = [*_names(options.get("embedder")), *(vectors if isinstance(vectors, Mapping) else ())]
+        of_legs = [self._by_key(given) for given in (options.get("weights"), options.get("min_score"))]
+        legs = [str(leg) for given in of_legs if isinstance(given, Mapping) for leg in given]
+        named += [leg.removeprefix("vector:") for leg in legs if leg.startswith("vector:")]
+        return all(isinstance(name, str) and self._embedders.holds(name) for name in named)
+
+    def read(self, text: str | None, options: SearchOptions) -> Sought:
+        """Return what a question looks for, its pictures read and its stored pictures looked up."""
         if text is not None and not isinstance(text, str):
             raise QueryError(f"text is words (got {text!r}); a picture goes to image=…, a stored one to like=…")
-        sought = self._sought(text or "", options)
+        return self._sought(text or "", options)
+
+    def query(self, text: str | None, options: SearchOptions, *, sought: Sought | None = None) -> Query:
+        """Return the checked query of a question, of which `read` may have read the pictures already."""
+        sought = self.read(text, options) if sought is None else sought
         chosen = tuple(self._key(name) for name in _names(options.get("embedder")))
         given, colours = options.get("vector"), options.get("colours")
         vectors = {} if given is None else self._vectors(given, chosen)

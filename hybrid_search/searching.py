@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from hybrid_search.body import build_body, json_body
-from hybrid_search.errors import QueryError, TextNotSupported
+from hybrid_search.errors import QueryError, RequestRefused, TextNotSupported, UnknownField
 from hybrid_search.filters import parse_filter
 from hybrid_search.guard import ask
 from hybrid_search.hits import Hits, read_hits
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from hybrid_search.embedder_set import EmbedderSet
     from hybrid_search.filters import Filter
     from hybrid_search.images import ImageLike
+    from hybrid_search.query import Query
+    from hybrid_search.query_vectors import Sought
     from hybrid_search.vector_query import VectorQuery
 
 __all__ = ["Searches"]
@@ -41,6 +43,12 @@ class Searches(ABC):
 
     @abstractmethod
     def _see_own_writes(self) -> None: ...
+
+    @abstractmethod
+    def _follow(self) -> None: ...
+
+    @abstractmethod
+    def _now(self) -> EmbedderSet: ...
 
     def search(
         self,
@@ -151,9 +159,34 @@ class Searches(ABC):
             "explain": explain,
         }
         self._see_own_writes()
-        query = self._asker.query(text, options)
-        found, body = ask(self._backend, build_body(query), window=query.window)
+        self._find_out(options)
+        query, found, body = self._answered(text, options, self._asker.read(text, options))
         return replace(read_hits(found, query, body), body=json_body(body), thumbnails=self._thumbnails)
+
+    def _find_out(self, options: SearchOptions) -> None:
+        """See what others have changed, and for an embedder that is not known yet, ask."""
+        self._follow()
+        if not self._asker.knows(options):
+            self._now()
+
+    def _answered(
+        self, text: str | None, options: SearchOptions, sought: Sought
+    ) -> tuple[Query, dict[str, Any], Mapping[str, Any]]:
+        """Return the answer with the query; asked once more where others have changed the embedders meanwhile."""
+        asker, embedders = self._asker, self._embedders
+        query = asker.query(text, options, sought=sought)
+        try:
+            answer = ask(self._backend, build_body(query), window=query.window)
+        except (UnknownField, RequestRefused):
+            self._follow()
+            if self._embedders is embedders:
+                raise
+        else:
+            self._follow()
+            if self._embedders is embedders:
+                return query, *answer
+        query = self._asker.query(text, options, sought=sought)
+        return query, *ask(self._backend, build_body(query), window=query.window)
 
     def request(self, text: str | None = None, **options: Unpack[SearchOptions]) -> dict[str, Any]:
         """Return the `_search` body that `search` would send for the same question, as JSON; nothing is sent.
@@ -161,6 +194,7 @@ class Searches(ABC):
         Warns of legs that cannot run, which `search` tells in `Hits.unavailable`.
         """
         self._see_own_writes()
+        self._find_out(options)
         query = self._asker.query(text, options)
         for lacking in query.unavailable:
             warnings.warn(str(lacking), stacklevel=2)
@@ -210,8 +244,9 @@ class Searches(ABC):
             All pictures that have a vector of the embedder; those that show none of the classes without labels.
         """
         self._see_own_writes()
-        key = self._embedders.key(embedder) if embedder else self._asker.key_for_words()
-        spec = self._embedders.specs[key]
+        held = self._now()
+        key = held.key(embedder) if embedder else self._asker.key_for_words()
+        spec = held.specs[key]
         if spec.of != "image":
             raise QueryError(
                 f"{spec.name!r} embeds what is written about pictures; name an embedder of pictures and words"
@@ -222,7 +257,7 @@ class Searches(ABC):
         labelled = label_stored(
             self._backend,
             classes,
-            embedder=self._embedders.load(key),
+            embedder=held.load(key),
             key=key,
             template=template,
             threshold=threshold,

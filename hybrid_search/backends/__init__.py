@@ -94,6 +94,13 @@ class Backend(ABC):
     def definition(self) -> Mapping[str, Any]:
         """Return the live `{"settings": …, "mappings": …}`, `mappings._meta` included; raises IndexNotFound."""
 
+    def known_definition(self) -> Mapping[str, Any]:
+        """Return the definition at next to no cost: the same object until it has changed.
+
+        What others change is seen here at once, or, where that has to be asked for, a little later.
+        """
+        return self.definition()
+
     @abstractmethod
     def bulk(self, actions: Iterable[Action]) -> list[Outcome]:
         """Write all actions in order and return the fate of each; one bad document never fails the others.

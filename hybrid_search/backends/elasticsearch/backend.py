@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import secrets
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from copy import copy
 from typing import Any, TypeVar
 
@@ -24,6 +25,7 @@ from hybrid_search.backends.elasticsearch.layout import (
     with_layout,
     write_alias,
 )
+from hybrid_search.backends.elasticsearch.meta import change_meta
 from hybrid_search.backends.elasticsearch.scan import excluded, scan, with_vectors
 from hybrid_search.backends.elasticsearch.server import Server
 from hybrid_search.backends.elasticsearch.vectors import VectorField, vector_fields
@@ -44,6 +46,8 @@ from hybrid_search.mapping import EmbeddingSpec, default_embedding, embeddings, 
 __all__ = ["ElasticsearchBackend"]
 
 T = TypeVar("T")
+_FRESH = 30.0
+"""Seconds for which it is believed that nobody else changed the index's definition."""
 
 
 class ElasticsearchBackend(Backend):
@@ -68,6 +72,8 @@ class ElasticsearchBackend(Backend):
         self._client = Client(location, server)
         self._alias, self._target = name, write_alias(name)
         self._live: Live | None = None
+        self._asked = 0.0
+        self._unseen = False
         # the same copy of a shard answers every page of a search: copies break ties differently
         self._preference = secrets.token_hex(8)
         self.location = f"{self._client.location}/{name}"
@@ -122,8 +128,14 @@ class ElasticsearchBackend(Backend):
 
     def definition(self) -> Mapping[str, Any]:
         """Return settings and mappings as they are on the server now; raises IndexNotFound, AliasMissing."""
-        self._live = find(self._client, self._alias)
-        return self._live.definition
+        self._live = None
+        return self._known().definition
+
+    def known_definition(self) -> Mapping[str, Any]:
+        """Return settings and mappings as they were at most half a minute ago, or when this object changed them."""
+        if time.monotonic() - self._asked > _FRESH:
+            self._live = None
+        return self._known().definition
 
     def bulk(self, actions: Iterable[Action]) -> list[Outcome]:
         """Write all actions in order and return the fate of each; safe to repeat.
@@ -142,6 +154,7 @@ class ElasticsearchBackend(Backend):
             self._check_writable()
             return []
         aliased = self._target != self._alias
+        self._unseen = True
         try:
             return BulkWriter(self._client, self._target, vectors=self._vectors(), alias=aliased).run(waiting)
         except AliasMissing as error:
@@ -150,6 +163,7 @@ class ElasticsearchBackend(Backend):
 
     def refresh(self) -> None:
         """Make everything written so far visible to searches; durable it was when it was acknowledged."""
+        self._unseen = False  # before it: what another thread writes meanwhile stays unseen
         try:
             self._ask(lambda raw: raw.indices.refresh(index=self._alias))
         except BackendUnavailable:
@@ -175,24 +189,32 @@ class ElasticsearchBackend(Backend):
         MappingMismatch
             When there is a field of that key already.
         """
-        live = find(self._client, self._alias)
-        stored = live.definition["mappings"]
-        if key in embeddings(live.definition):
-            raise MappingMismatch(f"embedding.{key}", "the index has this embedding already")
-        wanted = load_definition(analysis=stored["_meta"]["analysis"], embeddings={key: spec})
-        field = with_layout(wanted, self._client.server)["mappings"]["properties"]["embedding"]
-        held = {**stored["_meta"]["embeddings"], key: spec.to_json()}
-        named = default_embedding(live.definition)
-        meta = {**stored["_meta"], "default_embedding": named, "embeddings": held}
-        self._ask(lambda raw: raw.indices.put_mapping(index=live.index, properties={"embedding": field}, meta=meta))
-        self._live = None
+        written = False
+
+        def change(definition: Mapping[str, Any]) -> Mapping[str, Any] | None:
+            nonlocal written
+            stored, held = definition["mappings"]["_meta"], embeddings(definition)
+            if written and held.get(key) == spec:
+                return None
+            if key in held:
+                raise MappingMismatch(f"embedding.{key}", "the index has this embedding already")
+            written = True
+            wanted = load_definition(analysis=stored["analysis"], embeddings={key: spec})
+            field = with_layout(wanted, self._client.server)["mappings"]["properties"]["embedding"]
+            specs = {**stored["embeddings"], key: spec.to_json()}
+            meta = {**stored, "default_embedding": default_embedding(definition), "embeddings": specs}
+            return {"properties": {"embedding": field}, "_meta": meta}
+
+        self._change(change)
 
     def prefer_embedding(self, key: str) -> None:
         """Make one of the index's embeddings of pictures the default."""
-        live = find(self._client, self._alias)
-        meta = prefer(live.definition, key)["mappings"]["_meta"]
-        self._ask(lambda raw: raw.indices.put_mapping(index=live.index, meta=meta))
-        self._live = None
+
+        def change(definition: Mapping[str, Any]) -> Mapping[str, Any] | None:
+            meta = prefer(definition, key)["mappings"]["_meta"]
+            return None if meta == definition["mappings"]["_meta"] else {"_meta": meta}
+
+        self._change(change)
 
     def remove_old(self) -> list[str]:
         """Remove all versions but the one in use, to which no way back is wanted; returns their names."""
@@ -220,7 +242,7 @@ class ElasticsearchBackend(Backend):
             When a part of the index did not answer.
         """
         self._check_knn(body)
-        answer = self._ask(
+        answer = self._asked_for_vectors(
             lambda raw: raw.search(
                 index=self._alias,
                 body=dict(body),
@@ -230,6 +252,7 @@ class ElasticsearchBackend(Backend):
             )
         )
         found: dict[str, Any] = answer.body
+        self._check_lists(body, found)
         return found
 
     def msearch(self, bodies: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -238,8 +261,12 @@ class ElasticsearchBackend(Backend):
             self._check_knn(body)
         head = {"allow_partial_search_results": False, "preference": self._preference}
         lines = [line for body in bodies for line in (head, dict(body))]
-        answer = self._ask(lambda raw: raw.msearch(index=self._alias, searches=lines, include_named_queries_score=True))
+        answer = self._asked_for_vectors(
+            lambda raw: raw.msearch(index=self._alias, searches=lines, include_named_queries_score=True)
+        )
         found: list[dict[str, Any]] = list(answer.body["responses"])
+        for body, response in zip(bodies, found, strict=True):
+            self._check_lists(body, response)
         return found
 
     def count(self, query: Mapping[str, Any] | None = None) -> int:
@@ -276,7 +303,13 @@ class ElasticsearchBackend(Backend):
 
     def close(self) -> None:
         """Refresh what was written, and close the connections; calling it twice is harmless."""
-        self._client.close()
+        try:
+            if self._unseen:
+                with suppress(IndexNotFound):
+                    self.refresh()
+        finally:
+            self._unseen = False
+            self._client.close()
 
     def _ask(self, request: Any) -> Any:
         return self._client.ask(request, name=self._alias)
@@ -321,7 +354,35 @@ class ElasticsearchBackend(Backend):
                 if field not in self._vectors():
                     raise UnknownField(field, tuple(self._vectors()))
 
+    def _check_lists(self, body: Mapping[str, Any], found: Mapping[str, Any]) -> None:
+        """Raise UnknownField where another writer has dropped a field: a server finds nothing there, without a word."""
+        clauses = body.get("knn", ())
+        fields = [str(clause.get("field")) for clause in ([clauses] if isinstance(clauses, Mapping) else clauses)]
+        if not any(field.startswith("embedding.") for field in fields):
+            return
+        index = next((hit["_index"] for hit in found["hits"]["hits"]), None)
+        # an embedding is dropped, or emptied, by a new version of the index
+        if index is None or index != self._known().index:
+            self._live = None
+            self._check_knn(body)
+
+    def _asked_for_vectors(self, request: Any) -> Any:
+        try:
+            return self._ask(request)
+        except RequestRefused:
+            # it may be that another writer has changed the fields that are asked
+            self._live = None
+            raise
+
+    def _change(self, change: Any) -> None:
+        self._live = None
+        change_meta(self._client, self._alias, change)
+
+    def _known(self) -> Live:
+        if self._live is None:
+            self._asked, self._live = time.monotonic(), find(self._client, self._alias)
+        return self._live
+
     def _vectors(self) -> dict[str, VectorField]:
         """Return the dense_vector fields."""
-        live = self._live = self._live or find(self._client, self._alias)
-        return vector_fields(live.definition["mappings"].get("properties", {}))
+        return vector_fields(self._known().definition["mappings"].get("properties", {}))

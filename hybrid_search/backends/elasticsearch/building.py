@@ -14,7 +14,7 @@ from hybrid_search.errors import BackendError, BackendUnavailable, IndexNotFound
 
 __all__ = ["abandon", "new_version", "put_back", "remove_old"]
 
-_MARK, _ORIGIN = "building", "built_from"
+_MARK, _ORIGIN, _DEFAULT = "building", "built_from", "default_embedding"
 _FAST = {"refresh_interval": "-1", "number_of_replicas": 0, "auto_expand_replicas": False}
 
 
@@ -44,7 +44,7 @@ def new_version(client: Client, name: str, definition: Mapping[str, Any]) -> Ite
         if live is not None:
             block(client, live.index)
         yield index
-        _finish(client, index, whole["mappings"]["_meta"], wanted)
+        _finish(client, index, _with_default(client, live, whole["mappings"]["_meta"]), wanted)
         _swap(client, name, old=live, new=index)
     except BaseException:
         with contextlib.suppress(Exception):
@@ -145,6 +145,15 @@ def _finish(client: Client, index: str, meta: Mapping[str, Any], wanted: Mapping
     client.ask(lambda raw: raw.indices.refresh(index=index), name=index)
     whole = {key: value for key, value in meta.items() if key != _MARK}
     client.ask(lambda raw: raw.indices.put_mapping(index=index, meta=whole), name=index)
+
+
+def _with_default(client: Client, before: Live | None, meta: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return what a new version says of itself, with the default that was chosen while it was built."""
+    if before is None:
+        return meta
+    former = before.definition["mappings"].get("_meta", {}).get(_DEFAULT)
+    chosen = find(client, before.index).definition["mappings"].get("_meta", {}).get(_DEFAULT)
+    return {**meta, _DEFAULT: chosen} if chosen != former and chosen in meta.get("embeddings", {}) else meta
 
 
 def _swap(client: Client, name: str, *, old: Live | None, new: str) -> None:

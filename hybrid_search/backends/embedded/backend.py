@@ -74,7 +74,7 @@ class EmbeddedBackend(Backend):
         self._writer: Writer | None = None
         self._snapshot: Snapshot | None = None
         self._stamp: Any = None
-        self._place: int | None = None
+        self._place: tuple[int, ...] | None = None
         self._closed = False
 
     def exists(self) -> bool:

@@ -90,12 +90,16 @@ class Folder:
         """The folder beside this one that keeps the version before while the next takes its place."""
         return Folder(self.path.with_name(f".{self.path.name}.replaced"))
 
-    def identity(self) -> int | None:
-        """Return a number that changes when another version takes the folder's place, None when there is none."""
+    def identity(self) -> tuple[int, ...] | None:
+        """Return numbers that change when another version takes the folder's place, or its definition is replaced.
+
+        None when there is none.
+        """
         try:
-            return (self.path / "format.json").stat().st_ino
+            files = [(self.path / name).stat() for name in ("format.json", "definition.json")]
         except OSError:
             return None
+        return tuple(number for file in files for number in (file.st_ino, file.st_mtime_ns))
 
     def take_place(self) -> None:
         """Put the successor in this folder's place; what was here is removed."""
