@@ -19,6 +19,7 @@ from hybrid_search.errors import (
     LegUnavailable,
     QueryError,
     TextNotSupported,
+    UnknownClass,
 )
 from hybrid_search.feedback import rocchio
 from hybrid_search.mapping import EmbeddingSpec
@@ -172,7 +173,8 @@ def vector_legs(
     embedded = {key: _Embedding(embedders, key, leg=_leg_name(key, parts)) for key in parts}
     if sought.classes and not any(embedded[key].classifies for key, part in parts.items() if part.classes):
         raise QueryError(
-            f"classes need an embedder that classifies, such as 'lite'; {_named(parts, embedders)} knows none"
+            f"classes need an embedder that classifies or knows words; {_named(parts, embedders)} does neither: "
+            "`hybrid-search embed lite` adds one that does"
         )
     legs, unavailable = list[VectorLeg](), list[LegUnavailable]()
     for key, part in parts.items():
@@ -269,9 +271,13 @@ class _Embedding:
 
     @property
     def classifies(self) -> bool:
-        """Whether it knows classes."""
+        """Whether it knows classes, or has vectors for their names."""
         with self._loading():
-            return isinstance(self._embedder, Classifier)
+            return self._names_classes or isinstance(self._embedder, Classifier)
+
+    @property
+    def _names_classes(self) -> bool:
+        return self._spec.embeds_text and self._spec.of == "image"
 
     def leg_of(self, sought: Sought) -> VectorLeg | None:
         """Return the leg of what is asked, None when nothing of it has a vector here.
@@ -366,11 +372,23 @@ class _Embedding:
         all where embeddings have been centred: of the ten best in Caltech101 by `split.txt`, 0.5 % are then of another
         class that is asked for, 30 % after a step of 1, 65 % after one of 2.
         """
-        if not isinstance(self._embedder, Classifier):
+        if not self.classifies:
             return start
-        rows = self._embedder.class_rows(list(classes))
-        steps = np.sum([weight * unit(row) for row, weight in zip(rows, classes.values(), strict=True)], axis=0)
+        steps = np.sum([weight * unit(self._direction(name)) for name, weight in classes.items()], axis=0)
         return np.asarray(steps if start is None else unit(start) + steps)
+
+    def _direction(self, name: str) -> NDArray[np.float32]:
+        """Return the row of a class, (dims,), or where the classifier has none the vector of the word itself."""
+        try:
+            if isinstance(self._embedder, Classifier):
+                return self._embedder.class_rows([name])[0]
+        except UnknownClass:
+            if not self._names_classes:
+                raise
+        vector = np.asarray(self._embedder.embed_texts([name])[0])
+        if not vector.any():
+            raise UnknownClass(name, ())
+        return vector
 
 
 def _together(vectors: Sequence[NDArray[Any]]) -> NDArray[Any] | None:

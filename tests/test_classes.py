@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from hybrid_search.embedders import Classifier
 from hybrid_search.embedders.classes import class_rows, classes_by_name
@@ -125,13 +126,43 @@ def test_what_is_no_class(wheel: HybridIndex, classes: Any, error: type[Exceptio
 def test_classes_need_an_embedder_that_classifies() -> None:
     with HybridIndex(embedder=[ColourEmbedder(), HueClassifier()]) as index:
         index.add(hue(0))
-        with pytest.raises(QueryError, match="such as 'lite'; 'colour' knows none"):
+        with pytest.raises(QueryError, match="knows words; 'colour' does neither: `hybrid-search embed lite`"):
             index.search(classes={"red": 1})
         assert len(index.search(classes={"red": 1}, embedder="hueclasses")) == 1
         both = index.request(image=hue(0), classes={"red": 1}, embedder=["colour", "hueclasses"])
         assert [clause["_name"] for clause in both["knn"]] == ["vector:colour", "vector:hueclasses"]
-    with HybridIndex(embedder=HueEmbedder()) as index, pytest.raises(QueryError, match="'hue' knows none"):
-        index.search(image=hue(0), classes={"red": 1})
+
+
+class WordyClassifier(HueClassifier):
+    """Knows words, and of the colours red alone as a class, half a turn away from the word."""
+
+    embeds_text = True
+    classes = ("red",)
+
+    def embed_texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        return HueEmbedder().embed_texts(texts)
+
+    def class_rows(self, names: Sequence[str]) -> NDArray[np.float32]:
+        return -super().class_rows(names)
+
+
+@pytest.mark.parametrize(
+    ("embedder", "classes", "angle"),
+    [
+        (HueEmbedder(), {"green": 1, "blue": -1}, of((1, 120), (-1, 240))),
+        (WordyClassifier(), {"red": 1, "green": 0.5}, of((1, 180), (0.5, 120))),
+    ],
+)
+def test_words_stand_in_for_classes_that_a_classifier_lacks(
+    embedder: HueEmbedder, classes: dict[str, float], angle: Any
+) -> None:
+    with HybridIndex(embedder=embedder) as index:
+        index.add(hue(0))
+        (clause,) = index.request(classes=classes)["knn"]
+        x, y = clause["query_vector"]
+        assert math.degrees(math.atan2(y, x)) % 360 == angle
+        with pytest.raises(UnknownClass, match="no class 'zyzzyva'"):
+            index.search(classes={"zyzzyva": 1})
 
 
 # -- real photos -------------------------------------------------------------------------------------------------------
