@@ -103,8 +103,9 @@ class HoldsEmbeddings(ABC):
             self._renew(self._backend.definition(), given={spec.name: loaded})
 
     def drop_embedder(self, name: str, *, progress: Callable[[int, int], None] | None = None) -> int:
-        """Remove an embedder and its vectors; where it was the default, the next takes its place.
+        """Remove an embedder and its vectors.
 
+        Where it was the default, another of pictures takes its place, if possible one that has vectors for words.
         The next version of the index is built without them: searches go on meanwhile, writes are refused.
 
         Parameters

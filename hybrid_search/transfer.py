@@ -62,7 +62,7 @@ def migrate(backend: Backend, *, progress: Told | None = None) -> int:
 def drop_embedding(backend: Backend, key: str, *, progress: Told | None = None) -> int:
     """Build the next version of an index without one of its embeddings, and put it in the place of the old.
 
-    Where it was the default, the first that is left takes its place.
+    Where it was the default, the first of pictures that has vectors for words takes its place, else the first of them.
 
     Parameters
     ----------
@@ -128,5 +128,9 @@ def _definition(
 ) -> dict[str, Any]:
     """Return what this version would make at a place: the same embeddings or those `held`, and the same default."""
     held = embeddings(definition) if held is None else held
-    named = definition["mappings"].get("_meta", {}).get("default_embedding")
-    return load_definition(analysis=place.analysis(), embeddings=held, default=named if named in held else None)
+    default = definition["mappings"].get("_meta", {}).get("default_embedding")
+    if default is not None and default not in held:
+        pictures = [key for key, spec in held.items() if spec.of == "image"]
+        # plain searches are of words mostly; servers keep no order in which the others came
+        default = next((key for key in pictures if held[key].embeds_text), pictures[0])
+    return load_definition(analysis=place.analysis(), embeddings=held, default=default)

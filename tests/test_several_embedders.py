@@ -350,6 +350,17 @@ def test_again_computes_anew_and_never_mixes_versions(location: Location, folder
         assert index.search(image=photo(1, (640, 480)), embedder="mean", k=1)[0].source["filename"] == ["1.png"]
 
 
+def test_what_has_words_takes_the_place_of_a_default_that_goes(location: Location, folder: Path) -> None:
+    # by their names as by their order here, another would come first
+    with opened(location, Mean(), ColourEmbedder(), HueEmbedder()) as index:
+        index.add_folder(folder)
+        index.drop_embedder("colour")
+        assert index.embedders[0] == "mean", "one that goes takes no other's place with it"
+        index.add_embedder(ColourEmbedder())
+        index.drop_embedder("mean")
+        assert index.embedders[0] == index.embedder.name == "hue"
+
+
 def test_one_goes_and_comes_again(location: Location, folder: Path) -> None:
     with opened(location, Mean(), ColourEmbedder(), Words()) as index:
         index.add_folder(folder, captions=captions(folder, **{"0": "red"}))
