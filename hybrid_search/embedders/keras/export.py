@@ -45,6 +45,7 @@ def onnx_model(embedder: Keras) -> tuple[Any, Card]:
             tensors_to_rename=inputs | outputs,
             opset=_OPSET,
             custom_rewriter=[_scalars_as_vectors],
+            custom_op_handlers={"Erfc": (_complement_of_erf, [])},
         )
     fill_inputs(model, {name: partial(values, variable) for name, variable in weights.items()})
     model.graph.name = embedder.name
@@ -81,7 +82,19 @@ def _traced(network: Network) -> tuple[Any, dict[str, Any]]:
         with keras.StatelessScope(state_mapping=zip(variables, kernels, strict=True)):
             return network.model(images, training=False)
 
-    return tensorflow.function(outputs, input_signature=signature).get_concrete_function(), weights
+    with _functions_within(tensorflow):
+        return tensorflow.function(outputs, input_signature=signature).get_concrete_function(), weights
+
+
+@contextmanager
+def _functions_within(tensorflow: Any) -> Iterator[None]:
+    """Trace what functions do where they are called: to Keras a convolution in groups is one, which tf2onnx leaves."""
+    before = tensorflow.config.functions_run_eagerly()
+    tensorflow.config.run_functions_eagerly(True)
+    try:
+        yield
+    finally:
+        tensorflow.config.run_functions_eagerly(before)
 
 
 def _frozen(traced: Any, inputs: Sequence[str]) -> tuple[Any, dict[str, str], dict[str, str]]:
@@ -109,6 +122,15 @@ def _scalars_as_vectors(graph: Any, nodes: Any) -> Any:
                     constant = graph.make_const(f"{node.name}_vector{position}", value)
                     graph.replace_input(node, node.input[position], constant.output[0], position)
     return graph.get_nodes()
+
+
+def _complement_of_erf(context: Any, node: Any, name: str, arguments: Any) -> None:
+    """Write Erfc, of which ConvNeXt's GELU is made, as 1 - Erf: tf2onnx 1.17 does not know it."""
+    one = context.make_const(f"{name}_one", np.ones(1, np.float32))
+    erf = context.make_node("Erf", node.input)
+    kind, shape = context.get_dtype(node.output[0]), context.get_shape(node.output[0])
+    context.remove_node(name)
+    context.make_node("Sub", [one.output[0], erf.output[0]], outputs=node.output, shapes=[shape], dtypes=[kind])
 
 
 @contextmanager
