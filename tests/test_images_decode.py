@@ -11,10 +11,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 
 from hybrid_search.errors import ImageTooLarge, ImageUnreadable
 from hybrid_search.images import Limits, decode, load_image, read_source
+from hybrid_search.images.opener import _scans
 
 # An upright picture of six colours, and where each orientation has its top row and left column (EXIF 2.32, 4.6.5.1.6).
 UPRIGHT = np.array([[[9, 0, 0], [0, 9, 0], [0, 0, 9]], [[90, 0, 0], [0, 90, 0], [0, 0, 90]]], dtype=np.uint8)
@@ -183,6 +186,11 @@ def test_a_bomb_inside_a_small_header_is_too_large(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
     with pytest.raises(ImageUnreadable, match="MAX_IMAGE_PIXELS"):
         load_image(data)
+
+
+@given(st.lists(st.sampled_from([b"\xff", b"\xda", b"\x00", b"\xff\xda"])).map(b"".join))
+def test_scans_are_counted_at_odd_and_even_places(data: bytes) -> None:
+    assert _scans(data) == data.count(b"\xff\xda")
 
 
 def test_a_jpeg_of_endless_scans_is_refused_at_once() -> None:
