@@ -17,7 +17,7 @@ from hybrid_search.embedders import Preparer, lite
 from hybrid_search.embedders.labels import vocabulary
 from hybrid_search.embedders.lite import Lite
 from hybrid_search.embedders.onnx_session import OnnxSession
-from hybrid_search.errors import EmbedderUnavailable, WeightsMissing
+from hybrid_search.errors import BadEmbedderOption, EmbedderUnavailable, WeightsMissing
 from hybrid_search.images import load_image
 from tests.fakes import photo
 
@@ -70,7 +70,7 @@ def test_threshold_and_count_of_labels_are_options() -> None:
 
 @pytest.mark.parametrize("options", [{"threshold": 1.5}, {"labels": -1}, {"batch_size": 0}, {"threads": 0}])
 def test_options_out_of_range_are_refused(options: dict[str, float]) -> None:
-    with pytest.raises(ValueError, match=rf"{next(iter(options))} must be"):
+    with pytest.raises(BadEmbedderOption, match=rf"{next(iter(options))}.: it must be"):
         Lite(**options)  # type: ignore[arg-type]
 
 

@@ -20,7 +20,7 @@ from hybrid_search.embedders.registry import (
     register,
     whole_name,
 )
-from hybrid_search.errors import EmbedderUnavailable, UnknownEmbedder
+from hybrid_search.errors import BadEmbedderOption, EmbedderUnavailable, UnknownEmbedder
 from tests.fakes import ColourEmbedder
 
 
@@ -96,7 +96,7 @@ def test_a_model_for_an_embedder_without_models_is_an_unknown_name() -> None:
 def test_options_reach_the_embedder_and_wrong_ones_do_not_pass_silently() -> None:
     with pytest.raises(TypeError, match="thread"):
         get_embedder("lite", thread=2)
-    with pytest.raises(ValueError, match="threads must be at least 1"):
+    with pytest.raises(BadEmbedderOption, match=r"threads.*it must be at least 1 \(got 0\)"):
         get_embedder("lite", threads=0)
 
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from hybrid_search.embedders.onnx_session import OnnxSession
+from hybrid_search.embedders.option_values import whole
 from hybrid_search.embedders.registry import full_name
 from hybrid_search.embedders.trained_file import load
 from hybrid_search.errors import TextNotSupported, WeightsMissing
@@ -37,11 +38,15 @@ class Autoencoder:
     ------
     WeightsMissing
         When the file is absent, damaged, or no autoencoder.
+    BadEmbedderOption
+        When `threads` is not a whole number above 0.
     """
 
     embeds_text = False
 
-    def __init__(self, *, model: str, threads: int | None = None) -> None:
+    def __init__(self, *, model: str, threads: int | str | None = None) -> None:
+        self.name = full_name(KIND, model=model)
+        count = None if threads is None else whole(self.name, "threads", threads, least=1)
         file = load(model, kind=KIND)
         try:
             self.dims, size = int(file.metadata["dims"]), int(file.metadata["size"])
@@ -52,10 +57,9 @@ class Autoencoder:
         shapes = {self._center.shape, self._scale.shape}
         if shapes != {(self.dims,)} or not (np.isfinite(self._center).all() and (self._scale > 0).all()):
             raise WeightsMissing(model, "its arrays are not those of an autoencoder; train it again")
-        self.name = full_name(KIND, model=model)
         self.version = f"autoencoder-{file.sha256[:16]}"
         self.min_side = size
-        self._session = OnnxSession(lambda: self._graph, owner=self.name, threads=threads)
+        self._session = OnnxSession(lambda: self._graph, owner=self.name, threads=count)
 
     def embed_images(self, images: Sequence[Image.Image]) -> NDArray[np.float32]:
         """Return (n, dims) float32, rows of unit length."""

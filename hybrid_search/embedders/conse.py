@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from functools import cache
 from hashlib import sha256
 from importlib import resources
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,13 +41,13 @@ class LiteMinilm(Lite):
 
     Parameters
     ----------
-    threads : int, optional
-        Threads of the networks; by default one for each processor.
-    **options
-        What `Lite` takes.
+    threshold, labels, batch_size, threads, providers
+        As `Lite` has them; threads and providers of both networks.
 
     Raises
     ------
+    BadEmbedderOption
+        When an option is no number, or out of its range.
     ModelMissing
         At the first text, when `minilm` has not been fetched: pictures do not need it.
     """
@@ -58,9 +57,19 @@ class LiteMinilm(Lite):
     version = f"{Lite.version}+{MiniLM.version}+conse-{CONSE_VERSION}"
     embeds_text = True
 
-    def __init__(self, *, threads: int | None = None, **options: Any) -> None:
-        super().__init__(threads=threads, **options)
-        self._tower = MiniLM(threads=threads)
+    def __init__(
+        self,
+        *,
+        threshold: float | str = 0.2,
+        labels: int | str = 5,
+        batch_size: int | str = 32,
+        threads: int | str | None = None,
+        providers: Sequence[str] | str | None = None,
+    ) -> None:
+        super().__init__(
+            threshold=threshold, labels=labels, batch_size=batch_size, threads=threads, providers=providers
+        )
+        self._tower = MiniLM(threads=threads, providers=providers)
 
     def embed_texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return (n, 1664) float32, rows of unit length whose features are zero; a blank text has a row of zeros."""

@@ -17,6 +17,7 @@ from hybrid_search.embedders import Labels
 from hybrid_search.embedders.graph_cache import cached_graph
 from hybrid_search.embedders.labels import top_labels
 from hybrid_search.embedders.onnx_session import OnnxSession
+from hybrid_search.embedders.option_values import number, whole
 from hybrid_search.embedders.preprocess import trim
 from hybrid_search.errors import EmbedderUnavailable, TextNotSupported, WeightsMissing
 
@@ -47,8 +48,8 @@ class Lite:
 
     Raises
     ------
-    ValueError
-        When an option is out of its range.
+    BadEmbedderOption
+        When an option is no number, or out of its range.
 
     Examples
     --------
@@ -65,21 +66,17 @@ class Lite:
     def __init__(
         self,
         *,
-        threshold: float = 0.2,
-        labels: int = 5,
-        batch_size: int = 32,
-        threads: int | None = None,
-        providers: Sequence[str] | None = None,
+        threshold: float | str = 0.2,
+        labels: int | str = 5,
+        batch_size: int | str = 32,
+        threads: int | str | None = None,
+        providers: Sequence[str] | str | None = None,
     ) -> None:
-        for option, value, least in (("batch_size", batch_size, 1), ("threads", threads, 1), ("labels", labels, 0)):
-            if value is not None and value < least:
-                raise ValueError(f"{option} must be at least {least} (got {value})")
-        if not 0 <= threshold <= 1:
-            raise ValueError(f"threshold must be in [0, 1] (got {threshold})")
-        self._threshold = threshold
-        self._count = labels
-        self._batch_size = batch_size
-        self._network = OnnxSession(_graph, owner=self.name, threads=threads, providers=providers)
+        self._threshold = number(self.name, "threshold", threshold, least=0, most=1)
+        self._count = whole(self.name, "labels", labels, least=0)
+        self._batch_size = whole(self.name, "batch_size", batch_size, least=1)
+        count = None if threads is None else whole(self.name, "threads", threads, least=1)
+        self._network = OnnxSession(_graph, owner=self.name, threads=count, providers=providers)
 
     def embed_images(self, images: Sequence[Image.Image]) -> NDArray[np.float32]:
         """Return (n, 1280) float32, rows of unit length."""

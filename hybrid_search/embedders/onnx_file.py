@@ -92,7 +92,7 @@ class OnnxFile(PixelNetwork):
         labels: int | str = 5,
         batch_size: int | str = 32,
         threads: int | str | None = None,
-        providers: Sequence[str] | None = None,
+        providers: Sequence[str] | str | None = None,
     ) -> None:
         owner = f"onnx:{model}"
         if not model:

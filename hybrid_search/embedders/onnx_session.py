@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hybrid_search.embedders.option_values import execution_providers
 from hybrid_search.errors import EmbedderUnavailable
 
 __all__ = ["OnnxSession", "processors"]
@@ -34,7 +35,7 @@ class OnnxSession:
     threads : int, optional
         Processors that a batch is divided between, by default all that this process may use. Each runs its own share:
         on two of them that takes 7.3 ms of processor time a picture of `lite`, two threads in one run take 10.
-    providers : sequence of str, optional
+    providers : sequence of str, or str with commas between, optional
         ONNX Runtime's execution providers, the preferred first; by default CUDA, then the processor. One that is not
         there or does not work is passed over: whoever has no working accelerator waits longer, and still searches.
     prepack : bool
@@ -52,7 +53,7 @@ class OnnxSession:
         *,
         owner: str,
         threads: int | None = None,
-        providers: Sequence[str] | None = None,
+        providers: Sequence[str] | str | None = None,
         prepack: bool = True,
         rows: int | None = None,
         weights: Path | None = None,
@@ -62,7 +63,7 @@ class OnnxSession:
         self._prepack = prepack
         self._owner = owner
         self._threads = processors() if threads is None else threads
-        self._providers = tuple(_PREFERRED if providers is None else providers)
+        self._providers = _PREFERRED if providers is None else execution_providers(owner, providers)
         self._rows = rows
         self._session: Any = None
         self._pool: ThreadPoolExecutor | None = None

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
-from hybrid_search.errors import BadEmbedderOption
+from hybrid_search.errors import BadEmbedderOption, EmbedderUnavailable
 
-__all__ = ["choice", "number", "numbers", "whole"]
+__all__ = ["choice", "execution_providers", "number", "numbers", "whole"]
 
 
 def whole(name: str, option: str, value: int | str, *, least: int) -> int:
@@ -19,8 +19,11 @@ def whole(name: str, option: str, value: int | str, *, least: int) -> int:
     """
     try:
         found = int(value)
-    except ValueError as error:
+        exact = isinstance(value, str) or found == value
+    except (ValueError, TypeError, OverflowError) as error:
         raise BadEmbedderOption(name, option, f"{value!r} is not a whole number") from error
+    if not exact:
+        raise BadEmbedderOption(name, option, f"{value!r} is not a whole number")
     if found < least:
         raise BadEmbedderOption(name, option, f"it must be at least {least} (got {found})")
     return found
@@ -28,7 +31,10 @@ def whole(name: str, option: str, value: int | str, *, least: int) -> int:
 
 def number(name: str, option: str, value: float | str, *, least: float, most: float) -> float:
     """Return a number in [least, most]; raises BadEmbedderOption."""
-    found = numbers(name, option, str(value))[0]
+    try:
+        found = float(value)
+    except (ValueError, TypeError) as error:
+        raise BadEmbedderOption(name, option, f"{value!r} is not a number") from error
     if not least <= found <= most:
         raise BadEmbedderOption(name, option, f"it must be in [{least}, {most}] (got {value})")
     return found
@@ -53,3 +59,22 @@ def choice(name: str, option: str, value: str, known: Collection[str]) -> str:
     if value not in known:
         raise BadEmbedderOption(name, option, f"there is no {value!r}; known: {', '.join(known)}")
     return value
+
+
+def execution_providers(name: str, value: Sequence[str] | str) -> tuple[str, ...]:
+    """Return names of ONNX Runtime's execution providers, of text those between commas; raises BadEmbedderOption.
+
+    Examples
+    --------
+    >>> execution_providers("lite", "CUDAExecutionProvider,CPUExecutionProvider")
+    ('CUDAExecutionProvider', 'CPUExecutionProvider')
+    """
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise EmbedderUnavailable(name, f"pip install onnxruntime ({error})") from error
+    named = tuple(part.strip() for part in value.split(",")) if isinstance(value, str) else tuple(value)
+    known = dict.fromkeys([*onnxruntime.get_available_providers(), *onnxruntime.get_all_providers()])
+    for each in named:
+        choice(name, "providers", each, known)
+    return named

@@ -241,6 +241,9 @@ def _get(name: str, entries: Mapping[str, Entry], options: dict[str, Any]) -> An
         raise UnknownEmbedder(name, sorted(entries), difflib.get_close_matches(family, sorted(entries)))
     kind = _load(family, entry)
     accepted = inspect.signature(kind).parameters
+    if not (model or options.get("model")) and _needs_model(entry, accepted):
+        what = "FILE" if entry.file else "MODEL"
+        raise BadEmbedderOption(family, "model", f"which {what.lower()}? {family}:{what} names it")
     if model and "model" not in accepted:
         raise UnknownEmbedder(name, sorted(entries), [family])
     options = {key: _whole_path(value) if key in entry.paths else value for key, value in options.items()}
@@ -252,6 +255,10 @@ def _get(name: str, entries: Mapping[str, Entry], options: dict[str, Any]) -> An
         return kind(**({"model": model} if model else {}), **options)
     except ModuleNotFoundError as error:
         raise EmbedderUnavailable(name, f"{entry.install} ({error})") from error
+
+
+def _needs_model(entry: Entry, accepted: Mapping[str, inspect.Parameter]) -> bool:
+    return entry.file or ("model" in accepted and accepted["model"].default is inspect.Parameter.empty)
 
 
 def _options(name: str, given: str) -> dict[str, str]:

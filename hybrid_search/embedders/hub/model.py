@@ -76,7 +76,7 @@ class HubEmbedder:
         text: str | None = None,
         batch_size: int | str = 32,
         threads: int | str | None = None,
-        providers: Sequence[str] | None = None,
+        providers: Sequence[str] | str | None = None,
     ) -> None:
         self._wanted = Wanted(self.family, model, dtype=dtype, revision=revision, text=text)
         self.name = self._wanted.name

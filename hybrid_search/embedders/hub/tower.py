@@ -57,7 +57,7 @@ class Tower:
         text: bool = False,
         tokenwise: bool = False,
         threads: int | None = None,
-        providers: Sequence[str] | None = None,
+        providers: Sequence[str] | str | None = None,
     ) -> None:
         graph = read_graph(path)
         self.path = path

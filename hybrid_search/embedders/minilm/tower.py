@@ -57,9 +57,9 @@ class MiniLM:
         self,
         *,
         dtype: str = DTYPES[0],
-        batch_size: int = 64,
-        threads: int | None = None,
-        providers: Sequence[str] | None = None,
+        batch_size: int | str = 64,
+        threads: int | str | None = None,
+        providers: Sequence[str] | str | None = None,
     ) -> None:
         self._dtype = choice(NAME, "dtype", dtype, DTYPES)
         if dtype != DTYPES[0]:
