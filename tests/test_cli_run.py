@@ -131,7 +131,8 @@ def test_sheet_of_real_hits(run: Any) -> None:
         (("index", "photos", "-i", "new", "--embedder", "lit"), exits.USAGE, "no embedder 'lit'"),
         (("search", "harbour", "--sort", "caption"), exits.USAGE, "caption"),
         (("search", "harbour", "--weights", "picture=2"), exits.USAGE, "picture"),
-        (("search", "harbour", "-night"), exits.USAGE, "No such option"),
+        (("search", "harbour", "--night"), exits.USAGE, "No such option"),
+        (("search", "harbour", "-sort"), exits.USAGE, "or a word to leave out"),
     ],
 )
 def test_mistakes_are_one_line(run: Any, arguments: tuple[str, ...], code: int, words: str) -> None:
