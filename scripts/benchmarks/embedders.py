@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from scripts.benchmarks import (
+    embedders_dtypes,
+    embedders_indexing,
     embedders_named,
     embedders_similar,
     embedders_speed,
@@ -16,10 +18,12 @@ from scripts.benchmarks import (
 
 PARTS: Mapping[str, Callable[..., str]] = {
     "speed": embedders_speed.measure,
+    "indexing": embedders_indexing.measure,
     "start": embedders_start.measure,
     "words": embedders_words.measure,
     "similar": embedders_similar.measure,
     "joint": joint_methods.measure,
+    "dtypes": embedders_dtypes.measure,
 }
 
 
