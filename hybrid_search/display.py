@@ -7,6 +7,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from hybrid_search.counted import counted
+
 if TYPE_CHECKING:
     from hybrid_search.hits import Hit
 
@@ -95,7 +97,7 @@ def _name(hit: Hit) -> str:
 
 def _more(hit: Hit) -> str:
     count = len(hit.copies)
-    return f"  +{count} {'copy' if count == 1 else 'copies'}" if count else ""
+    return f"  +{counted(count, 'copy')}" if count else ""
 
 
 def _clipped(text: str) -> str:

@@ -67,6 +67,7 @@ EXAMPLES: tuple[tuple[errors.HybridSearchError, str], ...] = (
     (errors.ActionRefused("a.jpg", "it changed"), "a.jpg was left alone: it changed"),
     (errors.JournalUnreadable("j.jsonl", "line 3 is no JSON"), "nothing was changed"),
     (errors.ChoicesUnreadable("c.json", "it is no JSON"), "export them from the page again"),
+    (errors.BulkError([("a", "bad")]), "1 document was refused (a: bad)"),
     (errors.BulkError([("a", "bad"), ("b", "worse")]), "2 documents were refused (a: bad; b: worse)"),
 )
 

@@ -14,6 +14,7 @@ import typer
 from hybrid_search.cli import exits, terminal
 from hybrid_search.cli.duplicates_decide import keep_choices
 from hybrid_search.cli.session import backend_at
+from hybrid_search.counted import counted
 
 if TYPE_CHECKING:
     from hybrid_search.backends import Backend
@@ -170,9 +171,9 @@ def print_report(report: ActionReport) -> None:
     for result in (*report.left, *report.failed):
         outcome = "left alone" if result.outcome == "left" else "failed"
         terminal.note(f"{outcome}: {result.path}: {result.reason}")
-    number, would = len(report.done), "would be " if report.dry_run else ""
+    would = "would be " if report.dry_run else ""
     size = f" ({readable_bytes(report.freed)})" if report.freed else ""
-    parts = [f"{number:,} {'file' if number == 1 else 'files'}{size} {would}{_DONE[report.action]}"]
+    parts = [f"{counted(len(report.done), 'file')}{size} {would}{_DONE[report.action]}"]
     parts += [f"{len(report.left):,} left alone"] if report.left else []
     parts += [f"{len(report.failed):,} failed"] if report.failed else []
     terminal.note(", ".join(parts) + ("; nothing was done, --yes does it" if report.dry_run else ""))

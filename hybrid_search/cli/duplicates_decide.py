@@ -12,6 +12,7 @@ import typer
 from hybrid_search.cli import exits, options, terminal
 from hybrid_search.cli.output import dump
 from hybrid_search.cli.session import find_document, open_index
+from hybrid_search.counted import counted
 
 if TYPE_CHECKING:
     from hybrid_search.duplicates.report.choices import ChosenGroup
@@ -34,7 +35,7 @@ def apart(context: typer.Context, named: Named, location: options.Index = None) 
         if len(ids) < 2:
             raise typer.BadParameter("name at least two pictures that are not the same file")
         pairs = keep_apart(index.backend, ids)
-    terminal.write(f"{_count(pairs, 'pair')} kept apart\n")
+    terminal.write(f"{counted(pairs, 'pair')} kept apart\n")
 
 
 def review(context: typer.Context, named: Named, location: options.Index = None) -> None:
@@ -45,7 +46,7 @@ def review(context: typer.Context, named: Named, location: options.Index = None)
         groups = {tuple(_group_of(index, name)): name for name in named}
         for ids in groups:
             note(index.backend, ids)
-    terminal.write(f"{_count(len(groups), 'group')} marked as reviewed\n")
+    terminal.write(f"{counted(len(groups), 'group')} marked as reviewed\n")
 
 
 def forget(
@@ -65,7 +66,7 @@ def forget(
     with open_index(context, location) as index:
         ids = None if everything else [find_document(index, name).id for name in named or ()]
         changed = take_back(index.backend, ids=ids)
-    terminal.write(f"decisions about {_count(changed, 'picture')} taken back\n")
+    terminal.write(f"decisions about {counted(changed, 'picture')} taken back\n")
     raise typer.Exit(exits.OK if changed else exits.NOTHING)
 
 
@@ -91,7 +92,7 @@ def decisions(
         except ValueError as error:
             raise typer.BadParameter(f"{load} is no JSON ({error})") from None
         concerned = import_decisions(index.backend, stored)
-    terminal.write(f"decisions about {_count(concerned, 'picture')} taken over\n")
+    terminal.write(f"decisions about {counted(concerned, 'picture')} taken over\n")
 
 
 def keep_choices(groups: Sequence[ChosenGroup], index: HybridIndex, *, yes: bool) -> None:
@@ -113,8 +114,8 @@ def keep_choices(groups: Sequence[ChosenGroup], index: HybridIndex, *, yes: bool
             note(index.backend, [id for id in ids if id in known])
     would = "" if yes else " would be"
     if pairs or reviewed:
-        looked_at = f"{_count(len(reviewed), 'group')}{would} marked as reviewed"
-        terminal.note(f"{_count(len(pairs), 'pair')}{would} kept apart, {looked_at}")
+        looked_at = f"{counted(len(reviewed), 'group')}{would} marked as reviewed"
+        terminal.note(f"{counted(len(pairs), 'pair')}{would} kept apart, {looked_at}")
 
 
 def _known(index: HybridIndex, ids: Iterable[str]) -> set[str]:
@@ -129,7 +130,3 @@ def _group_of(index: HybridIndex, named: str) -> list[str]:
         return [document.id]
     others = index.backend.scan({"term": {"duplicate.group": {"value": group}}}, fields=("sha256",))
     return sorted({document.id, *(id for id, _ in others)})
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number:,} {what}{'' if number == 1 else 's'}"

@@ -14,6 +14,7 @@ from hybrid_search.cli import duplicates_options as wanted
 from hybrid_search.cli import exits, options, output, terminal
 from hybrid_search.cli.duplicates_report import Counts, print_end, print_groups
 from hybrid_search.cli.session import open_index, picture
+from hybrid_search.counted import counted
 
 if TYPE_CHECKING:
     from hybrid_search.duplicates.report.report import GroupReport
@@ -131,8 +132,7 @@ def _members(hit: Hit, *, besides: str) -> Iterator[Any]:
 
 
 def _title(report: GroupReport) -> str:
-    number = len(report.files)
-    return f"{terminal.short_path(report.group.id)}: {number} {'copy' if number == 1 else 'copies'}"
+    return f"{terminal.short_path(report.group.id)}: {counted(len(report.files), 'copy')}"
 
 
 def _summary(found: int, lookups: Lookups) -> str:

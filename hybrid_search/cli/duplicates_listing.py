@@ -15,6 +15,7 @@ from hybrid_search.cli import terminal
 from hybrid_search.cli.duplicates_actions import Deed, exit_code, folders, print_report, report_json
 from hybrid_search.cli.duplicates_report import Counts, beside_page, print_end, print_groups
 from hybrid_search.cli.progress import progress_bar
+from hybrid_search.counted import counted
 
 if TYPE_CHECKING:
     from hybrid_search.duplicates.act.keep import KeepRules
@@ -155,11 +156,11 @@ def _summary(counts: Counts, *, documents: int, decided: bool) -> str:
     if not documents:
         return "no duplicates: the index is empty; `hybrid-search index FOLDER` fills it"
     if not counts.groups:
-        return f"no duplicates among {documents:,} pictures"
-    groups = f"{counts.groups:,} {'group' if counts.groups == 1 else 'groups'} of {counts.files:,} files"
+        return f"no duplicates among {counted(documents, 'picture')}"
+    groups = f"{counted(counts.groups, 'group')} of {counted(counts.files, 'file')}"
     if not decided:
         return f"{groups}; --keep RULES says which to keep, --html FILE makes a page to choose on"
-    gone = f"{counts.removed:,} {'file' if counts.removed == 1 else 'files'}"
+    gone = counted(counts.removed, "file")
     return f"{groups}; {gone} could go, {readable_bytes(counts.freed)}"
 
 

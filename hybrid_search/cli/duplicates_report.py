@@ -13,6 +13,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from hybrid_search.cli import terminal
 from hybrid_search.cli.output import indented
+from hybrid_search.counted import counted
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -61,7 +62,7 @@ def group_title(report: GroupReport) -> str:
     """Return the line above a group's files."""
     from hybrid_search.duplicates.report.report import describe
 
-    return f"Group {report.number}: {len(report.files)} files, weakest link {describe(report.group.weakest)}"
+    return f"Group {report.number}: {counted(len(report.files), 'file')}, weakest link {describe(report.group.weakest)}"
 
 
 def print_groups(

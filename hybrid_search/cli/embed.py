@@ -10,6 +10,7 @@ from hybrid_search.cli import exits, options, terminal
 from hybrid_search.cli.confirm import confirm
 from hybrid_search.cli.progress import documents_bar, progress_bar
 from hybrid_search.cli.session import open_index
+from hybrid_search.counted import counted
 
 if TYPE_CHECKING:
     from hybrid_search.index import HybridIndex
@@ -73,7 +74,7 @@ def _check(index: HybridIndex, names: list[str]) -> None:
 def _drop(index: HybridIndex, name: str, *, shown: bool) -> None:
     with documents_bar(shown=shown) as progress:
         documents = index.drop_embedder(name, progress=progress)
-    terminal.write(f"none of {documents:,} pictures has vectors of {name} any more\n")
+    terminal.write(f"vectors of {name} removed from {counted(documents, 'picture')}\n")
 
 
 def _add(index: HybridIndex, name: str, *, again: bool, batch_size: int, shown: bool) -> tuple[Failure, ...]:
@@ -90,7 +91,8 @@ def _add(index: HybridIndex, name: str, *, again: bool, batch_size: int, shown: 
     failed = f", {len(report.failed):,} failed" if report.failed else ""
     if report.updated or failed:
         stored = f", {report.from_stored:,} of them made of stored vectors" if report.from_stored else ""
-        terminal.write(f"{report.updated:,} pictures were given vectors of {name}{stored}{failed}\n")
+        were = "was" if report.updated == 1 else "were"
+        terminal.write(f"{counted(report.updated, 'picture')} {were} given vectors of {name}{stored}{failed}\n")
     else:
         terminal.write(f"no picture lacks a vector of {name}\n")
     return report.failed

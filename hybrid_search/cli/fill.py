@@ -13,6 +13,7 @@ import typer
 from hybrid_search.cli import exits, options, terminal
 from hybrid_search.cli.progress import progress_bar
 from hybrid_search.cli.session import open_index, place_of
+from hybrid_search.counted import counted
 
 if TYPE_CHECKING:
     from hybrid_search.ingest import Failure, IngestReport
@@ -138,7 +139,7 @@ def _print(reports: list[IngestReport], failed: list[Failure], place: str, docum
     done = counts["added"] + counts["updated"]
     rate = f", {done / seconds:.0f} pictures/s" if done and seconds else ""
     terminal.write(f"{', '.join(parts)} in {seconds:.1f} s{rate}\n")
-    terminal.note(f"{documents:,} pictures in {place}")
+    terminal.note(f"{counted(documents, 'picture')} in {place}")
 
 
 def _unused(reports: Sequence[IngestReport]) -> list[str]:

@@ -9,6 +9,7 @@ import typer
 from hybrid_search.cli import options, terminal
 from hybrid_search.cli.connection import typed_options
 from hybrid_search.cli.session import Settings, server_of
+from hybrid_search.counted import counted
 
 __all__ = ["app", "import_"]
 
@@ -104,7 +105,7 @@ def import_(
     objects = load_objects(name)
     if dry_run:
         terminal.write(to_ndjson(objects))
-        terminal.note(f"{len(objects)} objects for index {name!r}; nothing was imported")
+        terminal.note(f"{counted(len(objects), 'object')} for index {name!r}; nothing was imported")
         return
     given = {"api_key": api_key, "username": username, "password": password, "ca_certs": ca_certs}
     server = server_of(context, url).with_options(**typed_options(context, given))
@@ -112,5 +113,5 @@ def import_(
     for warning in done.warnings:
         terminal.note(f"Kibana: {warning}")
     replaced = f", {done.overwritten} of them replaced" if done.overwritten else ""
-    terminal.note(f"{done.count} objects for index {name!r} imported{replaced}")
+    terminal.note(f"{counted(done.count, 'object')} for index {name!r} imported{replaced}")
     terminal.write(f"{done.dashboard}\n")

@@ -14,6 +14,7 @@ import typer
 from hybrid_search.cli import exits, options, terminal
 from hybrid_search.cli.output import choose, dump
 from hybrid_search.cli.session import open_index
+from hybrid_search.counted import counted
 from hybrid_search.display import spreadsheet_cell
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ def label(
     shown = Counter(each.labels[0].name for each in labelled if each.labels)
     counts = ", ".join(f"{count:,} {name}" for name, count in shown.most_common())
     kept = "; kept in the index" if write else ""
-    terminal.note(f"{shown.total():,} of {len(labelled):,} pictures{': ' if counts else ''}{counts}{kept}")
+    terminal.note(f"{shown.total():,} of {counted(len(labelled), 'picture')}{': ' if counts else ''}{counts}{kept}")
     raise typer.Exit(exits.OK if shown else exits.NOTHING)
 
 

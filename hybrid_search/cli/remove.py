@@ -10,6 +10,7 @@ import typer
 from hybrid_search.cli import exits, options, terminal
 from hybrid_search.cli.confirm import confirm
 from hybrid_search.cli.session import find_document, open_index
+from hybrid_search.counted import counted
 
 if TYPE_CHECKING:
     from hybrid_search.document import Document
@@ -33,7 +34,7 @@ def delete(
         found = {document.id: document for document in (find_document(index, name) for name in named)}
         _confirm(list(found.values()), yes=yes)
         removed = index.delete(list(found))
-    terminal.write(f"{_count(removed)} removed from the index; no picture file was touched\n")
+    terminal.write(f"{counted(removed, 'picture')} removed from the index; no picture file was touched\n")
 
 
 def prune(
@@ -47,25 +48,21 @@ def prune(
         gone = index.prune(dry_run=True)
         if dry_run:
             terminal.write("".join(f"{terminal.escape(_name(document))}\n" for document in gone))
-            terminal.note(f"{_count(len(gone))} would be removed from the index")
+            terminal.note(f"{counted(len(gone), 'picture')} would be removed from the index")
             raise typer.Exit(exits.OK if gone else exits.NOTHING)
         if gone:
             _confirm(gone, yes=yes)
             gone = index.prune()
-    terminal.write(f"{_count(len(gone))} removed from the index\n")
+    terminal.write(f"{counted(len(gone), 'picture')} removed from the index\n")
 
 
 def _confirm(documents: Sequence[Document], *, yes: bool) -> None:
     shown = [_name(document) for document in documents[:SHOWN]]
     if len(documents) > SHOWN:
         shown.append(f"… and {len(documents) - SHOWN:,} more")
-    question = f"Remove {_count(len(documents))} from the index? (picture files are not touched)"
+    question = f"Remove {counted(len(documents), 'picture')} from the index? (picture files are not touched)"
     confirm(question, yes=yes, about=shown, declined="nothing was removed")
 
 
 def _name(document: Document) -> str:
     return document.path or document.id
-
-
-def _count(number: int) -> str:
-    return f"{number:,} {'picture' if number == 1 else 'pictures'}"

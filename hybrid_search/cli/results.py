@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from hybrid_search.cli import exits, output, terminal
+from hybrid_search.counted import counted
 
 if TYPE_CHECKING:
     from hybrid_search.hits import Hits
@@ -81,8 +82,11 @@ def _summary(hits: Hits, *, offset: int, documents: int) -> str:
         return "nothing found: the index is empty; `hybrid-search index FOLDER` fills it"
     if not hits:
         past = f" after the first {offset:,}" if offset else ""
-        return f"nothing found{past} among {documents:,} pictures in {hits.took_ms:.1f} ms"
+        return f"nothing found{past} among {counted(documents, 'picture')} in {hits.took_ms:.1f} ms"
     first, last = offset + 1, offset + len(hits)
-    shown = f"hits {first:,} to {last:,} of {hits.total:,}" if hits.total > len(hits) else f"{len(hits):,} hits"
+    shown = counted(len(hits), "hit")
+    if hits.total > len(hits):
+        span = f"hits {first:,} to {last:,}" if len(hits) > 1 else f"hit {first:,}"
+        shown = f"{span} of {hits.total:,}"
     more = f"; --offset {last} shows the next" if last < hits.total else ""
-    return f"{shown if len(hits) != 1 or hits.total > 1 else '1 hit'} in {hits.took_ms:.1f} ms{more}"
+    return f"{shown} in {hits.took_ms:.1f} ms{more}"

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from hybrid_search.counted import counted
+
 if TYPE_CHECKING:
     from hybrid_search.hits import Hit
 
@@ -121,7 +123,7 @@ def jsonable(value: Any) -> Any:
 def more_copies(hit: Hit) -> str:
     """Return how many copies a collapsed hit stands for, besides itself; nothing for none."""
     number = len(hit.copies)
-    return f"+{number} {'copy' if number == 1 else 'copies'}" if number else ""
+    return f"+{counted(number, 'copy')}" if number else ""
 
 
 def why(matched: Sequence[str]) -> str:

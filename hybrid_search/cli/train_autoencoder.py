@@ -11,6 +11,7 @@ from hybrid_search.cli import exits, options, terminal
 from hybrid_search.cli.progress import progress_bar
 from hybrid_search.cli.session import backend_at
 from hybrid_search.cli.train_report import bound, epochs_bar, figures_table
+from hybrid_search.counted import counted
 
 if TYPE_CHECKING:
     from hybrid_search.training.autoencoder import TrainedAutoencoder
@@ -95,14 +96,15 @@ def _save(out: Path, trained: TrainedAutoencoder) -> None:
 
 def _report(trained: TrainedAutoencoder) -> str:
     parts, errors = trained.learned_from, trained.reconstruction
-    learned = f"learned from {parts['train']:,} pictures; kept what epoch {trained.best_epoch} of {trained.epochs} gave"
+    kept = f"kept what epoch {trained.best_epoch} of {trained.epochs} gave"
+    learned = f"learned from {counted(parts['train'], 'picture')}; {kept}"
     painted = (
-        f"mean squared error on {parts['test']:,} held-out pictures: {errors.autoencoder:.4f}; "
+        f"mean squared error on {counted(parts['test'], 'held-out picture')}: {errors.autoencoder:.4f}; "
         f"of the noisy pictures {errors.noisy:.4f}, of the mean picture {errors.mean:.4f}"
     )
     table = ""
     if (found := trained.retrieval) is not None:
-        title = f"{found.pictures:,} held-out pictures finding those of the same folder"
+        title = f"{counted(found.pictures, 'held-out picture')} finding those of the same folder"
         table = figures_table({title: (found, ("histogram+hog, untrained", "autoencoder"))})
     return f"{learned}\n{painted}\n{table}"
 

@@ -11,6 +11,7 @@ import typer
 from hybrid_search.cli import exits, options, terminal
 from hybrid_search.cli.session import backend_at
 from hybrid_search.cli.train_report import bound, epochs_bar, figures_table
+from hybrid_search.counted import counted
 
 if TYPE_CHECKING:
     from hybrid_search.mapping import EmbeddingSpec
@@ -125,14 +126,13 @@ def _save(out: Path, trained: TrainedHead, spec: EmbeddingSpec, source: str) -> 
 
 def _report(trained: TrainedHead) -> str:
     parts, pair = trained.learned_from, ("before", "after")
-    known = f"{trained.known.pictures:,} held-out pictures"
+    known = counted(trained.known.pictures, "held-out picture")
     compared = {known: (trained.known, pair)}
     if trained.new is not None:
-        compared[f"{trained.new.pictures:,} pictures of {parts['new_labels']:,} labels of which it saw none"] = (
-            trained.new,
-            pair,
-        )
-    learned = f"learned from {parts['train']:,} pictures of {parts['labels'] - parts['new_labels']:,} labels"
+        labels = counted(parts["new_labels"], "label")
+        compared[f"{counted(trained.new.pictures, 'picture')} of {labels} of which it saw none"] = (trained.new, pair)
+    labels = counted(parts["labels"] - parts["new_labels"], "label")
+    learned = f"learned from {counted(parts['train'], 'picture')} of {labels}"
     told = f"kept what epoch {trained.best_epoch} of {trained.epochs} gave"
     return f"{learned}; {told}\n{figures_table(compared)}"
 

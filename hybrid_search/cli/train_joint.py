@@ -13,6 +13,7 @@ from hybrid_search.cli import exits, options, terminal
 from hybrid_search.cli.progress import documents_bar
 from hybrid_search.cli.session import backend_at
 from hybrid_search.cli.train_report import epochs_bar
+from hybrid_search.counted import counted
 
 if TYPE_CHECKING:
     from hybrid_search.embedders import Embedder, TextEmbedder
@@ -163,9 +164,10 @@ def _report(trained: TrainedJoint, base: dict[str, Any], tower: TextEmbedder, ou
     else:
         recall = [100 * trained.figures.success[k] for k in (1, 5, 10)]
         chance = 100 / trained.held_out
+        learned = f"{counted(trained.texts, 'text')} of {counted(trained.pictures, 'picture')}"
         terminal.write(
-            f"learned from {trained.texts:,} texts of {trained.pictures:,} pictures ({trained.options.loss})\n"
-            f"texts of {trained.held_out:,} held-out pictures find theirs among these:\n"
+            f"learned from {learned} ({trained.options.loss})\n"
+            f"texts of {counted(trained.held_out, 'held-out picture')} find theirs among these:\n"
             f"  recall@1 {recall[0]:.1f} %, recall@5 {recall[1]:.1f} %, recall@10 {recall[2]:.1f} % "
             f"(by chance {chance:.1f}, {min(5 * chance, 100):.1f}, {min(10 * chance, 100):.1f} %), "
             f"median rank {trained.figures.median_rank:g}\n{_share(trained, base['name'])}"

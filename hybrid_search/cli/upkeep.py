@@ -11,6 +11,7 @@ from hybrid_search.cli.confirm import confirm
 from hybrid_search.cli.output import dump
 from hybrid_search.cli.progress import documents_bar
 from hybrid_search.cli.session import Settings, backend_at, check_one_server
+from hybrid_search.counted import counted
 
 if TYPE_CHECKING:
     from hybrid_search.backends import Backend
@@ -78,7 +79,7 @@ def migrate(
 
         with documents_bar(shown=not no_progress) as progress:
             documents = run(backend, progress=progress)
-        terminal.write(f"{documents:,} pictures in the new version of {backend.location}\n")
+        terminal.write(f"{counted(documents, 'picture')} in the new version of {backend.location}\n")
 
 
 def copy(
@@ -103,14 +104,15 @@ def copy(
         documents = copy_index(here, there, progress=progress)
     there.close()
     here.close()
-    terminal.write(f"{documents:,} pictures in {there.location}\n")
+    terminal.write(f"{counted(documents, 'picture')} in {there.location}\n")
 
 
 def _roll_back(backend: Backend, *, yes: bool) -> None:
     now = backend.count()
-    confirm(f"Go back to the version before? What was written since ({now:,} pictures now) is not in it.", yes=yes)
+    lost = f"What was written since ({counted(now, 'picture')} now) is not in it."
+    confirm(f"Go back to the version before? {lost}", yes=yes)
     left, used = backend.roll_back()
-    terminal.write(f"{used} is in use again, with {backend.count():,} pictures; {left} with {now:,} is kept\n")
+    terminal.write(f"{used} is in use again, with {counted(backend.count(), 'picture')}; {left} with {now:,} is kept\n")
 
 
 def _demand(backend: Backend, context: typer.Context) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from hybrid_search.counted import counted
 from hybrid_search.errors.base import HybridSearchError
 
 __all__ = [
@@ -121,4 +122,5 @@ class BulkError(BackendError):
 
     def __init__(self, failures: Sequence[tuple[str, str]]) -> None:
         first = "; ".join(f"{id}: {reason}" for id, reason in failures[:3])
-        super().__init__(f"{len(failures)} documents were refused ({first})", failures=tuple(failures))
+        number, was = counted(len(failures), "document"), "was" if len(failures) == 1 else "were"
+        super().__init__(f"{number} {was} refused ({first})", failures=tuple(failures))

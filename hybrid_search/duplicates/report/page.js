@@ -51,8 +51,8 @@
   const showTotal = () => {
     const shown = sections.filter((section) => !section.classList.contains("hidden")).length;
     document.getElementById("total").textContent =
-      `${total.files} ${total.files === 1 ? "file" : "files"} to remove in ${total.groups} decided of ${sections.length} groups, ` +
-      `${readable(total.bytes)} freed` + (shown < sections.length ? ` (${shown} groups shown)` : "");
+      `${total.files} ${total.files === 1 ? "file" : "files"} to remove in ${total.groups} decided of ${sections.length} ${sections.length === 1 ? "group" : "groups"}, ` +
+      `${readable(total.bytes)} freed` + (shown < sections.length ? ` (${shown} shown)` : "");
   };
 
   // at least one file that is still counted as a copy stays, whatever is chosen

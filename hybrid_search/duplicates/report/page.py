@@ -13,6 +13,7 @@ from pathlib import PurePath
 from typing import Any
 from urllib.parse import urlsplit
 
+from hybrid_search.counted import counted
 from hybrid_search.display import escape, thumbnail_of
 from hybrid_search.duplicates.act.keep import facts_of
 from hybrid_search.duplicates.model import Member
@@ -100,10 +101,11 @@ def page_section(report: GroupReport) -> str:
         _row("folder", report, lambda file: _text(_folder(file))),
         *(_fact_row(name, report) for name in names),
     ]
+    files = counted(len(report.files), "file")
     return (
         f'<section data-group="{_attribute(json.dumps(group.id))}" data-tier="{group.tier}"><header>'
         f'<h2>Group {report.number}</h2><span class="tier {group.tier}">{group.tier}</span>'
-        f'<span class="weakest">{len(report.files)} files; weakest link: {_text(describe(group.weakest))}</span>'
+        f'<span class="weakest">{files}; weakest link: {_text(describe(group.weakest))}</span>'
         f'<label><input type="checkbox" class="reviewed" autocomplete="off"> reviewed: do not show it again unless '
         f'something new joins it</label><span class="note" role="status"></span></header>\n'
         f'<div class="scroll"><table><tbody>{"".join(rows)}</tbody></table></div></section>\n'

@@ -8,6 +8,7 @@ from datetime import datetime, timezone
 from pathlib import PurePath
 from typing import Any, Literal
 
+from hybrid_search.counted import counted
 from hybrid_search.duplicates.act.keep import facts_of
 from hybrid_search.duplicates.act.plan import Decision, PlannedFile
 from hybrid_search.duplicates.model import DuplicateGroup, Member
@@ -241,7 +242,7 @@ def readable_bytes(number: float) -> str:
     for size, unit in ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
         if number >= size:
             return f"{number / size:.1f} {unit}"
-    return f"{number:.0f} {'byte' if number == 1 else 'bytes'}"
+    return counted(round(number), "byte")
 
 
 def _facts(member: Member) -> dict[str, Any]:
