@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 import numpy as np
 
 from hybrid_search.errors import BadVector, QueryError
+from hybrid_search.images import is_candidate
 from hybrid_search.query import unit
 from hybrid_search.text import MAX_CHARACTERS
 
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ExamplePicture", "StoredPicture", "Term", "VectorQuery", "Weighted", "add_up", "read_vector_query"]
 
+_ADDRESS = re.compile(r"(?i:https?|file)://\S+$|data:image/\S+$")
 _CANCELLED = 1e-5
 """Length of a sum, beside the weights in it, below which only rounding is left."""
 
@@ -149,6 +152,7 @@ def _term(term: Any) -> Weighted:
             )
         if any("\ud800" <= character <= "\udfff" for character in term):
             raise QueryError("words in vector_query have characters that are not valid Unicode")
+        _refuse_picture(term.strip())
         return Weighted("text", term.strip())
     if isinstance(term, StoredPicture):
         return Weighted("stored", os.fspath(term.named))
@@ -162,6 +166,19 @@ def _term(term: Any) -> Weighted:
         f"vector_query has no vector for {_shown(term)}; a term is words, a picture (Path, bytes, PIL image, array; "
         "ExamplePicture for a URL), StoredPicture for one of the index, or a vector as a 1-D array"
     )
+
+
+def _refuse_picture(words: str) -> None:
+    """Raise QueryError for what is surely meant as a picture: words that happen to be its name find anything."""
+    if _ADDRESS.match(words):
+        raise QueryError(
+            f"{_shown(words)} in vector_query would be words; ExamplePicture({_shown(words)}) is the picture there"
+        )
+    if is_candidate(words) and os.path.isfile(os.path.expanduser(words)):
+        raise QueryError(
+            f"{_shown(words)} in vector_query would be words, and a picture has this name; Path({_shown(words)}) is "
+            "the picture (typed with ./ before it at the command line)"
+        )
 
 
 def _shown(value: Any) -> str:

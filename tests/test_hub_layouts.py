@@ -14,7 +14,7 @@ from PIL import Image
 from hybrid_search.embedders import Embedder, Preparer, TextEmbedder
 from hybrid_search.embedders.hub.model import HubEmbedder
 from hybrid_search.embedders.registry import get_embedder, get_text_embedder
-from hybrid_search.errors import TextNotSupported
+from hybrid_search.errors import QueryError, TextNotSupported
 from tests import tiny_models
 from tests.fakes import photo
 from tests.tiny_models import CLIP_MEAN, CLIP_STD, SIDE, Tiny
@@ -206,6 +206,8 @@ def test_dims_that_no_graph_states(tmp_path: Path) -> None:
     (tmp_path / "config.json").unlink()
     assert get_embedder(f"clip:{tmp_path}").dims == 6, "what comes out says it"
     assert get_embedder(f"clip:{tmp_path}").embed_texts([]).shape == (0, 6)
+    with pytest.raises(QueryError, match="embed_texts takes a list of texts"):
+        get_embedder(f"clip:{tmp_path}").embed_texts("dog")
 
 
 def test_prepared_in_threads_and_batches_gives_the_same(tmp_path: Path) -> None:

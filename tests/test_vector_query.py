@@ -87,6 +87,21 @@ def test_a_term_of_weight_zero_is_no_term() -> None:
     assert read_vector_query(None) == read_vector_query([]) == ()
 
 
+def test_strings_that_name_pictures_are_not_taken_for_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for name in ("photo.jpg", "two words.PNG", "notes.txt", "beach"):
+        Path(name).touch()
+    for named in ("./photo.jpg", "photo.jpg", "~/photo.jpg", "two words.PNG", str(tmp_path / "photo.jpg")):
+        with pytest.raises(QueryError, match=r"a picture has this name; Path\('?"):
+            read_vector_query([(named, 1)])
+    for address in ("https://example.org/a.jpg", "FILE:///a.png", "data:image/png;base64,AAAA"):
+        with pytest.raises(QueryError, match=r"would be words; ExamplePicture\('"):
+            read_vector_query(["dog", (address, -1)])
+    words = ["beach", "notes.txt", "gone.jpg", "a http://example.org in a text", "jpg", "photo.jpg of a dog", "a\0.jpg"]
+    assert [term.kind for term in read_vector_query(words)] == ["text"] * len(words)
+
+
 @pytest.mark.parametrize(
     ("asked", "says"),
     [

@@ -73,9 +73,8 @@ class LiteMinilm(Lite):
 
     def embed_texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return (n, 1664) float32, rows of unit length whose features are zero; a blank text has a row of zeros."""
-        vectors = np.zeros((len(texts), self.dims), np.float32)
-        vectors[:, Lite.dims :] = self._tower.embed_texts(texts)
-        return vectors
+        meant = self._tower.embed_texts(texts)
+        return np.pad(meant, ((0, 0), (Lite.dims, 0)))
 
     def class_rows(self, names: Sequence[str]) -> NDArray[np.float32]:
         """Return (n, 1664) float32: how much each feature speaks for a class, of meanings nothing."""

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from hybrid_search.embedders.given_texts import given_texts
 from hybrid_search.embedders.registry import full_name
 from hybrid_search.embedders.word_files import Format, Table, open_table
 from hybrid_search.errors import BadEmbedderOption
@@ -68,7 +69,15 @@ class WordVectors:
         """Return (n, dims) float32, rows of unit length; a text without a known word has a row of zeros.
 
         Warns of words that have no vector, of each once (`UnknownWords`).
+
+        Raises
+        ------
+        WeightsMissing
+            When the file is absent or damaged.
+        QueryError
+            When `texts` is one string, or has something else in it.
         """
+        texts = given_texts(texts)
         vectors = np.zeros((len(texts), self.dims), np.float32)
         unknown: list[str] = []
         for row, text in enumerate(texts):
@@ -87,7 +96,13 @@ class WordVectors:
         Parameters
         ----------
         texts : sequence of str
+
+        Raises
+        ------
+        QueryError
+            When `texts` is one string, or has something else in it.
         """
+        texts = given_texts(texts)
         words = dict.fromkeys(word for text in texts for word in _WORD.findall(text))
         return tuple(word for word in words if not self._rows(word))
 

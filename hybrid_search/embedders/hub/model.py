@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from hybrid_search.embedders import Labels
+from hybrid_search.embedders.given_texts import given_texts
 from hybrid_search.embedders.hub.download import here_or_fetched
 from hybrid_search.embedders.hub.hashes import file_sha256
 from hybrid_search.embedders.hub.layout import Side
@@ -151,9 +152,12 @@ class HubEmbedder:
         ------
         TextNotSupported
             When the model has no text side.
+        QueryError
+            When `texts` is one string, or has something else in it.
         """
         if self._textual is None:
             raise TextNotSupported(self.name)
+        texts = given_texts(texts)
         parts = [self._textual.texts(*self._tokens.rows(texts[part])) for part in self._parts(len(texts))]
         return self._joined(parts)
 

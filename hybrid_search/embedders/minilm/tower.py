@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hybrid_search.embedders.given_texts import given_texts
 from hybrid_search.embedders.mapped import unit_or_zero
 from hybrid_search.embedders.minilm.files import DTYPES, INT8_VERSION, NAME, SHA256, WEIGHTS, model_files
 from hybrid_search.embedders.onnx_session import OnnxSession, processors
@@ -79,7 +80,10 @@ class MiniLM:
         ------
         ModelMissing
             When the model has not been fetched.
+        QueryError
+            When `texts` is one string, or has something else in it.
         """
+        texts = given_texts(texts)
         vectors = np.zeros((len(texts), self.dims), np.float32)
         # half a surrogate pair, as a file's name may have it, is no text to a tokeniser
         clean = [text.encode("utf-8", "replace").decode("utf-8") for text in texts]
