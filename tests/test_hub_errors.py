@@ -173,7 +173,8 @@ def test_without_the_hub_the_command_to_run_elsewhere_is_told_at_once(offline: b
     last = done.stderr.strip().splitlines()[-1]
     assert last.startswith("hybrid_search.errors.embedding.ModelMissing") and command in last
     assert ("HF_HUB_OFFLINE is set" if offline else "the hub cannot be reached") in last
-    assert "copy the folder siglip-base-patch16-224 here and take siglip:siglip-base-patch16-224" in last
+    taken = f"siglip:{Path.cwd()}/siglip-base-patch16-224?dtype=fp16"
+    assert f"copy the folder siglip-base-patch16-224 to {Path.cwd()}, and take {taken}" in last
     assert done.stdout == ""
 
 

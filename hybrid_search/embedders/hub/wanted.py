@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hybrid_search.embedders.hub.layout import SUFFIXES
@@ -92,11 +93,11 @@ class Wanted:
         repository = repository_of(model)
         if repository is None:
             return "give the folder that holds its files"
-        folder = f"{repository.name}/{repository.folder}".rstrip("/")
-        here = f"{self.family}:{folder}" if model == self.model else f"{self.family}:{self.model}?text={folder}"
+        folder = os.path.abspath(f"{repository.name}/{repository.folder}")
+        here = replace(self, model=folder, revision=None) if model == self.model else replace(self, text=folder)
         return (
             f"on a machine that reaches the hub run `{self.command(model)}` (pip install huggingface_hub), "
-            f"copy the folder {repository.name} here and take {here}"
+            f"copy the folder {repository.name} to {os.getcwd()}, and take {here.name}"
         )
 
     def _patterns(self, repository: Repository) -> tuple[str, ...]:
