@@ -7,12 +7,13 @@ from typing import Annotated
 import typer
 
 from hybrid_search.cli import connection, exits, options
+from hybrid_search.cli.pages import PageCommand, Program
 from hybrid_search.cli.session import Settings
 from hybrid_search.cli.words import WordsCommand
 
 __all__ = ["app"]
 
-app = typer.Typer(
+app = Program(
     name="hybrid-search",
     help="Search pictures by words, by example, by metadata and by near-identity, in one query.",
     epilog=exits.HELP,
@@ -116,7 +117,7 @@ def _add_commands() -> None:
         embed.embed,
     ):
         takes_words = command in (find.search, find.request)
-        app.command(no_args_is_help=False, cls=WordsCommand if takes_words else None)(command)
+        app.command(no_args_is_help=False, cls=WordsCommand if takes_words else PageCommand)(command)
     app.command()(demo.demo)
     app.add_typer(duplicates.app)
     app.add_typer(kibana.app)

@@ -14,11 +14,12 @@ from hybrid_search.cli.duplicates_actions import Deed, apply_choices, existing_b
 from hybrid_search.cli.duplicates_decide import apart, decisions, forget, review
 from hybrid_search.cli.duplicates_find import find
 from hybrid_search.cli.duplicates_listing import Listing
+from hybrid_search.cli.pages import Program
 from hybrid_search.cli.session import Settings, open_index, place_of
 
 __all__ = ["app"]
 
-app = typer.Typer(
+app = Program(
     name="duplicates",
     help="Find copies of pictures, look at them side by side, and decide what stays.",
     context_settings={"help_option_names": ["-h", "--help"]},

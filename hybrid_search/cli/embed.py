@@ -24,16 +24,23 @@ def embed(
     embedders: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[EMBEDDER]...",
-            help="What turns the pictures into more vectors, or caption:NAME for what is written about them.",
+            metavar="EMBEDDER",
+            help="What turns pictures into vectors, or caption:NAME for what is written about them; "
+            "`hybrid-search embedder list` names them.",
         ),
     ] = None,
     location: options.Index = None,
-    again: Annotated[bool, options.flag("--again", help="Compute all vectors anew, not only those lacking.")] = False,
-    drop: Annotated[bool, options.flag("--drop", help="Remove the embedders and their vectors instead.")] = False,
+    again: Annotated[
+        bool, options.flag("--again", help="Compute all vectors anew, not only those that are lacking.")
+    ] = False,
+    drop: Annotated[bool, options.flag("--drop", help="Remove these embedders and their vectors instead.")] = False,
     default: Annotated[
         str | None,
-        typer.Option("--default", metavar="EMBEDDER", help="Then use this one in searches that name none."),
+        typer.Option(
+            "--default",
+            metavar="EMBEDDER",
+            help="The embedder that searches use from now on where none is named; alone, nothing else is done.",
+        ),
     ] = None,
     batch_size: options.BatchSize = 32,
     yes: options.Yes = False,
@@ -42,6 +49,11 @@ def embed(
     """Give every indexed picture a vector of one more embedder, beside those that it has; or compute them anew.
 
     The index can be searched and written meanwhile. Press Ctrl-C at any time: the same command goes on from there.
+    For example:
+
+        hybrid-search embed lite+minilm --default lite+minilm
+        hybrid-search embed caption:minilm
+        hybrid-search embed histogram+hog --drop
     """
     names = embedders or []
     if again and drop:

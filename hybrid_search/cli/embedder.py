@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import typer
-
 from hybrid_search.cli.embedder_export import export
 from hybrid_search.cli.embedder_fetch import fetch
 from hybrid_search.cli.embedder_list import list_
+from hybrid_search.cli.pages import Program
 
 __all__ = ["app"]
 
-app = typer.Typer(name="embedder", help="What turns pictures and words into vectors: list, fetch and convert them.")
+app = Program(name="embedder", help="What turns pictures and words into vectors: list, fetch and convert them.")
 
 
 @app.callback()

@@ -16,10 +16,17 @@ __all__ = ["export"]
 
 
 def export(
-    embedder: Annotated[str, typer.Argument(metavar="EMBEDDER", help="What to convert: keras:resnet50, or lite.")],
+    embedder: Annotated[
+        str, typer.Argument(metavar="EMBEDDER", help="What to convert, such as lite or keras:resnet50.")
+    ],
     out: Annotated[Path, typer.Argument(metavar="FILE", help="The ONNX file to write; one that is there is replaced.")],
 ) -> None:
-    """Write an embedder's network as an ONNX file, which then is an embedder by name: onnx:FILE."""
+    """Write an embedder's network as an ONNX file, which then is an embedder by name: onnx:FILE.
+
+    For example:
+
+        hybrid-search embedder export keras:resnet50 resnet50.onnx
+    """
     if not out.parent.is_dir():
         raise typer.BadParameter(f"there is no folder {out.parent}", param_hint="FILE")
     if out.is_dir():

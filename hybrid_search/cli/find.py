@@ -61,7 +61,14 @@ def search(
     as_paths: options.AsPaths = False,
     as_paths0: options.As0 = False,
 ) -> None:
-    """Find pictures by words, by an example, by a filter: any of them, or all in one query."""
+    """Find pictures by words, by an example, by a filter: any of them, or all in one query.
+
+    For example:
+
+        hybrid-search search a dog on a beach -cat
+        hybrid-search search night --image moon.png --filter 'iso:[400 TO *]'
+        hybrid-search search beach + ./photo.jpg - 0.5:people
+    """
     form = output.choose(json=as_json, jsonl=as_jsonl, csv=as_csv, paths=as_paths, print0=as_paths0)
     results = Results(form, sheet, pictures, field or (), facet or ())
     results.check()

@@ -8,6 +8,7 @@ import typer
 
 from hybrid_search.cli import options, terminal
 from hybrid_search.cli.connection import typed_options
+from hybrid_search.cli.pages import Program
 from hybrid_search.cli.session import Settings, server_of
 from hybrid_search.counted import counted
 
@@ -15,7 +16,7 @@ __all__ = ["app", "import_"]
 
 CREDENTIALS = "Credentials"
 
-app = typer.Typer(
+app = Program(
     name="kibana",
     help="Look at an index in Kibana: thumbnails, saved searches and a dashboard.",
     context_settings={"help_option_names": ["-h", "--help"]},

@@ -35,37 +35,57 @@ def label(
     template: Annotated[
         list[str] | None,
         typer.Option(
-            "--template", metavar="TEXT", help="What is said of a class, {} for its name; may be repeated, for a mean."
+            "--template",
+            metavar="TEXT",
+            help="The text of a class, {} for its name: 'a photo of a {}'. May be repeated, for a mean.",
         ),
     ] = None,
     threshold: Annotated[
-        float, typer.Option("--threshold", metavar="P", help="Least probability of a label, 0.5 by default.")
+        float, typer.Option("--threshold", metavar="P", help="Least probability of a label, above 0 and at most 1.")
     ] = 0.5,
     temperature: Annotated[
         float | None,
         typer.Option(
-            "--temperature", metavar="N", help="Cosines are divided by it; half their spread by default. CLIP: 0.01."
+            "--temperature",
+            metavar="N",
+            help="The smaller, the surer: cosines are divided by it. By default half their spread; for CLIP, 0.01.",
         ),
     ] = None,
     floor: Annotated[
         float,
         typer.Option(
-            "--floor", metavar="N", help="Spreads above the mean cosine from which it is one of them; -99: always."
+            "--floor",
+            metavar="N",
+            help="How many spreads above the mean a cosine must lie for any class; -99 gives each picture one.",
         ),
     ] = 2.0,
     filter: options.FilterOption = None,
     embedder: Annotated[
         str | None,
-        typer.Option("--embedder", metavar="NAME", help="An embedder of the index that has vectors for words."),
+        typer.Option(
+            "--embedder",
+            metavar="NAME",
+            help="An embedder of the index that has vectors for words; the first such by default.",
+        ),
     ] = None,
     write: Annotated[
-        bool, options.flag("--write", help="Keep the labels in the index, in place of those of an earlier run.")
+        bool,
+        options.flag(
+            "--write",
+            help="Keep the labels in the index, in place of an earlier run's: words, filters and facets find them.",
+        ),
     ] = False,
     as_json: options.AsJson = False,
     as_jsonl: Annotated[bool, options.flag("--jsonl", help="Print one JSON object per picture.")] = False,
     as_csv: options.AsCsv = False,
 ) -> None:
-    """Say which of some classes each indexed picture shows, with no training; it needs an embedder of words too."""
+    """Say which of some classes each indexed picture shows, with no training; it needs an embedder of words too.
+
+    For example:
+
+        hybrid-search label --classes dog,beach,crowd
+        hybrid-search label --classes classes.txt --threshold 0.8 --write
+    """
     form = choose(json=as_json, jsonl=as_jsonl, csv=as_csv, paths=False, print0=False)
     names = _names(classes)
     with open_index(context, location) as index:

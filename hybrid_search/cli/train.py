@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import typer
-
+from hybrid_search.cli.pages import Program
 from hybrid_search.cli.train_autoencoder import autoencoder
 from hybrid_search.cli.train_head import head
 from hybrid_search.cli.train_joint import joint
 
 __all__ = ["app"]
 
-app = typer.Typer(name="train", help="Train an embedder on your own pictures, captions and labels.")
+app = Program(name="train", help="Train an embedder on your own pictures, captions and labels.")
 
 
 @app.callback()

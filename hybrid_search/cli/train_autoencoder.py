@@ -26,7 +26,7 @@ def autoencoder(
     folder: Annotated[
         Path | None,
         typer.Argument(
-            metavar="[FOLDER]", exists=True, file_okay=False, help="Pictures to learn from; those of the index without."
+            metavar="FOLDER", exists=True, file_okay=False, help="Pictures to learn from; else those of the index."
         ),
     ] = None,
     location: options.Index = None,
@@ -44,7 +44,10 @@ def autoencoder(
 
     At most 20,000 pictures are learned from; those of an index come from its thumbnails. How well it paints, and how
     well its codes find pictures of the same folder compared with histogram+hog, is measured on held-out pictures.
-    Use it by `hybrid-search embed autoencoder:FILE`.
+    For example:
+
+        hybrid-search train autoencoder photos --out mine.auto
+        hybrid-search embed autoencoder:mine.auto
     """
     from hybrid_search.training.autoencoder import AutoencoderOptions, train_autoencoder
 

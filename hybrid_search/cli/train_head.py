@@ -53,15 +53,22 @@ def head(
         typer.Option("--embedder", metavar="NAME", help="Whose vectors to learn from; the index's first by default."),
     ] = None,
     loss: Annotated[
-        LossName, typer.Option("--loss", help="Triplets with semi-hard negatives, or pairs.")
+        LossName, typer.Option("--loss", help="From triplets with semi-hard negatives, or from pairs.")
     ] = LossName.triplet,
     margin: Annotated[
         float | None,
-        typer.Option("--margin", min=0, metavar="X", help="Of the loss: 0.2 for triplets, 1 for pairs by default."),
+        typer.Option(
+            "--margin",
+            min=0,
+            metavar="X",
+            help="How far apart what does not belong together is pushed: 0.2 for triplets, 1 for pairs.",
+        ),
     ] = None,
     dims: Annotated[
         int | None,
-        typer.Option("--dims", min=1, metavar="N", help="Length of the new vectors; that of the old, at most 512."),
+        typer.Option(
+            "--dims", min=1, metavar="N", help="Length of the new vectors; else that of the old, at most 512."
+        ),
     ] = None,
     hidden: Annotated[
         int, typer.Option("--hidden", min=0, metavar="N", help="Units of a hidden layer beside the linear map.")
@@ -77,7 +84,10 @@ def head(
 
     Nothing is decoded or embedded again. A part of the pictures, and where there are ten labels or more a fifth of
     these, are held out; the file is written only if held-out pictures find their like better than before, beyond
-    chance. Use it by `hybrid-search embed head:FILE`.
+    chance. For example:
+
+        hybrid-search train head --from tags --out mine.head
+        hybrid-search embed head:mine.head
     """
     from hybrid_search.training.head import HeadOptions, train_head
 

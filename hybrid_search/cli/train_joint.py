@@ -48,7 +48,10 @@ def joint(
     photos: Annotated[
         Path | None,
         typer.Option(
-            "--photos", metavar="FOLDER", exists=True, help="The pictures that --captions is about; those of the index."
+            "--photos",
+            metavar="FOLDER",
+            exists=True,
+            help="The pictures that --captions is about; else those of the index.",
         ),
     ] = None,
     image_embedder: Annotated[
@@ -59,9 +62,11 @@ def joint(
             help=f"Whose vectors to learn from: the index's first by default, of --photos those of {_EMBEDDER}.",
         ),
     ] = None,
-    text_embedder: Annotated[str, typer.Option("--text-embedder", metavar="NAME", help="The text tower.")] = "minilm",
+    text_embedder: Annotated[
+        str, typer.Option("--text-embedder", metavar="NAME", help="What turns the captions into vectors.")
+    ] = "minilm",
     loss: Annotated[
-        LossName, typer.Option("--loss", help="Two closed forms, and two that are trained pass by pass.")
+        LossName, typer.Option("--loss", help="How it learns: cca and ridge at once, cosine and hinge pass by pass.")
     ] = LossName.cca,
     hidden: Annotated[
         int, typer.Option("--hidden", min=0, metavar="N", help="Units of a hidden layer, for cosine and hinge.")
@@ -77,7 +82,10 @@ def joint(
     The pictures are those of the index, and nothing is decoded or embedded again; or those of --photos. A fifth of
     them chooses how to learn, and another fifth, of which nothing was learned, says how well texts find pictures.
     Where the image embedder has meanings of the same text tower, as lite+minilm has, they are kept beside what is
-    learned, with a share that the first fifth chooses. Use it by `hybrid-search embed joint:FILE`.
+    learned, with a share that the first fifth chooses. For example:
+
+        hybrid-search train joint --captions captions.csv --out mine.joint
+        hybrid-search embed joint:mine.joint
     """
     from hybrid_search.embedders.registry import get_text_embedder
     from hybrid_search.training.joint import JointOptions, train_joint

@@ -8,7 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import typer
-from typer.core import TyperCommand
+
+from hybrid_search.cli.pages import PageCommand
 
 __all__ = ["WordsCommand", "words_apart"]
 
@@ -17,7 +18,7 @@ _PLAIN = re.compile(r"[^\W_][\w' -]*")
 _AS_WORD = "-- before the words if so"
 
 
-class WordsCommand(TyperCommand):
+class WordsCommand(PageCommand):
     """A command whose arguments are words, of which those that begin with a minus need no `--` before them."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
