@@ -429,12 +429,16 @@ def test_captions_that_matched_no_picture_are_named(index: FakeIndex, run: Any) 
 @pytest.mark.parametrize(
     ("embedders", "documents", "told"), [("lite", 2, True), ("lite", 3, False), ("clip:x", 2, False)]
 )
+@pytest.mark.parametrize("here", [False, True])
 def test_a_new_index_that_no_sentence_searches_says_how(
-    index: FakeIndex, run: Any, embedders: str, documents: int, told: bool
+    index: FakeIndex, run: Any, embedders: str, documents: int, told: bool, here: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     index.embedders = (embedders,)
     index.documents = {str(number): Document(str(number), {}) for number in range(documents)}
-    assert ("hybrid-search embedder fetch minilm" in run("index", ".").err) == told
+    monkeypatch.setattr("hybrid_search.embedders.minilm.files.is_here", lambda: here)
+    err = run("index", ".").err
+    assert ("embed lite+minilm --default lite+minilm`" in err) == told
+    assert ("hybrid-search embedder fetch minilm" in err) == (told and not here)
 
 
 def test_several_paths_add_up(index: FakeIndex, run: Any) -> None:

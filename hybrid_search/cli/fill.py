@@ -21,10 +21,8 @@ if TYPE_CHECKING:
 __all__ = ["index", "note_failures"]
 
 SHOWN_FAILURES, SHOWN_UNUSED = 20, 5
-_HINT = (
-    "to find them by sentences too: `hybrid-search embedder fetch minilm`, "
-    "then `hybrid-search embed lite+minilm --default lite+minilm`"
-)
+_HINT = "to find them by sentences too: {fetch}`hybrid-search embed lite+minilm --default lite+minilm`"
+_FETCH = "`hybrid-search embedder fetch minilm`, then "
 
 
 def index(
@@ -116,7 +114,9 @@ def index(
     failed = [failure for report in reports for failure in report.failed]
     _print(reports, failed, place_of(context, location), documents, as_json=as_json)
     if embedders == ("lite",) and documents == sum(report.added for report in reports) > 0:
-        terminal.note(_HINT)
+        from hybrid_search.embedders.minilm.files import is_here
+
+        terminal.note(_HINT.format(fetch="" if is_here() else _FETCH))
     raise typer.Exit(exits.PARTIAL if failed else exits.OK)
 
 
