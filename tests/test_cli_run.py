@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -141,6 +142,24 @@ def test_mistakes_are_one_line(run: Any, arguments: tuple[str, ...], code: int, 
     assert words in done.err
     assert (done.err.count("\n"), done.out) == (1, "")
     assert "defect" not in done.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("train", "joint", "--loss", "bogus"), "'--loss': 'bogus' is not one of 'cca', "),
+        (("train", "head", "--from", "bogus"), "'--from': 'bogus' is not one of 'labels', "),
+        (("search", "x", "--fusion", "bogus"), ": 'bogus' is not one of 'rrf', "),
+        (("search", "x", "-k", "few"), r": (it must be a whole number|'few' is not a valid int)"),
+        (("label", "--threshold", "few"), r": (it must be a number|'few' is not a valid float)"),
+        (("embed", "lite", "--batch-size", "0"), r": (it must be greater than|0 is not in the range)"),
+    ],
+)
+def test_values_are_refused_in_plain_words(run: Any, arguments: tuple[str, ...], says: str) -> None:
+    done = run(*arguments)
+    assert done.code == exits.USAGE and done.err.count("\n") == 1
+    assert re.match(rf"error: Invalid value for [^:]*(\(env var: '\w+'\))?{says}", done.err), done.err
+    assert "Value error" not in done.err and "Input should" not in done.err
 
 
 def test_delete_and_prune_touch_no_file(tmp_path: Path, run: Any) -> None:

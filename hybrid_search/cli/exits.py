@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 
 from hybrid_search import errors
@@ -28,8 +29,13 @@ _REMEDIES: tuple[tuple[type[Exception], str], ...] = (
         "`hybrid-search search … --json` shows ids; a path of an indexed picture will do as well",
     ),
 )
-
-
+_PARSERS_WORDS = (
+    (r"(?<=: )Value error, ", ""),
+    (r"(?<=: )Input should be a valid integer\b.*", "it must be a whole number"),
+    (r"(?<=: )Input should be a valid number\b.*", "it must be a number"),
+    (r"(?<=: )Input should be\b", "it must be"),
+)
+"""How the parser of new typers speaks of values, and what is said instead."""
 _UNUSABLE = (
     errors.QueryError,
     errors.ImageError,
@@ -86,6 +92,8 @@ def _text(error: BaseException) -> str:
         context = getattr(error, "ctx", None)
         command = context.command_path if context is not None else "hybrid-search"
         said = error.format_message().removeprefix("Invalid value: ").rstrip(".")  # type: ignore[attr-defined]
+        for pattern, words in _PARSERS_WORDS:
+            said = re.sub(pattern, words, said)
         return f"{said}; `{command} --help` shows how"
     if isinstance(error, errors.HybridSearchError):
         return str(error)
