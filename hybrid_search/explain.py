@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from hybrid_search.text import TEXT_FIELDS, ParsedText
+from hybrid_search.text import ParsedText
 
 __all__ = ["FILTER", "TERM", "name_filters", "name_of", "sure_names", "term_clauses"]
 
@@ -35,7 +35,7 @@ def term_clauses(parsed: ParsedText) -> list[dict[str, Any]]:
         clauses += [
             {kind: {field: {"query": word, **operator, "boost": 0, "_name": f"{TERM}{word}@{field}"}}}
             for word in words
-            for field in TEXT_FIELDS
+            for field in parsed.fields
         ]
     return clauses
 

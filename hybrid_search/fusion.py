@@ -4,15 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 
-__all__ = ["rrf", "weighted_sum"]
+__all__ = ["Shares", "rrf", "weighted_sum"]
+
+
+Shares = Mapping[str, Mapping[str, float]]
+"""By leg and id, what part of the leg's weight a hit gets, in [0, 1]; all of it when absent."""
 
 
 def rrf(
-    legs: Mapping[str, Sequence[str]], *, weights: Mapping[str, float] | None = None, constant: int = 60
+    legs: Mapping[str, Sequence[str]],
+    *,
+    weights: Mapping[str, float] | None = None,
+    shares: Shares | None = None,
+    constant: int = 60,
 ) -> dict[str, float]:
-    """Fuse ranked lists by reciprocal ranks: each leg adds weight / (constant + rank) to its ids.
+    """Fuse ranked lists by reciprocal ranks: each leg adds weight · share / (constant + rank) to its ids.
 
-    The method is that of Cormack, Clarke and Büttcher (2009), whose constant is 60.
+    The method is that of Cormack, Clarke and Büttcher (2009), whose constant is 60; the shares are our own.
 
     Parameters
     ----------
@@ -20,6 +28,8 @@ def rrf(
         Ids per leg, best first, none twice.
     weights : mapping of str to float, optional
         How much each leg counts, 1 when absent.
+    shares : mapping of str to mapping of str to float, optional
+        What part of that each id gets, all when absent.
 
     Returns
     -------
@@ -35,7 +45,8 @@ def rrf(
     parts: dict[str, list[float]] = {}
     for name, ids in legs.items():
         for rank, id in enumerate(ids, start=1):
-            parts.setdefault(id, []).append(weights.get(name, 1.0) / (constant + rank))
+            part = weights.get(name, 1.0) * _share(shares, name, id)
+            parts.setdefault(id, []).append(part / (constant + rank))
     return _ranked(parts)
 
 
@@ -43,6 +54,7 @@ def weighted_sum(
     legs: Mapping[str, Mapping[str, float]],
     *,
     weights: Mapping[str, float] | None = None,
+    shares: Shares | None = None,
     unbounded: Collection[str] = ("text",),
 ) -> dict[str, float]:
     """Fuse scored lists by adding weight × score; an id that a leg lacks gets 0 from it.
@@ -58,6 +70,8 @@ def weighted_sum(
         Score per id, per leg.
     weights : mapping of str to float, optional
         How much each leg counts, 1 when absent.
+    shares : mapping of str to mapping of str to float, optional
+        What part of that each id gets, all when absent.
     unbounded : collection of str
         Legs whose scores have no ceiling.
 
@@ -77,8 +91,13 @@ def weighted_sum(
         best = max(scores.values(), default=0.0)
         scale = best if name in unbounded and best > 0 else 1.0
         for id, score in scores.items():
-            parts.setdefault(id, []).append(weights.get(name, 1.0) * max(score, 0.0) / scale)
+            part = weights.get(name, 1.0) * _share(shares, name, id)
+            parts.setdefault(id, []).append(part * max(score, 0.0) / scale)
     return _ranked(parts)
+
+
+def _share(shares: Shares | None, name: str, id: str) -> float:
+    return (shares or {}).get(name, {}).get(id, 1.0)
 
 
 def _ranked(parts: Mapping[str, Sequence[float]]) -> dict[str, float]:

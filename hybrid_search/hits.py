@@ -15,8 +15,9 @@ from hybrid_search.errors import LegUnavailable
 from hybrid_search.evidence import Evidence, Tier
 from hybrid_search.explain import FILTER, TERM, sure_names
 from hybrid_search.facets import read_facets
-from hybrid_search.fusion import rrf, weighted_sum
+from hybrid_search.fusion import Shares, rrf, weighted_sum
 from hybrid_search.query import Query
+from hybrid_search.shares import leg_shares
 
 __all__ = ["Hit", "Hits", "read_hits"]
 
@@ -41,6 +42,8 @@ class Hit:
         (−1 to 1), "signature" 1 − distance (0 to 1).
     ranks : mapping of str to int
         The document's place in each leg, where it is among those that were fused.
+    shares : mapping of str to float
+        What part of a leg's weight the document got, in [0, 1], where it is not all of it (see `shares.leg_shares`).
     tier : Tier or None
         Of a lookup of duplicates: how it was decided.
     evidence : Evidence or None
@@ -64,6 +67,7 @@ class Hit:
     matched: tuple[str, ...] = ()
     copies: tuple[str, ...] = ()
     ranks: Mapping[str, int] = field(default_factory=dict)
+    shares: Mapping[str, float] = field(default_factory=dict)
     tier: Tier | None = None
     evidence: Evidence | None = None
 
@@ -85,6 +89,7 @@ class Hit:
             "matched": list(self.matched),
             "copies": list(self.copies),
             "source": dict(self.source),
+            **({"shares": dict(self.shares)} if self.shares else {}),
             **({"tier": self.tier} if self.tier else {}),
             **({"evidence": self.evidence.to_json()} if self.evidence else {}),
         }
@@ -185,7 +190,8 @@ def read_hits(response: Mapping[str, Any], query: Query, body: Mapping[str, Any]
     """
     found = {str(hit["_id"]): hit for hit in response["hits"]["hits"]}
     legs, distances = _legs(found, query, body)
-    scores = _scores(list(found), legs, query)
+    shares = leg_shares(legs, query)
+    scores = _scores(list(found), legs, query, shares)
     copies = _collapse(list(scores), found) if query.collapse_duplicates else {id: () for id in scores}
     ranks = {name: {id: rank for rank, id in enumerate(ids, start=1)} for name, ids in _ranked(legs, query).items()}
     start = query.offset - int(body.get("from", 0))
@@ -200,6 +206,7 @@ def read_hits(response: Mapping[str, Any], query: Query, body: Mapping[str, Any]
             matched=_matched(found[id], query) if query.explain else (),
             copies=copies[id],
             ranks={name: ranked[id] for name, ranked in ranks.items() if id in ranked},
+            shares={name: parts[id] for name, parts in shares.items() if parts.get(id, 1.0) < 1.0},
         )
         for rank, id in enumerate(list(copies)[start : start + query.k], start=query.offset + 1)
     ]
@@ -269,16 +276,18 @@ def _distances(scores: Mapping[str, float], found: Mapping[str, Mapping[str, Any
     return distances
 
 
-def _scores(order: Sequence[str], legs: Mapping[str, Mapping[str, float]], query: Query) -> dict[str, float]:
+def _scores(
+    order: Sequence[str], legs: Mapping[str, Mapping[str, float]], query: Query, shares: Shares
+) -> dict[str, float]:
     """Return the score per id that stays, in the order of the results."""
     if not query.legs:
         return {id: 0.0 for id in order}
     if len(legs) == 1:
         (scores,) = (dict(leg) for leg in legs.values())
     elif query.fusion == "sum":
-        scores = weighted_sum(legs, weights=query.weights)
+        scores = weighted_sum(legs, weights=query.weights, shares=shares)
     else:
-        scores = rrf(_ranked(legs, query), weights=query.weights)
+        scores = rrf(_ranked(legs, query), weights=query.weights, shares=shares)
     if query.sort:
         return {id: scores[id] for id in order if id in scores}
     return {id: score for id, score in scores.items() if query.min_score is None or score >= query.min_score}

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from hybrid_search.backends import Action, Backend
 from hybrid_search.document import first_path
 from hybrid_search.embedders import Label
-from hybrid_search.errors import QueryError
+from hybrid_search.errors import MappingMismatch, QueryError
 
 if TYPE_CHECKING:
     from hybrid_search.embedders import TextEmbedder
@@ -29,6 +29,7 @@ __all__ = ["TEMPLATE", "Labelled", "class_vectors", "label_stored", "probabiliti
 TEMPLATE = "a photo of a {}"
 BY = "zero-shot"
 """Marks these labels among the embedder's own in a document's `label_scores`."""
+_STORED = ("labels", "label_scores", "written_labels")
 _SHARPNESS = 0.5
 """The temperature, as part of the spread of cosines."""
 _BATCH = 500
@@ -167,14 +168,25 @@ def label_stored(
 def write_labels(backend: Backend, labelled: Iterable[Labelled]) -> int:
     """Keep labels in their documents, beside the embedder's own and in place of those of an earlier run.
 
+    They are in `labels` with the others, and alone in `written_labels`: predicted labels are no words to search where
+    words have a vector among pictures, but somebody has chosen these.
+
     Returns
     -------
     int
         How many documents were changed.
+
+    Raises
+    ------
+    MappingMismatch
+        When the index was made by a version that had no `written_labels`; nothing is written.
     """
+    if "written_labels" not in backend.definition()["mappings"]["properties"]:
+        remedy = "`hybrid-search migrate` brings it up to date; search and `label` without writing work as it is"
+        raise MappingMismatch("written_labels", f"the index was made before this field was thought of; {remedy}")
     changed = 0
     for batch in _batches(labelled):
-        stored = dict(backend.scan({"ids": {"values": [each.id for each in batch]}}, fields=("labels", "label_scores")))
+        stored = dict(backend.scan({"ids": {"values": [each.id for each in batch]}}, fields=_STORED))
         updates = ((each.id, _fields(stored[each.id], each.labels)) for each in batch if each.id in stored)
         actions = [Action("update", id, fields) for id, fields in updates if fields]
         changed += sum(outcome.status < 300 for outcome in backend.bulk(actions)) if actions else 0
@@ -192,11 +204,13 @@ def _fields(source: Mapping[str, Any], labels: Sequence[Label]) -> dict[str, Any
     scores = list(source.get("label_scores") or ())
     own = [entry for entry in scores if entry.get("by") != BY]
     earlier = {entry["label"] for entry in scores if entry.get("by") == BY} - {entry["label"] for entry in own}
-    before = list(source.get("labels") or ())
-    names = [name for name in before if name not in earlier]
+    names = [name for name in source.get("labels") or () if name not in earlier]
     names += [label.name for label in labels if label.name not in names]
     entries = [*own, *({"label": label.name, "score": round(label.score, 4), "by": BY} for label in labels)]
-    return {} if (names, entries) == (before, scores) else {"labels": names, "label_scores": entries}
+    written = [label.name for label in labels]
+    fields = {"labels": names, "label_scores": entries, "written_labels": written}
+    before = {name: list(source.get(name) or ()) for name in _STORED}
+    return {} if fields == before else fields
 
 
 def _batches(labelled: Iterable[Labelled]) -> Iterator[list[Labelled]]:

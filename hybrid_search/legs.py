@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["SignatureLeg", "VectorLeg"]
+from hybrid_search.mapping import EmbeddingSpec
+
+__all__ = ["SignatureLeg", "VectorLeg", "leg_names"]
+
+_FOLDERS = re.compile(r"(?<=[:=+])(?:[A-Za-z]:)?[/\\](?:[^/\\?&+]*[/\\])*")
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,7 +35,12 @@ class VectorLeg:
     oversample : float, optional
         For fields with rounded vectors: how many times k candidates are scored again with exact ones.
     words : bool
-        The vector is that of the words that are asked, among those of pictures.
+        The vector is that of the words that are asked.
+    of : {"image", "caption"}
+        What it is compared with: pictures, or what is written about them.
+    unrelated : float, optional
+        The cosine of texts that have nothing to do with each other, below 1; a hit gets the more of the leg's weight,
+        the further it is above.
     """
 
     field: str
@@ -36,6 +49,8 @@ class VectorLeg:
     min_cosine: float | None = None
     oversample: float | None = None
     words: bool = False
+    of: Literal["image", "caption"] = "image"
+    unrelated: float | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,3 +72,18 @@ class SignatureLeg:
     def length(self) -> float:
         """Euclidean length of the signature."""
         return float(np.linalg.norm(self.signature.astype(np.float64)))
+
+
+def leg_names(specs: Mapping[str, EmbeddingSpec]) -> dict[str, str]:
+    """Return what the leg of each embedding is called: "vector:" and its embedder's name, without folders of files.
+
+    Examples
+    --------
+    >>> joint = EmbeddingSpec("joint:/home/ann/words.npz", "1", 384, embeds_text=True)
+    >>> words = EmbeddingSpec("caption:minilm", "1", 384, embeds_text=True, of="caption")
+    >>> leg_names({"joint_home_ann_words_npz_1f0c": joint, "caption_minilm_a3b6": words})
+    {'joint_home_ann_words_npz_1f0c': 'vector:joint:words.npz', 'caption_minilm_a3b6': 'vector:caption:minilm'}
+    """
+    short = {key: _FOLDERS.sub("", spec.name) for key, spec in specs.items()}
+    often = Counter(short.values())
+    return {key: f"vector:{name if often[name] == 1 else specs[key].name}" for key, name in short.items()}

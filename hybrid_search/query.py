@@ -17,9 +17,9 @@ from hybrid_search.errors import BadVector, EmptyQuery, LegUnavailable, QueryErr
 from hybrid_search.facets import Facet, parse_facet
 from hybrid_search.filters import Filter, parse_filter
 from hybrid_search.filters.fields import field_type, nested_path
-from hybrid_search.legs import SignatureLeg, VectorLeg
-from hybrid_search.mapping import field_types, quantised
-from hybrid_search.text import ParsedText, parse_text
+from hybrid_search.legs import SignatureLeg, VectorLeg, leg_names
+from hybrid_search.mapping import embeddings, field_types, quantised
+from hybrid_search.text import ParsedText, parse_text, text_fields
 
 __all__ = ["MAX_WINDOW", "Fusion", "Query", "SignatureLeg", "Sort", "VectorLeg", "make_query", "unit"]
 
@@ -159,12 +159,14 @@ def make_query(
     """
     types = field_types(definition)
     parsed = parse_text(text or "")
-    checked = _name_legs([_check_vector(leg, definition, types) for leg in vectors])
-    known = _leg_names(checked, types)
+    checked = _name_legs([_check_vector(leg, definition, types) for leg in vectors], definition)
+    known = _leg_names(checked, definition)
     weights_by_leg = _check_weights(weights, checked, known)
     kept = tuple(leg for leg in checked if weights_by_leg[leg.name])
+    spoken = {leg.of for leg in kept if leg.words}
     # what a network takes a picture for is in its vector already, and says there how near it is
-    parsed = replace(parsed, labels=not any(leg.words for leg in kept))
+    fields = text_fields(types, predicted="image" not in spoken, even=bool(spoken))
+    parsed = replace(parsed, fields=fields)
     query = Query(
         text=parsed if weights_by_leg["text"] else ParsedText(excluded=parsed.excluded),
         vectors=kept,
@@ -215,7 +217,7 @@ def _with_window(query: Query, k: int, offset: int, num_candidates: int | None) 
     return replace(query, k=k, offset=offset, window=min(window, candidates), num_candidates=candidates)
 
 
-def _with_minima(query: Query, min_score: float | Mapping[str, float] | None, known: Sequence[str]) -> Query:
+def _with_minima(query: Query, min_score: float | Mapping[str, float] | None, known: Mapping[str, str]) -> Query:
     if min_score is None:
         return query
     if not isinstance(min_score, Mapping):
@@ -268,12 +270,14 @@ def _dims(definition: Mapping[str, Any], field: str) -> int:
     return int(properties["dims"])
 
 
-def _name_legs(legs: Sequence[VectorLeg]) -> list[VectorLeg]:
+def _name_legs(legs: Sequence[VectorLeg], definition: Mapping[str, Any]) -> list[VectorLeg]:
     if len(legs) < 2:
         return list(legs)
     names: list[str] = []
+    known = leg_names(embeddings(definition))
     for leg in legs:
-        name = f"vector:{leg.field.rpartition('.')[2]}" if leg.name == "vector" else leg.name
+        key = leg.field.rpartition(".")[2]
+        name = known.get(key, f"vector:{key}") if leg.name == "vector" else leg.name
         same = sum(given == name or given.startswith(f"{name}#") for given in names)
         names.append(f"{name}#{same + 1}" if same else name)
     return [replace(leg, name=name) for leg, name in zip(legs, names, strict=True)]
@@ -290,10 +294,12 @@ def _check_signature(leg: SignatureLeg | None) -> SignatureLeg | None:
     return replace(leg, signature=signature) if signature.any() else None
 
 
-def _leg_names(legs: Sequence[VectorLeg], types: Mapping[str, str]) -> list[str]:
+def _leg_names(legs: Sequence[VectorLeg], definition: Mapping[str, Any]) -> dict[str, str]:
+    """Return the names by which legs are known, and as what each is shown."""
     # what is said of an embedding holds for every search, also for one in which it has no leg
-    held = [f"vector:{name.removeprefix('embedding.')}" for name in types if name.startswith("embedding.")]
-    return [*_LEGS, *(leg.name for leg in legs), *held]
+    held = leg_names(embeddings(definition))
+    own = (*_LEGS, *(leg.name for leg in legs))
+    return {**dict(zip(own, own, strict=True)), **{f"vector:{key}": name for key, name in held.items()}}
 
 
 def _of_leg(given: Mapping[str, float], leg: VectorLeg) -> float | None:
@@ -304,7 +310,7 @@ def _of_leg(given: Mapping[str, float], leg: VectorLeg) -> float | None:
 
 
 def _check_weights(
-    weights: Mapping[str, float] | None, legs: Sequence[VectorLeg], known: Sequence[str]
+    weights: Mapping[str, float] | None, legs: Sequence[VectorLeg], known: Mapping[str, str]
 ) -> dict[str, float]:
     given = dict(weights or {})
     for name, weight in given.items():
@@ -342,9 +348,9 @@ def _texts(name: str, values: Sequence[str]) -> list[str]:
     return list(values)
 
 
-def _known(option: str, name: str, names: Sequence[str]) -> str:
+def _known(option: str, name: str, names: Mapping[str, str]) -> str:
     if name not in names:
-        raise QueryError(f"{option} has no leg {name!r}; known: {', '.join(dict.fromkeys(names))}")
+        raise QueryError(f"{option} has no leg {name!r}; known: {', '.join(dict.fromkeys(names.values()))}")
     return name
 
 

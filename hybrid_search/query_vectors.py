@@ -12,6 +12,7 @@ import numpy as np
 
 from hybrid_search.embedder_set import EmbedderSet
 from hybrid_search.embedders import Classifier, ColourQuery
+from hybrid_search.embedders.unrelated import unrelated_cosine
 from hybrid_search.errors import (
     BadVector,
     EmbedderError,
@@ -22,6 +23,7 @@ from hybrid_search.errors import (
     UnknownClass,
 )
 from hybrid_search.feedback import rocchio
+from hybrid_search.legs import leg_names
 from hybrid_search.mapping import EmbeddingSpec
 from hybrid_search.query import VectorLeg, unit
 from hybrid_search.vector_query import Weighted, add_up
@@ -170,7 +172,8 @@ def vector_legs(
         raise QueryError(
             f"{_named(chosen, embedders)} embeds what is written about pictures; a picture has no vector there"
         )
-    embedded = {key: _Embedding(embedders, key, leg=_leg_name(key, parts)) for key in parts}
+    names = leg_names(embedders.specs) if len(parts) > 1 else dict.fromkeys(parts, "vector")
+    embedded = {key: _Embedding(embedders, key, leg=names[key]) for key in parts}
     if sought.classes and not any(embedded[key].classifies for key, part in parts.items() if part.classes):
         raise QueryError(
             f"classes need an embedder that classifies or knows words; {_named(parts, embedders)} does neither: "
@@ -248,10 +251,6 @@ def _by_default(sought: Sought, embedders: EmbedderSet) -> dict[str, Sought]:
     return parts
 
 
-def _leg_name(key: str, parts: Mapping[str, Sought]) -> str:
-    return "vector" if len(parts) == 1 else f"vector:{key}"
-
-
 def _named(keys: Sequence[str] | Mapping[str, Any], embedders: EmbedderSet) -> str:
     return " and ".join(repr(embedders.specs[key].name) for key in keys)
 
@@ -291,8 +290,11 @@ class _Embedding:
             vector = self.vector_of(sought)
         if vector is None:
             return None
-        words = bool(sought.words) and self._spec.embeds_text and self._spec.of == "image"
-        return VectorLeg(f"embedding.{self._key}", vector, name=self._leg, words=words)
+        words = bool(sought.words) and self._spec.embeds_text
+        of = self._spec.of
+        unrelated = unrelated_cosine(self._embedder) if words and of == "caption" else None
+        field = f"embedding.{self._key}"
+        return VectorLeg(field, vector, name=self._leg, words=words, of=of, unrelated=unrelated)
 
     def unavailable(self, error: LegUnavailable | EmbedderMismatch) -> LegUnavailable:
         """Return what is told of a leg that cannot run, without the frames that the error itself holds on to."""

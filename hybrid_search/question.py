@@ -13,6 +13,7 @@ import numpy as np
 from hybrid_search.backends import Backend
 from hybrid_search.embedder_set import EmbedderSet
 from hybrid_search.errors import DocumentNotFound, QueryError
+from hybrid_search.legs import leg_names
 from hybrid_search.query import Fusion, Query, SignatureLeg, make_query
 from hybrid_search.query_vectors import Example, Found, Sought, colour_vector, vector_legs
 from hybrid_search.text import parse_text
@@ -170,7 +171,9 @@ class Asker:
         """Return what is given for legs with those of vectors under their keys, whether named by key or embedder."""
         if not isinstance(of_legs, Mapping):
             return of_legs
-        keys = {f"vector:{spec.name}": f"vector:{key}" for key, spec in self._embedders.specs.items()}
+        specs = self._embedders.specs
+        keys = {name: f"vector:{key}" for key, name in leg_names(specs).items()}
+        keys |= {f"vector:{spec.name}": f"vector:{key}" for key, spec in specs.items()}
         return {keys.get(name, name): value for name, value in of_legs.items()}
 
     def _key(self, name: str) -> str:

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from hybrid_search.errors import QueryError
 
-__all__ = ["MAX_CHARACTERS", "MAX_TERMS", "TEXT_FIELDS", "ParsedText", "excluded_clauses", "parse_text", "text_leg"]
+__all__ = [
+    "MAX_CHARACTERS",
+    "MAX_TERMS",
+    "TEXT_FIELDS",
+    "ParsedText",
+    "excluded_clauses",
+    "parse_text",
+    "text_fields",
+    "text_leg",
+]
 
 MAX_CHARACTERS = 1_000
 MAX_TERMS = 64
@@ -17,6 +26,7 @@ TEXT_FIELDS = {
     "caption": 3.0,
     "title": 3.0,
     "tags.text": 2.0,
+    "written_labels.text": 2.0,
     "labels.text": 1.0,
     "hypernyms": 0.5,
     "filename_text": 1.0,
@@ -25,9 +35,18 @@ TEXT_FIELDS = {
 }
 """The fields that words are searched in, and how much each counts: a person's own words most, derived ones least."""
 
-_WRITTEN_FIELDS = {name: boost for name, boost in TEXT_FIELDS.items() if name not in ("labels.text", "hypernyms")}
+_EVERY_FIELD = {name: boost for name, boost in TEXT_FIELDS.items() if name != "written_labels.text"}
+"""What is excluded is so also where it was predicted; written labels are labels too."""
+_PREDICTED_FIELDS = ("labels.text", "hypernyms")
 _PHRASE_FIELDS = ("caption", "title", "tags.text", "labels.text", "filename_text", "place_text", "camera_text")
 _WHOLE_TEXT_FIELDS = ("caption", "title")
+_WHOLE_TEXT = 2 / 3
+"""How much a whole text in order counts, beside one of its words."""
+_STOP_WORDS = frozenset(
+    "a an and are as at be but by for if in into is it no not of on or such that the their then there these they this "
+    "to was will with".split()
+)
+"""What the `_english_` filter of an index leaves out of its texts."""
 _PARTS = re.compile(r'(-?)"([^"]*)"|(\S+)')
 _FILE_NAME = re.compile(r"\S+\.[A-Za-z0-9]{2,5}")
 
@@ -36,18 +55,23 @@ _FILE_NAME = re.compile(r"\S+\.[A-Za-z0-9]{2,5}")
 class ParsedText:
     """A text in parts: `terms` of which some should match, `phrases` that must, `excluded` ones that must not.
 
-    `labels` tells whether terms are looked for among predicted labels too, and not in what people wrote alone.
+    `fields` are those that terms are looked for in, and how much each counts.
     """
 
     terms: tuple[str, ...] = ()
     phrases: tuple[str, ...] = ()
     excluded: tuple[str, ...] = ()
-    labels: bool = field(default=True, repr=False)
+    fields: Mapping[str, float] = field(default_factory=lambda: TEXT_FIELDS, repr=False, hash=False)
 
     @property
     def asked(self) -> str:
         """The text without what it excludes, for an embedder."""
         return " ".join((*self.phrases, *self.terms))
+
+    @property
+    def words(self) -> int:
+        """How many terms there are that an index keeps: others, such as "the", match nothing."""
+        return sum(term.lower().strip("\"'.,;:!?()") not in _STOP_WORDS for term in self.terms)
 
 
 def parse_text(text: str) -> ParsedText:
@@ -84,6 +108,32 @@ def parse_text(text: str) -> ParsedText:
     return parsed
 
 
+def text_fields(known: Collection[str], *, predicted: bool = True, even: bool = False) -> dict[str, float]:
+    """Return the fields that words are looked for in, and how much each counts.
+
+    Parameters
+    ----------
+    known : collection of str
+        The fields of the index; one that was made before a field was thought of lacks it.
+    predicted : bool
+        Look among predicted labels too, and not in what people wrote alone.
+    even : bool
+        Have no field of what people wrote count more than another, so that the score of a word tells how rare it is
+        in its field.
+
+    Examples
+    --------
+    >>> text_fields(["caption", "labels.text", "hypernyms"], even=True)
+    {'caption': 1.0, 'labels.text': 1.0, 'hypernyms': 0.5}
+    """
+    fields = {name: boost for name, boost in TEXT_FIELDS.items() if name in known}
+    return {
+        name: min(boost, 1.0) if even else boost
+        for name, boost in fields.items()
+        if predicted or name not in _PREDICTED_FIELDS
+    }
+
+
 def text_leg(parsed: ParsedText) -> dict[str, Any] | None:
     """Return the clause that finds and ranks documents by their texts, None when nothing is asked for.
 
@@ -92,11 +142,11 @@ def text_leg(parsed: ParsedText) -> dict[str, Any] | None:
     """
     if not parsed.terms and not parsed.phrases:
         return None
-    fields = TEXT_FIELDS if parsed.labels else _WRITTEN_FIELDS
-    should = [clause for term in parsed.terms for clause in _term_clauses(term, fields)]
+    should = [clause for term in parsed.terms for clause in _term_clauses(term, parsed.fields)]
     if len(parsed.terms) > 1:
         whole = " ".join(parsed.terms)
-        should += [_phrase(field, whole, boost=2.0) for field in _WHOLE_TEXT_FIELDS]
+        boosts = {field: _WHOLE_TEXT * parsed.fields[field] for field in _WHOLE_TEXT_FIELDS}
+        should += [_phrase(field, whole, boost=boost) for field, boost in boosts.items()]
     must = [_phrase_anywhere(phrase) for phrase in parsed.phrases]
     leg: dict[str, Any] = {"_name": "text"}
     if must:
@@ -110,7 +160,7 @@ def text_leg(parsed: ParsedText) -> dict[str, Any] | None:
 def excluded_clauses(parsed: ParsedText) -> list[dict[str, Any]]:
     """Return filter clauses that keep out every document with an excluded word or phrase, in all legs alike."""
     return [
-        {"bool": {"must_not": [_phrase_anywhere(words) if " " in words else _in_any_field(words)]}}
+        {"bool": {"must_not": [_phrase_anywhere(words) if " " in words else _in_any_field(words, _EVERY_FIELD)]}}
         for words in parsed.excluded
     ]
 
@@ -122,7 +172,7 @@ def _term_clauses(term: str, fields: Mapping[str, float]) -> list[dict[str, Any]
     return clauses
 
 
-def _in_any_field(term: str, fields: Mapping[str, float] = TEXT_FIELDS) -> dict[str, Any]:
+def _in_any_field(term: str, fields: Mapping[str, float]) -> dict[str, Any]:
     return {
         "multi_match": {
             "query": term,

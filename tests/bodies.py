@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -62,6 +63,7 @@ CASES: dict[str, Query] = {
     ),
     "explain": ask(text='dog "red ball"', filter="tags:(a OR b) AND (iso:>=400 OR flash:true)", explain=True),
     "explain_vector": ask(vectors=[nearest()], filter="tags:night OR iso:400", explain=True),
+    "words_and_meaning": ask(text="a black dog", vectors=[replace(nearest(), words=True)], explain=True),
     "sort": ask(text="dog", sort=["taken_at:desc", "-bytes"], k=7, offset=7),
     "sort_vector": ask(vectors=[nearest()], sort="camera.make", k=7, offset=7),
     "collapse": ask(text="dog", collapse_duplicates=True),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -16,11 +17,13 @@ from hypothesis import strategies as st
 
 from hybrid_search import cli
 from hybrid_search.backends import Action
+from hybrid_search.backends.registry import open_backend
 from hybrid_search.cli import exits
 from hybrid_search.embedders import registry
-from hybrid_search.errors import QueryError, TextNotSupported
+from hybrid_search.errors import MappingMismatch, QueryError, TextNotSupported
 from hybrid_search.index import HybridIndex
 from hybrid_search.labelling import class_vectors, probabilities
+from hybrid_search.mapping import load_definition, spec_of
 from tests.fakes import ColourEmbedder, HueEmbedder, hue
 from tests.places import place_on
 from tests.servers import VERSIONS, unavailable
@@ -157,6 +160,44 @@ def test_a_second_run_replaces_the_first_ones_labels_only(index: HybridIndex) ->
     index.label_pictures(["red"], **options)
     assert index.get("h240").source["labels"] == ["blue"]
     assert index.get("h240").source["label_scores"] == [{"label": "blue", "score": 0.7}]
+
+
+def test_what_was_written_is_found_by_plain_words_and_what_was_predicted_is_not(index: HybridIndex) -> None:
+    index.label_pictures(["red", "green"], temperature=0.1, floor=1.0, write=True)
+    assert index.get("h118").source["written_labels"] == ["green"]
+
+    def found(words: str) -> set[str]:
+        hits = index.search(words, k=9, explain=True)
+        assert all(("text" in hit.legs) == any(name.startswith("term:") for name in hit.matched) for hit in hits)
+        return {hit.id for hit in hits if "text" in hit.legs}
+
+    assert found("green") == {"h118", "h125"} and found("green leaf") == {"h118", "h125"}
+    assert "term:green@written_labels.text" in index.search("green", k=1, explain=True)[0].matched
+    assert found("red leaf") == {"h000", "h010"}, "a leaf was predicted in h118, and is in its vector"
+    assert set(index.search("-green", filter="tags:cold").ids()) == {"h180", "h240"}
+    assert set(index.search(filter="written_labels:green").ids()) == {"h118", "h125"}
+    # once another run has taken its place, it is found no more
+    index.label_pictures(["blue"], temperature=0.1, floor=1.0, write=True)
+    assert not found("green") and found("blue") == {"h240"}
+    assert index.get("h118").source["written_labels"] == [] and index.get("h118").source["labels"] == ["leaf"]
+
+
+def test_an_index_from_before_can_be_searched_and_says_what_it_lacks(tmp_path: Path) -> None:
+    older = load_definition(embeddings={"hue": spec_of(HueEmbedder())})
+    del older["mappings"]["properties"]["written_labels"]
+    with closing(open_backend(tmp_path / "index", name="images")) as backend:
+        backend.create(older)
+        backend.bulk([Action("index", "said", {"caption": "red"})])
+        backend.refresh()
+    with HybridIndex(tmp_path / "index", embedder=HueEmbedder()) as index:
+        index.add(hue(0), id="red")
+        found = {hit.id: hit.matched for hit in index.search("red", explain=True)}
+        assert found == {"red": (), "said": ("term:red@caption",)}
+        assert index.search("-red").ids() == ["red"]
+        assert [each.id for each in index.label_pictures(["red"], floor=-9)] == ["red"]
+        with pytest.raises(MappingMismatch, match=r"written_labels.*hybrid-search migrate"):
+            index.label_pictures(["red"], floor=-9, write=True)
+        assert "labels" not in index.get("red").source
 
 
 def test_a_run_that_changes_nothing_writes_nothing(index: HybridIndex, monkeypatch: pytest.MonkeyPatch) -> None:

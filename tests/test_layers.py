@@ -14,7 +14,7 @@ import hybrid_search
 
 PACKAGE = Path(hybrid_search.__file__).parent
 STAGES = [
-    {"errors", "counted"},
+    {"errors"},
     {"images"},
     {"metadata", "signature", "embedders", "orientations"},
     {"picture"},
@@ -26,6 +26,7 @@ STAGES = [
         "filters",
         "body",
         "fusion",
+        "shares",
         "hits",
         "evidence",
         "collapse",

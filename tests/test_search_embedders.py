@@ -57,12 +57,12 @@ def key_of(index: HybridIndex, name: str) -> str:
 
 
 def legs(body: dict[str, Any], index: HybridIndex) -> dict[str, list[float]]:
-    """Return each vector leg of a body with its vector, captions under their readable name."""
-    caption = key_of(index, CAPTION)
+    """Return each vector leg of a body with its vector, that of captions by a shorter name."""
+    called = {f"embedding.{key}": f"vector:{spec['name']}" for key, spec in index.info()["embeddings"].items()}
     found = {}
     for clause in body.get("knn", ()):
-        assert clause["_name"] in ("vector", "signature", "vector:" + clause["field"].partition(".")[2])
-        found[clause["_name"].replace(caption, "caption")] = clause["query_vector"]
+        assert clause["_name"] in ("vector", "signature", called.get(clause["field"]))
+        found[clause["_name"].replace(CAPTION, "caption")] = clause["query_vector"]
     return found
 
 
@@ -130,7 +130,7 @@ def test_nothing_is_loaded_that_is_not_asked() -> None:
 
 def test_each_leg_scores_in_its_own_space(index: HybridIndex) -> None:
     hits = {hit.id: hit for hit in index.search("red", k=6)}
-    caption = "vector:" + key_of(index, CAPTION)
+    caption = f"vector:{CAPTION}"
     for angle, words in CAPTIONS.items():
         hit = hits[f"h{angle:03}"]
         assert hit.legs["vector:hue"] == pytest.approx(math.cos(math.radians(angle)), abs=0.01)
@@ -145,7 +145,7 @@ def test_each_leg_scores_in_its_own_space(index: HybridIndex) -> None:
 
 def test_a_picture_that_one_leg_lacks_is_ranked_by_the_others(index: HybridIndex) -> None:
     hits = index.search("red", k=6)
-    caption = "vector:" + key_of(index, CAPTION)
+    caption = f"vector:{CAPTION}"
     assert len(hits) == 6
     for hit in hits:
         ranks = [1 / (60 + hit.ranks[leg]) for leg in ("text", "vector:hue", caption) if leg in hit.ranks]
@@ -159,7 +159,8 @@ def test_weights_and_least_scores_by_leg(index: HybridIndex) -> None:
     only = {"text": 0, "vector:hue": 0}
     found = index.search("red", weights=only, k=6)
     assert found.ids()[:2] == ["h000", "h120"] and len(found) == 4
-    assert index.search("red", weights=only, min_score={caption: 0.4}, k=6).ids() == ["h000", "h120"]
+    for named in (caption, "vector:" + key_of(index, CAPTION)):
+        assert index.search("red", weights=only, min_score={named: 0.4}, k=6).ids() == ["h000", "h120"]
     assert index.search("red", weights=only, min_score={"vector:hue": 0.9}, k=6).ids() == found.ids()
     alike = index.search("red", weights={"text": 0, caption: 0}, min_score={"vector": 0.4}, k=6)
     assert set(alike.ids()) == {"h000", "h060", "h300"}
@@ -238,7 +239,7 @@ def test_words_are_asked_of_the_legs_that_can_run(moved: tuple[HybridIndex, str]
     assert hits.ids() == ["boat", "house"]
     assert set(hits[0].legs) == {"text", "vector:hue"}, "the name of a leg does not hang on what others can do"
     (lacking,) = hits.unavailable
-    assert (lacking.leg, lacking.embedder) == ("vector:" + key_of(index, name), name)
+    assert (lacking.leg, lacking.embedder) == ("vector:caption:glove:glove.txt", name)
     assert "glove.txt: No such file" in lacking.reason
     assert f"embed {name} --drop" in str(lacking)
     assert str(lacking) in repr(hits) and "No such file" in hits._repr_html_()
@@ -247,7 +248,8 @@ def test_words_are_asked_of_the_legs_that_can_run(moved: tuple[HybridIndex, str]
     assert str(pickle.loads(pickle.dumps(hits)).unavailable) == str(hits.unavailable)
     with pytest.warns(UserWarning, match="glove.txt: No such file"):
         assert [clause["_name"] for clause in index.request("red boat")["knn"]] == ["vector:hue"]
-    assert index.search("red boat", weights={f"vector:{name}": 0}).unavailable == (), "it is not missed"
+    for named in (f"vector:{name}", "vector:caption:glove:glove.txt"):
+        assert index.search("red boat", weights={named: 0}).unavailable == (), "it is not missed"
     assert index.search("red boat", embedder="hue").unavailable == ()
     assert index.search(image=hue(0)).unavailable == ()
     assert str(index.search("boat", image=hue(120)).unavailable) == str(hits.unavailable)

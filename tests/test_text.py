@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hybrid_search.errors import QueryError
-from hybrid_search.text import TEXT_FIELDS, ParsedText, excluded_clauses, parse_text, text_leg
+from hybrid_search.text import TEXT_FIELDS, ParsedText, excluded_clauses, parse_text, text_fields, text_leg
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,8 @@ def test_each_word_is_looked_for_in_all_fields_and_the_whole_in_order_gains():
     assert leg["minimum_should_match"] == 1
     words = [clause["multi_match"] for clause in leg["should"] if "multi_match" in clause]
     assert [clause["query"] for clause in words] == ["black", "dog"]
-    assert words[0]["fields"][:5] == ["caption^3", "title^3", "tags.text^2", "labels.text", "hypernyms^0.5"]
+    fields = ["caption^3", "title^3", "tags.text^2", "written_labels.text^2", "labels.text", "hypernyms^0.5"]
+    assert words[0]["fields"][:6] == fields
     phrases = [clause["match_phrase"] for clause in leg["should"] if "match_phrase" in clause]
     assert phrases == [
         {"caption": {"query": "black dog", "boost": 2.0}},
@@ -116,13 +117,13 @@ def test_no_text_reaches_a_clause_that_has_a_syntax(text):
     assert kinds <= known
 
 
-def test_without_labels_terms_are_looked_for_in_what_people_wrote() -> None:
-    parsed = replace(parse_text('dog "red ball" -cat'), labels=False)
+def test_without_predictions_terms_are_looked_for_in_what_people_wrote() -> None:
+    parsed = replace(parse_text('dog "red ball" -cat'), fields=text_fields(TEXT_FIELDS, predicted=False))
     leg = text_leg(parsed)
     assert leg is not None
     (term,) = leg["bool"]["should"]
     assert {field.partition("^")[0] for field in term["multi_match"]["fields"]} == {
-        *("caption", "title", "tags.text", "filename_text", "place_text", "camera_text")
+        *("caption", "title", "tags.text", "written_labels.text", "filename_text", "place_text", "camera_text")
     }
     # what must occur, and what must not, may occur in a label
     assert "labels.text" in str(leg["bool"]["must"])

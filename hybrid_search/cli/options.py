@@ -140,8 +140,7 @@ Embedders = Annotated[
     typer.Option(
         "--embedder",
         metavar="NAME",
-        help="Search by the vectors of this embedder of the index; may be repeated. By default by the first, and words "
-        "by the first that has vectors for them and by those of captions.",
+        help="Search by the vectors of this embedder of the index; may be repeated. By default by the first.",
         rich_help_panel="How to rank",
     ),
 ]
@@ -293,12 +292,11 @@ BatchSize = Annotated[
     ),
 ]
 Trained = Annotated[
-    Path,
-    typer.Option("--out", metavar="FILE", dir_okay=False, help="The file to write, by whose path it is named."),
+    Path, typer.Option("--out", metavar="FILE", dir_okay=False, help="Where the trained embedder is to be written.")
 ]
-Epochs = Annotated[int, typer.Option("--epochs", min=1, metavar="N", help="Passes over the pictures, at most.")]
+Epochs = Annotated[int, typer.Option("--epochs", min=1, metavar="N", help="Passes at most.")]
 Patience = Annotated[
-    int, typer.Option("--patience", min=1, metavar="N", help="Passes without a better validation after which it stops.")
+    int, typer.Option("--patience", min=1, metavar="N", help="Passes without a better validation before it stops.")
 ]
 Seed = Annotated[int, typer.Option("--seed", min=0, metavar="N", help="The same seed trains the same embedder.")]
 Yes = Annotated[bool, flag("--yes", "-y", help="Do it without asking.")]
@@ -316,9 +314,10 @@ def leg_numbers(text: str | None, option: str) -> dict[str, float] | None:
         return None
     numbers: dict[str, float] = {}
     for part in text.split(","):
-        leg, _, number = part.partition("=")
+        # names of embedders with options have a "=" too
+        leg, _, number = part.rpartition("=")
         try:
-            numbers[leg.strip()] = float(number)
+            numbers[leg.strip()] = float(number if leg else "")
         except ValueError:
             raise typer.BadParameter(f"{option} takes LEG=NUMBER,… such as text=2,vector=1 (got {text!r})") from None
     return numbers

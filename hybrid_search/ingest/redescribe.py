@@ -16,8 +16,8 @@ __all__ = ["added_fields", "also_described", "described_too", "redescribed"]
 
 _COMPUTED = (
     *("sha256", "bytes", "format", "width", "height", "megapixels", "shape", "indexed_at", "thumbnail"),
-    *("signature", "signature_norm", "words", "embedding", "labels", "label_scores", "hypernyms"),
-    *("regions", "visual_words", "duplicate"),
+    *("signature", "signature_norm", "words", "embedding", "labels", "written_labels", "label_scores"),
+    *("hypernyms", "regions", "visual_words", "duplicate"),
 )
 """Fields that come from the pixels or from people's decisions: another caption leaves them as they are."""
 

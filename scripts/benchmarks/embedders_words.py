@@ -11,6 +11,7 @@ from pathlib import Path
 from hybrid_search import HybridIndex
 from hybrid_search.evaluate import Figures, evaluate
 from hybrid_search.fusion import rrf
+from scripts.benchmarks import embedders_coverage
 from scripts.benchmarks.machine import table
 
 DEPTH = 100
@@ -26,7 +27,7 @@ def measure(photos: Path, *, quick: bool = False) -> str:
         return "### Words\n\nNot measured: there is no captions.csv beside the photos.\n"
     if quick:
         captions = dict(list(captions.items())[:40])
-    return "\n".join([_uncaptioned(photos, captions), _captioned(photos, captions)])
+    return "\n".join([_uncaptioned(photos, captions), _captioned(photos, captions), _some_captioned(photos, captions)])
 
 
 def read_captions(photos: Path) -> Captions | None:
@@ -102,6 +103,13 @@ def _captioned(photos: Path, captions: Captions) -> str:
         + table(["captions", *COLUMNS], rows)
         + "\nNo labels in this index: the words are those of the captions alone.\n"
     )
+
+
+def _some_captioned(photos: Path, captions: Captions) -> str:
+    try:
+        return embedders_coverage.measure(photos, captions)
+    except Exception as error:
+        return f"### Words and meaning together\n\nNot measured: {type(error).__name__}: {error}\n"
 
 
 # -- the index -------------------------------------------------------------------------------------------------------
