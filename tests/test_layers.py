@@ -14,7 +14,7 @@ import hybrid_search
 
 PACKAGE = Path(hybrid_search.__file__).parent
 STAGES = [
-    {"errors"},
+    {"errors", "counted"},
     {"images"},
     {"metadata", "signature", "embedders", "orientations"},
     {"picture"},

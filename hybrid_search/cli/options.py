@@ -140,7 +140,8 @@ Embedders = Annotated[
     typer.Option(
         "--embedder",
         metavar="NAME",
-        help="Search by the vectors of this embedder of the index; may be repeated. By default by the first.",
+        help="Search by the vectors of this embedder of the index; may be repeated. By default by the first, and words "
+        "by the first that has vectors for them and by those of captions.",
         rich_help_panel="How to rank",
     ),
 ]
@@ -292,11 +293,12 @@ BatchSize = Annotated[
     ),
 ]
 Trained = Annotated[
-    Path, typer.Option("--out", metavar="FILE", dir_okay=False, help="Where the trained embedder is to be written.")
+    Path,
+    typer.Option("--out", metavar="FILE", dir_okay=False, help="The file to write, by whose path it is named."),
 ]
-Epochs = Annotated[int, typer.Option("--epochs", min=1, metavar="N", help="Passes at most.")]
+Epochs = Annotated[int, typer.Option("--epochs", min=1, metavar="N", help="Passes over the pictures, at most.")]
 Patience = Annotated[
-    int, typer.Option("--patience", min=1, metavar="N", help="Passes without a better validation before it stops.")
+    int, typer.Option("--patience", min=1, metavar="N", help="Passes without a better validation after which it stops.")
 ]
 Seed = Annotated[int, typer.Option("--seed", min=0, metavar="N", help="The same seed trains the same embedder.")]
 Yes = Annotated[bool, flag("--yes", "-y", help="Do it without asking.")]
