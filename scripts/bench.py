@@ -98,9 +98,9 @@ def parser() -> argparse.ArgumentParser:
         "--embedders",
         nargs="+",
         default=[],
-        choices=["speed", "start", "words", "similar", "joint", "dtypes"],
+        choices=["speed", "indexing", "start", "words", "similar", "joint", "dtypes"],
         metavar="PART",
-        help="parts of embedders: speed start words similar joint dtypes; all by default",
+        help="parts of embedders: speed indexing start words similar joint dtypes; all by default",
     )
     parser.add_argument(
         "--name",

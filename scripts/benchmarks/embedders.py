@@ -7,6 +7,7 @@ from pathlib import Path
 
 from scripts.benchmarks import (
     embedders_dtypes,
+    embedders_indexing,
     embedders_named,
     embedders_similar,
     embedders_speed,
@@ -17,6 +18,7 @@ from scripts.benchmarks import (
 
 PARTS: Mapping[str, Callable[..., str]] = {
     "speed": embedders_speed.measure,
+    "indexing": embedders_indexing.measure,
     "start": embedders_start.measure,
     "words": embedders_words.measure,
     "similar": embedders_similar.measure,

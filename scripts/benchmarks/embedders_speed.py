@@ -1,4 +1,4 @@
-"""How fast embedders are: decode, prepare, infer apart; batches and cores; ONNX against Keras; indexing."""
+"""How fast embedders are: decode, prepare, infer apart; batches and cores; ONNX against Keras."""
 
 from __future__ import annotations
 
@@ -6,11 +6,10 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from hybrid_search import HybridIndex
 from hybrid_search.embedders.onnx_export import export_onnx
 from hybrid_search.embedders.registry import get_embedder
 from scripts.benchmarks.embedders_alone import alone
-from scripts.benchmarks.machine import median, seconds, table
+from scripts.benchmarks.machine import table
 from scripts.benchmarks.vit import save_vit
 
 BATCHES = (1, 8, 32)
@@ -21,9 +20,8 @@ RANDOM = "?seed=0&weights=none"
 """Weights of no worth: they take the time of real ones."""
 NETWORKS = tuple(f"keras:{model}{RANDOM}" for model in ("mobilenet_v3_large", "efficientnet_b0", "resnet50"))
 BOTH = tuple(f"keras:{model}{RANDOM}" for model in ("mobilenet_v3_large", "resnet50"))
-INDEXED = ("lite", "lite+minilm")
 VIT = "ViT-B/32 on ONNX Runtime, random weights"
-COUNT, ENOUGH = 64, 192
+COUNT = 64
 
 
 def measure(photos: Path, *, quick: bool = False) -> str:
@@ -34,7 +32,6 @@ def measure(photos: Path, *, quick: bool = False) -> str:
         parts = [
             _each(photos, large, count=count, quick=quick),
             _sweep(photos, Path(folder), large, count=count // 2, quick=quick),
-            _indexing(photos, Path(folder), large, count=16 if quick else ENOUGH, runs=1 if quick else 3),
         ]
     return "\n".join(parts)
 
@@ -103,35 +100,3 @@ def _swept(title: str, name: str, photos: Path, *, count: int) -> tuple[list[lis
         rates = {size: 1000 / found.infer[size] for size in BATCHES}
         rows.append([title, str(cores), *rates.values()])
     return rows, rates
-
-
-def _indexing(photos: Path, folder: Path, large: Mapping[str, str], *, count: int, runs: int) -> str:
-    chosen = folder / "photos"
-    chosen.mkdir()
-    for path in sorted(path for path in photos.iterdir() if path.suffix in (".jpg", ".png"))[:count]:
-        (chosen / path.name).write_bytes(path.read_bytes())
-    number = len(list(chosen.iterdir()))
-    rows: list[list[object]] = []
-    names = _named(*((*INDEXED, NETWORKS[2]) if runs > 1 else INDEXED[:1]))
-    for title, name in {**names, **large}.items():
-        try:
-            bare, times = alone(name, chosen, count=number), []
-            embedder = get_embedder(name)
-            embedder.embed_images([])
-            for _ in range(runs):
-                with HybridIndex(embedder=embedder) as index:
-                    times.append(seconds(lambda index=index: index.add_folder(chosen)))
-        except Exception as error:
-            rows.append([title, f"{type(error).__name__}: {error}", "", "", ""])
-            continue
-        indexed, infer = number / median(times[1:] or times), 1000 / bare.infer[32]
-        sequence = 1000 / (bare.decode + bare.prepare + bare.infer[32])
-        rows.append([title, indexed, infer, indexed / infer, indexed / sequence])
-    header = [
-        "indexing",
-        "photos/s indexed",
-        "inference alone",
-        "÷ inference alone",
-        "÷ decode, prepare, infer in turn",
-    ]
-    return f"### From end to end, {number} photos, embedded index\n\n{table(header, rows)}"
