@@ -25,6 +25,10 @@ EXAMPLES: tuple[tuple[errors.HybridSearchError, str], ...] = (
     (errors.TextNotSupported("lite"), "search with text=… uses captions and labels"),
     (errors.BadVector("it is all zero"), "it is all zero"),
     (errors.UnknownEmbedder("lit", ["lite", "histogram+hog"], ["lite"]), "known: lite, histogram+hog. Did you mean"),
+    (
+        errors.UnknownEmbedder("lite", ["minilm"], problem="'lite' embeds no words"),
+        "'lite' embeds no words; known: minilm",
+    ),
     (errors.EmbedderUnavailable("clip", "pip install 'hybrid-search[clip]'"), "pip install"),
     (errors.WeightsMissing("w.onnx", "the hash differs"), "w.onnx: the hash differs"),
     (errors.BadEmbedderOption("lite?x=1", "x", "known: threads"), "'lite?x=1', option 'x': known: threads"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator
 from importlib.metadata import EntryPoint
@@ -11,16 +12,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hybrid_search.embedder_set import load_named
 from hybrid_search.embedders import registry
 from hybrid_search.embedders.registry import (
     embedder_names,
     embedding_key,
     get_embedder,
+    get_text_embedder,
     known_embedders,
     register,
     whole_name,
 )
 from hybrid_search.errors import BadEmbedderOption, EmbedderUnavailable, UnknownEmbedder
+from hybrid_search.mapping import CAPTION
 from tests.fakes import ColourEmbedder
 
 
@@ -49,7 +53,42 @@ def offer(monkeypatch: pytest.MonkeyPatch, **targets: str) -> None:
 def test_unknown_names_list_the_known_and_the_close() -> None:
     with pytest.raises(UnknownEmbedder, match=r"known: .*histogram\+hog.* lite.*Did you mean 'lite'") as caught:
         get_embedder("lit")
-    assert caught.value.known == embedder_names() and caught.value.close_matches == ("lite",)
+    assert caught.value.known == (*embedder_names(), "caption:glove", "caption:minilm", "caption:word2vec")
+    assert caught.value.close_matches == ("lite",)
+
+
+@pytest.mark.parametrize(
+    ("name", "close"),
+    [
+        ("minilm", "caption:minilm"),
+        ("minilm?dtype=int8", "caption:minilm?dtype=int8"),
+        ("glove:x.txt", "caption:glove:x.txt"),
+    ],
+)
+def test_text_towers_are_named_as_an_index_takes_them(name: str, close: str) -> None:
+    assert close.startswith(CAPTION)
+    with pytest.raises(UnknownEmbedder, match=rf"embeds words alone.*Did you mean '{re.escape(close)}'") as caught:
+        get_embedder(name)
+    assert caught.value.close_matches == (close,)
+
+
+def test_a_text_tower_that_is_misspelt_or_for_captions() -> None:
+    with pytest.raises(UnknownEmbedder, match=r"no embedder 'minilmm'; .*Did you mean 'caption:minilm' or"):
+        get_embedder("minilmm")
+    with pytest.raises(UnknownEmbedder, match="written about pictures, and embeds none; 'minilm' is the text embedder"):
+        get_embedder("caption:minilm")
+
+
+def test_what_embeds_no_words_is_told_what_does() -> None:
+    known = ("clip", "glove", "joint", "lite+minilm", "minilm", "siglip", "word2vec")
+    with pytest.raises(UnknownEmbedder, match=r"^embedder 'lite' embeds no words; known: clip, glove, ") as caught:
+        get_text_embedder("lite")
+    assert caught.value.known == known
+    with pytest.raises(UnknownEmbedder, match=r"^no embedder 'minilmm'; .*Did you mean 'minilm' or") as caught:
+        get_text_embedder("minilmm")
+    assert caught.value.known == known
+    with pytest.raises(UnknownEmbedder, match=r"^embedder 'lite' embeds no words"):
+        load_named("caption:lite")
 
 
 def test_a_missing_package_names_the_command_and_the_package() -> None:

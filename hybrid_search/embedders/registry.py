@@ -34,6 +34,8 @@ __all__ = [
 GROUP = "hybrid_search.embedders"
 """Entry-point group in which other packages offer embedders: `name = module:Class`."""
 _LONGEST_KEY = 40
+_CAPTION = "caption:"
+"""As `hybrid_search.mapping` has it, which comes after this module."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,8 @@ class Entry:
     install : str
     file : bool
         The model is always a file.
+    words : bool
+        It may embed words.
     paths : tuple of str
         What else may be a file or a folder, or something of another kind: "model", or options.
     """
@@ -53,6 +57,7 @@ class Entry:
     target: str
     install: str = "pip install hybrid-search"
     file: bool = False
+    words: bool = False
     paths: tuple[str, ...] = ()
 
 
@@ -64,24 +69,24 @@ _WORDS = ("imagenet", "none")
 """What stands where a file may, and is no file, whatever lies in the current folder."""
 _ENTRIES: dict[str, Entry] = {
     "lite": Entry("hybrid_search.embedders.lite:Lite"),
-    "lite+minilm": Entry("hybrid_search.embedders.conse:LiteMinilm"),
+    "lite+minilm": Entry("hybrid_search.embedders.conse:LiteMinilm", words=True),
     "colour": Entry("hybrid_search.embedders.classical.colours:Colours", _CLASSICAL),
     "local": Entry("hybrid_search.embedders.classical.local:LocalFeatures", _CLASSICAL),
     "hog": Entry("hybrid_search.embedders.classical.shapes:Hog", _CLASSICAL),
     "histogram+hog": Entry("hybrid_search.embedders.descriptors:HistogramHog"),
     "head": Entry("hybrid_search.embedders.head:open_head", file=True),
-    "joint": Entry("hybrid_search.embedders.joint:open_joint", file=True),
+    "joint": Entry("hybrid_search.embedders.joint:open_joint", file=True, words=True),
     "autoencoder": Entry("hybrid_search.embedders.autoencoder:Autoencoder", file=True),
-    "clip": Entry("hybrid_search.embedders.hub.model:Clip", _HUB, paths=_OF_A_HUB),
-    "siglip": Entry("hybrid_search.embedders.hub.model:Siglip", _HUB, paths=_OF_A_HUB),
+    "clip": Entry("hybrid_search.embedders.hub.model:Clip", _HUB, words=True, paths=_OF_A_HUB),
+    "siglip": Entry("hybrid_search.embedders.hub.model:Siglip", _HUB, words=True, paths=_OF_A_HUB),
     "dino": Entry("hybrid_search.embedders.hub.model:Dino", _HUB, paths=_OF_A_HUB),
     "keras": Entry("hybrid_search.embedders.keras.embedder:keras_embedder", _KERAS, paths=("weights",)),
     "onnx": Entry("hybrid_search.embedders.onnx_file:OnnxFile", file=True),
 }
 _TEXT_ENTRIES: dict[str, Entry] = {
-    "minilm": Entry("hybrid_search.embedders.minilm:MiniLM"),
-    "glove": Entry("hybrid_search.embedders.words:Glove", file=True),
-    "word2vec": Entry("hybrid_search.embedders.words:Word2vec", file=True),
+    "minilm": Entry("hybrid_search.embedders.minilm:MiniLM", words=True),
+    "glove": Entry("hybrid_search.embedders.words:Glove", file=True, words=True),
+    "word2vec": Entry("hybrid_search.embedders.words:Word2vec", file=True, words=True),
 }
 
 
@@ -176,12 +181,15 @@ def get_text_embedder(name: str, **options: Any) -> TextEmbedder:
         As `get_embedder`; also when the embedder has no text side.
     """
     towers = known_text_embedders()
-    if name.partition(":")[0].partition("?")[0] in towers:
+    family = _family(name)
+    if family in towers:
         tower: TextEmbedder = _get(name, towers, options)
         return tower
+    if family not in known_embedders():
+        raise _unknown_of_words(name)
     embedder = get_embedder(name, **options)
     if not embedder.embeds_text:
-        raise UnknownEmbedder(name, sorted(towers), [])
+        raise _unknown_of_words(name, problem=f"embedder {name!r} embeds no words")
     return embedder
 
 
@@ -238,7 +246,7 @@ def _get(name: str, entries: Mapping[str, Entry], options: dict[str, Any]) -> An
     family, _, model = stem.partition(":")
     entry = entries.get(family)
     if entry is None:
-        raise UnknownEmbedder(name, sorted(entries), difflib.get_close_matches(family, sorted(entries)))
+        raise _unknown_of_pictures(name)
     kind = _load(family, entry)
     accepted = inspect.signature(kind).parameters
     if not (model or options.get("model")) and _needs_model(entry, accepted):
@@ -255,6 +263,32 @@ def _get(name: str, entries: Mapping[str, Entry], options: dict[str, Any]) -> An
         return kind(**({"model": model} if model else {}), **options)
     except ModuleNotFoundError as error:
         raise EmbedderUnavailable(name, f"{entry.install} ({error})") from error
+
+
+def _unknown_of_pictures(name: str) -> UnknownEmbedder:
+    """Return the error of what embeds no pictures; a text tower goes by its name behind "caption:"."""
+    families, towers = sorted(known_embedders()), {f"{_CAPTION}{tower}": tower for tower in known_text_embedders()}
+    family, known = _family(name), [*families, *sorted(towers)]
+    if family in towers.values():
+        problem = f"{name!r} embeds words alone, such as those that are written about pictures"
+        return UnknownEmbedder(name, known, [f"{_CAPTION}{name}"], problem)
+    if name.startswith(_CAPTION):
+        tower = name.removeprefix(_CAPTION)
+        problem = f"{name!r} is for what is written about pictures, and embeds none; {tower!r} is the text embedder"
+        return UnknownEmbedder(name, families, [], problem)
+    close = difflib.get_close_matches(family, [*families, *towers.values()])
+    captions = {tower: caption for caption, tower in towers.items()}
+    return UnknownEmbedder(name, known, [captions.get(match, match) for match in close])
+
+
+def _unknown_of_words(name: str, problem: str = "") -> UnknownEmbedder:
+    """Return the error of what embeds no words."""
+    known = sorted(each for each, entry in {**known_embedders(), **known_text_embedders()}.items() if entry.words)
+    return UnknownEmbedder(name, known, [] if problem else difflib.get_close_matches(_family(name), known), problem)
+
+
+def _family(name: str) -> str:
+    return name.partition(":")[0].partition("?")[0]
 
 
 def _needs_model(entry: Entry, accepted: Mapping[str, inspect.Parameter]) -> bool:

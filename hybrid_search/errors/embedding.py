@@ -24,14 +24,15 @@ class EmbedderError(HybridSearchError):
 
 
 class UnknownEmbedder(EmbedderError):
-    """No embedder has this name."""
+    """No embedder has this name, or none that can do what it is wanted for, as `problem` says then."""
 
-    def __init__(self, name: str, known: Sequence[str], close_matches: Sequence[str] = ()) -> None:
+    def __init__(self, name: str, known: Sequence[str], close_matches: Sequence[str] = (), problem: str = "") -> None:
         super().__init__(
-            f"no embedder {name!r}; known: {', '.join(known)}.{did_you_mean(close_matches)}",
+            f"{problem or f'no embedder {name!r}'}; known: {', '.join(known)}.{did_you_mean(close_matches)}",
             name=name,
             known=tuple(known),
             close_matches=tuple(close_matches),
+            problem=problem,
         )
 
 
