@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, cast
 
 from hybrid_search.errors import EmbedderError, EmbedderMismatch, UnknownEmbedder
+from hybrid_search.errors.suggested import command
 from hybrid_search.mapping import CAPTION, EmbeddingSpec, check, default_embedding, embeddings, spec_of
 
 if TYPE_CHECKING:
@@ -169,7 +170,7 @@ class EmbedderSet:
         try:
             return load_named(spec.name)[1]
         except UnknownEmbedder as error:
-            remedy = f"pass it as `embedder`, or remove it by `hybrid-search embed {spec.name} --drop --index …`"
+            remedy = f"pass it as `embedder`, or remove it by {command('embed', spec.name, '--drop')}"
             raise EmbedderMismatch(str(spec), f"none of that name ({error})", remedy) from error
 
     def _named(self, name: str) -> str | None:
@@ -228,7 +229,7 @@ def _mismatch(held: Mapping[str, EmbeddingSpec], missing: Mapping[str, Embedding
     """Return the error of embedders that an index does not hold, by name, with what is known of each."""
     found = [str(spec) if spec is not None else f"embedder {name!r}" for name, spec in missing.items()]
     nowhere = next((name for name, spec in missing.items() if spec is None and not _is_known(name)), None)
-    remedy = f"`hybrid-search embed {' '.join(missing)} --index …` adds such; or open it with what it holds"
+    remedy = f"{command('embed', *missing)} adds such; or open it with what it holds"
     if nowhere is not None:
         remedy = f"there is no embedder {nowhere!r} at all; open it with what it holds"
     return EmbedderMismatch(" and ".join(map(str, held.values())) or "no embedder", " and ".join(found), remedy)

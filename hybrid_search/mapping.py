@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from hybrid_search import __version__
 from hybrid_search.errors import EmbedderMismatch, MappingMismatch
+from hybrid_search.errors.suggested import command
 
 if TYPE_CHECKING:
     from hybrid_search.embedders import Embedder, TextEmbedder
@@ -202,7 +203,7 @@ def check(definition: Mapping[str, Any], key: str, embedder: EmbeddingSpec) -> N
         holds = [held[key]] if key in held else list(held.values())
         expected, found = " and ".join(map(str, holds)) or "no embedder", str(embedder)
         if [spec.name for spec in holds] == [embedder.name]:
-            again = f"`hybrid-search embed {embedder.name} --again --index …` computes its vectors anew"
+            again = f"{command('embed', embedder.name, '--again')} computes its vectors anew"
             raise EmbedderMismatch(expected, found, f"use the version that made them, or {again}")
         raise EmbedderMismatch(expected, found)
 

@@ -22,6 +22,7 @@ from hybrid_search.errors import (
     TextNotSupported,
     UnknownClass,
 )
+from hybrid_search.errors.suggested import command
 from hybrid_search.feedback import rocchio
 from hybrid_search.legs import leg_names
 from hybrid_search.mapping import EmbeddingSpec
@@ -363,7 +364,7 @@ class _Embedding:
         if vector is None:
             raise QueryError(
                 f"picture {term.value.id!r} has no vector of {name!r}; "
-                f"`hybrid-search embed {name}` gives one to every picture that lacks it"
+                f"{command('embed', name)} gives one to every picture that lacks it"
             )
         return vector
 

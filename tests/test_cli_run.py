@@ -170,7 +170,10 @@ def test_delete_and_prune_touch_no_file(tmp_path: Path, run: Any) -> None:
     assert run("delete", str(tmp_path / "photos" / "0.png"), "--yes", *at).code == exits.OK
     assert (tmp_path / "photos" / "0.png").is_file()
     (tmp_path / "photos" / "1.png").unlink()
-    assert "1 missing (`hybrid-search prune` removes them)" in run("index", str(tmp_path / "photos"), *at).out
+    assert (
+        f"1 missing (`hybrid-search --index {at[1]} prune` removes them)"
+        in run("index", str(tmp_path / "photos"), *at).out
+    )
     listed = run("prune", "--dry-run", *at)
     assert names(listed) == ["1.png"]
     assert json.loads(run("info", "--json", *at).out)["documents"] == 3, "a dry run removes nothing"

@@ -71,7 +71,7 @@ def test_a_gain_is_written_and_said(
     shown = capsys.readouterr()
     assert "60 held-out pictures" in shown.out and "kept what epoch 4 of 9 gave" in shown.out
     assert shown.err.startswith("gain: mAP +10.0 points (95 % interval +10.0 to +10.0) on held-out pictures, mAP +2.0 ")
-    assert f"`hybrid-search embed head:{out}`" in shown.err
+    assert f"`hybrid-search --index {index} embed head:{out}`" in shown.err
     assert load(out, kind="head").metadata["gain"] is True
 
 

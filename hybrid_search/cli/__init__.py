@@ -29,8 +29,10 @@ def run(arguments: Sequence[str]) -> int:
     """
     from hybrid_search.cli import exits, terminal
     from hybrid_search.cli.app import app
+    from hybrid_search.cli.suggest import forget_place
 
     terminal.set_up()
+    forget_place()
     try:
         with terminal.warnings_as_notes():
             code = app(list(arguments) or ["--help"], prog_name="hybrid-search", standalone_mode=False)

@@ -9,6 +9,7 @@ import typer
 from hybrid_search.cli import connection, exits, options
 from hybrid_search.cli.pages import PageCommand, Program
 from hybrid_search.cli.session import Settings
+from hybrid_search.cli.suggest import keep_place
 from hybrid_search.cli.words import WordsCommand
 
 __all__ = ["app"]
@@ -82,6 +83,7 @@ def program(
         "vectors": vectors,
     }
     typed = connection.typed_options(context, given)
+    keep_place({**typed, **connection.typed_options(context, {"config": config, "name": name, "index": index})})
     context.obj = Settings(index=index, name=name, config=config, server=typed)
 
 

@@ -219,9 +219,8 @@ def _show_copies(index: HybridIndex, place: str, page: Path) -> None:
     from hybrid_search.duplicates.compare.features import can_extract
     from hybrid_search.duplicates.compare.judge import INSTALL
 
-    terminal.write(
-        f"\n5. Copies, whatever was done to them\n$ hybrid-search --index {place} duplicates --html {page}\n"
-    )
+    typed = f"hybrid-search --index {place} duplicates --html {_quoted(os.fspath(page))}"
+    terminal.write(f"\n5. Copies, whatever was done to them\n$ {typed}\n")
     Listing(html=page, title=place, progress=False).run(index)
     if not can_extract():
         terminal.note(f"cropped and turned copies are found too after: {INSTALL}")

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from hybrid_search.cli import exits, options, terminal
 from hybrid_search.cli.confirm import confirm
+from hybrid_search.cli.embed_notes import Seen, has_no_words, interrupted, where_it_is_used
 from hybrid_search.cli.progress import documents_bar, progress_bar
 from hybrid_search.cli.session import open_index
+from hybrid_search.cli.suggest import placed
 from hybrid_search.counted import counted
+from hybrid_search.errors.suggested import command
 
 if TYPE_CHECKING:
     from hybrid_search.index import HybridIndex
@@ -65,14 +70,17 @@ def embed(
         _check(index, [*(names if drop else ()), *([default] if default and default not in names else ())])
         if drop and names:
             confirm(f"Remove {', '.join(names)} with all their vectors from {index.location}?", yes=yes)
-        for name in names:
+        for place, name in enumerate(names):
             if drop:
                 _drop(index, name, shown=not no_progress)
             else:
-                failed += _add(index, name, again=again, batch_size=batch_size, shown=not no_progress)
+                with _resumable(names[place:], again=again, default=default) as seen:
+                    failed += _add(index, name, seen, again=again, batch_size=batch_size, shown=not no_progress)
         if default is not None:
             index.prefer_embedder(default)
             terminal.write(f"{default} is used where none is named\n")
+        elif names and not drop and (used := where_it_is_used(index, names[-1])):
+            terminal.note(used)
     raise typer.Exit(exits.PARTIAL if failed else exits.OK)
 
 
@@ -89,22 +97,33 @@ def _drop(index: HybridIndex, name: str, *, shown: bool) -> None:
     terminal.write(f"vectors of {name} removed from {counted(documents, 'picture')}\n")
 
 
-def _add(index: HybridIndex, name: str, *, again: bool, batch_size: int, shown: bool) -> tuple[Failure, ...]:
+@contextmanager
+def _resumable(names: list[str], *, again: bool, default: str | None) -> Iterator[Seen]:
+    """Let Ctrl-C end the command with what is kept and how to go on."""
+    seen = Seen()
+    try:
+        yield seen
+    except KeyboardInterrupt:
+        terminal.note(interrupted(seen.done, names, again=again, default=default))
+        raise typer.Exit(exits.INTERRUPTED) from None
+
+
+def _add(
+    index: HybridIndex, name: str, seen: Seen, *, again: bool, batch_size: int, shown: bool
+) -> tuple[Failure, ...]:
     from hybrid_search.cli.fill import note_failures
 
-    try:
-        with progress_bar(shown=shown) as progress:
-            report = index.add_embedder(name, again=again, batch_size=batch_size, progress=progress)
-    except KeyboardInterrupt:
-        kept = f"interrupted: what was embedded so far is kept; `hybrid-search embed {name}`"
-        terminal.note(f"{kept} embeds what has no vector, with --again all" if again else f"{kept} goes on from there")
-        raise typer.Exit(exits.INTERRUPTED) from None
+    with progress_bar(shown=shown) as progress:
+        report = index.add_embedder(name, again=again, batch_size=batch_size, progress=seen.before(progress))
     note_failures(report.failed)
     failed = f", {len(report.failed):,} failed" if report.failed else ""
     if report.updated or failed:
         stored = f", {report.from_stored:,} of them made of stored vectors" if report.from_stored else ""
         were = "was" if report.updated == 1 else "were"
         terminal.write(f"{counted(report.updated, 'picture')} {were} given vectors of {name}{stored}{failed}\n")
+    elif name.startswith("caption:") and has_no_words(index):
+        brings = command("index", "FOLDER", "--captions", "FILE")
+        terminal.write(placed(f"no picture has words to embed: no caption, title or tag; {brings} brings some\n"))
     else:
         terminal.write(f"no picture lacks a vector of {name}\n")
     return report.failed

@@ -13,6 +13,7 @@ import typer
 from hybrid_search.cli import exits, options, terminal
 from hybrid_search.cli.progress import progress_bar
 from hybrid_search.cli.session import open_index, place_of
+from hybrid_search.cli.suggest import placed
 from hybrid_search.counted import counted
 
 if TYPE_CHECKING:
@@ -135,7 +136,8 @@ def _print(reports: list[IngestReport], failed: list[Failure], place: str, docum
     _note_unused(_unused(reports))
     parts = [f"{counts['added']:,} added", f"{counts['updated']:,} updated", f"{counts['unchanged']:,} unchanged"]
     parts += [f"{len(failed):,} failed"] if failed else []
-    parts += [f"{counts['missing']:,} missing (`hybrid-search prune` removes them)"] if counts["missing"] else []
+    missing = f"{counts['missing']:,} missing (`hybrid-search prune` removes them)"
+    parts += [placed(missing)] if counts["missing"] else []
     done = counts["added"] + counts["updated"]
     rate = f", {done / seconds:.0f} pictures/s" if done and seconds else ""
     terminal.write(f"{', '.join(parts)} in {seconds:.1f} s{rate}\n")

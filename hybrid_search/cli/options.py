@@ -8,6 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
+from hybrid_search.cli.suggest import keep_index
+
 __all__ = [
     "As0",
     "AsCsv",
@@ -69,6 +71,7 @@ Index = Annotated[
         metavar="LOCATION",
         help="The index: a folder, or the URL of Elasticsearch. May stand before the command too.",
         show_default=False,
+        callback=keep_index,
     ),
 ]
 NoProgress = Annotated[bool, flag("--no-progress", envvar="HYBRID_SEARCH_NO_PROGRESS", help="No progress bar.")]

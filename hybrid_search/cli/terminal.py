@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
+from hybrid_search.cli.suggest import placed
 from hybrid_search.display import UNSAFE, escape
 
 if TYPE_CHECKING:
@@ -65,8 +66,8 @@ def console(*, stderr: bool = False) -> Console:
 
 
 def note(text: str) -> None:
-    """Write one line to stderr."""
-    sys.stderr.write(escape(text) + "\n")
+    """Write one line to stderr; commands in it go to the index that was typed."""
+    sys.stderr.write(escape(placed(text)) + "\n")
     sys.stderr.flush()
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from hybrid_search.errors.asking import did_you_mean
 from hybrid_search.errors.base import HybridSearchError
+from hybrid_search.errors.suggested import command
 
 __all__ = [
     "BadEmbedderOption",
@@ -56,7 +57,7 @@ class LegUnavailable(EmbedderError):
     def __init__(self, leg: str, embedder: str, reason: str) -> None:
         super().__init__(
             f"embedder {embedder!r} cannot take part in the search: {reason}; bring back what it lacks, name others by "
-            f"embedder=…, or remove it by `hybrid-search embed {embedder} --drop --index …`",
+            f"embedder=…, or remove it by {command('embed', embedder, '--drop')}",
             leg=leg,
             embedder=embedder,
             reason=reason,

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from hybrid_search.counted import counted
 from hybrid_search.errors.base import HybridSearchError
+from hybrid_search.errors.suggested import command
 
 __all__ = [
     "BackendError",
@@ -37,9 +38,10 @@ class IndexNotFound(BackendError):
     """There is no index at the location, and none was to be created."""
 
     def __init__(self, location: str, name: str = "images") -> None:
-        named = "" if name == "images" else f"--name {name} "
+        named = () if name == "images" else ("--name", name)
+        making = command(*named, "index", "FOLDER", "--index", location, placed=False)
         super().__init__(
-            f"no index {name!r} at {location}; make one with `hybrid-search {named}index FOLDER --index {location}`",
+            f"no index {name!r} at {location}; make one with {making}",
             location=location,
             name=name,
         )

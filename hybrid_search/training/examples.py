@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from hybrid_search.backends import Backend
 from hybrid_search.errors import EmbedderMismatch, TrainingImpossible
+from hybrid_search.errors.suggested import command
 from hybrid_search.mapping import EmbeddingSpec, default_embedding, embeddings
 
 __all__ = ["LEAST", "Examples", "Source", "keep_usable", "read_examples", "spec_in"]
@@ -81,7 +82,7 @@ def spec_in(backend: Backend, *, embedder: str | None = None) -> tuple[str, Embe
         if spec.of == "image" and embedder in (None, spec.name):
             return key, spec
     held = [str(spec) for spec in stored.values() if spec.of == "image"]
-    remedy = f"name one that it holds, or add this one by `hybrid-search embed {embedder} --index …`"
+    remedy = f"name one that it holds, or add this one by {command('embed', str(embedder))}"
     raise EmbedderMismatch(" and ".join(held) or "no embedder", f"embedder {embedder!r}", remedy)
 
 
