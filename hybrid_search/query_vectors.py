@@ -384,7 +384,7 @@ class _Embedding:
         """Return the row of a class, (dims,), or where the classifier has none the vector of the word itself."""
         try:
             if isinstance(self._embedder, Classifier):
-                return self._embedder.class_rows([name])[0]
+                return np.asarray(self._embedder.class_rows([name])[0], np.float32)
         except UnknownClass:
             if not self._names_classes:
                 raise
