@@ -191,10 +191,25 @@ def test_triplet_loss_by_hand() -> None:
     assert found == pytest.approx((0.5 + 2.5) / 2, rel=1e-5)
 
 
+def test_supcon_loss_is_that_of_plain_loops() -> None:
+    random = np.random.default_rng(1)
+    vectors, labels = unit(random.normal(0, 1, (14, 3))).astype(np.float64), [*random.integers(0, 4, 13), 9]
+    raised, each = np.exp(vectors @ vectors.T / 0.2), []
+    for at in range(14):
+        rest = [raised[at, other] for other in range(14) if other != at]
+        own = [raised[at, other] for other in range(14) if other != at and labels[other] == labels[at]]
+        if own:
+            each.append(-np.mean(np.log(np.array(own) / sum(rest))))
+    assert len(each) == 13, "the last is alone"
+    found = float(losses.supcon_loss(vectors.astype(np.float32), same_as(labels), temperature=0.2))
+    assert found == pytest.approx(np.mean(each), rel=1e-5)
+
+
 def test_a_batch_of_one_label_or_of_none_twice_costs_nothing() -> None:
     assert float(losses.triplet_loss(SQUARE, same_as([0, 0, 0]))) == 0
     assert float(losses.triplet_loss(SQUARE, same_as([0, 1, 2]))) == 0
     assert float(losses.contrastive_loss(SQUARE, same_as([0, 1, 2]), margin=1.0)) == 0
+    assert float(losses.supcon_loss(SQUARE, same_as([0, 1, 2]))) == 0
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -271,11 +286,10 @@ def test_a_head_helps_where_few_numbers_tell_the_labels(helped: training.Trained
     assert helped.learned_from["new_labels"] == 2 and helped.new is not None
 
 
-def test_the_contrastive_loss_helps_as_well() -> None:
-    found = training.train_head(
-        clustered(0), options=training.HeadOptions(loss="contrastive", epochs=25, labels=6, rate=1e-2)
-    )
-    assert found.is_gain
+@pytest.mark.parametrize("loss", ["contrastive", "supcon"])
+def test_the_other_losses_help_as_well(loss: Any) -> None:
+    options = training.HeadOptions(loss=loss, epochs=25, labels=6, rate=1e-2)
+    assert training.train_head(clustered(0), options=options).is_gain
 
 
 def test_a_hidden_layer_begins_as_the_linear_map_and_helps() -> None:
@@ -325,7 +339,17 @@ def test_more_dims_than_there_are_is_refused() -> None:
         training.train_head(clustered(0), options=training.HeadOptions(dims=64))
 
 
-@pytest.mark.parametrize("wrong", [{"loss": "hinge"}, {"dims": 0}, {"pictures": 1}, {"epochs": 0}])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"loss": "hinge"},
+        {"dims": 0},
+        {"pictures": 1},
+        {"epochs": 0},
+        {"temperature": 0},
+        {"margin": 1, "loss": "supcon"},
+    ],
+)
 def test_options_out_of_range_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=next(iter(wrong))):
         training.HeadOptions(**wrong)

@@ -35,6 +35,7 @@ class LossName(str, Enum):
 
     triplet = "triplet"
     contrastive = "contrastive"
+    supcon = "supcon"
 
 
 def head(
@@ -53,7 +54,10 @@ def head(
         typer.Option("--embedder", metavar="NAME", help="Whose vectors to learn from; the index's first by default."),
     ] = None,
     loss: Annotated[
-        LossName, typer.Option("--loss", help="From triplets with semi-hard negatives, or from pairs.")
+        LossName,
+        typer.Option(
+            "--loss", help="From triplets with semi-hard negatives, from pairs, or from each against all (supcon)."
+        ),
     ] = LossName.triplet,
     margin: Annotated[
         float | None,
@@ -91,6 +95,8 @@ def head(
     """
     from hybrid_search.training.head import HeadOptions, train_head
 
+    if loss is LossName.supcon and margin is not None:
+        raise typer.BadParameter("--loss supcon has none", param_hint="--margin")
     chosen = HeadOptions(loss.value, margin, dims, hidden, epochs, patience, seed=seed)
     examples, spec = _examples(context, location, embedder, source.value)
     try:

@@ -14,7 +14,16 @@ from hybrid_search.embedders.head import map_vectors
 from hybrid_search.errors import TrainingImpossible
 from hybrid_search.training.batches import label_batches
 from hybrid_search.training.examples import Examples
-from hybrid_search.training.losses import LOSSES, MARGINS, Loss, contrastive_loss, triplet_loss
+from hybrid_search.training.losses import (
+    DRIFTS,
+    LOSSES,
+    MARGINS,
+    TEMPERATURE,
+    Loss,
+    contrastive_loss,
+    supcon_loss,
+    triplet_loss,
+)
 from hybrid_search.training.network import seeded_keras
 from hybrid_search.training.progress import Epoch, Patience
 from hybrid_search.training.split import Split, split_examples
@@ -32,9 +41,9 @@ class HeadOptions:
 
     Parameters
     ----------
-    loss : {"triplet", "contrastive"}
+    loss : {"triplet", "contrastive", "supcon"}
     margin : float, optional
-        By default that of the loss's paper, see `MARGINS`.
+        By default that of the loss's paper, see `MARGINS`; "supcon" has none.
     dims : int, optional
         Length of the new vectors, at most that of the old, by default the same up to 512.
     hidden : int
@@ -45,8 +54,10 @@ class HeadOptions:
         In a batch, and of each label in it.
     rate : float
         Step size of Adam.
-    drift : float
-        How much it costs to leave the untrained map: weight of the squared distance from it.
+    drift : float, optional
+        How much it costs to leave the untrained map: weight of the squared distance from it; by default `DRIFTS`.
+    temperature : float
+        Of "supcon".
     seed : int
         Of the division into parts and of everything random in training.
     """
@@ -60,7 +71,8 @@ class HeadOptions:
     labels: int = 16
     pictures: int = 4
     rate: float = 3e-4
-    drift: float = 1e-3
+    drift: float | None = None
+    temperature: float = TEMPERATURE
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -71,6 +83,10 @@ class HeadOptions:
             value = getattr(self, option)
             if value is not None and value < bound:
                 raise ValueError(f"{option} is at least {bound} (got {value})")
+        if self.loss == "supcon" and self.margin is not None:
+            raise ValueError(f"margin: loss 'supcon' has none (got {self.margin})")
+        if self.temperature <= 0:
+            raise ValueError(f"temperature is above 0 (got {self.temperature})")
 
 
 @dataclass(frozen=True)
@@ -214,7 +230,8 @@ def _starting_map(vectors: NDArray[np.float32], *, dims: int | None) -> NDArray[
 def _model(keras: Any, start: NDArray[np.float32], options: HeadOptions) -> Any:
     width, dims = start.shape
     inputs = keras.Input((width,))
-    anchored = partial(_drift, start=start, weight=options.drift)
+    weight = DRIFTS[options.loss] if options.drift is None else options.drift
+    anchored = partial(_drift, start=start, weight=weight)
     linear = keras.layers.Dense(dims, use_bias=False, kernel_regularizer=anchored, name="projection")
     mapped = linear(inputs)
     if options.hidden:
@@ -223,17 +240,23 @@ def _model(keras: Any, start: NDArray[np.float32], options: HeadOptions) -> Any:
         mapped = mapped + outer(inner)
     model = keras.Model(inputs, keras.layers.UnitNormalization(axis=1)(mapped))
     linear.set_weights([start])
-    margin = MARGINS[options.loss] if options.margin is None else options.margin
-    chosen = triplet_loss if options.loss == "triplet" else contrastive_loss
+    chosen = _loss(options)
 
     def loss(targets: Any, vectors: Any) -> Any:
         from keras import ops
 
         same = ops.cast(ops.matmul(targets, ops.transpose(targets)) > 0, vectors.dtype)
-        return chosen(vectors, same, margin=margin)
+        return chosen(vectors, same)
 
     model.compile(optimizer=keras.optimizers.Adam(options.rate), loss=loss)
     return model
+
+
+def _loss(options: HeadOptions) -> Callable[[Any, Any], Any]:
+    if options.loss == "supcon":
+        return partial(supcon_loss, temperature=options.temperature)
+    margin = MARGINS[options.loss] if options.margin is None else options.margin
+    return partial(triplet_loss if options.loss == "triplet" else contrastive_loss, margin=margin)
 
 
 def _drift(kernel: Any, *, start: NDArray[np.float32], weight: float) -> Any:

@@ -4,13 +4,28 @@ from __future__ import annotations
 
 from typing import Any, Literal, get_args
 
-__all__ = ["LOSSES", "MARGINS", "Loss", "contrastive_loss", "squared_distances", "triplet_loss"]
+__all__ = [
+    "DRIFTS",
+    "LOSSES",
+    "MARGINS",
+    "TEMPERATURE",
+    "Loss",
+    "contrastive_loss",
+    "squared_distances",
+    "supcon_loss",
+    "triplet_loss",
+]
 
-Loss = Literal["contrastive", "triplet"]
-"""Pairs that belong together are drawn near and others pushed away, or others are kept farther than those."""
+Loss = Literal["contrastive", "triplet", "supcon"]
+"""Pairs that belong together are drawn near and others pushed away; or others are kept farther than those; or those
+are told from all others of the batch."""
 LOSSES: tuple[Loss, ...] = get_args(Loss)
 MARGINS: dict[Loss, float] = {"contrastive": 1.0, "triplet": 0.2}
 """Of each loss by default: a distance, and a difference of squared distances as in FaceNet."""
+DRIFTS: dict[Loss, float] = {"contrastive": 1e-3, "triplet": 1e-3, "supcon": 1e-2}
+"""What it costs by default to leave the untrained map: at less, the last one makes labels that it never saw worse."""
+TEMPERATURE = 0.1
+"""Of the supervised contrastive loss, as in its paper."""
 _FAR = 1e9
 
 
@@ -86,6 +101,38 @@ def triplet_loss(vectors: Any, same: Any, *, margin: float = MARGINS["triplet"])
     chosen = ops.where(nearest_farther < _FAR / 2, nearest_farther, farthest)
     judged = positives * ops.cast(farthest > -_FAR / 2, squared.dtype)
     return _mean(ops.maximum(squared - chosen + margin, 0.0), judged)
+
+
+def supcon_loss(vectors: Any, same: Any, *, temperature: float = TEMPERATURE) -> Any:
+    """Return the mean over pictures of −log of the share that those of its own have among all others, each of them.
+
+    P. Khosla et al., "Supervised contrastive learning", NeurIPS 2020, the loss L_out: for a picture the mean over its
+    positives p of −log(exp(cos(i, p)/t) / Σ exp(cos(i, a)/t)), a being all others of the batch. Near negatives and far
+    positives weigh most by themselves, so that none are chosen.
+
+    Parameters
+    ----------
+    vectors : (n, dims) tensor
+        Rows of unit length.
+    same : (n, n) tensor of 0 and 1
+        Which pairs belong together; the diagonal is left out.
+    temperature : float
+        The smaller, the more the nearest count, above 0.
+
+    Returns
+    -------
+    scalar tensor
+        0 when nothing belongs together.
+    """
+    from keras import ops
+
+    itself = ops.eye(vectors.shape[0] or ops.shape(vectors)[0])
+    scores = ops.matmul(vectors, ops.transpose(vectors)) / temperature - itself * _FAR
+    shares = scores - ops.logsumexp(scores, axis=1, keepdims=True)
+    positives = same * (1 - itself)
+    counts = ops.sum(positives, axis=1)
+    each = -ops.sum(positives * shares, axis=1) / ops.maximum(counts, 1.0)
+    return _mean(each, ops.cast(counts > 0, each.dtype))
 
 
 def _mean(values: Any, weights: Any) -> Any:
