@@ -281,6 +281,22 @@ def test_piped_table_is_plain_aligned_and_whole(index: FakeIndex, run: Any) -> N
     assert done.err == "hits 1 to 2 of 40 in 1.2 ms; --offset 2 shows the next\n"
 
 
+@pytest.mark.parametrize(
+    ("asked", "says"),
+    [
+        (("-k", "2"), "2 hits in 1.2 ms; --offset 2 shows the next"),
+        (("-k", "2", "--offset", "2"), "hits 3 to 4 in 1.2 ms; --offset 4 shows the next"),
+        (("-k", "3"), "2 hits in 1.2 ms"),
+        (("-k", "2", "--offset", "398"), "hits 399 to 400 in 1.2 ms"),
+    ],
+)
+def test_what_is_near_is_not_counted(index: FakeIndex, run: Any, asked: tuple[str, ...], says: str) -> None:
+    # 40 were fetched to be ranked; how many of the 400 pictures match is no question where vectors are searched
+    index.hits = replace(index.hits, body={"knn": []})
+    index.documents.update({str(number): index.documents[HARBOUR] for number in range(400 - len(index.documents))})
+    assert run("search", "boats", *asked).err == f"{says}\n"
+
+
 def test_json_has_all_that_a_program_needs(index: FakeIndex, run: Any) -> None:
     index.hits = replace(index.hits, facets={"iso": {"100": 1, "400": 1}})
     done = run("search", "boats", "--facet", "iso", "--json")

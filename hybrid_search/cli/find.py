@@ -81,7 +81,7 @@ def search(
     title = _title(*(text or ()), beside or "", colour or "", image=image, like=like, filter=filter)
     with open_index(context, location) as index:
         hits = index.search(**query, **_examples(index, image=image, like=like, unlike=unlike, terms=terms))
-        results.show(hits, title=title, offset=offset, documents=len(index))
+        results.show(hits, title=title, k=k, offset=offset, documents=len(index))
 
 
 def similar(
@@ -121,7 +121,7 @@ def similar(
     with open_index(context, location) as index:
         hits = index.search(**query, **_similar(index, example))
         title = _title(image=None, like=[example], filter=filter)
-        results.show(hits, title=title, offset=offset, documents=len(index))
+        results.show(hits, title=title, k=k, offset=offset, documents=len(index))
 
 
 def request(

@@ -62,7 +62,7 @@ class Results:
 
             pictures.check()
 
-    def show(self, hits: Hits, *, title: str, offset: int = 0, documents: int) -> None:
+    def show(self, hits: Hits, *, title: str, k: int, offset: int = 0, documents: int) -> None:
         """Print the hits, write the sheet, and end the command with its exit code."""
         for lacking in hits.unavailable:
             terminal.note(f"warning: {lacking}")
@@ -73,11 +73,11 @@ class Results:
             write_sheet(hits, self.sheet, title=title)
             terminal.note(f"wrote {self.sheet}")
         if self.form == "table" or not hits:
-            terminal.note(_summary(hits, offset=offset, documents=documents))
+            terminal.note(_summary(hits, k=k, offset=offset, documents=documents))
         raise typer.Exit(exits.OK if hits else exits.NOTHING)
 
 
-def _summary(hits: Hits, *, offset: int, documents: int) -> str:
+def _summary(hits: Hits, *, k: int, offset: int, documents: int) -> str:
     if not documents:
         return "nothing found: the index is empty; `hybrid-search index FOLDER` fills it"
     if not hits:
@@ -85,8 +85,11 @@ def _summary(hits: Hits, *, offset: int, documents: int) -> str:
         return f"nothing found{past} among {counted(documents, 'picture')} in {hits.took_ms:.1f} ms"
     first, last = offset + 1, offset + len(hits)
     shown = counted(len(hits), "hit")
-    if hits.total > len(hits):
+    # every picture is more or less near to a vector: their number says how many were fetched, not how many match
+    nearest = "knn" in hits.body
+    if offset if nearest else hits.total > len(hits):
         span = f"hits {first:,} to {last:,}" if len(hits) > 1 else f"hit {first:,}"
-        shown = f"{span} of {hits.total:,}"
-    more = f"; --offset {last} shows the next" if last < hits.total else ""
+        shown = span if nearest else f"{span} of {hits.total:,}"
+    goes_on = len(hits) == k and last < documents if nearest else last < hits.total
+    more = f"; --offset {last} shows the next" if goes_on else ""
     return f"{shown} in {hits.took_ms:.1f} ms{more}"
