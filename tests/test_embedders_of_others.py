@@ -224,6 +224,18 @@ def test_of_two_that_add_the_same_one_both_have_it(place: Place) -> None:
     other.close()
 
 
+def test_several_fill_in_the_same_embedder_at_once(place: Place, tmp_path: Path) -> None:
+    filled((place.url, place.name), ColourEmbedder(), folder=tmp_path)
+    several = [opened((place.url, place.name), ColourEmbedder()) for _ in range(4)]
+    assert together(*(lambda index=index: index.add_embedder(Steady()) for index in several)) == []
+    for index in several:
+        assert index.embedders == ("colour", "steady")
+        assert all(
+            "steady" in index.get(hit.id, vectors=True).source["embedding"] for hit in index.search(image=hue(0))
+        )
+        index.close()
+
+
 def test_a_change_is_made_again_after_one_that_knew_nothing_of_it(place: Place) -> None:
     made = backend(place)
     made.create(load_definition(embeddings={"a": spec("a"), "b": spec("b")}, analysis=made.analysis()))

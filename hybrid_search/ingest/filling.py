@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from itertools import islice
 from typing import Any, ClassVar, Literal, Protocol, cast
 
 from hybrid_search.backends import Backend
 from hybrid_search.embedders import Embedder, TextEmbedder
+from hybrid_search.errors import MappingMismatch
 from hybrid_search.images import DEFAULT_LIMITS, Limits
 from hybrid_search.ingest.report import Failure, IngestReport, Progress
 from hybrid_search.mapping import EmbeddingSpec, check, embeddings, spec_of
@@ -131,11 +133,13 @@ def _made(backend: Backend, spec: EmbeddingSpec, *, again: bool) -> str:
 
 
 def _ensure(backend: Backend, key: str, spec: EmbeddingSpec) -> None:
-    """Make an embedder's field, also again: a server takes the names of all embedders at once, of the last writer."""
+    """Make an embedder's field, also again: a version of the index that others built meanwhile may lack it."""
     for _ in range(_ATTEMPTS):
         if key in embeddings(backend.definition()):
             return
-        backend.add_embedding(key, spec)
+        # another may make it at this moment
+        with suppress(MappingMismatch):
+            backend.add_embedding(key, spec)
 
 
 def _filler(
