@@ -53,6 +53,7 @@ NEIGHBOURS = ((-1, -1), (-1, 0), (-1, 1), (0, -1), (0, 1), (1, -1), (1, 0), (1, 
 _STARTS = np.linspace(0, LENGTH, WORDS, endpoint=False).astype(int)
 _LETTERS = _STARTS[:, None] + np.arange(WORD_LENGTH)
 _PLACES = 3 ** np.arange(WORD_LENGTH)
+_PREFIXES = tuple(f"{place:02x}" for place in range(WORDS))
 # rows whose differences are taken together: few enough to stay in the processor's cache
 _STRIPE = 32
 _BUFFER = 8192
@@ -154,7 +155,7 @@ def word_tokens(signature: NDArray[np.int8]) -> tuple[str, ...]:
     """
     if not np.any(_checked(signature)):
         return ()
-    return tuple(f"{place:02x}:{word:x}" for place, word in enumerate(words(signature).tolist()))
+    return tuple(f"{place}:{word:x}" for place, word in zip(_PREFIXES, words(signature).tolist(), strict=True))
 
 
 def norm(signature: NDArray[np.int8]) -> float:

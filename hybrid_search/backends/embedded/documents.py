@@ -36,6 +36,8 @@ _encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 # json.loads looks for the encoding and for white space first, which takes longer than a small document itself.
 _decode = json.JSONDecoder().raw_decode
 _MAX_ID = 512
+_SHORT = 1_000
+"""Characters of a term that is not too long, whatever they are."""
 
 
 class Refused(ValueError):
@@ -164,10 +166,7 @@ def _index(document: Prepared, target: Field, value: Any, schema: Schema) -> Non
 def _index_scalars(document: Prepared, target: Field, value: Any, schema: Schema) -> bool:
     values: list[Any]
     if target.kind == "keyword":
-        normal = schema.analysis.normalizer(target.options.get("normalizer"))
-        limit = target.options.get("ignore_above")
-        terms = [normal(keyword(item)) for item in _scalars(value)]
-        values = [term for term in terms if term_fits(term, limit)]
+        values = _terms(target, value, schema)
     elif target.kind == "boolean":
         values = [boolean(item) for item in _scalars(value)]
     elif target.kind == "date":
@@ -176,6 +175,18 @@ def _index_scalars(document: Prepared, target: Field, value: Any, schema: Schema
         values = [number(target, item) for item in _scalars(value)]
     document.put(target.name, values)
     return bool(values)
+
+
+def _terms(target: Field, value: Any, schema: Schema) -> list[str]:
+    terms = [keyword(item) for item in _scalars(value)]
+    if (name := target.options.get("normalizer")) is not None:
+        normal = schema.analysis.normalizer(name)
+        terms = [normal(term) for term in terms]
+    limit = target.options.get("ignore_above")
+    # of long lists no term is looked at alone where all are short
+    if max(map(len, terms), default=0) <= min(_SHORT, _SHORT if limit is None else limit):
+        return terms
+    return [term for term in terms if term_fits(term, limit)]
 
 
 def _index_point(document: Prepared, target: Field, value: Any) -> bool:
@@ -270,16 +281,12 @@ def to_tantivy(
 
 def _absent(document: Prepared, schema: Schema, lengths: Lengths) -> dict[str, int]:
     """Return how many filler tokens each text field gets that the document does not have."""
-    names = [target.name for target in _texts(schema) if target.name not in document.texts]
+    names = [target.name for target in schema.texts if target.name not in document.texts]
     return {name: tokens for name in names if (tokens := lengths.fill(name))}
 
 
-def _texts(schema: Schema) -> Iterator[Field]:
-    return (target for target in schema.fields if target.kind == "text" and target.indexed)
-
-
 def _add_texts(native: tantivy.Document, document: Prepared, schema: Schema, lengths: Lengths) -> None:
-    for target in _texts(schema):
+    for target in schema.texts:
         texts = document.texts.get(target.name, ())
         if not texts:
             continue

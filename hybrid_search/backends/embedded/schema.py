@@ -43,6 +43,7 @@ class Schema:
         self._with_maximum = {
             field.name for field in self.fields if field.kind in ("keyword", "boolean", "date") or field.numeric
         }
+        self.texts = tuple(field for field in self.fields if field.kind == "text" and field.indexed)
         builder = SchemaBuilder()
         builder.add_text_field(ID, stored=True, tokenizer_name="raw", index_option="basic")
         builder.add_text_field(PRESENT, tokenizer_name="raw", index_option="basic")
