@@ -90,6 +90,8 @@ def test_terms(typed: list[str], terms: Any) -> None:
         (["-"], "'-' has nothing to stand before"),
         (["beach", "+", "-", "people"], "'+' has nothing to stand before"),
         (["0:beach"], "the weight of '0:beach' is 0"),
+        (["2:"], "the weight '2:' has nothing to stand before"),
+        (["beach", "-0.5:", "people"], "the weight '-0.5:' has nothing to stand before"),
         (["beach", "-", "0.0:people"], "the weight of '0.0:people' is 0"),
     ],
 )
@@ -101,6 +103,10 @@ def test_what_is_no_sum_is_said(typed: list[str], says: str) -> None:
 def test_classes_are_weighed_as_terms_are() -> None:
     assert class_weights(["dog", "2:cat", "3:dog"], ["0.5:cat", "grass"]) == {"dog": 4, "cat": 1.5, "grass": -1}
     assert class_weights(None, None) == {}
+    assert class_weights(["16:9", "note: this"], None) == {"16:9": 1, "note: this": 1}
+    for typed, says in (("x:dog", "before the colon in 'x:dog' is no weight; write 2:dog"), ("2:", "nothing to stand")):
+        with pytest.raises(typer.BadParameter, match=says):
+            class_weights(None, [typed])
     with pytest.raises(typer.BadParameter, match="the weight of '0:dog' is 0"):
         class_weights(["0:dog"], None)
 

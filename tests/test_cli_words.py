@@ -67,6 +67,15 @@ def test_a_minus_before_a_word_needs_no_more(run: Callable[..., Any], typed: lis
     assert json.loads(out) == json.loads(run("request", *meant)[1])
 
 
+def test_colours_may_be_spelt_in_another_way(run: Callable[..., Any]) -> None:
+    meant = run("search", "beach", "--colour", "#c00")
+    assert meant[0] == exits.USAGE and "'colour' cannot be asked for colours" in meant[2]
+    assert run("search", "beach", "--color", "#c00") == run("search", "--color=#c00", "beach") == meant
+    assert json.loads(run("request", "beach", "--", "--color")[1]) == json.loads(
+        run("request", "--", "beach --color")[1]
+    )
+
+
 def test_what_a_minus_leaves_out_is_not_found(run: Callable[..., Any]) -> None:
     def ids(*typed: str) -> list[str]:
         return [hit["id"] for hit in json.loads(run("search", *typed, "--json")[1])["hits"]]

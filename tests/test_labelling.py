@@ -268,12 +268,34 @@ def test_the_command(run: Any, tmp_path: Path) -> None:
         assert set(index.search(filter="labels:red").ids()) == {"h000", "h010"}
 
 
+def test_classes_that_no_picture_shows_are_named(run: Any) -> None:
+    asked = ("--temperature", "0.1", "--floor", "0.5")
+    warm = ("--filter", "tags:warm")
+    assert run("--classes", "blue,red,pink", *asked, *warm).err.strip() == "2 of 2 pictures: 2 red, 0 blue, 0 pink"
+    # a label that is not the first of its picture counts too: h010 lies between red and yellow
+    found = run("--classes", "red,yellow", "--temperature", "9", "--threshold", "0.2", "--floor", "-9").err
+    assert found.strip() == "6 of 6 pictures: 6 red, 6 yellow"
+    Path("many.txt").write_text("red\n" + "".join(f"blue {'and blue ' * number}\n" for number in range(12)))
+    assert run("--classes", "many.txt", *asked, *warm).err.strip() == ("2 of 2 pictures: 2 red, 0 of 12 other classes")
+
+
+def test_without_words_in_the_index_the_remedy_is_named(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(registry._ENTRIES, "colour", registry.Entry("tests.fakes:ColourEmbedder"))
+    with HybridIndex("plain", embedder=ColourEmbedder()) as index:
+        index.add(hue(0))
+    for done in (run("--classes", "red", "--index", "plain"), run("--classes", "red", "--index", "plain", "--write")):
+        assert done.code == exits.USAGE
+        assert "by `hybrid-search --index plain embed lite+minilm` after `hybrid-search embedder fetch" in done.err
+
+
 def test_mistakes_of_the_command(run: Any) -> None:
     for arguments, code, says in (
         (("--classes", ","), exits.USAGE, "classes are one or more names"),
         (("--classes", "red", "--template", "x"), exits.USAGE, "a template has {} once"),
         (("--classes", "red", "--threshold", "2"), exits.USAGE, "threshold is above 0"),
-        (("--classes", "pink", "--floor", "9"), exits.NOTHING, "0 of 6 pictures"),
+        (("--classes", "pink", "--floor", "9"), exits.NOTHING, "0 of 6 pictures: 0 pink"),
+        (("--classes", "absent.txt"), exits.USAGE, "no file 'absent.txt'"),
+        (("--classes", "./classes"), exits.USAGE, "no file './classes'"),
     ):
         done = run(*arguments)
         assert done.code == code and says in done.err, done.err

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +11,8 @@ from typing import Annotated
 
 import typer
 
-from hybrid_search.cli import terminal
+from hybrid_search.cli import options, terminal
+from hybrid_search.cli.written import check_free, told
 
 __all__ = ["export"]
 
@@ -19,7 +21,8 @@ def export(
     embedder: Annotated[
         str, typer.Argument(metavar="EMBEDDER", help="What to convert, such as lite or keras:resnet50.")
     ],
-    out: Annotated[Path, typer.Argument(metavar="FILE", help="The ONNX file to write; one that is there is replaced.")],
+    out: Annotated[Path, typer.Argument(metavar="FILE", help="The ONNX file to write.")],
+    force: options.Force = False,
 ) -> None:
     """Write an embedder's network as an ONNX file, which then is an embedder by name: onnx:FILE.
 
@@ -31,13 +34,17 @@ def export(
         raise typer.BadParameter(f"there is no folder {out.parent}", param_hint="FILE")
     if out.is_dir():
         raise typer.BadParameter(f"{out} is a folder", param_hint="FILE")
+    replaced = check_free(out, force=force)
     from hybrid_search.embedders.onnx_export import export_onnx
     from hybrid_search.embedders.registry import get_embedder
 
     with _waiting(f"converting {embedder}"):
         export_onnx(get_embedder(embedder), out)
     size = out.stat().st_size / 1e6
-    terminal.write(terminal.escape(f"{embedder} is now in {out} ({size:.0f} MB); its name is onnx:{out}") + "\n")
+    name = shlex.quote(f"onnx:{out}")
+    terminal.write(terminal.escape(f"{embedder} is now in {out} ({size:.0f} MB); its name is {name}") + "\n")
+    if replaced:
+        terminal.note(told(f"onnx:{out.absolute()}", replaced=True))
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
     from hybrid_search.labelling import Labelled
 
 __all__ = ["label"]
+
+SHOWN_ABSENT = 10
+_FILE = re.compile(r"(~|\.{0,2}[/\\]|[A-Za-z]:[/\\])|[^,]*\.(txt|csv|tsv|lst|list|names|json|md)$", re.IGNORECASE)
+"""What no class is called: a path from a folder, or a name with an ending of files of texts."""
 
 
 def label(
@@ -101,16 +106,26 @@ def label(
             **given,
         )
     _print(labelled, form)
-    shown = Counter(each.labels[0].name for each in labelled if each.labels)
-    counts = ", ".join(f"{count:,} {name}" for name, count in shown.most_common())
+    shown = sum(bool(each.labels) for each in labelled)
     kept = "; kept in the index" if write else ""
-    terminal.note(f"{shown.total():,} of {counted(len(labelled), 'picture')}{': ' if counts else ''}{counts}{kept}")
+    terminal.note(f"{shown:,} of {counted(len(labelled), 'picture')}: {_counts(names, labelled)}{kept}")
     raise typer.Exit(exits.OK if shown else exits.NOTHING)
+
+
+def _counts(names: Sequence[str], labelled: Sequence[Labelled]) -> str:
+    """Return how many pictures show each class, most first, also those that none shows."""
+    found = Counter(label.name for each in labelled for label in each.labels)
+    shown = [f"{count:,} {name}" for name, count in found.most_common()]
+    none = [" ".join(name.split()) for name in names if " ".join(name.split()) not in found]
+    several = f"0 of {counted(len(none), 'other class')}"
+    return ", ".join([*shown, *([several] if len(none) > SHOWN_ABSENT else [f"0 {name}" for name in none])])
 
 
 def _names(classes: str) -> list[str]:
     """Return the classes of a file, one a line, or those between commas."""
     path = Path(classes).expanduser()
+    if _FILE.match(classes) and not path.is_file():
+        raise typer.BadParameter(f"no file {classes!r}", param_hint="--classes")
     try:
         lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else classes.split(",")
     except (OSError, UnicodeDecodeError) as error:

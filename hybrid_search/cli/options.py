@@ -25,6 +25,7 @@ __all__ = [
     "Facets",
     "Fields",
     "FilterOption",
+    "Force",
     "Fusion",
     "FusionName",
     "Index",
@@ -304,6 +305,7 @@ Patience = Annotated[
     int, typer.Option("--patience", min=1, metavar="N", help="Passes without a better validation after which it stops.")
 ]
 Seed = Annotated[int, typer.Option("--seed", min=0, metavar="N", help="The same seed trains the same embedder.")]
+Force = Annotated[bool, flag("--force", help="Replace a file that is there.")]
 Yes = Annotated[bool, flag("--yes", "-y", help="Do it without asking.")]
 
 

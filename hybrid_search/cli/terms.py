@@ -17,6 +17,8 @@ __all__ = ["Typed", "class_weights", "read_terms", "vector_query"]
 
 _WEIGHTED = re.compile(r"(\d+(?:\.\d*)?|\.\d+):(?=[^\d\s])(.+)", re.DOTALL)
 """A number before a colon is a weight, unless what follows is a digit or blank: "16:9" and "2: two" are words."""
+_WEIGHT_ALONE = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+):")
+_NO_WEIGHT = re.compile(r"(?!\d+:)[^\s:]+:\S.*", re.DOTALL)
 _PICTURE = re.compile(r"\.{0,2}[/\\]|~|[A-Za-z]:[/\\]|[A-Za-z][A-Za-z0-9+.-]*://")
 _SHOWS = "a sum looks like: beach + ./photo.jpg - 0.5:people"
 
@@ -40,7 +42,7 @@ def read_terms(arguments: Sequence[str]) -> tuple[Typed, ...]:
     Raises
     ------
     typer.BadParameter
-        When a sign has nothing to stand before, or a weight is 0.
+        When a sign or a weight has nothing to stand before, or a weight is 0.
 
     Examples
     --------
@@ -49,6 +51,8 @@ def read_terms(arguments: Sequence[str]) -> tuple[Typed, ...]:
     >>> read_terms(["golden", "retriever"])
     ()
     """
+    for argument in arguments:
+        _check_not_alone(argument)
     apart = [part for argument in arguments for part in _sign_apart(argument)]
     if not any(argument in ("+", "-") or _WEIGHTED.fullmatch(argument) for argument in apart):
         return ()
@@ -91,6 +95,11 @@ def _term(argument: str, sign: str) -> Typed:
     return Typed("image" if _PICTURE.match(value) else "text", value, weight)
 
 
+def _check_not_alone(argument: str) -> None:
+    if _WEIGHT_ALONE.fullmatch(argument):
+        raise typer.BadParameter(f"the weight {argument!r} has nothing to stand before; {_SHOWS}")
+
+
 def _weight(argument: str) -> tuple[float, str]:
     weighted = _WEIGHTED.fullmatch(argument)
     if not weighted:
@@ -123,6 +132,11 @@ def _found(index: HybridIndex, term: Typed) -> str | ExamplePicture | StoredPict
 def class_weights(more: Sequence[str] | None, less: Sequence[str] | None) -> dict[str, float]:
     """Return how much of which classes --more and --less ask for.
 
+    Raises
+    ------
+    typer.BadParameter
+        When what stands before a colon is no weight, or nothing follows it.
+
     Examples
     --------
     >>> class_weights(["dog", "2:cat"], ["grass"])
@@ -130,6 +144,11 @@ def class_weights(more: Sequence[str] | None, less: Sequence[str] | None) -> dic
     """
     weights: dict[str, float] = {}
     for sign, given in ((1, more), (-1, less)):
-        for weight, name in map(_weight, given or ()):
+        for typed in given or ():
+            _check_not_alone(typed)
+            weight, name = _weight(typed)
+            if name == typed and _NO_WEIGHT.fullmatch(typed):
+                right = f"2:{typed.partition(':')[2]}"
+                raise typer.BadParameter(f"what stands before the colon in {typed!r} is no weight; write {right}")
             weights[name] = weights.get(name, 0.0) + sign * weight
     return weights

@@ -11,6 +11,7 @@ from hybrid_search.cli import exits, options, terminal
 from hybrid_search.cli.progress import progress_bar
 from hybrid_search.cli.session import backend_at
 from hybrid_search.cli.train_report import bound, epochs_bar, figures_table
+from hybrid_search.cli.written import check_free, told
 from hybrid_search.counted import counted
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ def autoencoder(
     epochs: options.Epochs = 40,
     patience: options.Patience = 5,
     seed: options.Seed = 0,
+    force: options.Force = False,
     no_progress: options.NoProgress = False,
     as_json: options.AsJson = False,
 ) -> None:
@@ -51,6 +53,7 @@ def autoencoder(
     """
     from hybrid_search.training.autoencoder import AutoencoderOptions, train_autoencoder
 
+    replaced = check_free(out, force=force)
     if size % 8:
         raise typer.BadParameter(f"--size is a multiple of 8 (got {size})")
     chosen = AutoencoderOptions(dims, size, epochs, patience, seed=seed)
@@ -68,7 +71,8 @@ def autoencoder(
         dump({**trained.to_dict(), "file": str(out)})
     else:
         terminal.write(_report(trained))
-    _note(trained, out)
+    _note(trained)
+    terminal.note(told(f"autoencoder:{out.absolute()}", replaced=replaced))
 
 
 def _pictures(
@@ -112,7 +116,7 @@ def _report(trained: TrainedAutoencoder) -> str:
     return f"{learned}\n{painted}\n{table}"
 
 
-def _note(trained: TrainedAutoencoder, out: Path) -> None:
+def _note(trained: TrainedAutoencoder) -> None:
     if not trained.reconstruction.is_learned:
         terminal.note("it paints no better than what takes no learning; more pictures or epochs may help")
     if trained.retrieval is None:
@@ -120,4 +124,3 @@ def _note(trained: TrainedAutoencoder, out: Path) -> None:
     else:
         verdict = "gain" if trained.is_gain else "no gain"
         terminal.note(f"{verdict} over histogram+hog: {bound(trained.retrieval)}")
-    terminal.note(f"written; `hybrid-search embed autoencoder:{out.absolute()}` gives the pictures such vectors")

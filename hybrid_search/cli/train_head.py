@@ -11,6 +11,7 @@ import typer
 from hybrid_search.cli import exits, options, terminal
 from hybrid_search.cli.session import backend_at
 from hybrid_search.cli.train_report import bound, epochs_bar, figures_table
+from hybrid_search.cli.written import check_free, told
 from hybrid_search.counted import counted
 
 if TYPE_CHECKING:
@@ -80,6 +81,7 @@ def head(
     epochs: options.Epochs = 60,
     patience: options.Patience = 8,
     seed: options.Seed = 0,
+    force: options.Force = False,
     keep: Annotated[bool, options.flag("--keep", help="Write the file even where there is no gain.")] = False,
     no_progress: options.NoProgress = False,
     as_json: options.AsJson = False,
@@ -95,6 +97,7 @@ def head(
     """
     from hybrid_search.training.head import HeadOptions, train_head
 
+    replaced = check_free(out, force=force)
     if loss is LossName.supcon and margin is not None:
         raise typer.BadParameter("--loss supcon has none", param_hint="--margin")
     chosen = HeadOptions(loss.value, margin, dims, hidden, epochs, patience, seed=seed)
@@ -115,6 +118,8 @@ def head(
     else:
         terminal.write(_report(trained))
     _note(trained, out, written=written)
+    if written:
+        terminal.note(told(f"head:{out.absolute()}", replaced=replaced))
     raise typer.Exit(exits.OK if written else exits.NOTHING)
 
 
@@ -161,7 +166,5 @@ def _note(trained: TrainedHead, out: Path, *, written: bool) -> None:
     if trained.new is not None:
         said += f", {bound(trained.new)} on labels that it never saw"
     terminal.note(said)
-    if written:
-        terminal.note(f"written; `hybrid-search embed head:{out.absolute()}` gives the pictures such vectors")
-    else:
+    if not written:
         terminal.note(f"{out} was not written; --keep writes it all the same")

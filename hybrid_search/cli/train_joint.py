@@ -13,6 +13,7 @@ from hybrid_search.cli import exits, options, terminal
 from hybrid_search.cli.progress import documents_bar
 from hybrid_search.cli.session import backend_at
 from hybrid_search.cli.train_report import epochs_bar
+from hybrid_search.cli.written import check_free, told
 from hybrid_search.counted import counted
 
 if TYPE_CHECKING:
@@ -74,6 +75,7 @@ def joint(
     epochs: options.Epochs = 60,
     patience: options.Patience = 8,
     seed: options.Seed = 0,
+    force: options.Force = False,
     no_progress: options.NoProgress = False,
     as_json: options.AsJson = False,
 ) -> None:
@@ -90,6 +92,7 @@ def joint(
     from hybrid_search.embedders.registry import get_text_embedder
     from hybrid_search.training.joint import JointOptions, train_joint
 
+    replaced = check_free(out, force=force)
     if hidden and loss in (LossName.cca, LossName.ridge):
         raise typer.BadParameter("only --loss cosine and hinge have a hidden layer", param_hint="--hidden")
     if photos is not None and captions is None:
@@ -108,6 +111,7 @@ def joint(
         raise typer.Exit(exits.INTERRUPTED) from None
     _save(out, trained, base, tower)
     _report(trained, base, tower, out, as_json=as_json)
+    terminal.note(told(f"joint:{out.absolute()}", replaced=replaced))
 
 
 def _embedded(
@@ -180,7 +184,6 @@ def _report(trained: TrainedJoint, base: dict[str, Any], tower: TextEmbedder, ou
             f"(by chance {chance:.1f}, {min(5 * chance, 100):.1f}, {min(10 * chance, 100):.1f} %), "
             f"median rank {trained.figures.median_rank:g}\n{_share(trained, base['name'])}"
         )
-    terminal.note(f"written; `hybrid-search embed joint:{out.absolute()}` gives the pictures such vectors")
 
 
 def _share(trained: TrainedJoint, name: str) -> str:

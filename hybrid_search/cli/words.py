@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import typer
@@ -15,6 +15,7 @@ __all__ = ["WordsCommand", "words_apart"]
 
 _PLAIN = re.compile(r"[^\W_][\w' -]*")
 """What a word is made of; with a colon, a dot or a slash in it, it may as well be a filter or a path."""
+_SAME = {"--color": "--colour"}
 _AS_WORD = "-- before the words if so"
 
 
@@ -26,14 +27,14 @@ class WordsCommand(PageCommand):
         if ctx.resilient_parsing:
             return super().parse_args(ctx, args)
         try:
-            options, words = words_apart(args, _takes_value(self.params))
+            options, words = words_apart(_spelt(args), _takes_value(self.params))
         except typer.BadParameter as error:
             error.ctx = ctx
             raise
         return super().parse_args(ctx, [*options, "--", *words] if words else options)
 
 
-def words_apart(arguments: Sequence[str], options: Mapping[str, bool]) -> tuple[list[str], list[str]]:
+def words_apart(arguments: Iterable[str], options: Mapping[str, bool]) -> tuple[list[str], list[str]]:
     """Return options with their values, and words, each in the order in which they were typed.
 
     What begins with one minus is an option where it can be one, as `-k5`, `-f camera.make:canon`, and words else, as
@@ -41,7 +42,7 @@ def words_apart(arguments: Sequence[str], options: Mapping[str, bool]) -> tuple[
 
     Parameters
     ----------
-    arguments : sequence of str
+    arguments : iterable of str
     options : mapping of str to bool
         All options, each with whether it takes a value.
 
@@ -69,6 +70,16 @@ def words_apart(arguments: Sequence[str], options: Mapping[str, bool]) -> tuple[
         else:
             taken.append(argument)
     return taken, words
+
+
+def _spelt(arguments: Sequence[str]) -> Iterator[str]:
+    """Give the arguments with options as help pages spell them, as far as there are options."""
+    left = iter(arguments)
+    for argument in left:
+        option, sign, value = argument.partition("=")
+        yield f"{_SAME.get(option, option)}{sign}{value}"
+        if argument == "--":
+            yield from left
 
 
 def _next(left: Iterator[str], option: str) -> str:

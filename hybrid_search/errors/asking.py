@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from hybrid_search.errors.base import HybridSearchError
+from hybrid_search.errors.suggested import command
 
 __all__ = [
     "BadColour",
@@ -107,8 +108,9 @@ class TextNotSupported(QueryError):
 
     def __init__(self, embedder: str) -> None:
         super().__init__(
-            f"embedder {embedder!r} embeds images only; search with text=… uses captions and labels instead; "
-            "an index with vectors of an embedder that embeds words too, such as 'lite+minilm', is asked by embedder=…",
+            f"embedder {embedder!r} embeds images only; search with text=… uses captions and labels instead; sums of "
+            "words and labels of your own need an embedder of words too: name one by embedder=…, or add one by "
+            f"{command('embed', 'lite+minilm')} after {command('embedder', 'fetch', 'minilm', placed=False)}",
             embedder=embedder,
         )
 
