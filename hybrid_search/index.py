@@ -105,6 +105,9 @@ class HybridIndex(HoldsEmbeddings, Searches, FindsDuplicates):
     def add(self, image: ImageLike, *, id: str | None = None, metadata: Mapping[str, object] | None = None) -> str:
         """Add one picture, or replace it; searches of this object see it at once, others after `refresh` or `close`.
 
+        Several threads may add at the same time, which is the quick way for many pictures in memory; of a folder
+        `add_folder` is quicker.
+
         Parameters
         ----------
         image : path, URL, bytes, file object, PIL image or ndarray
