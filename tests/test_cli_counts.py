@@ -12,7 +12,7 @@ from hybrid_search import cli
 from tests.fakes import save_photo
 
 PLURAL_OF_ONE = re.compile(
-    r"(?<![\d.,/])1 (?:held-out )?(pictures|files|hits|copies|groups|pairs|texts|labels|documents)\b"
+    r"(?<![\d.,/])1 (?:held-out )?(pictures|files|hits|copies|groups|pairs|texts|labels|documents)\b(?!/s)"
 )
 
 
