@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["leg_shares", "share_of_cosine", "share_of_words"]
 
-_COST = 0.9
+_COST = 1.0
 _LEAST = 1e-3
 """Of a hit that is no evidence at all: hits of one leg alone keep their order."""
 
@@ -28,7 +28,7 @@ def share_of_words(score: float, *, words: int) -> float:
     of texts that have it. So the BM25 of fields that count alike is, but for the lengths of texts, the log of how
     unlikely the matched words are together; and in the weights of Robertson and Sparck Jones (1976), with a probability
     of ½ that the text of the picture that is meant has a word (Croft and Harper, 1979), each word that is asked costs
-    log 2 = 0.69. It costs 0.9 here, with which fusing gained everywhere it was measured (see docs/benchmarks.md).
+    log 2 = 0.69. It costs 1 here, with which fusing gained everywhere it was measured (see docs/benchmarks.md).
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ def share_of_words(score: float, *, words: int) -> float:
     --------
     >>> common, rare = 1.4, 4.2  # the idf of a word that a quarter of 100 texts has, and of one that one has
     >>> [round(share_of_words(score, words=3), 2) for score in (common, 2.5 * common, rare)]
-    [0.0, 0.8, 1.0]
+    [0.0, 0.5, 1.0]
     """
     if words <= 1:
         return 1.0

@@ -51,7 +51,6 @@ def _ways(index: HybridIndex, questions: Mapping[str, str], names: Mapping[str, 
         "words and pictures, by ranks alone": both,
         "words and pictures, `search(text)`": _asked(index, questions, names, embedder=PICTURES),
         "meaning of captions": captions,
-        "words and captions, `search(text)`": _asked(index, questions, names, embedder=CAPTIONS),
         "all three, by ranks alone": three,
         "all three, `search(text)`": _asked(index, questions, names),
     }
