@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from difflib import get_close_matches
 from threading import RLock
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from hybrid_search.errors import EmbedderError, EmbedderMismatch, UnknownEmbedder
+from hybrid_search.errors.asking import did_you_mean
 from hybrid_search.errors.suggested import command
 from hybrid_search.mapping import CAPTION, EmbeddingSpec, check, default_embedding, embeddings, spec_of
 
@@ -17,7 +18,10 @@ if TYPE_CHECKING:
 
     Loaded = Embedder | TextEmbedder
 
-__all__ = ["EmbedderSet", "load_named", "spec_of_given"]
+__all__ = ["Asked", "EmbedderSet", "load_named", "spec_of_given"]
+
+Asked = Literal["open", "search", "drop", "prefer", "learn"]
+"""What an embedder of an index is asked for."""
 
 
 class EmbedderSet:
@@ -77,32 +81,37 @@ class EmbedderSet:
         """Return the keys of the embeddings of what is written about pictures."""
         return tuple(key for key, spec in self._specs.items() if spec.of == "caption")
 
-    def key(self, name: str | None = None) -> str:
+    def key(self, name: str | None = None, *, asked: Asked = "search") -> str:
         """Return the key of an embedder by its name, or that of the default.
+
+        Parameters
+        ----------
+        name : str, optional
+        asked : {"open", "search", "drop", "prefer", "learn"}
+            What for; the error says what helps there.
 
         Raises
         ------
         EmbedderMismatch
             When the index has no vectors of it; says what the index has, and how to add them.
         """
-        return self._default if name is None else self.keys([name])[0]
+        return self._default if name is None else self.keys([name], asked=asked)[0]
 
-    def keys(self, names: Sequence[str]) -> list[str]:
+    def keys(self, names: Sequence[str], *, asked: Asked = "search") -> list[str]:
         """Return the keys of embedders by their names; all that are missing are named together, raises as `key`."""
         found: list[str] = []
-        missing: dict[str, EmbeddingSpec | None] = {}
+        missing: dict[str, EmbeddingSpec | EmbedderError] = {}
         for name in names:
-            key, spec = self._named(name), None
+            key = self._named(name)
             if key is None:
                 # options may be written in any order: the embedder itself knows its name
-                spec = self._spec(name)
-                key = self._named(spec.name) if spec else None
-            if key is None:
-                missing[name] = spec
-            else:
-                found.append(key)
+                known = self._spec(name)
+                key = self._named(known.name) if isinstance(known, EmbeddingSpec) else None
+                missing |= {name: known} if key is None else {}
+            found += [] if key is None else [key]
         if missing:
-            raise _mismatch(self._specs, missing)
+            held = [spec for spec in self._specs.values() if asked != "learn" or spec.of == "image"]
+            raise _not_held(held, missing, asked)
         return found
 
     def holds(self, name: str) -> bool:
@@ -130,8 +139,8 @@ class EmbedderSet:
         """Return the embedder of pictures of this key, or the default one, as `load` does."""
         key = self._default if key is None else key
         if self._specs[key].of != "image":
-            remedy = "it embeds what is written about pictures; name another for pictures themselves"
-            raise EmbedderMismatch(str(self._specs[key]), "a picture", remedy)
+            written = f"what is written about pictures, by {self._specs[key].name!r}"
+            raise EmbedderMismatch(written, "pictures", "name another for pictures themselves", "not of")
         return cast("Embedder", self.load(key))
 
     def for_images(self) -> Mapping[str, Embedder]:
@@ -156,13 +165,14 @@ class EmbedderSet:
         kept = chosen if chosen in embeddings(definition) else None
         return EmbedderSet(definition, given={**self._given, **loaded, **(given or {})}, default=kept)
 
-    def _spec(self, name: str) -> EmbeddingSpec | None:
-        """Return what an embedder says of itself, None when it cannot be had."""
+    def _spec(self, name: str) -> EmbeddingSpec | EmbedderError:
+        """Return what an embedder says of itself, or why it cannot be had."""
         if name in self._given:
             return spec_of(self._given[name], of="caption" if name.startswith(CAPTION) else "image")
-        with suppress(EmbedderError):
+        try:
             return load_named(name)[0]
-        return None
+        except EmbedderError as error:
+            return error
 
     def _found(self, spec: EmbeddingSpec) -> Loaded:
         if spec.name in self._given:
@@ -225,19 +235,41 @@ def load_named(name: str) -> tuple[EmbeddingSpec, Loaded]:
     return spec_of(embedder), embedder
 
 
-def _mismatch(held: Mapping[str, EmbeddingSpec], missing: Mapping[str, EmbeddingSpec | None]) -> EmbedderMismatch:
+def _not_held(
+    held: Collection[EmbeddingSpec], missing: Mapping[str, EmbeddingSpec | EmbedderError], asked: Asked
+) -> EmbedderMismatch:
     """Return the error of embedders that an index does not hold, by name, with what is known of each."""
-    found = [str(spec) if spec is not None else f"embedder {name!r}" for name, spec in missing.items()]
-    nowhere = next((name for name, spec in missing.items() if spec is None and not _is_known(name)), None)
-    remedy = f"{command('embed', *missing)} adds such; or open it with what it holds"
-    if nowhere is not None:
-        remedy = f"there is no embedder {nowhere!r} at all; open it with what it holds"
-    return EmbedderMismatch(" and ".join(map(str, held.values())) or "no embedder", " and ".join(found), remedy)
+    opened = asked == "open"
+    holds = _listed([(spec.name, spec.dims if opened else 0) for spec in held])
+    lacks = _listed(
+        [(name, spec.dims if opened and isinstance(spec, EmbeddingSpec) else 0) for name, spec in missing.items()]
+    )
+    failure = next((each for each in missing.values() if isinstance(each, EmbedderError)), None)
+    relation = "it was opened with" if opened else "not of"
+    return EmbedderMismatch(holds, lacks, _remedy(held, list(missing), failure, asked), relation)
 
 
-def _is_known(name: str) -> bool:
-    """Tell whether the registry has the family of a name; embedders that cannot be loaded here have theirs."""
-    from hybrid_search.embedders.registry import known_embedders, known_text_embedders
+def _remedy(held: Collection[EmbeddingSpec], names: Sequence[str], failure: EmbedderError | None, asked: Asked) -> str:
+    known, close = {spec.name for spec in held}, dict[str, None]()
+    instead = "open it with what it holds" if asked == "open" else "name one that it holds"
+    if failure is not None:
+        close = dict.fromkeys(match for name in names for match in get_close_matches(name, known, n=2))
+    if isinstance(failure, UnknownEmbedder):
+        close |= dict.fromkeys(match for match in failure.close_matches if asked == "open" or match in known)
+    if asked == "drop":
+        remedy = "so there is nothing to remove"
+    elif isinstance(failure, UnknownEmbedder):
+        remedy = f"{failure.problem or f'there is no embedder {failure.name!r} at all'}; {instead}"
+    elif failure is not None:
+        remedy = f"{failure}; or {instead}"
+    elif asked == "prefer":
+        remedy = f"{command('embed', *names, '--default', names[0])} adds it and makes it the default"
+    else:
+        remedy = f"{command('embed', *names)} adds such; or {instead}"
+    return remedy + (f".{did_you_mean(list(close))}" if close else "")
 
-    family = name.removeprefix(CAPTION).partition(":")[0].partition("?")[0]
-    return family in known_embedders() or (name.startswith(CAPTION) and family in known_text_embedders())
+
+def _listed(named: Sequence[tuple[str, int]]) -> str:
+    """Return names in quotes, with dims where they are told."""
+    each = " and ".join(f"{name!r} ({dims} dims)" if dims else repr(name) for name, dims in named)
+    return f"{'embedder' if len(named) == 1 else 'embedders'} {each}" if named else "no embedder"

@@ -129,7 +129,7 @@ class HoldsEmbeddings(ABC):
         from hybrid_search.transfer import drop_embedding
 
         self._see_own_writes()
-        documents = drop_embedding(self._backend, self._now().key(name), progress=progress)
+        documents = drop_embedding(self._backend, self._now().key(name, asked="drop"), progress=progress)
         self._renew(self._backend.definition())
         return documents
 
@@ -143,7 +143,7 @@ class HoldsEmbeddings(ABC):
         MappingMismatch
             When it embeds what is written about pictures.
         """
-        key = self._now().key(name)
+        key = self._now().key(name, asked="prefer")
         self._backend.prefer_embedding(key)
         self._renew(self._backend.definition(), default=key)
 

@@ -204,7 +204,7 @@ def check(definition: Mapping[str, Any], key: str, embedder: EmbeddingSpec) -> N
         expected, found = " and ".join(map(str, holds)) or "no embedder", str(embedder)
         if [spec.name for spec in holds] == [embedder.name]:
             again = f"{command('embed', embedder.name, '--again')} computes its vectors anew"
-            raise EmbedderMismatch(expected, found, f"use the version that made them, or {again}")
+            raise EmbedderMismatch(expected, found, f"use the version that made them, or {again}", "and here is")
         raise EmbedderMismatch(expected, found)
 
 

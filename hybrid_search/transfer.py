@@ -89,7 +89,7 @@ def drop_embedding(backend: Backend, key: str, *, progress: Told | None = None) 
     left = {name: spec for name, spec in held.items() if name != key}
     if all(spec.of == "caption" for spec in left.values()):
         reason = f"{held[key].name} is the only embedder of pictures, and every index needs one; add another before"
-        raise MappingMismatch(f"embedding.{key}", reason)
+        raise MappingMismatch("embedding", reason)
     with backend.building(_definition(definition, backend, held=left)) as new:
         return carry(backend, new, without=(key,), progress=progress)
 

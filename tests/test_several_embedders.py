@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import json
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -368,9 +368,9 @@ def test_one_goes_and_comes_again(location: Location, folder: Path) -> None:
         assert index.embedders == ("colour", "caption:colour_words") and index.embedder.name == "colour"
         assert vectors(index, 0).keys() == {"colour", WORDS}
         assert index.search(image=folder / "2.png", k=1)[0].source["filename"] == ["2.png"]
-        with pytest.raises(MappingMismatch, match="only embedder of pictures"):
+        with pytest.raises(MappingMismatch, match=r"^field 'embedding': colour is the only embedder of pictures"):
             index.drop_embedder("colour")
-        with pytest.raises(EmbedderMismatch, match=r"holds embeddings of .*'colour'.*opened with embedder 'mean'"):
+        with pytest.raises(EmbedderMismatch, match=r"holds embeddings of .*'colour'.*, not of embedder 'mean'; so"):
             index.drop_embedder("mean")
         assert index.drop_embedder("caption:colour_words") == 4
         save_photo(folder / "4.png", 4, (640, 480))
@@ -452,13 +452,52 @@ def test_embedders_that_the_index_lacks_are_named_together() -> None:
     backend.create(load_definition(embeddings=held))
     with pytest.raises(EmbedderMismatch) as raised:
         open_or_create(backend, [ResNet(), Other()])
-    for said in ("'keras:vgg16@fc1' (version 1, 4096 dims)", "'keras:resnet50' (version 1, 2048 dims)", "7 dims"):
+    for said in (
+        "embedder 'keras:vgg16@fc1' (4096 dims)",
+        "embedders 'keras:resnet50' (2048 dims) and 'other' (7 dims)",
+    ):
         assert said in str(raised.value)
     assert "`hybrid-search embed keras:resnet50 other --index …`" in str(raised.value)
     with pytest.raises(EmbedderMismatch, match=r"4096 dims\), it was opened with .*'histogram\+hog' \(.*1956 dims\)"):
         open_or_create(backend, "histogram+hog")
     with pytest.raises(EmbedderMismatch, match="'nonsense'; there is no embedder 'nonsense' at all; open it with"):
         open_or_create(backend, "nonsense")
+    with pytest.raises(EmbedderMismatch, match=r"'litee' at all; open it with what it holds. Did you mean 'lite'?"):
+        open_or_create(backend, "litee")
+
+
+def test_what_is_not_held_is_refused_by_what_it_was_asked_for(folder: Path) -> None:
+    with HybridIndex(embedder=[ColourEmbedder(), Words()]) as index:
+        index.add_folder(folder)
+        holds = r"^the index holds embeddings of embedders 'colour' and 'caption:colour_words', not of embedder "
+        asked: list[tuple[Callable[[], object], str]] = [
+            (
+                lambda: index.search("red", embedder="hog"),
+                "'hog'; `hybrid-search embed hog --index …` adds such; or name one that it holds$",
+            ),
+            (
+                lambda: index.search("red", embedder="colours"),
+                r"'colours'; there is no embedder 'colours' at all; name one that it holds\. Did you mean 'colour'",
+            ),
+            (lambda: index.search("red", embedder="lite?foo=1"), "'lite.foo=1'; .*'foo': known: .*; or name one that"),
+            (lambda: index.drop_embedder("hog"), "'hog'; so there is nothing to remove$"),
+            (
+                lambda: index.drop_embedder("colour_words"),
+                r"'colour_words'; so there is nothing to remove\. Did you mean 'caption:colour_words'",
+            ),
+            (
+                lambda: index.prefer_embedder("hog"),
+                "'hog'; `hybrid-search embed hog --default hog --index …` adds it and makes it the default$",
+            ),
+        ]
+        for ask, says in asked:
+            with pytest.raises(EmbedderMismatch, match=holds + says) as raised:
+                ask()
+            assert "opened" not in str(raised.value) and "version" not in str(raised.value)
+        with pytest.raises(
+            EmbedderMismatch, match=r"of what is written about pictures, by 'caption:colour_words', not"
+        ):
+            index._embedders.image(WORDS)
 
 
 def test_an_index_needs_an_embedder_of_pictures(tmp_path: Path) -> None:

@@ -89,10 +89,16 @@ def test_an_index_without_such_labels_says_so(index: HybridIndex) -> None:
         reading.read_examples(index.backend, "histogram_hog", source="labels")
     with pytest.raises(TrainingImpossible, match=r"0 groups of copies.*`hybrid-search duplicates`"):
         reading.read_examples(index.backend, "histogram_hog", source="groups")
-    with pytest.raises(
-        EmbedderMismatch, match=r"histogram.*name one that it holds, or add .*`hybrid-search embed lite "
+    for name, says in (
+        ("lite", "'lite'; `hybrid-search embed lite --index …` adds such; or name one that it holds"),
+        (
+            "histogram+hug",
+            r"no embedder 'histogram\+hug' at all; name one that it holds. Did you mean 'histogram\+hog'",
+        ),
+        ("minilm", "'minilm' embeds words alone, such as those that are written about pictures; name one"),
     ):
-        reading.spec_in(index.backend, embedder="lite")
+        with pytest.raises(EmbedderMismatch, match=rf"holds embeddings of embedder 'histogram\+hog', not of .*{says}"):
+            reading.spec_in(index.backend, embedder=name)
 
 
 def test_an_empty_index_says_that_it_has_no_vectors() -> None:

@@ -18,6 +18,7 @@ from hybrid_search.counted import counted
 from hybrid_search.errors.suggested import command
 
 if TYPE_CHECKING:
+    from hybrid_search.embedder_set import Asked
     from hybrid_search.index import HybridIndex
     from hybrid_search.ingest import Failure
 
@@ -67,7 +68,9 @@ def embed(
         raise typer.BadParameter("name an embedder, or one that is to be the --default")
     failed: list[Failure] = []
     with open_index(context, location) as index:
-        _check(index, [*(names if drop else ()), *([default] if default and default not in names else ())])
+        _check(index, names if drop else [], "drop")
+        _check(index, [default] if default and default not in names else [], "prefer")
+        before = index.embedders[0]
         if drop and names:
             confirm(f"Remove {', '.join(names)} with all their vectors from {index.location}?", yes=yes)
         for place, name in enumerate(names):
@@ -76,6 +79,8 @@ def embed(
             else:
                 with _resumable(names[place:], again=again, default=default) as seen:
                     failed += _add(index, name, seen, again=again, batch_size=batch_size, shown=not no_progress)
+        if drop and index.embedders[0] != before:
+            terminal.write(f"{index.embedders[0]} is used from now on where none is named; --default chooses another\n")
         if default is not None:
             index.prefer_embedder(default)
             terminal.write(f"{default} is used where none is named\n")
@@ -84,11 +89,11 @@ def embed(
     raise typer.Exit(exits.PARTIAL if failed else exits.OK)
 
 
-def _check(index: HybridIndex, names: list[str]) -> None:
+def _check(index: HybridIndex, names: list[str], asked: Asked) -> None:
     """Raise EmbedderMismatch for names that the index does not hold, before anything is done."""
     from hybrid_search.embedder_set import EmbedderSet
 
-    EmbedderSet(index.backend.definition()).keys(names)
+    EmbedderSet(index.backend.definition()).keys(names, asked=asked)
 
 
 def _drop(index: HybridIndex, name: str, *, shown: bool) -> None:

@@ -86,19 +86,21 @@ class DocumentNotFound(BackendError):
 
 
 class EmbedderMismatch(BackendError):
-    """The index was made with other embedders than it is opened with; `remedy` says what can be done."""
+    """The index was made with other embedders, or versions, than are asked for; `remedy` says what can be done."""
 
     def __init__(
         self,
         expected: str,
         found: str,
         remedy: str = "open it with that embedder, or index the pictures again in a new place",
+        relation: str = "it was opened with",
     ) -> None:
         super().__init__(
-            f"the index holds embeddings of {expected}, it was opened with {found}; {remedy}",
+            f"the index holds embeddings of {expected}, {relation} {found}; {remedy}",
             expected=expected,
             found=found,
             remedy=remedy,
+            relation=relation,
         )
 
 

@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hybrid_search.backends import Backend
+from hybrid_search.embedder_set import EmbedderSet
 from hybrid_search.errors import EmbedderMismatch, TrainingImpossible
-from hybrid_search.errors.suggested import command
-from hybrid_search.mapping import EmbeddingSpec, default_embedding, embeddings
+from hybrid_search.mapping import EmbeddingSpec
 
 __all__ = ["LEAST", "Examples", "Source", "keep_usable", "read_examples", "spec_in"]
 
@@ -75,15 +75,12 @@ def spec_in(backend: Backend, *, embedder: str | None = None) -> tuple[str, Embe
     EmbedderMismatch
         When the index has no vectors of pictures by that embedder.
     """
-    definition = backend.definition()
-    stored = embeddings(definition)
-    default = default_embedding(definition)
-    for key, spec in {default: stored[default], **stored}.items():
-        if spec.of == "image" and embedder in (None, spec.name):
-            return key, spec
-    held = [str(spec) for spec in stored.values() if spec.of == "image"]
-    remedy = f"name one that it holds, or add this one by {command('embed', str(embedder))}"
-    raise EmbedderMismatch(" and ".join(held) or "no embedder", f"embedder {embedder!r}", remedy)
+    held = EmbedderSet(backend.definition())
+    key = held.key(embedder, asked="learn")
+    if held.specs[key].of != "image":
+        written = f"what is written about pictures, by {embedder!r}"
+        raise EmbedderMismatch(written, "pictures", "name an embedder of pictures", "not of")
+    return key, held.specs[key]
 
 
 def read_examples(backend: Backend, key: str, *, source: Source) -> Examples:
