@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from hybrid_search.backends.elasticsearch.server import Server
     from hybrid_search.document import Document
+    from hybrid_search.embedders.registry import get_embedder, get_text_embedder
     from hybrid_search.errors import HybridSearchError
     from hybrid_search.hits import Hit, Hits
     from hybrid_search.index import HybridIndex
@@ -29,6 +30,8 @@ __all__ = [
     "IngestReport",
     "Server",
     "StoredPicture",
+    "get_embedder",
+    "get_text_embedder",
 ]
 
 _HOMES = {
@@ -41,6 +44,8 @@ _HOMES = {
     "IngestReport": "ingest",
     "Server": "backends.elasticsearch.server",
     "StoredPicture": "vector_query",
+    "get_embedder": "embedders.registry",
+    "get_text_embedder": "embedders.registry",
 }
 
 

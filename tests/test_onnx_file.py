@@ -164,8 +164,18 @@ def test_files_that_are_not_there_or_something_else(tmp_path: Path, file: Callab
     (tmp_path / "empty.onnx").write_bytes(b"")
     with pytest.raises(ModelMissing, match=r"empty\.onnx is not an ONNX model"):
         get_embedder(f"onnx:{tmp_path}/empty.onnx")
-    with pytest.raises(BadEmbedderOption, match="name a file"):
+    with pytest.raises(BadEmbedderOption, match="which file. onnx:FILE names it"):
         get_embedder("onnx")
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [(b"", "it is empty"), (b"\x0a\x7fonly this", r"it ends early by 118 bytes, or is something else")],
+)
+def test_what_is_no_model_is_told_why(tmp_path: Path, content: bytes, says: str) -> None:
+    (tmp_path / "odd.onnx").write_bytes(content)
+    with pytest.raises(ModelMissing, match=rf"odd\.onnx is not an ONNX model: {says}"):
+        get_embedder(f"onnx:{tmp_path / 'odd.onnx'}")
 
 
 def test_weights_beside_the_file_are_part_of_it(tmp_path: Path, file: Callable[..., str]) -> None:

@@ -200,7 +200,7 @@ def test_a_file_is_found_from_any_folder(path: Path, tmp_path: Path, monkeypatch
 
 
 def test_a_missing_file_and_a_missing_name_are_told(tmp_path: Path) -> None:
-    with pytest.raises(WeightsMissing, match=r"nowhere\.txt: No such file"):
+    with pytest.raises(WeightsMissing, match=r"nowhere\.txt: there is no such file; glove:FILE names one"):
         Glove(model=str(tmp_path / "nowhere.txt")).embed_texts(["dog"])
     with pytest.raises(BadEmbedderOption, match="word2vec:FILE names it"):
         get_text_embedder("word2vec")

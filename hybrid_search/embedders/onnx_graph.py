@@ -93,6 +93,8 @@ def read_onnx(path: Path) -> Graph:
     ValueError
         When it ends early, or is no ONNX file.
     """
+    if not path.stat().st_size:
+        raise ValueError("it is empty")
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         try:
             return _graph(data)
@@ -204,7 +206,7 @@ def fields(data: Buffer, start: int, end: int) -> Iterator[tuple[int, int | Span
             raise ValueError(f"byte {at} makes no sense")
         length, at = _varint(data, at, end) if kind == 2 else ((8, at) if kind == 1 else (4, at))
         if at + length > end:
-            raise ValueError(f"it ends early, {at + length - end:,} bytes are missing")
+            raise ValueError(f"it ends early by {at + length - end:,} bytes, or is something else")
         yield number, (at, at + length)
         at += length
 
@@ -218,4 +220,4 @@ def _varint(data: Buffer, at: int, end: int) -> tuple[int, int]:
         if not byte & 0x80:
             return value, at
         shift += 7
-    raise ValueError("it ends early, within a number")
+    raise ValueError("it ends early, within a number, or is something else")

@@ -50,7 +50,10 @@ def unrelated_cosine(tower: TextEmbedder) -> float | None:
 
 
 def _measured(tower: TextEmbedder) -> float | None:
-    vectors = np.asarray(tower.embed_texts(list(_TEXTS)), np.float64)
+    from hybrid_search.embedders.words import words_untold
+
+    with words_untold():
+        vectors = np.asarray(tower.embed_texts(list(_TEXTS)), np.float64)
     vectors = vectors[np.linalg.norm(vectors, axis=1) > 0]
     if len(vectors) < _FEWEST:
         return None

@@ -108,6 +108,10 @@ def open_table(path: Path, format: Format) -> Table:
                 os.rename(place, Path(name) / "old")
             os.rename(new, place)
         return Table(place, facts)
+    except FileNotFoundError as error:
+        if path.exists():
+            raise WeightsMissing(str(error.filename), error.strerror or str(error)) from error
+        raise WeightsMissing(str(path), f"there is no such file; {format}:FILE names one by its whole path") from error
     except OSError as error:
         raise WeightsMissing(str(error.filename or path), error.strerror or str(error)) from error
 

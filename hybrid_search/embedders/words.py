@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cached_property
 from pathlib import Path
 
@@ -16,11 +18,24 @@ from hybrid_search.embedders.registry import full_name
 from hybrid_search.embedders.word_files import Format, Table, open_table
 from hybrid_search.errors import BadEmbedderOption
 
-__all__ = ["Glove", "UnknownWords", "Word2vec", "WordVectors"]
+__all__ = ["Glove", "UnknownWords", "Word2vec", "WordVectors", "words_untold"]
 
 _WORD = re.compile(r"[^\W_]+(?:['’‘\-][^\W_]+)*['’]?")
 _TOLD = 20
 """Unknown words at most of which one embedder warns."""
+
+
+_UNTOLD: ContextVar[bool] = ContextVar("untold", default=False)
+
+
+@contextmanager
+def words_untold() -> Iterator[None]:
+    """Let no unknown word be told of: the texts are not those of a user."""
+    before = _UNTOLD.set(True)
+    try:
+        yield
+    finally:
+        _UNTOLD.reset(before)
 
 
 class UnknownWords(UserWarning):
@@ -129,7 +144,7 @@ class WordVectors:
     def _warn(self, unknown: Sequence[str]) -> None:
         new = [word for word in dict.fromkeys(unknown) if word not in self._warned]
         room = _TOLD - len(self._warned)
-        if not new or room <= 0:
+        if not new or room <= 0 or _UNTOLD.get():
             return
         self._warned.update(new)
         more = f" and {len(new) - room} more" if len(new) > room else ""

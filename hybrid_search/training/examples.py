@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hybrid_search.backends import Backend
+from hybrid_search.counted import counted
 from hybrid_search.embedder_set import EmbedderSet
 from hybrid_search.errors import EmbedderMismatch, TrainingImpossible
 from hybrid_search.mapping import EmbeddingSpec
@@ -149,7 +150,8 @@ def _demand(source: Source, *, found: int, usable: int) -> None:
             reason = f"the index has {usable} groups of copies, and {LEAST} are the least"
             raise TrainingImpossible("from groups", f"{reason}; `hybrid-search duplicates` finds them")
     elif usable < 2:
-        reason = f"{found} {source} are there, {usable} of them with {LEAST} pictures or more, and two are the least"
+        there = f"{counted(found, source.removesuffix('s'))} {'is' if found == 1 else 'are'} there"
+        reason = f"{there}, {usable} of them with {LEAST} pictures or more, and two are the least"
         raise TrainingImpossible(f"from {source}", f"{reason}; label more pictures, or learn from something else")
 
 
