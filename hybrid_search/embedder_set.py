@@ -104,10 +104,17 @@ class EmbedderSet:
         for name in names:
             key = self._named(name)
             if key is None:
-                # options may be written in any order: the embedder itself knows its name
-                known = self._spec(name)
-                key = self._named(known.name) if isinstance(known, EmbeddingSpec) else None
-                missing |= {name: known} if key is None else {}
+                # options may be written in any order, and some are no part of the name: the embedder knows its own
+                try:
+                    known, embedder = self._by_name(name)
+                except EmbedderError as error:
+                    missing[name] = error
+                    continue
+                key = self._named(known.name)
+                if key is None:
+                    missing[name] = known
+                else:
+                    self._given.setdefault(known.name, embedder)
             found += [] if key is None else [key]
         if missing:
             held = [spec for spec in self._specs.values() if asked != "learn" or spec.of == "image"]
@@ -165,14 +172,12 @@ class EmbedderSet:
         kept = chosen if chosen in embeddings(definition) else None
         return EmbedderSet(definition, given={**self._given, **loaded, **(given or {})}, default=kept)
 
-    def _spec(self, name: str) -> EmbeddingSpec | EmbedderError:
-        """Return what an embedder says of itself, or why it cannot be had."""
+    def _by_name(self, name: str) -> tuple[EmbeddingSpec, Loaded]:
+        """Return an embedder with what it says of itself; raises EmbedderError."""
         if name in self._given:
-            return spec_of(self._given[name], of="caption" if name.startswith(CAPTION) else "image")
-        try:
-            return load_named(name)[0]
-        except EmbedderError as error:
-            return error
+            given = self._given[name]
+            return spec_of(given, of="caption" if name.startswith(CAPTION) else "image"), given
+        return load_named(name)
 
     def _found(self, spec: EmbeddingSpec) -> Loaded:
         if spec.name in self._given:

@@ -46,7 +46,7 @@ def open_or_create(backend: Backend, embedder: Given | Sequence[Given] | None) -
     given = {name: loaded for name, loaded in asked.items() if loaded is not None}
     held = EmbedderSet(definition, given=given)
     pictures = [key for key in held.keys(list(asked), asked="open") if held.specs[key].of == "image"]
-    return Opened(definition, EmbedderSet(definition, given=given, default=pictures[0]) if pictures else held)
+    return Opened(definition, held.renewed(definition, default=pictures[0]) if pictures else held)
 
 
 def definition_for(backend: Backend, specs: Sequence[EmbeddingSpec]) -> dict[str, Any]:

@@ -15,7 +15,8 @@ from hybrid_search.embedders import registry
 from hybrid_search.embedders.option_values import execution_providers
 from hybrid_search.embedders.registry import get_embedder, get_text_embedder, known_embedders, known_text_embedders
 from hybrid_search.errors import BadEmbedderOption, HybridSearchError, WeightsMissing
-from tests.fakes import ColourEmbedder
+from hybrid_search.index import HybridIndex
+from tests.fakes import ColourEmbedder, photo
 from tests.test_onnx_file import UINT8, linear
 
 ENTRIES = {**known_embedders(), **known_text_embedders()}
@@ -104,6 +105,13 @@ def test_options_of_lite_have_their_effect_by_name(family: str) -> None:
     assert [len(each) for each in labels] == [2, 2]
     np.testing.assert_allclose(vectors, plain.embed_images(pictures), atol=1e-5)
     assert (told.name, told.version) == (plain.name, plain.version), "none of them changes a vector"
+
+
+def test_options_hold_for_an_index_that_is_there(tmp_path: Path) -> None:
+    with HybridIndex(tmp_path / "index", embedder="lite?labels=0") as index:
+        assert "labels" not in index.get(index.add(photo(1))).source
+    with HybridIndex(tmp_path / "index", embedder="lite?labels=3&threshold=0") as index:
+        assert (index.embedders, len(index.get(index.add(photo(2))).source["labels"])) == (("lite",), 3)
 
 
 def test_providers_are_those_of_the_runtime() -> None:

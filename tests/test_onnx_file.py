@@ -164,7 +164,7 @@ def test_files_that_are_not_there_or_something_else(tmp_path: Path, file: Callab
     (tmp_path / "empty.onnx").write_bytes(b"")
     with pytest.raises(ModelMissing, match=r"empty\.onnx is not an ONNX model"):
         get_embedder(f"onnx:{tmp_path}/empty.onnx")
-    with pytest.raises(BadEmbedderOption, match="which file. onnx:FILE names it"):
+    with pytest.raises(BadEmbedderOption, match=r"which file. onnx:FILE names it"):
         get_embedder("onnx")
 
 

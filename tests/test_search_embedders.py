@@ -240,13 +240,13 @@ def test_words_are_asked_of_the_legs_that_can_run(moved: tuple[HybridIndex, str]
     assert set(hits[0].legs) == {"text", "vector:hue"}, "the name of a leg does not hang on what others can do"
     (lacking,) = hits.unavailable
     assert (lacking.leg, lacking.embedder) == ("vector:caption:glove:glove.txt", name)
-    assert "glove.txt: No such file" in lacking.reason
+    assert "glove.txt: there is no such file" in lacking.reason
     assert f"embed {name} --drop" in str(lacking)
-    assert str(lacking) in repr(hits) and "No such file" in hits._repr_html_()
+    assert str(lacking) in repr(hits) and "no such file" in hits._repr_html_()
     assert lacking.__traceback__ is None, "or hits would keep all that made them"
     assert hits[:1].unavailable == hits.unavailable
     assert str(pickle.loads(pickle.dumps(hits)).unavailable) == str(hits.unavailable)
-    with pytest.warns(UserWarning, match="glove.txt: No such file"):
+    with pytest.warns(UserWarning, match="glove.txt: there is no such file"):
         assert [clause["_name"] for clause in index.request("red boat")["knn"]] == ["vector:hue"]
     for named in (f"vector:{name}", "vector:caption:glove:glove.txt"):
         assert index.search("red boat", weights={named: 0}).unavailable == (), "it is not missed"
@@ -264,7 +264,7 @@ def test_a_leg_that_was_named_or_is_the_last_must_run(moved: tuple[HybridIndex, 
         {"text": "lighthouse", "weights": {"text": 0}, "filter": "width:48"},
         {"vector_query": ["boat"], "embedder": name},
     ):
-        with pytest.raises(LegUnavailable, match=r"glove\.txt: No such file.*embed .* --drop"):
+        with pytest.raises(LegUnavailable, match=r"glove\.txt: there is no such file.*embed .* --drop"):
             index.search(**asked)
 
 

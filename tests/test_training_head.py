@@ -89,6 +89,8 @@ def test_an_index_without_such_labels_says_so(index: HybridIndex) -> None:
         reading.read_examples(index.backend, "histogram_hog", source="labels")
     with pytest.raises(TrainingImpossible, match=r"0 groups of copies.*`hybrid-search duplicates`"):
         reading.read_examples(index.backend, "histogram_hog", source="groups")
+    with pytest.raises(TrainingImpossible, match=r"from folders: 1 folder is there, 1 of them"):
+        reading._demand("folders", found=1, usable=1)
     for name, says in (
         ("lite", "'lite'; `hybrid-search embed lite --index …` adds such; or name one that it holds"),
         (
