@@ -539,7 +539,7 @@ def test_an_embedder_that_speaks_by_the_same_tower_is_known(
     with HybridIndex(tmp_path / "index", embedder="test-speaking") as index:
         index.add_folder(photos, captions=photos / "captions.csv")
     out = tmp_path / "speaking.npz"
-    names = ["--image-embedder", "test-speaking", "--text-embedder", "test-letters", "--out", str(out)]
+    names = ["--image-embedder", "test-speaking", "--text-embedder", "test-letters", "--out", str(out), "--force"]
     told = []
     for source in (["--photos", str(photos), *captions], ["--index", str(tmp_path / "index")]):
         where, photos_too = (source, []) if source[0] == "--index" else ([], source)
