@@ -421,7 +421,7 @@ def test_an_index_is_learned_from_without_opening_pictures(file: Path, photos: P
     for path in photos.glob("*.png"):
         path.unlink()
     again = tmp_path / "again.npz"
-    start = ["--index", str(tmp_path / "index"), "train", "joint", "--out", str(again), "--json", *ARGUMENTS]
+    start = ["--index", str(tmp_path / "index"), "train", "joint", "--out", str(again), "--json", "--force", *ARGUMENTS]
     for more in ([], ["--captions", str(photos / "captions.csv")]):
         result = CliRunner().invoke(app, [*start, *more])
         assert result.exit_code == 0, result.output
