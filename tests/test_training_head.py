@@ -110,7 +110,7 @@ def test_an_empty_index_says_that_it_has_no_vectors() -> None:
 
 def test_one_label_alone_is_too_few() -> None:
     alike = Examples(np.ones((20, 2), np.float32), (frozenset("a"),) * 20, tuple(map(str, range(20))))
-    with pytest.raises(TrainingImpossible, match="1 folders are there, 1 of them with 8 pictures or more"):
+    with pytest.raises(TrainingImpossible, match="1 folder is there, 1 of them with 8 pictures or more"):
         reading.keep_usable(alike, source="folders")
 
 
