@@ -98,9 +98,9 @@ def parser() -> argparse.ArgumentParser:
         "--embedders",
         nargs="+",
         default=[],
-        choices=["speed", "indexing", "start", "words", "similar", "joint", "dtypes"],
+        choices=["speed", "indexing", "start", "words", "similar", "joint", "people", "dtypes"],
         metavar="PART",
-        help="parts of embedders: speed indexing start words similar joint dtypes; all by default",
+        help="parts of embedders: speed indexing start words similar joint people dtypes; all by default",
     )
     parser.add_argument(
         "--name",

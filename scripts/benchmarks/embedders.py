@@ -9,6 +9,7 @@ from scripts.benchmarks import (
     embedders_dtypes,
     embedders_indexing,
     embedders_named,
+    embedders_people,
     embedders_similar,
     embedders_speed,
     embedders_start,
@@ -23,6 +24,7 @@ PARTS: Mapping[str, Callable[..., str]] = {
     "words": embedders_words.measure,
     "similar": embedders_similar.measure,
     "joint": joint_methods.measure,
+    "people": embedders_people.measure,
     "dtypes": embedders_dtypes.measure,
 }
 
