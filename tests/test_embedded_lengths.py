@@ -53,8 +53,26 @@ def test_fillers_keep_the_average() -> None:
     assert lengths.counts["f"][0] == having
 
 
-def test_nothing_is_filled_before_anything_is_known() -> None:
-    assert [Lengths().fill("f") for _ in range(3)] == [0, 0, 0]
+def test_texts_that_come_later_score_as_those_that_came_at_once() -> None:
+    draw = random.Random(2)
+    words = ["boat", "sea", "sky", "hill", "dog"]
+    captions = {f"{number:04d}": " ".join(draw.choices(words, k=draw.randint(3, 9))) for number in range(0, 1500, 15)}
+    backend = EmbeddedBackend(None)
+    backend.create(DEFINITION)
+    backend.bulk([Action("index", f"{number:04d}", {"title": "sea"}) for number in range(1500)])
+    backend.refresh()
+    backend.bulk([Action("update", id, {"caption": caption}) for id, caption in captions.items()])
+    backend.refresh()
+    hits = backend.search({"query": {"match": {"caption": "boat"}}, "size": 1500})["hits"]["hits"]
+    expected = bm25({id: {"caption": caption} for id, caption in captions.items()}, "caption", "boat")
+    assert {hit["_id"]: hit["_score"] for hit in hits} == pytest.approx(expected, rel=0.1)
+
+
+def test_what_was_given_too_much_is_made_up_for() -> None:
+    lengths = Lengths()
+    assert [lengths.fill("f") for _ in range(3)] == [6, 6, 6]
+    lengths.add("f", 3)
+    assert [lengths.fill("f") for _ in range(5)] == [0, 0, 0, 3, 3], "seven without it, at three each, and no more"
 
 
 def test_filler_is_found_by_no_clause() -> None:

@@ -18,6 +18,8 @@ __all__ = ["FILLER", "Lengths", "filled"]
 
 FILLER = "\0"
 _MOST = 10_000
+_TYPICAL = 6
+"""Tokens of a text, until there is one: who captions pictures that are indexed already adds to none of the others."""
 
 
 class Lengths:
@@ -42,7 +44,7 @@ class Lengths:
         """Note that a document lacks a field, and return the filler tokens that it gets."""
         count = self.counts.setdefault(field, [0, 0, 0, 0])
         count[2] += 1
-        wanted = round(count[1] / count[0] * count[2]) if count[0] else 0
+        wanted = round((count[1] / count[0] if count[0] else _TYPICAL) * count[2])
         given = min(max(0, wanted - count[3]), _MOST)
         count[3] += given
         return given
