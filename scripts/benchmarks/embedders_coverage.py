@@ -31,20 +31,14 @@ def measure(photos: Path, captions: Mapping[str, Sequence[str]]) -> str:
         names = _copied(photos, folder, captions)
         for share, later in SHARES:
             told = order[: max(1, round(len(order) * share / 100))]
+            which = f"{share}, later" if later else f"{share}"
             with HybridIndex(embedder=[PICTURES, CAPTIONS]) as index:
                 if later:
                     index.add_folder(folder)
                 _fill(index, folder, {names[name]: captions[name][1] for name in told})
                 for way, run in _ways(index, questions, names).items():
                     found = evaluate(run, relevances)
-                    rows.append(
-                        [
-                            f"{share}, later" if later else share,
-                            way,
-                            *(100 * found.success[k] for k in (1, 5, 10)),
-                            found.median_rank,
-                        ]
-                    )
+                    rows.append([which, way, *(100 * found.success[k] for k in (1, 5, 10)), found.median_rank])
     title = f"a caption of each of {len(captions)} photos of Flickr8k is a question, another of some is indexed"
     note = "By ranks alone: every hit of a list counts by its place there, and nothing else."
     return f"### Words and meaning together: {title}\n\n{table(header, rows)}\n{note}\n"
