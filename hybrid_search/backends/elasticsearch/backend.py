@@ -305,7 +305,8 @@ class ElasticsearchBackend(Backend):
         """Refresh what was written, and close the connections; calling it twice is harmless."""
         try:
             if self._unseen:
-                with suppress(IndexNotFound):
+                # who may not refresh leaves it to the server, which does so in its own time
+                with suppress(IndexNotFound, AccessDenied):
                     self.refresh()
         finally:
             self._unseen = False
