@@ -156,10 +156,8 @@ def _filler(
     if spec.of == "caption":
         return WordFiller(backend, embedder, key)
     image = cast("Embedder", embedder)
-    pictures, base = (
-        PictureFiller(backend, image, key, limits=limits),
-        stored_base(image, embeddings(backend.definition())),
-    )
+    pictures = PictureFiller(backend, image, key, limits=limits)
+    base = stored_base(image, embeddings(backend.definition()))
     return pictures if base is None else MappedFiller(backend, pictures, key, base=base, batch_size=batch_size)
 
 
