@@ -47,7 +47,7 @@ def export_onnx(embedder: Embedder, path: str | Path) -> Card:
 
 
 def _check_operators(model: Any, name: str) -> None:
-    """Refuse what was converted in part: tf2onnx leaves steps that it does not know as they are, ConvNeXt's for one."""
+    """Refuse what was converted in part: tf2onnx leaves steps that it does not know as they are."""
     import onnx
 
     versions = {each.domain: each.version for each in model.opset_import}
