@@ -2,7 +2,7 @@
 
 Prints Markdown. Photos come from --photos FOLDER, else from the shared test data that HYBRID_SEARCH_DATA names, else
 from scikit-image's wheel. `make bench` runs what needs neither a server nor long; `elasticsearch` starts a server, or
-measures those of --url; `duplicates`, `grouping` and `embedders` run by name. The latest output is in
+measures those of --url; `duplicates`, `grouping`, `grouping-files` and `embedders` run by name. The latest output is in
 docs/benchmarks.md.
 """
 
@@ -59,6 +59,14 @@ def grouping(photos: Path, options: argparse.Namespace) -> str:
     return grouping.measure(photos, quick=options.quick, **({"sizes": tuple(options.sizes)} if options.sizes else {}))
 
 
+def grouping_files(photos: Path, options: argparse.Namespace) -> str:
+    from scripts.benchmarks import grouping_files
+
+    data = os.environ.get("HYBRID_SEARCH_DATA")
+    everything = Path(data) if data and not options.photos else photos
+    return grouping_files.measure(everything, quick=options.quick)
+
+
 def embedders(photos: Path, options: argparse.Namespace) -> str:
     from scripts.benchmarks import embedders
 
@@ -71,6 +79,7 @@ BY_NAME = {
     "signature-lookup": signature_lookup,
     "duplicates": duplicates,
     "grouping": grouping,
+    "grouping-files": grouping_files,
 }
 
 

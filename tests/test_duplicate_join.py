@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
+from hybrid_search.duplicates.collect import join
 from hybrid_search.duplicates.collect.join import cosine_neighbours, signature_pairs
 from hybrid_search.signature import distance, signature
 from scripts.benchmarks.altered_copies import ALTERATIONS
@@ -108,7 +109,9 @@ def test_few_flat_or_no_pictures_have_no_pairs(rows):
     assert pairs(np.zeros((5, 648), np.int8), max_distance=1.0, exact=False) == set()
 
 
-def test_neighbours_by_cosine():
+@pytest.mark.parametrize("exact", [0, 10**9])
+def test_neighbours_by_cosine(monkeypatch, exact):
+    monkeypatch.setattr(join, "_EXACT_COSINES", exact)
     random = np.random.default_rng(2)
     vectors = random.normal(size=(400, 300)).astype(np.float32)
     vectors[200:] = vectors[:200] + 0.5 * random.normal(size=(200, 300))
@@ -120,3 +123,24 @@ def test_neighbours_by_cosine():
     few = {(int(a), int(b)) for each in cosine_neighbours(vectors, asked=asked, k=1) for a, b in each.rows}
     assert few == {(5, 205), (190, 390)}
     assert list(cosine_neighbours(vectors, asked=asked[:0], k=1)) == []
+
+
+@pytest.mark.parametrize("exact", [0, 10**9])
+def test_what_has_no_vector_is_no_neighbour(monkeypatch, exact):
+    monkeypatch.setattr(join, "_EXACT_COSINES", exact)
+    vectors = np.eye(6, 300, dtype=np.float16)
+    vectors[[1, 4]] = 0
+    found = {(int(a), int(b)) for each in cosine_neighbours(vectors, k=5) for a, b in each.rows}
+    assert found == {(0, 2), (0, 3), (0, 5), (2, 3), (2, 5), (3, 5)}
+    assert [each.rows.tolist() for each in cosine_neighbours(vectors[:1], k=5)] == [[]]
+
+
+def test_exact_neighbours_are_those_of_a_naive_search(monkeypatch):
+    monkeypatch.setattr(join, "_FEW_ASKED", 7)
+    vectors = np.random.default_rng(5).normal(size=(30, 40)).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    expected = set()
+    for row in range(30):
+        near = sorted(range(30), key=lambda other: -float(vectors[row] @ vectors[other]))
+        expected |= {(min(row, other), max(row, other)) for other in near[1:4]}
+    assert {(int(a), int(b)) for each in cosine_neighbours(vectors, k=3) for a, b in each.rows} == expected

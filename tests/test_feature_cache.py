@@ -233,6 +233,14 @@ def test_a_read_only_folder_is_read(path: Path) -> None:
         path.parent.chmod(0o700)
 
 
+@pytest.mark.parametrize("shape", [(1, 1), (1, 2), (7, 3), (300, 41)])
+def test_percentiles_are_those_of_numpy(shape: tuple[int, int]) -> None:
+    random = np.random.default_rng(0)
+    for most in (2, 40, 256):
+        levels = random.integers(0, most, shape).astype(np.uint8)
+        assert pixels._percentiles(levels, (0.01, 0.99)) == np.percentile(levels, (1, 99)).tolist()
+
+
 def stored(folder: Path, name: str, image: Image.Image) -> Subject:
     image.save(folder / name, quality=92)
     source = read_source(folder / name)

@@ -96,10 +96,12 @@ class Blocks:
         n = len(self.correlation)
         yield np.ones((n, n), dtype=bool)
         unlike, strong = self._unlike(least), np.maximum(self.a, self.b) >= _STRONG
+        counts = [(which.sum(axis=1), which.sum(axis=0)) for which in (unlike, strong)]
         for side in range(4):
-            # how many there are in strips of one line, of two, …
-            written, lines = (np.cumsum(np.rot90(which, side).sum(axis=1))[: n // 4] for which in (unlike, strong))
-            for depth in (np.flatnonzero((written > 2) & (_WRITTEN * written >= lines)) + 1).tolist():
+            # how many there are in strips of one line, of two, … from the upper edge, the right, the lower, the left
+            step = -1 if side in (1, 2) else 1
+            written, all_there = (np.cumsum(lines[side % 2][::step][: n // 4]) for lines in counts)
+            for depth in (np.flatnonzero((written > 2) & (_WRITTEN * written >= all_there)) + 1).tolist():
                 inside = np.ones((n, n), dtype=bool)
                 np.rot90(inside, side)[:depth] = False
                 yield inside
