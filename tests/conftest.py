@@ -41,6 +41,14 @@ def lite_by_default() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(autouse=True)
+def no_corners_known(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Let no test find corners of pictures that another, or this user, has looked for."""
+    monkeypatch.setattr(
+        "hybrid_search.duplicates.compare.feature_cache.cache_folder", lambda: tmp_path_factory.mktemp("corners")
+    )
+
+
 # how long an example takes says how busy the machine is
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("untimed")
