@@ -19,6 +19,9 @@ from PIL import ImageOps
 
 from hybrid_search import cli
 from hybrid_search.cli import exits
+from hybrid_search.cli.duplicates_find import Lookups
+from hybrid_search.evidence import Evidence, Tier
+from hybrid_search.hits import Hit
 from tests.fakes import photo, save_photo
 from tests.picture_files import tree
 
@@ -357,6 +360,22 @@ def test_new_pictures_are_told_from_those_that_are_here(run: Run) -> None:
     assert run("duplicates", "find", "--new", "-0", "card").out.endswith("new.png\0")
     assert run("duplicates", "find", "card/new.png", code=exits.NOTHING).out == ""
     run("duplicates", "find", "nowhere.png", code=exits.USAGE)
+
+
+@pytest.mark.parametrize(("tiers", "new"), [(("more",), True), (("near",), False), (("more", "near"), False)])
+def test_a_picture_of_which_another_shows_more_or_less_is_new(
+    tmp_path: Path, tiers: tuple[Tier, ...], new: bool
+) -> None:
+    class Index:
+        def find_duplicates(self, image: Any, **options: Any) -> list[Hit]:
+            found = [Evidence(tier, distance=0.1, first_has=("a signature",)) for tier in tiers]
+            return [Hit(1, "a", 1.0, tier=link.tier, evidence=link, source={"path": ["/p/a.jpg"]}) for link in found]
+
+    lookups = Lookups(Index(), {})  # type: ignore[arg-type]
+    page = str(save_photo(tmp_path / "page.png", 1))
+    reports = list(lookups.reports([page]))
+    assert len(reports) == 1, "it is shown all the same"
+    assert (lookups.new, lookups.unequal) == (([page], 1) if new else ([], 0))
 
 
 def test_a_file_is_no_copy_of_itself(look: Run) -> None:

@@ -524,7 +524,7 @@ def without_opencv(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_edited_copies_need_opencv(without_opencv: None) -> None:
-    assert Judge().tiers == ("bytes", "pixels", "near", "transformed")
+    assert Judge().tiers == ("bytes", "pixels", "near", "transformed", "more")
     with pytest.raises(TierUnavailable, match=r"'edited' needs .*pip install 'hybrid-search\[duplicates\]'") as caught:
         Judge(tiers=["near", "edited"])
     assert caught.value.tier == "edited"

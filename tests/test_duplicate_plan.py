@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -93,6 +94,61 @@ def test_equal_pixels_stand_for_the_representative(equal: Tier) -> None:
     decision = decide(grouped([whole, twin, copy]), parse_keep("most-pixels,path:/p/a"))
     assert paths(decision.keep) == ["/p/a"]
     assert {file.path: file.tier for file in decision.remove} == {"/p/z": equal, "/p/c": "near"}
+
+
+def more(path: str, *, first: tuple[str, ...] = (), second: tuple[str, ...] = (), tier: Tier = "more") -> Member:
+    """Return a member that lacks `first` of the representative's, and has `second` besides."""
+    return replace(described(path), evidence=Evidence(tier, distance=0.02, first_has=first, second_has=second))
+
+
+@pytest.mark.parametrize("tier", ["pixels", "near", "more"])
+def test_a_file_that_shows_more_never_goes(tier: Tier) -> None:
+    whole, signed = described("/p/whole", **LARGE), more("/p/signed", second=("a signature",), tier=tier)
+    for tiers in (("bytes", "pixels", "near"), TIERS):
+        decision = decide(grouped([whole, signed]), parse_keep("most-pixels"), tiers=tiers)
+        assert "/p/signed" not in paths(decision.remove)
+    assert paths(decision.keep) == ["/p/signed"], "the richer file stays, whatever the rules say"
+    assert paths(decision.remove) == ["/p/whole"]
+    protected = decide(grouped([whole, signed]), parse_keep("protected:/p/whole"), tiers=TIERS)
+    assert protected.remove == ()
+    assert protected.left[0].why == "it shows something that the kept file does not: a signature"
+
+
+def test_the_poorer_file_goes_when_its_tier_may() -> None:
+    first, still = described("/p/moving", **LARGE), more("/p/still", first=("11 more frames",))
+    decision = decide(grouped([first, still]), parse_keep("path:/p/still"))
+    assert decision.remove == ()
+    assert decision.left[0].why == (
+        "it lacks what the first file of the group shows: 11 more frames; "
+        "its match is of the tier 'more', which is not to be removed"
+    )
+    named = decide(grouped([first, still]), parse_keep("path:/p/still"), tiers=("more",))
+    assert (paths(named.keep), paths(named.remove)) == (["/p/moving"], ["/p/still"])
+    grey = more("/p/grey", first=("colour",), tier="near")
+    assert paths(decide(grouped([first, grey]), parse_keep("path:/p/grey")).remove) == ["/p/grey"]
+
+
+def test_neither_goes_when_each_shows_what_the_other_does_not() -> None:
+    first, other = described("/p/a", **LARGE), more("/p/b", first=("a tick",), second=("a signature",))
+    for rules in ("path:/p/a", "path:/p/b"):
+        assert decide(grouped([first, other]), parse_keep(rules), tiers=TIERS).remove == ()
+
+
+def test_what_two_members_hold_is_asked_for_and_not_added_up() -> None:
+    group = grouped([described("/p/whole", **LARGE), more("/p/a", second=("a",)), more("/p/b", second=("b",))])
+    keep = parse_keep("path:/p/a")
+    assert paths(decide(group, keep, tiers=TIERS).remove) == ["/p/whole"], "nothing is known of the two"
+    for second, gone in ((("b",), ["/p/whole"]), ((), ["/p/whole", "/p/b"])):
+        found = Evidence("more", first_has=("a",), second_has=second)
+        assert paths(decide(group, keep, tiers=TIERS, compare=lambda one, two, f=found: f).remove) == gone
+
+
+def test_equal_pixels_with_a_difference_stand_for_nobody() -> None:
+    clear = more("/p/clear", second=("transparency",), tier="pixels")
+    copy = described("/p/copy", tier="near")
+    decision = decide(grouped([described("/p/whole", **LARGE), copy, clear]), parse_keep("path:/p/copy"), tiers=TIERS)
+    assert paths(decision.keep) == ["/p/clear"]
+    assert "/p/copy" not in paths(decision.remove), "it was only compared with the whole one"
 
 
 def test_a_member_without_evidence_is_left_alone() -> None:

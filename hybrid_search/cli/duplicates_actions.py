@@ -19,7 +19,7 @@ from hybrid_search.counted import counted
 if TYPE_CHECKING:
     from hybrid_search.backends import Backend
     from hybrid_search.duplicates.act.actions import ActionName, ActionReport
-    from hybrid_search.duplicates.act.plan import Decision
+    from hybrid_search.duplicates.act.decisions import Decision
     from hybrid_search.index import HybridIndex
 
 __all__ = [

@@ -34,13 +34,16 @@ class Lookups:
     asked : mapping
         Options of `HybridIndex.find_duplicates`.
     new, failed : list of str
-        What was looked up so far and is not in the index, nor any copy of it; what could not be read.
+        What was looked up so far and is not in the index, nor any copy that shows the same; what could not be read.
+    unequal : int
+        How many of the new ones have matches all the same, of which one shows more than the other.
     """
 
     index: HybridIndex
     asked: Mapping[str, Any]
     new: list[str] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
+    unequal: int = 0
 
     def reports(self, named: Iterable[str]) -> Iterator[GroupReport]:
         """Give the copies of each picture that has any."""
@@ -56,10 +59,11 @@ class Lookups:
                 terminal.note(f"failed: {error}")
                 continue
             members = tuple(member for hit in hits for member in _members(hit, besides=os.path.abspath(name)))
+            if not any(_shows_the_same(hit) for hit in hits):
+                self.new.append(name)
+                self.unequal += bool(members)
             if members:
                 yield report_group(DuplicateGroup(name, members), number=number)
-            elif not hits:
-                self.new.append(name)
 
 
 def find(
@@ -77,7 +81,7 @@ def find(
         bool,
         options.flag(
             "--new",
-            help="Print the paths of the pictures of which the index has no copy, and nothing else.",
+            help="Print only the paths of the pictures of which the index has no copy that shows the same.",
             rich_help_panel="Output",
         ),
     ] = False,
@@ -120,6 +124,12 @@ def _pictures(named: Iterable[str]) -> Iterator[str]:
             yield name
 
 
+def _shows_the_same(hit: Hit) -> bool:
+    from hybrid_search.evidence import TIERS
+
+    return hit.tier is not None and TIERS.index(hit.tier) < TIERS.index("more")
+
+
 def _members(hit: Hit, *, besides: str) -> Iterator[Any]:
     """Give each file of a hit that is there, but for the one that was asked for; a hit without files is one member."""
     from hybrid_search.duplicates.model import Member
@@ -136,6 +146,7 @@ def _title(report: GroupReport) -> str:
 
 
 def _summary(found: int, lookups: Lookups) -> str:
-    parts = [f"{found:,} with copies", f"{len(lookups.new):,} new"]
+    unequal = f" ({lookups.unequal:,} with matches that do not show the same)" if lookups.unequal else ""
+    parts = [f"{found - lookups.unequal:,} with copies", f"{len(lookups.new):,} new{unequal}"]
     parts += [f"{len(lookups.failed):,} failed"] if lookups.failed else []
     return ", ".join(parts)

@@ -18,8 +18,8 @@ from hybrid_search.cli.progress import progress_bar
 from hybrid_search.counted import counted
 
 if TYPE_CHECKING:
+    from hybrid_search.duplicates.act.decisions import Decision
     from hybrid_search.duplicates.act.keep import KeepRules
-    from hybrid_search.duplicates.act.plan import Decision
     from hybrid_search.duplicates.model import DuplicateGroup, Member
     from hybrid_search.duplicates.report.report import GroupReport
     from hybrid_search.evidence import Evidence, Tier

@@ -133,9 +133,15 @@ def _print_group(report: GroupReport, title: str) -> None:
             _pad(cell, width, place) for place, (cell, width) in enumerate(zip(cells, widths, strict=True))
         )
         start = [(f"{choice}  ", _COLOURS[file.choice])] if file.choice else []
-        why = (f"  ({file.why})", "dim") if file.why else ("", "")
+        why = (f"  ({said})", "dim") if (said := _why(file)) else ("", "")
         lines.append(_line(("  ", ""), *start, ("  ".join([match, *sizes, ""]), ""), (file.name, _link(file)), why))
     _write([*lines, *([_line((f"  differ in {differ}", "dim"))] if differ else [])])
+
+
+def _why(file: FileReport) -> str:
+    from hybrid_search.duplicates.report.report import differences
+
+    return "; ".join(filter(None, (file.why, differences(file.member.evidence))))
 
 
 def _cells(file: FileReport) -> list[str]:

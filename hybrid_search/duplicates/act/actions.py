@@ -11,12 +11,12 @@ from typing import Any, Literal, get_args
 
 from hybrid_search.backends import Backend
 from hybrid_search.duplicates.act import shift
+from hybrid_search.duplicates.act.decisions import Decision, Plan, PlannedFile
 from hybrid_search.duplicates.act.guards import Guards
 from hybrid_search.duplicates.act.held import Held, hold
 from hybrid_search.duplicates.act.journal import Journal, journal_path, one_run_at_a_time
 from hybrid_search.duplicates.act.merge import Merged, merge_metadata
 from hybrid_search.duplicates.act.names import Names, base_of, missing_folders
-from hybrid_search.duplicates.act.plan import Decision, Plan, PlannedFile
 from hybrid_search.duplicates.act.told import Told
 from hybrid_search.errors import ActionRefused, HybridSearchError
 

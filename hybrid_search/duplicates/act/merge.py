@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from hybrid_search.backends import Action, Backend, Stored
 from hybrid_search.document import metadata_fields
-from hybrid_search.duplicates.act.plan import Decision
+from hybrid_search.duplicates.act.decisions import Decision
 from hybrid_search.errors import BulkError, DocumentNotFound
 from hybrid_search.ingest.changes import change_document
 from hybrid_search.ingest.wording import WORDS, outdated

@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 
-from hybrid_search.duplicates.act.plan import Decision
+from hybrid_search.duplicates.act.decisions import Decision
 from hybrid_search.errors import ActionRefused
 
 __all__ = ["Names", "base_of", "missing_folders"]
