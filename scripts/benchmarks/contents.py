@@ -187,7 +187,7 @@ def _on_transparent(given: Given, *, soft: float = 1.0) -> Image.Image:
 
 def hard_edge(given: Given) -> Both:
     """A cut-out with a soft edge, and the same with a hard one."""
-    soft = _on_transparent(given, soft=9)
+    soft = _on_transparent(given, soft=9 if given.number % 3 else 3)
     hard = soft.copy()
     hard.putalpha(soft.getchannel("A").point(lambda level: 255 * (level > 127)))
     return encoded(soft, "png"), encoded(hard, "png" if given.number % 2 else "tif")

@@ -107,8 +107,8 @@ def autumn(given: Given) -> Both:
     image = given.photo(lambda photo: leaves(photo) is not None)
     mask = leaves(image)
     mask = np.ones(image.size[::-1]) if mask is None else mask
-    # in the plane of Cb and Cr from green (about 230°) to orange (about 130°)
-    return _files(given, image, turned_hues(image, -100 + float(given.random.uniform(-12, 12)), mask))
+    # in the plane of Cb and Cr from the green of leaves (190° to 225°) to orange and brown (about 130°)
+    return _files(given, image, turned_hues(image, -65 + float(given.random.uniform(-10, 10)), mask))
 
 
 def lamp(given: Given) -> Both:
