@@ -1,0 +1,135 @@
+"""Scenes with and without something: an animal, a person, a thing that was cut out of another photo."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from numpy.random import Generator
+from PIL import Image, ImageDraw, ImageEnhance, ImageFilter, ImageOps
+
+from scripts.benchmarks.copies import open_photo
+from scripts.benchmarks.pairs import Both, Given, Kind, at_least, image_of, jpeg, levels_of, noisy
+
+_PLAIN = 14.0
+_LIGHT = 200
+_TRIES = 60
+_SEEN, _SEEN_AT_DUSK = 30.0, 16.0
+"""Levels by which a thing differs from its place in the mean, so that a person sees it at once."""
+
+
+def cut_out(paths: list[Path]) -> Image.Image:
+    """Return something cut out of the first of these photos that stands on a plain light ground, as RGBA.
+
+    Where none does, the middle of the first photo is cut out as an oval.
+    """
+    for path in paths[:_TRIES]:
+        image = open_photo(path)
+        mask = _mask(image)
+        if mask is not None:
+            return _trimmed(image, mask)
+    image = ImageOps.fit(open_photo(paths[0]), (160, 160))
+    oval = Image.new("L", image.size, 0)
+    ImageDraw.Draw(oval).ellipse((4, 4, 155, 155), fill=255)
+    return _trimmed(image, oval)
+
+
+def _mask(image: Image.Image) -> Image.Image | None:
+    """Return where a photo shows something, None when its ground is not plain."""
+    levels = levels_of(image)
+    edge = np.concatenate([levels[:3].reshape(-1, 3), levels[-3:].reshape(-1, 3), levels[:, :3].reshape(-1, 3)])
+    if edge.std(axis=0).max() > _PLAIN or edge.mean() < _LIGHT:
+        return None
+    apart = np.abs(levels - edge.mean(axis=0)).max(axis=2) > 28
+    mask = Image.fromarray((apart * 255).astype(np.uint8))
+    mask = mask.filter(ImageFilter.MaxFilter(9)).filter(ImageFilter.MinFilter(9)).filter(ImageFilter.MedianFilter(5))
+    return mask if 0.12 < levels_of(mask).mean() / 255 < 0.7 else None
+
+
+def _trimmed(image: Image.Image, mask: Image.Image) -> Image.Image:
+    thing = image.copy()
+    thing.putalpha(mask)
+    return thing.crop(mask.getbbox())
+
+
+def placed(scene: Image.Image, thing: Image.Image, share: float, random: Generator, *, seen: float) -> Image.Image:
+    """Return the scene with the thing in it, which covers this share and has taken on the light of its place."""
+    mask = thing.getchannel("A")
+    covered = max(0.2, levels_of(mask).mean() / 255)
+    area = share * scene.width * scene.height / covered
+    across = round((area * thing.width / thing.height) ** 0.5)
+    size = (min(across, scene.width * 9 // 10), min(round(area / max(1, across)), scene.height * 9 // 10))
+    thing, mask = thing.convert("RGB").resize(size), mask.resize(size).filter(ImageFilter.GaussianBlur(0.8))
+    left = int(random.integers(scene.width // 20, max(scene.width // 20 + 1, scene.width * 19 // 20 - size[0])))
+    top = int(random.integers(scene.height // 20, max(scene.height // 20 + 1, scene.height * 19 // 20 - size[1])))
+    place = levels_of(scene.crop((left, top, left + size[0], top + size[1])))
+    levels, weight = _lit(levels_of(thing), place, levels_of(mask) / 255, seen), levels_of(mask)[..., None] / 255
+    drawn = scene.copy()
+    drawn.paste(image_of(place + (levels - place) * weight), (left, top))
+    return drawn
+
+
+def _lit(levels: np.ndarray, place: np.ndarray, weight: np.ndarray, seen: float) -> np.ndarray:
+    """Bring a thing half-way to the light and colour of its place, not so far that it is not seen any more."""
+    inside = weight > 0.5
+    mean, there = levels[inside].mean(axis=0), place[inside].mean(axis=0)
+    levels = (levels - mean) * 0.85 + mean + 0.5 * (there - mean)
+    for _ in range(12):
+        apart = np.abs(np.clip(levels, 0, 255) - place).mean(axis=2)[inside].mean()
+        if apart >= seen:
+            break
+        levels = levels + (8 if there.mean() < 110 else -8)
+    return levels
+
+
+def added(given: Given, *, share: float) -> Both:
+    """A scene, and the same with a thing in it; each has its own exposure, noise and quality."""
+    random = given.random
+    # photos of 200 and 300 pixels are enlarged in every other pair, to the size at which pictures are compared
+    scene = at_least(given.photo(), 640 if given.number % 2 else 0)
+    other = placed(scene, cut_out(list(given.things)), share, random, seen=_SEEN)
+    if given.number % 3 == 0:
+        scene = ImageEnhance.Brightness(scene).enhance(float(random.uniform(0.94, 1.06)))
+    if given.number % 3 == 1:
+        scene, other = noisy(scene, random, 3), noisy(other, random, 3)
+    return jpeg(scene, random), jpeg(other, random)
+
+
+def at_dusk(given: Given) -> Both:
+    """What a camera trap takes at dusk: dark and grainy, hardly any colour, an animal of low contrast."""
+    random = given.random
+    scene = at_least(given.photo(), 640)
+    scene = ImageEnhance.Color(scene).enhance(0.25 if given.number % 2 else 0.0)
+    scene = image_of(levels_of(scene) * random.uniform(0.3, 0.5) + random.uniform(8, 25))
+    share = float(random.uniform(0.015, 0.06))
+    thing = cut_out(list(given.things))
+    dark = image_of(levels_of(thing.convert("RGB").convert("L").convert("RGB")) * 0.45 + 20)
+    dark.putalpha(thing.getchannel("A"))
+    other = placed(scene, dark, share, random, seen=_SEEN_AT_DUSK)
+    first, second = (noisy(image, random, 3.5) for image in (scene, other))
+    return jpeg(first, random, 75, 92), jpeg(second, random, 75, 92)
+
+
+def shifted(given: Given) -> Both:
+    """Two frames of a camera that moved by one to three pixels between them; something has come into the second."""
+    random = given.random
+    scene = at_least(given.photo(), 480)
+    other = placed(scene, cut_out(list(given.things)), float(random.uniform(0.02, 0.08)), random, seen=_SEEN)
+    across, down = (int(step) for step in random.integers(1, 4, 2))
+    width, height = scene.size
+    first = scene.crop((0, 0, width - across, height - down))
+    second = other.crop((across, down, width, height))
+    return jpeg(noisy(first, random, 2), random), jpeg(noisy(second, random, 2), random)
+
+
+def _kind(name: str, make: Callable[[Given], Both]) -> Kind:
+    return Kind(name, "something added", make)
+
+
+KINDS = (
+    *(_kind(f"thing added, {share} %", partial(added, share=share / 100)) for share in (1, 2, 4, 8)),
+    _kind("animal at dusk", at_dusk),
+    _kind("thing added, camera moved", shifted),
+)
