@@ -18,7 +18,7 @@ from hybrid_search.images.raw import raw_preview
 from hybrid_search.images.sniff import RAW_FORMATS, describe, sniff
 from hybrid_search.images.source import ImageLike, Source, read_source
 
-__all__ = ["Decoded", "decode", "load_image"]
+__all__ = ["Decoded", "as_image_error", "decode", "load_image", "orientation_of", "upright"]
 
 _ORIENTATION = 0x0112
 _TRANSPOSE = {
@@ -73,7 +73,7 @@ def decode(source: Source, *, min_side: int | None = None, limits: Limits = DEFA
     ImageTooLarge
         When the header announces more pixels than `limits` allows.
     """
-    with _as_image_error(source.name, limits):
+    with as_image_error(source.name, limits):
         if source.data is None:
             return _decode_pixels(source, limits)
         format = sniff(source.data)
@@ -100,15 +100,15 @@ def _decode_pixels(source: Source, limits: Limits) -> Decoded:
     if source.pixels is None:
         raise ImageUnreadable(source.name, "the source has neither bytes nor pixels")
     limits.check_pixels(source.name, *source.pixels.size)
-    upright = _upright(to_rgb(source.pixels), _orientation(source.pixels))
-    return Decoded(upright, "pixels", *upright.size)
+    image = upright(to_rgb(source.pixels), orientation_of(source.pixels))
+    return Decoded(image, "pixels", *image.size)
 
 
 def _decode_bytes(name: str, data: bytes, format: str, min_side: int | None, limits: Limits) -> Decoded:
     image, orientation, (width, height) = _read_pixels(name, data, format, min_side, limits)
     if orientation in _SIDEWAYS:
         width, height = height, width
-    return Decoded(_upright(image, orientation), format, width, height)
+    return Decoded(upright(image, orientation), format, width, height)
 
 
 def _decode_raw(name: str, data: bytes, format: str, min_side: int | None, limits: Limits) -> Decoded:
@@ -119,8 +119,8 @@ def _decode_raw(name: str, data: bytes, format: str, min_side: int | None, limit
     if image is None:
         raise ImageUnreadable(name, "it holds no preview")
     # LibRaw gives JPEG previews an orientation of their own where the camera did not, and others none.
-    upright = _upright(image, preview.orientation if orientation is None else orientation)
-    return Decoded(upright, format, preview.width, preview.height)
+    turned = upright(image, preview.orientation if orientation is None else orientation)
+    return Decoded(turned, format, preview.width, preview.height)
 
 
 def _read_pixels(
@@ -135,10 +135,10 @@ def _read_pixels(
         drafted = shrink(header, min_side) if min_side else False
         header.load()
         # Some decoders (TIFF, HEIF, ICNS) know the true size only now.
-        return to_rgb(header), _orientation(header), size if drafted else header.size
+        return to_rgb(header), orientation_of(header), size if drafted else header.size
 
 
-def _orientation(image: Image.Image) -> int | None:
+def orientation_of(image: Image.Image) -> int | None:
     """Return the EXIF orientation, None when there is none or it cannot be read."""
     if image.format == "JXL" and not getattr(image, "jpeg", False):
         # libjxl has turned the pixels by the codestream's own orientation, which overrides EXIF.
@@ -151,16 +151,17 @@ def _orientation(image: Image.Image) -> int | None:
     return value if isinstance(value, int) else None
 
 
-def _upright(image: Image.Image, orientation: int | None) -> Image.Image:
+def upright(image: Image.Image, orientation: int | None) -> Image.Image:
     """Return a turned copy, without the metadata of the original."""
     method = _TRANSPOSE.get(orientation or 1)
-    upright = image.copy() if method is None else image.transpose(method)
-    upright.info = {}
-    return upright
+    turned = image.copy() if method is None else image.transpose(method)
+    turned.info = {}
+    return turned
 
 
 @contextmanager
-def _as_image_error(name: str, limits: Limits) -> Iterator[None]:
+def as_image_error(name: str, limits: Limits) -> Iterator[None]:
+    """Turn whatever a decoder raises into ImageUnreadable or ImageTooLarge, and keep what it prints to itself."""
     try:
         with quiet():
             yield

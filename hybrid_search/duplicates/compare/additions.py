@@ -1,0 +1,238 @@
+"""What only one of two copies shows: a signature, a tick, an animal, a caption, another colour at one place.
+
+A pixel speaks for that only where it lies outside everything that the other picture has within two pixels of it, once
+both have one sharpness and one tone: so nothing comes of compression, of blur, or of a fit that is not exact.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageFilter
+
+from hybrid_search.duplicates.compare.overlap import Box
+from hybrid_search.duplicates.compare.planes import Planes
+
+__all__ = ["DOUBT", "Addition", "find_additions", "light_difference"]
+
+_SLACK = 0.2
+"""Share of the local contrast by which compression moves a pixel past its surroundings."""
+_PHOTO, _PRINT = (2, 4), (1, 2)
+"""Pixels by which a fit may be off, and on each side over which differences are averaged.
+
+In photos 9 × 9 pixels have a bird and no speck of dust. Print lies on print within one pixel, and 5 × 5 have a digit.
+"""
+_OF_PRINT = 0.4
+"""Weight of a level in print: harmless scans of half of the benchmark's pages differ by 5, changed digits by 16."""
+_FLOOR, DOUBT, _SURE = 3.0, 2.5, 5.0
+"""Levels of difference: what half of the set of pairs in scripts/benchmarks calls harmless stays below the doubt."""
+_SHARPNESS = 0.75
+_BLURS = (0.7, 1.2, 2.0, 3.0)
+_TONES = 32
+_MOST_FLOOR = 8.0
+"""Levels that noise is taken for at most: a tenth of a picture may be an addition."""
+_ENDS, _CLIPPED = (3.0, 251.0), 0.3
+_CELL = 8
+_SHOWS = 1.15
+"""Contrast of one picture over that of the other from which it is the one that shows something there."""
+
+Plane = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Addition:
+    """A place where one picture shows what the other does not.
+
+    Parameters
+    ----------
+    box : tuple of 4 floats
+        In fractions of the second picture's frame: left, top, right, bottom.
+    shown_by : {"first", "second", "both"}
+        Which picture has something there; "both" where each has something of its own.
+    strength : float
+        Mean difference there, in grey levels, beyond what the rest of both pictures differs by.
+    is_sure : bool
+        Whether it is beyond what strong compression or noise could be.
+    """
+
+    box: Box
+    shown_by: Literal["first", "second", "both"]
+    strength: float
+    is_sure: bool
+
+
+def find_additions(planes: Planes, light: Plane, *, with_colour: bool) -> list[Addition]:
+    """Return the places where one of two aligned pictures shows more, the strongest first.
+
+    Parameters
+    ----------
+    planes : Planes
+    light : (height, width) float64
+        Of `light_difference`.
+    with_colour : bool
+        Whether colours are compared; not where one picture is grey.
+    """
+    beyond = light
+    if with_colour:
+        beyond = np.maximum(light, _beyond(_colour_difference(planes)))
+    found = []
+    for rows, columns in _regions(beyond > DOUBT):
+        strength = float(beyond[rows, columns].max())
+        box = _placed(planes, rows, columns, beyond.shape)
+        found.append(Addition(box, _shown_by(planes, rows, columns), round(strength, 1), strength > _SURE))
+    return sorted(found, key=lambda addition: -addition.strength)
+
+
+def light_difference(planes: Planes, *, in_print: bool = False) -> Plane:
+    """Return by how many levels the lightness of each surrounding differs, beyond what it does all over.
+
+    Parameters
+    ----------
+    planes : Planes
+    in_print : bool
+        Whether they are pages, of which a digit counts.
+    """
+    a, b = _one_sharpness(planes.a, planes.b)
+    # a tone curve that clips cannot be undone, so that one direction may explain what the other cannot
+    tones = ((a, _toned(b, a)), (_toned(a, b), b))
+    coarse = [_apart(*pair, *_PHOTO) for pair in tones]
+    best = int(np.argmin([map.mean() for map in coarse]))
+    if not in_print:
+        return _beyond(coarse[best])
+    return np.asarray(np.maximum(_beyond(coarse[best]), _OF_PRINT * _beyond(_apart(*tones[best], *_PRINT))))
+
+
+def _beyond(difference: Plane) -> Plane:
+    """Return a difference less what both pictures differ by all over: compression or noise, which tells of no place."""
+    return np.asarray(difference - min(_FLOOR * float(np.percentile(difference, 90)), _MOST_FLOOR))
+
+
+def _colour_difference(planes: Planes) -> Plane:
+    a, b = planes.a_chroma, planes.b_chroma
+    parts = [_apart(part(a), _fitted(part(b), part(a)), *_PHOTO) for part in (np.real, np.imag)]
+    # where a channel is at its end, brightening turns the colour
+    clipped = _extreme(_is_clipped(planes.a, a) | _is_clipped(planes.b, b), np.logical_or, _PHOTO[0])
+    return np.asarray(np.maximum(*parts) * np.where(clipped, _CLIPPED, 1.0))
+
+
+def _is_clipped(light: Plane, chroma: NDArray[np.complex128]) -> NDArray[np.bool_]:
+    """Tell where red, green or blue is at either end of its range, by the matrix of JPEG (ITU-T T.871)."""
+    blue, red = chroma.real, chroma.imag
+    channels = (light + 1.402 * red, light - 0.344 * blue - 0.714 * red, light + 1.772 * blue)
+    return np.asarray((np.maximum.reduce(channels) >= _ENDS[1]) | (np.minimum.reduce(channels) <= _ENDS[0]))
+
+
+def _one_sharpness(a: Plane, b: Plane) -> tuple[Plane, Plane]:
+    """Blur both pictures until neither has fine detail that the other has lost."""
+    first, second = a, b
+    for blur in _BLURS:
+        first, second = _blurred(a, blur), _blurred(b, blur)
+        details = [float(np.abs(np.diff(each, 2, axis=0)).mean()) + 1e-3 for each in (first, second)]
+        if min(details) > _SHARPNESS * max(details):
+            break
+    return first, second
+
+
+def _blurred(plane: Plane, radius: float) -> Plane:
+    image = Image.fromarray(np.clip(plane, 0, 255).astype(np.uint8))
+    return np.asarray(image.filter(ImageFilter.GaussianBlur(radius)), np.float64)
+
+
+def _toned(plane: Plane, like: Plane) -> Plane:
+    """Return a picture in the tone of another that shows the same: each level becomes what mostly lies there."""
+    bins = (plane * (_TONES / 256)).astype(np.int64)
+    counts = np.bincount(bins.ravel(), minlength=_TONES)
+    # rare levels say what was added, not how the tone was changed
+    common = np.flatnonzero(counts >= max(20, plane.size // 2000))
+    if len(common) < 2:
+        return np.asarray(plane + (np.median(like) - np.median(plane)))
+    here = np.array([plane[bins == level].mean() for level in common])
+    there = np.array([np.median(like[bins == level]) for level in common])
+    slope = float(np.clip((there[-1] - there[0]) / max(here[-1] - here[0], 1.0), 0.3, 2.0))
+    toned = np.interp(plane, here, there)
+    toned += slope * (np.minimum(plane - here[0], 0) + np.maximum(plane - here[-1], 0))
+    return np.asarray(np.clip(toned, 0, 255))
+
+
+def _fitted(plane: Plane, like: Plane) -> Plane:
+    """Return one part of the colour as saturated, and as much towards one side, as another picture's."""
+    x, y = plane - np.median(plane), like - np.median(like)
+    scale = float(np.clip((x * y).sum() / max((x * x).sum(), 1e-9), 0.3, 3.0))
+    return np.asarray(scale * x + np.median(like))
+
+
+def _apart(a: Plane, b: Plane, reach: int, window: int) -> Plane:
+    """Return how far each picture lies outside the other's surroundings, averaged over a window, the larger of all."""
+    maps = []
+    for one, other in ((a, b), (b, a)):
+        high, low = _extreme(other, np.maximum, reach), _extreme(other, np.minimum, reach)
+        slack = _SLACK * (high - low)
+        maps += [np.maximum(one - high - slack, 0.0), np.maximum(low - one - slack, 0.0)]
+    return np.asarray(np.maximum.reduce([_averaged(map, window) for map in maps]))
+
+
+def _extreme(plane: NDArray[Any], of: np.ufunc, reach: int) -> NDArray[Any]:
+    for axis in (0, 1):
+        padded = np.moveaxis(
+            np.pad(plane, [(reach, reach) if axis == each else (0, 0) for each in (0, 1)], "edge"), axis, 0
+        )
+        plane = np.moveaxis(of.reduce([padded[by : by + plane.shape[axis]] for by in range(2 * reach + 1)]), 0, axis)
+    return plane
+
+
+def _averaged(plane: Plane, window: int) -> Plane:
+    width = 2 * window + 1
+    for axis in (0, 1):
+        padding = [(window + 1, window) if axis == each else (0, 0) for each in (0, 1)]
+        sums = np.moveaxis(np.pad(plane, padding, mode="edge").cumsum(axis=axis), axis, 0)
+        plane = np.moveaxis((sums[width:] - sums[:-width]) / width, 0, axis)
+    return plane
+
+
+def _regions(mask: NDArray[np.bool_]) -> Iterator[tuple[slice, slice]]:
+    """Give rectangles, in pixels, around what hangs together in a mask, on a grid of 8 pixels."""
+    high, wide = (-(-side // _CELL) for side in mask.shape)
+    grid = np.zeros((high * _CELL, wide * _CELL), dtype=bool)
+    grid[: mask.shape[0], : mask.shape[1]] = mask
+    cells: NDArray[np.bool_] = grid.reshape(high, _CELL, wide, _CELL).max(axis=(1, 3))
+    while cells.any():
+        start = tuple(int(place[0]) for place in np.nonzero(cells))
+        waiting, members = [start], []
+        cells[start] = False
+        while waiting:
+            row, column = waiting.pop()
+            members.append((row, column))
+            near = cells[max(row - 1, 0) : row + 2, max(column - 1, 0) : column + 2]
+            for down, right in zip(*np.nonzero(near), strict=True):
+                waiting.append((max(row - 1, 0) + int(down), max(column - 1, 0) + int(right)))
+            near[:] = False
+        rows, columns = zip(*members, strict=True)
+        yield (
+            slice(min(rows) * _CELL, min((max(rows) + 1) * _CELL, mask.shape[0])),
+            slice(min(columns) * _CELL, min((max(columns) + 1) * _CELL, mask.shape[1])),
+        )
+
+
+def _placed(planes: Planes, rows: slice, columns: slice, shape: tuple[int, ...]) -> Box:
+    left, top, right, bottom = planes.box
+    across, down = (right - left) / shape[1], (bottom - top) / shape[0]
+    return (
+        round(left + columns.start * across, 4),
+        round(top + rows.start * down, 4),
+        round(left + columns.stop * across, 4),
+        round(top + rows.stop * down, 4),
+    )
+
+
+def _shown_by(planes: Planes, rows: slice, columns: slice) -> Literal["first", "second", "both"]:
+    contrasts = []
+    for light, chroma in ((planes.a, planes.a_chroma), (planes.b, planes.b_chroma)):
+        inside = light[rows, columns].std() + np.abs(chroma[rows, columns] - chroma[rows, columns].mean()).mean()
+        contrasts.append(float(inside) + 1.0)
+    if max(contrasts) < _SHOWS * min(contrasts):
+        return "both"
+    return "first" if contrasts[0] > contrasts[1] else "second"
