@@ -121,3 +121,12 @@ def test_telemetry_is_off_by_the_variable_and_by_the_function(monkeypatch: pytes
     monkeypatch.setenv("ORT_DISABLE_TELEMETRY", "0")
     assert onnx_runtime("lite") is onnxruntime
     assert (calls, os.environ["ORT_DISABLE_TELEMETRY"]) == (["off"], "1")
+
+
+def test_the_libraries_of_the_hub_count_nothing() -> None:
+    constants = pytest.importorskip("huggingface_hub.constants")
+    assert constants.HF_HUB_DISABLE_TELEMETRY
+    config = getattr(pytest.importorskip("hf_xet"), "XetConfig", None)
+    if config is None:
+        pytest.skip("this hf_xet does not show its settings")
+    assert config().get("telemetry.enabled") is False
