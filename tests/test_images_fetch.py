@@ -316,9 +316,17 @@ def test_redirects_have_to_come_in_time_together(site: str) -> None:
     assert time.monotonic() - begin < 2
 
 
-def test_nothing_is_read_on_after_the_time(site: str) -> None:
+@pytest.mark.parametrize("lookup", [0.0, 0.4])
+def test_nothing_is_read_on_after_the_time(site: str, lookup: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = socket.getaddrinfo
+
+    def late(*arguments: Any, **options: Any) -> Any:
+        time.sleep(lookup)
+        return real(*arguments, **options)
+
+    monkeypatch.setattr(socket, "getaddrinfo", late)
     refusal(site + "/slow", timeout_s=0.3)
     left = [thread for thread in threading.enumerate() if thread.name == "hybrid-search-fetch"]
     for thread in left:
-        thread.join(1)
+        thread.join(1.5)
     assert not [thread for thread in left if thread.is_alive()], "the server goes on for 4 s"

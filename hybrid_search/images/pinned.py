@@ -45,6 +45,7 @@ class Pinned(HTTPAdapter):
         self._requests = 0
         self._given: tuple[frozenset[str], int] = (frozenset(), 0)
         self._opened: list[socket.socket] = []
+        self._late = False
         super().__init__()
 
     def init_poolmanager(self, *args: Any, **options: Any) -> None:
@@ -68,7 +69,8 @@ class Pinned(HTTPAdapter):
         return super().send(request, *args, **options)
 
     def cut_off(self) -> None:
-        """End what is still being sent or read, from another thread."""
+        """End what is still being sent or read, from another thread, and what would only begin."""
+        self._late = True
         for connection in self._opened:
             with suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
@@ -91,6 +93,8 @@ class Pinned(HTTPAdapter):
                     failure = error
                     continue
                 self._opened.append(found.dup())
+                if self._late:
+                    self.cut_off()
                 return found
             raise failure
         finally:
