@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import io
+import shutil
 import socket
+import ssl
+import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -104,10 +107,21 @@ class Site(BaseHTTPRequestHandler):
         pass
 
 
+class QuietServer(ThreadingHTTPServer):
+    def handle_error(self, *_: Any) -> None:
+        """Say nothing of clients that trust no certificate."""
+
+
 @contextmanager
-def serving(address: str = "127.0.0.1") -> Iterator[tuple[str, list[Any]]]:
+def serving(
+    address: str = "127.0.0.1", *, encrypted: tuple[Path, Path] | None = None
+) -> Iterator[tuple[str, list[Any]]]:
     """Run such a site; give its URL, and the paths and headers that it is asked for."""
-    server = ThreadingHTTPServer((address, 0), Site)
+    server = QuietServer((address, 0), Site)
+    if encrypted is not None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(*encrypted)
+        server.socket = context.wrap_socket(server.socket, server_side=True)
     server.daemon_threads = True
     server.asked = []  # type: ignore[attr-defined]
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
@@ -261,6 +275,37 @@ def test_a_connection_goes_to_the_address_that_was_checked(site: str, monkeypatc
         mine = f"http://rebinding.example:{port_of(own)}"
         assert "127.0.0.2, which is no address" in refusal(to(mine, f"{mine}/good"))
         assert [headers["Host"] for _, headers in asked] == [mine.removeprefix("http://")]
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl, which makes the certificate, not found")
+def test_a_certificate_is_that_of_the_name_not_of_the_address(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    made = [
+        "-newkey",
+        "ec",
+        "-pkeyopt",
+        "ec_paramgen_curve:P-256",
+        "-nodes",
+        "-keyout",
+        str(key),
+        "-out",
+        str(certificate),
+    ]
+    names = ["-subj", "/CN=photos.example", "-addext", "subjectAltName=DNS:photos.example"]
+    subprocess.run(["openssl", "req", "-x509", "-days", "2", *made, *names], check=True, capture_output=True)
+    real = socket.getaddrinfo
+
+    def here(host: Any, *arguments: Any, **options: Any) -> Any:
+        return real("127.0.0.1" if host == "photos.example" else host, *arguments, **options)
+
+    monkeypatch.setattr(socket, "getaddrinfo", here)
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))
+    with serving(encrypted=(certificate, key)) as (plain, asked):
+        assert read_source(f"https://photos.example:{port_of(plain)}/good").data == PNG
+        assert "certificate cannot be trusted" in refusal(f"https://127.0.0.1:{port_of(plain)}/good")
+        monkeypatch.delenv("REQUESTS_CA_BUNDLE")
+        assert "certificate cannot be trusted" in refusal(f"https://photos.example:{port_of(plain)}/good")
+        assert len(asked) == 1
 
 
 def test_an_address_that_does_not_answer_is_not_the_last(site: str, monkeypatch: pytest.MonkeyPatch) -> None:
