@@ -375,3 +375,23 @@ def test_nothing_is_read_on_after_the_time(site: str, lookup: float, monkeypatch
     for thread in left:
         thread.join(1.5)
     assert not [thread for thread in left if thread.is_alive()], "the server goes on for 4 s"
+
+
+def test_odd_targets_of_redirects_are_refused_and_lead_nowhere(site: str) -> None:
+    with serving() as (own, asked):
+        place = own.removeprefix("http://")
+        odd = [
+            *(f"//{place}/good", f"http:/{place}/good", f"http:\\\\{place}\\good", f"HTTP://{place}/good"),
+            *(f"http://a@b@{place}/good", f"http://example.org:80@{place}/good", f"http://{place}#@example.org/"),
+            *(
+                f"http://{place}\\@example.org/good",
+                f" http://{place}/good",
+                f"http://{place}/good\t",
+                f"\\\\{place}\\good",
+            ),
+            *("http://", "http://[", "http://[::1", "http://127.0.0.1:99999/", "http://127.0.0.1:x/"),
+            *("http://a..b/", "http://\x7f/", "ftp://127.0.0.1/", "gopher://127.0.0.1:9/_x", "javascript:1", "data:,x"),
+        ]
+        for target in odd:
+            assert refusal(to(site, target)), target
+        assert asked == []
