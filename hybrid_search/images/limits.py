@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from hybrid_search.errors import ImageTooLarge
 
@@ -24,6 +25,11 @@ class Limits:
         Seconds for a URL from the first connection to the last byte, redirects included.
     max_redirects : int
         Redirects that a URL may take.
+    private_addresses : {"given", "never", "always"}
+        Whether a URL may lead to this machine, to its own networks or to the metadata of a cloud. By default only one
+        that names such a server itself, such as http://nas.local/a.jpg, and no redirect to another one. Say "never"
+        where strangers choose the URLs: what is asked is then public, and proxies of the environment are not used, as
+        they would resolve the names. "always" follows redirects everywhere.
 
     Examples
     --------
@@ -35,6 +41,7 @@ class Limits:
     max_bytes: int = 512 * 1024 * 1024
     timeout_s: float = 30.0
     max_redirects: int = 5
+    private_addresses: Literal["given", "never", "always"] = "given"
 
     def check_pixels(self, name: str, width: int, height: int) -> None:
         """Raise ImageTooLarge when an image of this size has more pixels than allowed."""
