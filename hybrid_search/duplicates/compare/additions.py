@@ -8,23 +8,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
 from hybrid_search.duplicates.compare.overlap import Box
-from hybrid_search.duplicates.compare.planes import Planes
+from hybrid_search.duplicates.compare.planes import Plane, Planes
 
 __all__ = ["DOUBT", "Addition", "find_additions", "light_difference"]
 
 _SLACK = 0.2
 """Share of the local contrast by which compression moves a pixel past its surroundings."""
-_PHOTO, _PRINT = (2, 4), (1, 2)
+_PHOTO, _PRINT, _COLOUR = (2, 4), (1, 2), (1, 2)
 """Pixels by which a fit may be off, and on each side over which differences are averaged.
 
 In photos 9 × 9 pixels have a bird and no speck of dust. Print lies on print within one pixel, and 5 × 5 have a digit.
+Colour has half as many pixels.
 """
 _OF_PRINT = 0.4
 """Weight of a level in print: harmless scans of half of the benchmark's pages differ by 5, changed digits by 16."""
@@ -40,7 +41,7 @@ _CELL = 8
 _SHOWS = 1.15
 """Contrast of one picture over that of the other from which it is the one that shows something there."""
 
-Plane = NDArray[np.float64]
+Map = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -65,20 +66,20 @@ class Addition:
     is_sure: bool
 
 
-def find_additions(planes: Planes, light: Plane, *, with_colour: bool) -> list[Addition]:
+def find_additions(planes: Planes, light: Map, *, with_colour: bool) -> list[Addition]:
     """Return the places where one of two aligned pictures shows more, the strongest first.
 
     Parameters
     ----------
     planes : Planes
-    light : (height, width) float64
+    light : (height, width) float32
         Of `light_difference`.
     with_colour : bool
         Whether colours are compared; not where one picture is grey.
     """
     beyond = light
     if with_colour:
-        beyond = np.maximum(light, _beyond(_colour_difference(planes)))
+        beyond = np.maximum(light, _colour_difference(planes))
     found = []
     for rows, columns in _regions(beyond > DOUBT):
         strength = float(beyond[rows, columns].max())
@@ -87,7 +88,7 @@ def find_additions(planes: Planes, light: Plane, *, with_colour: bool) -> list[A
     return sorted(found, key=lambda addition: -addition.strength)
 
 
-def light_difference(planes: Planes, *, in_print: bool = False) -> Plane:
+def light_difference(planes: Planes, *, in_print: bool = False) -> Map:
     """Return by how many levels the lightness of each surrounding differs, beyond what it does all over.
 
     Parameters
@@ -99,29 +100,30 @@ def light_difference(planes: Planes, *, in_print: bool = False) -> Plane:
     a, b = _one_sharpness(planes.a, planes.b)
     # a tone curve that clips cannot be undone, so that one direction may explain what the other cannot
     tones = ((a, _toned(b, a)), (_toned(a, b), b))
-    coarse = [_apart(*pair, *_PHOTO) for pair in tones]
-    best = int(np.argmin([map.mean() for map in coarse]))
-    if not in_print:
-        return _beyond(coarse[best])
-    return np.asarray(np.maximum(_beyond(coarse[best]), _OF_PRINT * _beyond(_apart(*tones[best], *_PRINT))))
+    pair = min(tones, key=lambda pair: float(np.abs(pair[0].astype(np.int16) - pair[1]).mean()))
+    coarse = _beyond(_apart(*pair, *_PHOTO))
+    return np.maximum(coarse, _OF_PRINT * _beyond(_apart(*pair, *_PRINT))) if in_print else coarse
 
 
-def _beyond(difference: Plane) -> Plane:
+def _beyond(difference: Map) -> Map:
     """Return a difference less what both pictures differ by all over: compression or noise, which tells of no place."""
-    return np.asarray(difference - min(_FLOOR * float(np.percentile(difference, 90)), _MOST_FLOOR))
+    # every third pixel tells as much of all
+    return difference - np.float32(min(_FLOOR * float(np.percentile(difference[::3, ::3], 90)), _MOST_FLOOR))
 
 
-def _colour_difference(planes: Planes) -> Plane:
+def _colour_difference(planes: Planes) -> Map:
     a, b = planes.a_chroma, planes.b_chroma
-    parts = [_apart(part(a), _fitted(part(b), part(a)), *_PHOTO) for part in (np.real, np.imag)]
+    parts = [_apart(mine, _fitted(other, mine), *_COLOUR) for mine, other in zip(a, b, strict=True)]
     # where a channel is at its end, brightening turns the colour
-    clipped = _extreme(_is_clipped(planes.a, a) | _is_clipped(planes.b, b), np.logical_or, _PHOTO[0])
-    return np.asarray(np.maximum(*parts) * np.where(clipped, _CLIPPED, 1.0))
+    clipped = _is_clipped(planes.a[::2, ::2], a) | _is_clipped(planes.b[::2, ::2], b)
+    weight = np.where(_extreme(clipped.astype(np.uint8), np.maximum, 1), np.float32(_CLIPPED), np.float32(1))
+    small = _beyond(np.maximum(*parts) * weight)
+    return np.repeat(np.repeat(small, 2, axis=0), 2, axis=1)
 
 
-def _is_clipped(light: Plane, chroma: NDArray[np.complex128]) -> NDArray[np.bool_]:
+def _is_clipped(light: Plane, chroma: tuple[Plane, Plane]) -> NDArray[np.bool_]:
     """Tell where red, green or blue is at either end of its range, by the matrix of JPEG (ITU-T T.871)."""
-    blue, red = chroma.real, chroma.imag
+    blue, red = (plane.astype(np.float32) - 128 for plane in chroma)
     channels = (light + 1.402 * red, light - 0.344 * blue - 0.714 * red, light + 1.772 * blue)
     return np.asarray((np.maximum.reduce(channels) >= _ENDS[1]) | (np.minimum.reduce(channels) <= _ENDS[0]))
 
@@ -130,67 +132,71 @@ def _one_sharpness(a: Plane, b: Plane) -> tuple[Plane, Plane]:
     """Blur both pictures until neither has fine detail that the other has lost."""
     first, second = a, b
     for blur in _BLURS:
-        first, second = _blurred(a, blur), _blurred(b, blur)
-        details = [float(np.abs(np.diff(each, 2, axis=0)).mean()) + 1e-3 for each in (first, second)]
+        first, second = (np.asarray(Image.fromarray(each).filter(ImageFilter.GaussianBlur(blur))) for each in (a, b))
+        details = [float(np.abs(np.diff(each.astype(np.int16), 2, axis=0)).mean()) + 1e-3 for each in (first, second)]
         if min(details) > _SHARPNESS * max(details):
             break
     return first, second
 
 
-def _blurred(plane: Plane, radius: float) -> Plane:
-    image = Image.fromarray(np.clip(plane, 0, 255).astype(np.uint8))
-    return np.asarray(image.filter(ImageFilter.GaussianBlur(radius)), np.float64)
-
-
 def _toned(plane: Plane, like: Plane) -> Plane:
     """Return a picture in the tone of another that shows the same: each level becomes what mostly lies there."""
-    bins = (plane * (_TONES / 256)).astype(np.int64)
-    counts = np.bincount(bins.ravel(), minlength=_TONES)
+    together = np.bincount((plane.ravel() >> 3).astype(np.int64) * 256 + like.ravel(), minlength=_TONES * 256)
+    counts = together.reshape(_TONES, 256)
     # rare levels say what was added, not how the tone was changed
-    common = np.flatnonzero(counts >= max(20, plane.size // 2000))
+    common = np.flatnonzero(counts.sum(axis=1) >= max(20, plane.size // 2000))
+    levels = np.arange(256)
     if len(common) < 2:
-        return np.asarray(plane + (np.median(like) - np.median(plane)))
-    here = np.array([plane[bins == level].mean() for level in common])
-    there = np.array([np.median(like[bins == level]) for level in common])
+        shift = float(np.median(like)) - float(np.median(plane))
+        return np.asarray(np.clip(levels + shift, 0, 255).astype(np.uint8)[plane])
+    of_level = np.bincount(plane.ravel(), minlength=256).reshape(_TONES, 8)[common]
+    here = (of_level * levels.reshape(_TONES, 8)[common]).sum(axis=1) / of_level.sum(axis=1)
+    there = np.argmax(counts[common].cumsum(axis=1) * 2 >= counts[common].sum(axis=1, keepdims=True), axis=1)
     slope = float(np.clip((there[-1] - there[0]) / max(here[-1] - here[0], 1.0), 0.3, 2.0))
-    toned = np.interp(plane, here, there)
-    toned += slope * (np.minimum(plane - here[0], 0) + np.maximum(plane - here[-1], 0))
-    return np.asarray(np.clip(toned, 0, 255))
+    toned = np.interp(levels, here, there)
+    toned += slope * (np.minimum(levels - here[0], 0) + np.maximum(levels - here[-1], 0))
+    return np.asarray(np.clip(toned, 0, 255).round().astype(np.uint8)[plane])
 
 
 def _fitted(plane: Plane, like: Plane) -> Plane:
     """Return one part of the colour as saturated, and as much towards one side, as another picture's."""
-    x, y = plane - np.median(plane), like - np.median(like)
-    scale = float(np.clip((x * y).sum() / max((x * x).sum(), 1e-9), 0.3, 3.0))
-    return np.asarray(scale * x + np.median(like))
+    middle = float(np.median(like))
+    x, y = (each[::2, ::2].astype(np.float32) for each in (plane, like))
+    x, y = x - np.median(x), y - middle
+    scale = float(np.clip((x * y).sum() / max(float((x * x).sum()), 1e-9), 0.3, 3.0))
+    levels = scale * (np.arange(256) - float(np.median(plane))) + middle
+    return np.asarray(np.clip(levels, 0, 255).round().astype(np.uint8)[plane])
 
 
-def _apart(a: Plane, b: Plane, reach: int, window: int) -> Plane:
+def _apart(a: Plane, b: Plane, reach: int, window: int) -> Map:
     """Return how far each picture lies outside the other's surroundings, averaged over a window, the larger of all."""
-    maps = []
+    furthest = np.zeros(a.shape, np.float32)
     for one, other in ((a, b), (b, a)):
         high, low = _extreme(other, np.maximum, reach), _extreme(other, np.minimum, reach)
-        slack = _SLACK * (high - low)
-        maps += [np.maximum(one - high - slack, 0.0), np.maximum(low - one - slack, 0.0)]
-    return np.asarray(np.maximum.reduce([_averaged(map, window) for map in maps]))
+        slack = ((high - low) * np.float32(_SLACK)).astype(np.int16)
+        for outside in (one.astype(np.int16) - high - slack, low.astype(np.int16) - one - slack):
+            np.maximum(furthest, _averaged(np.maximum(outside, 0), window), out=furthest)
+    return furthest
 
 
-def _extreme(plane: NDArray[Any], of: np.ufunc, reach: int) -> NDArray[Any]:
+def _extreme(plane: Plane, of: np.ufunc, reach: int) -> Plane:
     for axis in (0, 1):
-        padded = np.moveaxis(
-            np.pad(plane, [(reach, reach) if axis == each else (0, 0) for each in (0, 1)], "edge"), axis, 0
-        )
-        plane = np.moveaxis(of.reduce([padded[by : by + plane.shape[axis]] for by in range(2 * reach + 1)]), 0, axis)
+        padding = [(reach, reach) if axis == each else (0, 0) for each in (0, 1)]
+        padded = np.moveaxis(np.pad(plane, padding, mode="edge"), axis, 0)
+        best = padded[: plane.shape[axis]].copy()
+        for by in range(1, 2 * reach + 1):
+            of(best, padded[by : by + len(best)], out=best)
+        plane = np.moveaxis(best, 0, axis)
     return plane
 
 
-def _averaged(plane: Plane, window: int) -> Plane:
+def _averaged(plane: NDArray[np.int16], window: int) -> Map:
     width = 2 * window + 1
-    for axis in (0, 1):
-        padding = [(window + 1, window) if axis == each else (0, 0) for each in (0, 1)]
-        sums = np.moveaxis(np.pad(plane, padding, mode="edge").cumsum(axis=axis), axis, 0)
-        plane = np.moveaxis((sums[width:] - sums[:-width]) / width, 0, axis)
-    return plane
+    sums = np.pad(plane, ((window + 1, window), (window + 1, window)), mode="edge").astype(np.int32)
+    np.cumsum(sums, axis=0, out=sums)
+    np.cumsum(sums, axis=1, out=sums)
+    sums = sums[width:] - sums[:-width]
+    return (sums[:, width:] - sums[:, :-width]).astype(np.float32) / np.float32(width * width)
 
 
 def _regions(mask: NDArray[np.bool_]) -> Iterator[tuple[slice, slice]]:
@@ -229,10 +235,11 @@ def _placed(planes: Planes, rows: slice, columns: slice, shape: tuple[int, ...])
 
 
 def _shown_by(planes: Planes, rows: slice, columns: slice) -> Literal["first", "second", "both"]:
+    half = slice(rows.start // 2, rows.stop // 2), slice(columns.start // 2, columns.stop // 2)
     contrasts = []
     for light, chroma in ((planes.a, planes.a_chroma), (planes.b, planes.b_chroma)):
-        inside = light[rows, columns].std() + np.abs(chroma[rows, columns] - chroma[rows, columns].mean()).mean()
-        contrasts.append(float(inside) + 1.0)
+        spread = float(light[rows, columns].std()) + sum(float(plane[half].std()) for plane in chroma)
+        contrasts.append(spread + 1.0)
     if max(contrasts) < _SHOWS * min(contrasts):
         return "both"
     return "first" if contrasts[0] > contrasts[1] else "second"

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from hybrid_search.duplicates.compare.planes import Planes
+from hybrid_search.duplicates.compare.planes import Plane, Planes
 
 __all__ = ["ColourMatch", "compare_colours"]
 
@@ -52,10 +52,11 @@ def compare_colours(planes: Planes, *, other: NDArray[np.bool_]) -> ColourMatch:
     White balance moves all colours in proportion to their lightness, saturation moves them away from grey or towards
     it. What turns some hues and leaves others, or white as it was, shows another thing.
     """
-    shared = _cells(other.astype(np.complex128)).real < _COVERED
+    shared = _cells(other.astype(np.float32)) < _COVERED
     if np.mean(shared) < _AREA:
         return "same"
-    a, b, light = _cells(planes.a_chroma)[shared], _cells(planes.b_chroma)[shared], _cells(planes.b + 0j).real[shared]
+    a, b = (_colours(chroma)[shared] for chroma in (planes.a_chroma, planes.b_chroma))
+    light = _cells(planes.b)[shared]
     for strengths in ([_strength(each) for each in (a, b)], [_strength(_within(each, light)) for each in (a, b)]):
         if min(strengths) < _GREY and max(strengths) >= _COLOURFUL:
             return "first is grey" if strengths[0] < strengths[1] else "second is grey"
@@ -65,15 +66,17 @@ def compare_colours(planes: Planes, *, other: NDArray[np.bool_]) -> ColourMatch:
     return "unlike" if np.mean(excess > _UNLIKE) > _AREA or balance > _BALANCE[0] else "same"
 
 
-def _cells(plane: Chroma) -> Chroma:
+def _cells(plane: NDArray[Any]) -> Light:
     high, wide = plane.shape
     factor = max(1.0, max(high, wide) / _CELLS)
     size = (max(1, round(wide / factor)), max(1, round(high / factor)))
-    parts = [
-        np.asarray(Image.fromarray(part.astype(np.float32)).resize(size, Image.Resampling.BOX), np.float64)
-        for part in (plane.real, plane.imag)
-    ]
-    return np.asarray(parts[0] + 1j * parts[1])
+    image = Image.fromarray(plane.astype(np.float32))
+    return np.asarray(image.resize(size, Image.Resampling.BOX), np.float64)
+
+
+def _colours(chroma: tuple[Plane, Plane]) -> Chroma:
+    blue, red = (_cells(plane) - 128.0 for plane in chroma)
+    return np.asarray(blue + 1j * red)
 
 
 def _strength(chroma: Chroma) -> float:

@@ -105,7 +105,7 @@ def _alike(a: Image.Image, b: Image.Image, side: int) -> bool:
     return (
         planes is not None
         and not find_additions(planes, light_difference(planes, in_print=side == _PAGE_SIDE), with_colour=True)
-        and float(np.abs(planes.a - planes.b).mean()) < _MEAN
+        and float(np.abs(planes.a.astype(np.int16) - planes.b).mean()) < _MEAN
     )
 
 

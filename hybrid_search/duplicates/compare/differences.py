@@ -16,7 +16,7 @@ from hybrid_search.duplicates.compare.additions import DOUBT, Addition, find_add
 from hybrid_search.duplicates.compare.colours import compare_colours
 from hybrid_search.duplicates.compare.edits import Laid
 from hybrid_search.duplicates.compare.overlap import Box
-from hybrid_search.duplicates.compare.planes import Planes, lay_planes
+from hybrid_search.duplicates.compare.planes import Plane, Planes, lay_planes
 from hybrid_search.evidence import Evidence
 
 __all__ = ["Differences", "find_differences"]
@@ -161,7 +161,7 @@ def _told(additions: Sequence[Addition], planes: Planes, laid: Laid, row: int) -
     return Differences(tuple(first), tuple(second), "more" if sure else "", "", tuple(boxes), side)
 
 
-def _is_flat(light: NDArray[np.float64], planes: Planes, box: Box) -> bool:
+def _is_flat(light: Plane, planes: Planes, box: Box) -> bool:
     """Tell whether there is nothing in a picture where something was added to the other, as on paper."""
     left, top, right, bottom = planes.box
     high, wide = light.shape

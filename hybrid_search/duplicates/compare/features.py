@@ -70,13 +70,22 @@ class Matches:
         return len(self.a)
 
 
+_NONE = Features(np.empty(0, complex), np.empty(0), np.empty(0), np.empty((0, 32), np.uint8))
+
+
 def can_extract() -> bool:
     """Tell whether OpenCV is installed."""
     return find_spec("cv2") is not None
 
 
 def extract(levels: NDArray[np.uint8], *, count: int = CORNERS) -> Features:
-    """Return the features of a picture of grey levels, (height, width) uint8, at most `count` of them."""
+    """Return the features of a picture of grey levels, (height, width) uint8, at most `count` of them.
+
+    A picture of 30 pixels or fewer along a side has none: corners are 15 pixels from every edge. OpenCV fails an
+    assertion of its own on the thinnest of them.
+    """
+    if min(levels.shape) <= 2 * _EDGE:
+        return _NONE
     import cv2
 
     orb = cv2.ORB.create(  # type: ignore[attr-defined, unused-ignore]
@@ -85,7 +94,7 @@ def extract(levels: NDArray[np.uint8], *, count: int = CORNERS) -> Features:
     detected: Any = orb.detectAndCompute(levels, None)
     found, descriptors = detected
     if descriptors is None:
-        return Features(np.empty(0, complex), np.empty(0), np.empty(0), np.empty((0, 32), np.uint8))
+        return _NONE
     places = np.array([(corner.pt[0], corner.pt[1], corner.size, corner.angle, corner.octave) for corner in found])
     # OpenCV counts from the middle of the first pixel of a level of its pyramid, which is half such a pixel inside
     inside = 0.5 * _STEP ** places[:, 4]

@@ -12,13 +12,13 @@ from hybrid_search.duplicates.compare.edits import Laid
 from hybrid_search.duplicates.compare.overlap import Box, shared_box, warped
 from hybrid_search.duplicates.compare.pixels import Pixels
 
-__all__ = ["Planes", "lay_planes"]
+__all__ = ["Plane", "Planes", "lay_planes"]
 
-_MARGIN = 3
+_MARGIN = 4
 """Pixels left out along each edge: an interpolated edge is half one picture and half nothing."""
 _LEAST_SIDE = 24
 
-Plane = NDArray[np.float64]
+Plane = NDArray[np.uint8]
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,18 +27,18 @@ class Planes:
 
     Parameters
     ----------
-    a, b : (height, width) float64
-        Lightness, 0 to 255.
-    a_chroma, b_chroma : (height, width) complex128
-        Colour as Cb + iCr, 0 for grey, each part in [−128, 127].
+    a, b : (height, width) uint8
+        Lightness.
+    a_chroma, b_chroma : tuple of 2 (height / 2, width / 2) uint8
+        Cb and Cr, 128 for grey, at half of that size: JPEG keeps no more of them.
     box : tuple of 4 floats
         Where the part lies in the second picture: left, top, right, bottom in fractions of its frame.
     """
 
     a: Plane
     b: Plane
-    a_chroma: NDArray[np.complex128]
-    b_chroma: NDArray[np.complex128]
+    a_chroma: tuple[Plane, Plane]
+    b_chroma: tuple[Plane, Plane]
     box: Box
 
 
@@ -51,41 +51,38 @@ def lay_planes(laid: Laid, *, side: int) -> Planes | None:
     enlarged = float(np.sqrt(abs(np.linalg.det(matrix[:, :2]))))
     # no finer than the coarser of both, as what one has lost is nothing that the other adds
     scale = min(side / max(box[2] - box[0], box[3] - box[1]), b.detail, a.detail / enlarged)
-    size = (round((box[2] - box[0]) * scale), round((box[3] - box[1]) * scale))
+    # an even number, so that a pixel of colour lies on four of lightness
+    size = (2 * round((box[2] - box[0]) * scale / 2), 2 * round((box[3] - box[1]) * scale / 2))
     if min(size) < _LEAST_SIDE + 2 * _MARGIN:
         return None
-    inner = slice(_MARGIN, -_MARGIN), slice(_MARGIN, -_MARGIN)
     first, second = _warped_planes(a, matrix, box, size), _cut_planes(b, box, size)
-    return Planes(
-        first[0].astype(np.float64)[inner],
-        second[0].astype(np.float64)[inner],
-        _chroma(first)[inner],
-        _chroma(second)[inner],
-        _inside(box, size, b),
+    return Planes(first[0], second[0], first[1:], second[1:], _inside(box, size, b))
+
+
+def _warped_planes(
+    a: Pixels, matrix: NDArray[np.float64], box: Box, size: tuple[int, int]
+) -> tuple[Plane, Plane, Plane]:
+    """Return lightness, Cb and Cr of a picture as they lie in a box of the other, without their margins."""
+    blue, red = a.chroma
+    high, wide = (large / small for large, small in zip(a.levels.shape, blue.shape, strict=True))
+    scaled, half = matrix @ np.diag([wide, high, 1.0]), (size[0] // 2, size[1] // 2)
+    parts = ((a.levels, matrix, size, _MARGIN), (blue, scaled, half, _MARGIN // 2), (red, scaled, half, _MARGIN // 2))
+    light, blue, red = (
+        np.asarray(warped(plane, by, box, to))[margin:-margin, margin:-margin] for plane, by, to, margin in parts
     )
+    return light, blue, red
 
 
-def _warped_planes(a: Pixels, matrix: NDArray[np.float64], box: Box, size: tuple[int, int]) -> list[NDArray[np.uint8]]:
-    """Return lightness, Cb and Cr of a picture as they lie in a box of the other."""
-    planes = [np.asarray(warped(a.levels, matrix, box, size))]
-    for plane in a.chroma:
-        high, wide = (large / small for large, small in zip(a.levels.shape, plane.shape, strict=True))
-        planes.append(np.asarray(warped(plane, matrix @ np.diag([wide, high, 1.0]), box, size)))
-    return planes
-
-
-def _cut_planes(b: Pixels, box: Box, size: tuple[int, int]) -> list[NDArray[np.uint8]]:
-    planes = []
-    for plane in (b.levels, *b.chroma):
-        high, wide = (small / large for large, small in zip(b.levels.shape, plane.shape, strict=True))
-        place = (box[0] * wide, box[1] * high, box[2] * wide, box[3] * high)
-        filter = Image.Resampling.BOX if plane is b.levels else Image.Resampling.BILINEAR
-        planes.append(np.asarray(Image.fromarray(plane).resize(size, filter, box=place)))
-    return planes
-
-
-def _chroma(planes: list[NDArray[np.uint8]]) -> NDArray[np.complex128]:
-    return np.asarray((planes[1] - 128.0) + 1j * (planes[2] - 128.0))
+def _cut_planes(b: Pixels, box: Box, size: tuple[int, int]) -> tuple[Plane, Plane, Plane]:
+    blue, red = b.chroma
+    high, wide = (small / large for large, small in zip(b.levels.shape, blue.shape, strict=True))
+    place, half = (box[0] * wide, box[1] * high, box[2] * wide, box[3] * high), (size[0] // 2, size[1] // 2)
+    parts = ((b.levels, box, size, _MARGIN), (blue, place, half, _MARGIN // 2), (red, place, half, _MARGIN // 2))
+    light, blue, red = (
+        np.asarray(Image.fromarray(plane).resize(to, Image.Resampling.BOX, box=at))[margin:-margin, margin:-margin]
+        for plane, at, to, margin in parts
+    )
+    return light, blue, red
 
 
 def _inside(box: Box, size: tuple[int, int], b: Pixels) -> Box:
