@@ -14,8 +14,8 @@ from hybrid_search.duplicates.compare.pixels import Pixels
 
 __all__ = ["Plane", "Planes", "lay_planes"]
 
-_MARGIN = 4
-"""Pixels left out along each edge: an interpolated edge is half one picture and half nothing."""
+_MARGIN = 6
+"""Pixels left out along each edge, where a fit that is off by two pixels lays a picture on what surrounds it."""
 _LEAST_SIDE = 24
 
 Plane = NDArray[np.uint8]
