@@ -45,6 +45,7 @@ def find_duplicates(
     tier: wanted.Tiers = None,
     max_distance: wanted.MaxDistance = None,
     filter: options.FilterOption = None,
+    follow_symlinks: options.FollowSymlinks = False,
     between: wanted.Between = None,
     reference: wanted.Reference = None,
     keep: wanted.Keep = None,
@@ -87,10 +88,10 @@ def find_duplicates(
         progress=not no_progress,
     )
     listing.check()
-    return _run(listing, places)
+    return _run(listing, places, follow_symlinks=follow_symlinks)
 
 
-def _run(listing: Listing, places: list[Path]) -> int:
+def _run(listing: Listing, places: list[Path], *, follow_symlinks: bool) -> int:
     """Index the folders for this once, and show their groups."""
     from hybrid_search import HybridIndex
 
@@ -98,7 +99,7 @@ def _run(listing: Listing, places: list[Path]) -> int:
     with tempfile.TemporaryDirectory(prefix="find-duplicates-") as scratch, HybridIndex(scratch) as index:
         for place in dict.fromkeys(places):
             with progress_bar(shown=listing.progress) as progress:
-                report = index.add_folder(place, progress=progress)
+                report = index.add_folder(place, follow_symlinks=follow_symlinks, progress=progress)
             note_failures(report.failed)
             failed += len(report.failed)
         code = listing.run(index)

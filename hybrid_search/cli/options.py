@@ -25,6 +25,7 @@ __all__ = [
     "Facets",
     "Fields",
     "FilterOption",
+    "FollowSymlinks",
     "Force",
     "Fusion",
     "FusionName",
@@ -74,6 +75,9 @@ Index = Annotated[
         show_default=False,
         callback=keep_index,
     ),
+]
+FollowSymlinks = Annotated[
+    bool, flag("--follow-symlinks", help="Also the folders that symbolic links below the folder lead to.")
 ]
 NoProgress = Annotated[bool, flag("--no-progress", envvar="HYBRID_SEARCH_NO_PROGRESS", help="No progress bar.")]
 Picture = Annotated[
