@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +14,7 @@ import typer
 from hybrid_search.cli import terminal
 from hybrid_search.cli.duplicates_actions import Deed, exit_code, folders, print_report, report_json
 from hybrid_search.cli.duplicates_report import Counts, beside_page, print_end, print_groups
+from hybrid_search.cli.duplicates_undecided import Undecided
 from hybrid_search.cli.progress import progress_bar
 from hybrid_search.counted import counted
 
@@ -79,9 +80,9 @@ class Listing:
 
     def run(self, index: HybridIndex) -> int:
         """Show the groups, do what is to be done, and return the exit code."""
-        counts = Counts()
+        counts, undecided = Counts(), Undecided()
         decisions: list[Decision] = []
-        reports = self._reports(self._groups(index), index, decisions)
+        reports = self._reports(self._groups(index), index, decisions, undecided)
         if self.html is not None:
             reports = beside_page(reports, self.html, title=self.title, apply=self.apply)
         print_groups(reports, self.form, counts)
@@ -89,6 +90,7 @@ class Listing:
         done = self.deed.do(decisions, protected=protected, backend=index.backend) if decisions else None
         print_end(self.form, summary=counts.to_json(), **report_json(done))
         self._note(counts, documents=len(index))
+        undecided.note()
         if done is not None:
             print_report(done)
         return exit_code(done, found=bool(counts.groups))
@@ -98,13 +100,14 @@ class Listing:
         return bool(self.keep or self.deed.action or self.html)
 
     def _rules(self) -> KeepRules:
-        from hybrid_search.duplicates.act.keep import parse_keep
+        from hybrid_search.duplicates.act.keep import KeepRule, KeepRules, parse_keep
 
+        # of two folders the first is the one in which copies are sought
+        first = (KeepRule("below", folders(self.between[:1])[0]),) if self.between else ()
         if not self.keep:
-            return parse_keep()
+            return KeepRules(()).before_default(*first)
         # several values are one rule each, so that a pattern can hold a comma
-        named = parse_keep(self.keep if len(self.keep) > 1 else self.keep[0])
-        return replace(named, rules=tuple(dict.fromkeys((*named.rules, *parse_keep().rules))))
+        return parse_keep(self.keep if len(self.keep) > 1 else self.keep[0]).before_default(*first)
 
     def _groups(self, index: HybridIndex) -> Iterator[DuplicateGroup]:
         with _compared(shown=self.progress) as progress:
@@ -128,7 +131,7 @@ class Listing:
         return chain(first, found)
 
     def _reports(
-        self, groups: Iterable[DuplicateGroup], index: HybridIndex, decisions: list[Decision]
+        self, groups: Iterable[DuplicateGroup], index: HybridIndex, decisions: list[Decision], undecided: Undecided
     ) -> Iterator[GroupReport]:
         from hybrid_search.duplicates.act.plan import DEFAULT_TIERS, decide
         from hybrid_search.duplicates.report.report import report_group
@@ -140,6 +143,7 @@ class Listing:
             decision = None
             if self._decides:
                 decision = decide(group, rules, protected=protected, tiers=tiers, compare=compare)
+                undecided.add(decision)
             if decision is not None and self.deed.action:
                 decisions.append(decision)
             yield report_group(group, number=number, decision=decision, protected=protected)
