@@ -173,7 +173,8 @@ def print_report(report: ActionReport) -> None:
         terminal.note(f"{outcome}: {result.path}: {result.reason}")
     would = "would be " if report.dry_run else ""
     size = f" ({readable_bytes(report.freed)})" if report.freed else ""
-    parts = [f"{counted(len(report.done), 'file')}{size} {would}{_DONE[report.action]}"]
+    beside = f" with {counted(len(report.sidecars), 'sidecar')}" if report.sidecars else ""
+    parts = [f"{counted(len(report.done), 'file')}{size}{beside} {would}{_DONE[report.action]}"]
     parts += [f"{len(report.left):,} left alone"] if report.left else []
     parts += [f"{len(report.failed):,} failed"] if report.failed else []
     terminal.note(", ".join(parts) + ("; nothing was done, --yes does it" if report.dry_run else ""))

@@ -122,7 +122,7 @@ class KeepRules:
         undecided = frozenset(
             str(member.path)
             for rule, lost in decided
-            if rule is None or rule in self.ties
+            if self.ties and (rule is None or rule in self.ties)
             for member in lost
             if _same_bytes([member, chosen]) and _folder(member) != _folder(chosen)
         )
@@ -139,8 +139,9 @@ class KeepRules:
         """
         default = parse_keep()
         deciding = (*self.rules, *(rule for rule in default.rules if rule not in default.ties), *more)
-        ties = tuple(rule for rule in default.ties if rule not in self.rules)
-        return replace(self, rules=tuple(dict.fromkeys((*deciding, *ties))), ties=ties)
+        # who names one of the rules that break ties wants ties to be broken
+        ties = () if set(default.ties) & set(self.rules) else default.ties
+        return replace(self, rules=tuple(dict.fromkeys((*deciding, *default.ties))), ties=ties)
 
 
 def parse_keep(text: str | Sequence[str] = DEFAULT_KEEP) -> KeepRules:

@@ -11,6 +11,7 @@ from typing import Any, cast
 
 from hybrid_search.document import FileFacts
 from hybrid_search.duplicates.act import looks
+from hybrid_search.duplicates.act.beside import sidecars_of
 from hybrid_search.duplicates.act.places import album_of, marks_of
 from hybrid_search.duplicates.model import Member
 from hybrid_search.metadata.fields import FIELDS, flatten
@@ -101,7 +102,7 @@ def _name(member: Member) -> str:
 
 def _has_sidecar(member: Member) -> bool:
     facts = facts_of(member)
-    return bool(facts and facts.sidecars)
+    return bool(facts and facts.sidecars) or bool(member.path and sidecars_of(member.path))
 
 
 def _says_place(member: Member) -> str:

@@ -24,7 +24,7 @@ whatsapp telegram viber wechat messenger recovered recup
 """.split()
 _INFERIOR = frozenset(_WORDS)
 """Words, case-folded and without accents, in folders and names of copies: backup, copy, download, temporary, …"""
-_INSIDE = ("备份", "備份", "バックアップ", "백업", "副本", "复制", "拷贝", "コピー", "사본", "복사본")
+_INSIDE: tuple[str, ...] = ("备份", "備份", "バックアップ", "백업", "副本", "复制", "拷贝", "コピー", "사본", "복사본")
 _INSIDE += ("下载", "下載", "ダウンロード", "다운로드", "回收站", "ゴミ箱", "휴지통")
 """The same in scripts that write no blanks between words."""
 _GENERIC = frozenset(

@@ -15,9 +15,9 @@ from typing import Any
 
 from hybrid_search.backends import Backend
 from hybrid_search.duplicates.act import shift
-from hybrid_search.duplicates.act.actions import ActionReport, FileResult, Outcome
 from hybrid_search.duplicates.act.held import hold
 from hybrid_search.duplicates.act.journal import Entry, Journal, one_run_at_a_time
+from hybrid_search.duplicates.act.results import ActionReport, FileResult, Outcome
 from hybrid_search.duplicates.act.told import Told
 from hybrid_search.errors import ActionRefused, HybridSearchError
 
@@ -101,7 +101,10 @@ class _Undoing:
             self.book.note("undone", entry.number)
             outcome = "would" if self.dry_run else "done"
         was = record["target"] if record["action"] == "move" else None
-        return FileResult(str(record["path"]), outcome, reason, was, int(record["bytes"]), str(record["group"]))
+        sidecar_of = str(record.get("sidecar_of") or "")
+        return FileResult(
+            str(record["path"]), outcome, reason, was, int(record["bytes"]), str(record["group"]), sidecar_of
+        )
 
     def _outcome(self, entry: Entry) -> tuple[Outcome, str]:
         if entry.undone:
