@@ -128,7 +128,10 @@ def undo(
     yes: wanted.Yes = False,
     as_json: options.AsJson = False,
 ) -> None:
-    """Put files back that were moved or replaced by links; what is in the trash or deleted is named."""
+    """Put files back that were moved, put into the trash or replaced by links; what was deleted is counted.
+
+    Without --yes it is only said what can be put back.
+    """
     with existing_backend(context, location) as backend:
         report = undo_by(journal, backend=backend, yes=yes)
     if as_json:

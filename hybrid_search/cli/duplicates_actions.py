@@ -166,20 +166,39 @@ def undo_by(journal: Path | None, *, backend: Backend | None, yes: bool) -> Acti
 
 def print_report(report: ActionReport) -> None:
     """Say on stderr what became of the files: a line for each that was left alone or failed, and the counts."""
+    from hybrid_search.duplicates.act.undo import DELETED
     from hybrid_search.duplicates.report.report import readable_bytes
 
+    lost = [result for result in report.failed if result.reason.startswith(DELETED) and report.action == "undo"]
     for result in (*report.left, *report.failed):
         outcome = "left alone" if result.outcome == "left" else "failed"
-        terminal.note(f"{outcome}: {result.path}: {result.reason}")
+        if result not in lost:
+            terminal.note(f"{outcome}: {result.path}: {result.reason}")
     would = "would be " if report.dry_run else ""
     size = f" ({readable_bytes(report.freed)})" if report.freed else ""
     beside = f" with {counted(len(report.sidecars), 'sidecar')}" if report.sidecars else ""
     parts = [f"{counted(len(report.done), 'file')}{size}{beside} {would}{_DONE[report.action]}"]
     parts += [f"{len(report.left):,} left alone"] if report.left else []
-    parts += [f"{len(report.failed):,} failed"] if report.failed else []
-    terminal.note(", ".join(parts) + ("; nothing was done, --yes does it" if report.dry_run else ""))
+    parts += [f"{len(report.failed) - len(lost):,} failed"] if len(report.failed) > len(lost) else []
+    parts += [f"{len(lost):,} deleted and cannot be brought back, their copies that were kept can"] if lost else []
+    hint = "; nothing was done, --yes does it" if report.done else "; there is nothing to do"
+    terminal.note(", ".join(parts) + (hint if report.dry_run else ""))
+    if report.action == "delete" and report.dry_run and report.done:
+        terminal.note("what is deleted cannot be brought back; `--action trash` and `--action move` can be undone")
     if report.journal is not None and not report.dry_run and report.action != "undo":
-        terminal.note(f"noted in {report.journal}; `hybrid-search duplicates undo` brings back what can be")
+        terminal.note(f"noted in {report.journal}; {_undone(report.action)}")
+
+
+def _undone(action: str) -> str:
+    """Return what `undo` can do about an action."""
+    from hybrid_search.duplicates.act.trash import can_look
+
+    if action == "delete":
+        return "what was deleted cannot be brought back"
+    if action == "trash" and not can_look():
+        return "the system's trash gives the files back, `undo` cannot"
+    still = " as long as they are in the trash" if action == "trash" else ""
+    return f"`hybrid-search duplicates undo` puts the files back{still}"
 
 
 def exit_code(report: ActionReport | None, *, found: bool) -> int:

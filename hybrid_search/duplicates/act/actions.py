@@ -26,7 +26,7 @@ __all__ = ["ACTIONS", "ActionName", "ActionReport", "FileResult", "Outcome", "ap
 
 ActionName = Literal["move", "trash", "hardlink", "symlink", "delete"]
 ACTIONS: tuple[ActionName, ...] = get_args(ActionName)
-"""What can be done with a copy. Moves and links can be undone here, the trash in the system's own way."""
+"""What can be done with a copy. What is deleted cannot be had back; of the trash see `trash.can_look`."""
 
 
 def apply(
