@@ -18,7 +18,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from hybrid_search.cli import duplicates_options as wanted
 from hybrid_search.cli import exits, options, output, terminal
-from hybrid_search.cli.duplicates_actions import Deed, apply_choices, exit_code, print_report, undo_by
+from hybrid_search.cli.duplicates_actions import Deed, exit_code, print_report, undo_by
+from hybrid_search.cli.duplicates_choices import apply_choices
 from hybrid_search.cli.duplicates_listing import Listing
 from hybrid_search.cli.fill import note_failures
 from hybrid_search.cli.progress import progress_bar
@@ -56,6 +57,7 @@ def find_duplicates(
     apply: Apply = None,
     undo: Undo = None,
     html: wanted.Html = None,
+    force: options.Replace = False,
     as_json: options.AsJson = False,
     as_jsonl: options.AsJsonl = False,
     as_csv: options.AsCsv = False,
@@ -83,6 +85,7 @@ def find_duplicates(
         keep=keep or (),
         deed=deed,
         html=html,
+        force=force,
         title=", ".join(str(place) for place in places),
         apply="scripts/find_duplicates.py --apply choices.json --action trash",
         progress=not no_progress,

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from hybrid_search.cli import exits, terminal
-from hybrid_search.cli.duplicates_decide import keep_choices
 from hybrid_search.cli.session import backend_at
 from hybrid_search.counted import counted
 
@@ -20,15 +19,14 @@ if TYPE_CHECKING:
     from hybrid_search.backends import Backend
     from hybrid_search.duplicates.act.actions import ActionName, ActionReport
     from hybrid_search.duplicates.act.decisions import Decision
-    from hybrid_search.index import HybridIndex
 
 __all__ = [
     "Deed",
-    "apply_choices",
     "existing_backend",
     "exit_code",
     "folders",
     "print_report",
+    "print_results",
     "report_json",
     "undo_by",
 ]
@@ -101,35 +99,8 @@ class Deed:
             raise
 
 
-def apply_choices(
-    path: Path, deed: Deed, *, index: HybridIndex | None, protected: Iterable[Path] = (), as_json: bool = False
-) -> int:
-    """Apply what was chosen on a page, print what became of it, and return the exit code.
-
-    Parameters
-    ----------
-    index : HybridIndex or None
-        Where it is kept which files are no copies and which groups were reviewed; None where there is no such place.
-    """
-    from hybrid_search.duplicates.report.choices import read_choices
-
-    groups = read_choices(path)
-    if any(group.decision.remove for group in groups) and deed.action is None:
-        raise typer.BadParameter("files are to go; --action says where")
-    if deed.action is not None:
-        deed.check()
-    backend = None if index is None else index.backend
-    decisions = [group.decision for group in groups if group.decision.remove]
-    if index is not None:
-        # before files go, as the documents of some go with them
-        keep_choices(groups, index, yes=deed.yes)
-    report = deed.do(decisions, protected=folders(protected), backend=backend) if decisions else None
-    if report is not None:
-        _print_results(report, as_json=as_json)
-    return exit_code(report, found=bool(groups))
-
-
-def _print_results(report: ActionReport, *, as_json: bool) -> None:
+def print_results(report: ActionReport, *, as_json: bool) -> None:
+    """Print what became of files: each that was dealt with on stdout, the rest on stderr."""
     if as_json:
         from hybrid_search.cli.output import dump
 

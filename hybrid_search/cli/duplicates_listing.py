@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import chain, islice
@@ -13,17 +13,19 @@ import typer
 
 from hybrid_search.cli import terminal
 from hybrid_search.cli.duplicates_actions import Deed, exit_code, folders, print_report, report_json
+from hybrid_search.cli.duplicates_choices import comparison
 from hybrid_search.cli.duplicates_report import Counts, beside_page, print_end, print_groups
 from hybrid_search.cli.duplicates_undecided import Undecided
+from hybrid_search.cli.ours import check_replaceable
 from hybrid_search.cli.progress import progress_bar
 from hybrid_search.counted import counted
 
 if TYPE_CHECKING:
     from hybrid_search.duplicates.act.decisions import Decision
     from hybrid_search.duplicates.act.keep import KeepRules
-    from hybrid_search.duplicates.model import DuplicateGroup, Member
+    from hybrid_search.duplicates.model import DuplicateGroup
     from hybrid_search.duplicates.report.report import GroupReport
-    from hybrid_search.evidence import Evidence, Tier
+    from hybrid_search.evidence import Tier
     from hybrid_search.index import HybridIndex
 
 __all__ = ["Listing"]
@@ -51,6 +53,8 @@ class Listing:
         for.
     deed : Deed
     html : Path or None
+    force : bool
+        Whether the page may replace a file that is none.
     title, apply : str
         What the page says it shows, and the command that it names.
     progress : bool
@@ -67,6 +71,7 @@ class Listing:
     keep: Sequence[str] = ()
     deed: Deed = field(default_factory=Deed)
     html: Path | None = None
+    force: bool = False
     title: str = ""
     apply: str = "hybrid-search duplicates apply choices.json --action trash"
     progress: bool = True
@@ -77,6 +82,8 @@ class Listing:
         self._rules()
         if self.html is not None and not self.html.parent.is_dir():
             raise typer.BadParameter(f"there is no folder {str(self.html.parent)!r} for the page")
+        if self.html is not None:
+            check_replaceable(self.html, force=self.force)
 
     def run(self, index: HybridIndex) -> int:
         """Show the groups, do what is to be done, and return the exit code."""
@@ -84,7 +91,7 @@ class Listing:
         decisions: list[Decision] = []
         reports = self._reports(self._groups(index), index, decisions, undecided)
         if self.html is not None:
-            reports = beside_page(reports, self.html, title=self.title, apply=self.apply)
+            reports = beside_page(reports, self.html, title=self.title, apply=self.apply, force=self.force)
         print_groups(reports, self.form, counts)
         protected = (*folders(self.reference), *self._rules().protected)
         done = self.deed.do(decisions, protected=protected, backend=index.backend) if decisions else None
@@ -136,7 +143,7 @@ class Listing:
         from hybrid_search.duplicates.act.plan import DEFAULT_TIERS, decide
         from hybrid_search.duplicates.report.report import report_group
 
-        rules, compare = self._rules(), _compare(index, self)
+        rules, compare = self._rules(), comparison(index, tiers=self.tiers, max_distance=self.max_distance)
         protected = (*folders(self.reference), *rules.protected)
         tiers = self.tiers or DEFAULT_TIERS
         for number, group in enumerate(groups, 1):
@@ -166,20 +173,6 @@ def _summary(counts: Counts, *, documents: int, decided: bool) -> str:
         return f"{groups}; --keep RULES says which to keep, --html FILE makes a page to choose on"
     gone = counted(counts.removed, "file")
     return f"{groups}; {gone} could go, {readable_bytes(counts.freed)}"
-
-
-def _compare(index: HybridIndex, listing: Listing) -> Callable[[Member, Member], Evidence | None]:
-    """Return a comparison of two members that reads their signatures from the index."""
-    from hybrid_search.duplicates.compare.judge import Judge
-    from hybrid_search.duplicates.model import Subject
-
-    judge = Judge(tiers=listing.tiers, max_distance=listing.max_distance)
-
-    def compare(one: Member, other: Member) -> Evidence | None:
-        pair = (Subject.of(each.id, index.get(each.id, vectors=True).source) for each in (one, other))
-        return judge.judge(*pair)
-
-    return compare
 
 
 @contextmanager

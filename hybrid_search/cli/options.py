@@ -41,6 +41,7 @@ __all__ = [
     "Patience",
     "Picture",
     "Pictures",
+    "Replace",
     "Seed",
     "Sheet",
     "Sort",
@@ -309,6 +310,14 @@ Patience = Annotated[
     int, typer.Option("--patience", min=1, metavar="N", help="Passes without a better validation after which it stops.")
 ]
 Seed = Annotated[int, typer.Option("--seed", min=0, metavar="N", help="The same seed trains the same embedder.")]
+Replace = Annotated[
+    bool,
+    flag(
+        "--force",
+        help="Replace a file that this program did not write.",
+        rich_help_panel="Output",
+    ),
+]
 Force = Annotated[bool, flag("--force", help="Replace a file that is there.")]
 Yes = Annotated[bool, flag("--yes", "-y", help="Do it without asking.")]
 
