@@ -738,6 +738,25 @@ def test_killed_or_interrupted_at_any_moment(signal_: signal.Signals, tmp_path: 
     assert broken, "no attempt was broken off"
 
 
+def test_what_a_killed_run_hid_is_put_back_by_the_next(
+    plan: Plan, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Killed(BaseException):
+        pass
+
+    def die(*args: Any, **options: Any) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patched:
+        # right after the file got its name for a moment; neither it nor the journal is cleaned up
+        patched.setattr(shift, "put_aside_back", die)
+        with pytest.raises(Killed):
+            perform(plan, "move", tmp_path)
+    assert list(photos.rglob(".hybrid-search-*"))
+    assert len(perform(plan, "move", tmp_path).done) == 2, "the same run again"
+    assert not list(photos.rglob(".hybrid-search-*"))
+
+
 def test_ctrl_c_between_two_files_leaves_a_whole_journal(plan: Plan, photos: Path, tmp_path: Path) -> None:
     before = tree(photos)
 

@@ -20,6 +20,7 @@ from hybrid_search.duplicates.act.merge import Merged, merge_metadata
 from hybrid_search.duplicates.act.names import Names, base_of, missing_folders
 from hybrid_search.duplicates.act.results import ActionReport, FileResult, Outcome
 from hybrid_search.duplicates.act.told import Told
+from hybrid_search.duplicates.act.undo import put_back_broken
 from hybrid_search.errors import ActionRefused, HybridSearchError
 
 __all__ = ["ACTIONS", "ActionName", "ActionReport", "FileResult", "Outcome", "apply"]
@@ -44,8 +45,9 @@ def apply(
 ) -> ActionReport:
     """Do with the copies of a plan what was asked; a dry run unless `dry_run` is false.
 
-    Before each file goes, the kept one is there with the bytes that were indexed, the file itself has not changed since
-    it was indexed, and both are not one file under two names. What does not hold is left alone, with the reason.
+    What a run that was killed left under a hidden name is put back first. Before each file goes, the kept one is there
+    with the bytes that were indexed, the file itself has not changed since it was indexed, and both are not one file
+    under two names. What does not hold is left alone, with the reason.
 
     Parameters
     ----------
@@ -89,6 +91,7 @@ def apply(
             if backend is not None:
                 backend.bulk([])  # an index that another writes is told of before the work, not after it
                 stack.callback(_refresh, backend)
+            put_back_broken(backend)
             head = {"action": action, "folder": None if names is None else names.folder, "root": base}
             book = stack.enter_context(Journal.create(journal or journal_path(), head))
         told = Told(None if dry_run else backend)

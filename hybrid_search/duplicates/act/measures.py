@@ -106,10 +106,9 @@ def _has_sidecar(member: Member) -> bool:
 
 
 def _says_place(member: Member) -> str:
-    if marks := marks_of(str(member.path)):
-        return f"it looks like a copy by {' and '.join(map(repr, marks))}"
-    album = album_of(str(member.path))
-    return f"in the album {album!r}" if album else "in no album"
+    marks, album = marks_of(str(member.path)), album_of(str(member.path))
+    place = f"in the album {album!r}" if album else "in no album"
+    return f"{place}, {' and '.join(map(repr, marks))} in its path as copies have" if marks else place
 
 
 def _is_below(member: Member, folder: str) -> bool:

@@ -16,16 +16,18 @@ from typing import Any
 from hybrid_search.backends import Backend
 from hybrid_search.duplicates.act import shift
 from hybrid_search.duplicates.act.held import hold
-from hybrid_search.duplicates.act.journal import Entry, Journal, one_run_at_a_time
+from hybrid_search.duplicates.act.journal import Entry, Journal, journals, one_run_at_a_time
 from hybrid_search.duplicates.act.results import ActionReport, FileResult, Outcome
 from hybrid_search.duplicates.act.told import Told
 from hybrid_search.duplicates.act.trash import Trash, can_look
 from hybrid_search.errors import ActionRefused, HybridSearchError
 
-__all__ = ["DELETED", "undo"]
+__all__ = ["DELETED", "put_back_broken", "undo"]
 
 DELETED = "it was deleted"
 """Beginning of the reason why a file cannot be put back."""
+_LATEST = 3
+"""Journals that a new run looks into: one was broken off, and perhaps the runs that tried again."""
 
 _CHANGED = "it has changed since"
 _IN_PLACE = "it is in its place"
@@ -87,6 +89,27 @@ def undo(
         if not dry_run:
             _remove_made(history.entries)
     return ActionReport("undo", tuple(results), Path(journal), dry_run)
+
+
+def put_back_broken(backend: Backend | None) -> None:
+    """Put back what runs that were killed have left under a hidden name, so that it is there for the next one.
+
+    A journal that cannot be read is left to `undo`.
+
+    Parameters
+    ----------
+    backend : Backend or None
+        The index that is told.
+    """
+    for path in journals()[:_LATEST]:
+        with suppress(HybridSearchError, OSError):
+            book, history = Journal.reopen(path)
+            with book:
+                undoing = _Undoing(book, Told(backend), dry_run=False)
+                for entry in history.entries:
+                    hidden = (str(entry.record["aside"]), str(entry.record["part"]))
+                    if not (entry.done or entry.undone) and any(map(os.path.lexists, hidden)):
+                        undoing.result(entry)
 
 
 @dataclass(frozen=True)
