@@ -147,6 +147,7 @@ class HybridIndex(HoldsEmbeddings, Searches, FindsDuplicates):
         include: str | Sequence[str] = (),
         exclude: str | Sequence[str] = (),
         hidden: bool = False,
+        follow_symlinks: bool = False,
         batch_size: int = 32,
         workers: int | None = None,
         on_error: Literal["collect", "raise"] = "collect",
@@ -164,6 +165,8 @@ class HybridIndex(HoldsEmbeddings, Searches, FindsDuplicates):
             Glob patterns; see `hybrid_search.ingest.folder.walk`.
         hidden : bool
             Also files and folders whose name begins with a dot.
+        follow_symlinks : bool
+            Also folders that symbolic links lead to.
         batch_size : int
             Pictures embedded together.
         workers : int, optional
@@ -186,6 +189,7 @@ class HybridIndex(HoldsEmbeddings, Searches, FindsDuplicates):
             include=(include,) if isinstance(include, str) else tuple(include),
             exclude=(exclude,) if isinstance(exclude, str) else tuple(exclude),
             hidden=hidden,
+            follow_symlinks=follow_symlinks,
             batch_size=batch_size,
             workers=workers,
             on_error=on_error,

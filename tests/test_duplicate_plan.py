@@ -12,7 +12,15 @@ from hypothesis import strategies as st
 
 from hybrid_search.document import FileFacts
 from hybrid_search.duplicates.act.keep import parse_keep
-from hybrid_search.duplicates.act.plan import Decision, Plan, PlannedFile, choose, decide, make_plan
+from hybrid_search.duplicates.act.plan import (
+    SAME_ELSEWHERE,
+    Decision,
+    Plan,
+    PlannedFile,
+    choose,
+    decide,
+    make_plan,
+)
 from hybrid_search.duplicates.model import DuplicateGroup, Member
 from hybrid_search.errors import ActionRefused
 from hybrid_search.evidence import DUPLICATE_TIERS, TIERS, Evidence, Tier
@@ -163,6 +171,61 @@ def test_paths_of_one_document_are_copies_of_the_tier_bytes() -> None:
     assert (paths(decision.keep), paths(decision.remove)) == (["/p/IMG_1.jpg"], ["/p/IMG_1 (1).jpg"])
     assert decision.remove[0].tier == "bytes"
     assert not decide(grouped([first, second]), parse_keep(), tiers=("near",)).remove
+
+
+ALBUM = "/photos/2014-06 Rome/IMG_1.jpg"
+
+
+@pytest.mark.parametrize(
+    "copy",
+    [
+        "/a/Backup/IMG_1.jpg",
+        "/a/Backup 2019-01-02/IMG_1.jpg",
+        "/photos/2014-06 Rome/IMG_1 (1).jpg",
+        "/photos/2014-06 Rome/IMG_1 - Copy.jpg",
+        "/photos/2014-06 Rome/Copy of IMG_1.jpg",
+        "/photos/2014-06 Rome/Kopie von IMG_1.jpg",
+        "/photos/2014-06 Rome (1)/IMG_1.jpg",
+        "/p/WhatsApp Images/IMG-20140601-WA0001.jpg",
+        "/p/Téléchargements/IMG_1.jpg",
+        "/p/Downloads/Rome/IMG_1.jpg",
+        "/p/_MEI12345/IMG_1.jpg",
+        "/p/.Trash-1000/IMG_1.jpg",
+        "/p/照片备份/IMG_1.jpg",
+        "/p/резервная копия/IMG_1.jpg",
+        "/p/a.jpg",
+        "/p/DCIM/100CANON/IMG_1.jpg",
+    ],
+)
+def test_of_equal_files_the_one_in_an_album_stays_whatever_its_path_and_time(copy: str) -> None:
+    album, other = described(ALBUM, sha256="x", mtime_ns=2 * 10**18), described(copy, sha256="x", tier="bytes")
+    for members in ([album, replace(other, evidence=Evidence("bytes"))], [other, album]):
+        decision = decide(grouped(members), parse_keep())
+        assert (paths(decision.keep), paths(decision.remove)) == ([ALBUM], [copy])
+        assert decision.keep[0].why.startswith("best-place: in the album '2014-06 Rome'")
+        assert decision.remove[0].why.startswith("best-place: ")
+
+
+def test_of_equal_files_the_one_with_a_sidecar_stays() -> None:
+    facts = [FileFacts("/p/Backup/a.jpg", 1, 2, sidecars="f").to_json()]
+    bare, with_one = described(ALBUM, sha256="x"), described("/p/Backup/a.jpg", sha256="x", tier="bytes", files=facts)
+    decision = decide(grouped([bare, with_one]), parse_keep())
+    assert paths(decision.keep) == ["/p/Backup/a.jpg"]
+    assert decision.remove[0].why == "has-sidecar: no sidecar; the kept file: a sidecar"
+
+
+def test_equal_files_in_two_folders_are_left_alone_until_somebody_says_which() -> None:
+    one, other = described("/a/x/1.jpg", sha256="x"), described("/b/x/1.jpg", sha256="x", tier="bytes", mtime_ns=1)
+    group = grouped([one, other])
+    decision = decide(group, parse_keep())
+    assert (decision.remove, [file.why for file in decision.left]) == ((), [SAME_ELSEWHERE])
+    named = parse_keep("most-pixels").before_default()
+    assert decide(group, named).remove == ()
+    for told in (parse_keep("oldest-file").before_default(), parse_keep("below:/b"), parse_keep("protected:/b")):
+        assert paths(decide(group, told).remove) == ["/a/x/1.jpg"]
+    within = described("/a/x/1_1.jpg", sha256="x", tier="bytes")
+    decision = decide(grouped([one, other, within]), parse_keep("shortest-name").before_default())
+    assert "/a/x/1_1.jpg" in paths(decision.remove), "in one folder the name decides"
 
 
 def test_protected_files_are_kept_whatever_the_rules_say() -> None:

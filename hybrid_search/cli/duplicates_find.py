@@ -17,6 +17,7 @@ from hybrid_search.cli.session import open_index, picture
 from hybrid_search.counted import counted
 
 if TYPE_CHECKING:
+    from hybrid_search.duplicates.model import Member
     from hybrid_search.duplicates.report.report import GroupReport
     from hybrid_search.hits import Hit
     from hybrid_search.index import HybridIndex
@@ -58,7 +59,7 @@ class Lookups:
                 self.failed.append(name)
                 terminal.note(f"failed: {error}")
                 continue
-            members = tuple(member for hit in hits for member in _members(hit, besides=os.path.abspath(name)))
+            members = _members(hits, besides=os.path.abspath(name))
             if not any(_shows_the_same(hit) for hit in hits):
                 self.new.append(name)
                 self.unequal += bool(members)
@@ -130,15 +131,25 @@ def _shows_the_same(hit: Hit) -> bool:
     return hit.tier is not None and TIERS.index(hit.tier) < TIERS.index("more")
 
 
-def _members(hit: Hit, *, besides: str) -> Iterator[Any]:
-    """Give each file of a hit that is there, but for the one that was asked for; a hit without files is one member."""
-    from hybrid_search.duplicates.model import Member
+def _members(hits: Iterable[Hit], *, besides: str) -> tuple[Member, ...]:
+    """Return the files of hits that are there, but for the one that was asked for; a hit without files is one member.
 
-    gone = {entry["path"] for entry in hit.source.get("files") or () if entry.get("missing")}
-    paths = list(hit.source.get("path") or ())
-    for path in [path for path in paths if path not in gone] or paths or [None]:
-        if path != besides:
-            yield Member(hit.id, path, hit.evidence, hit.source)
+    The one that was asked for is left out under each of its names.
+    """
+    from hybrid_search.duplicates.model import Member
+    from hybrid_search.duplicates.same_file import own_files
+
+    asked = Member("", besides)
+    members = []
+    for hit in hits:
+        gone = {entry["path"] for entry in hit.source.get("files") or () if entry.get("missing")}
+        paths = list(hit.source.get("path") or ())
+        members += [
+            Member(hit.id, path, hit.evidence, hit.source)
+            for path in [path for path in paths if path not in gone] or paths or [None]
+            if path != besides
+        ]
+    return tuple(member for member in own_files([asked, *members]) if member.id)
 
 
 def _title(report: GroupReport) -> str:

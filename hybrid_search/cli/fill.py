@@ -51,6 +51,7 @@ def index(
     hidden: Annotated[
         bool, options.flag("--hidden", help="Also files and folders whose name begins with a dot.")
     ] = False,
+    follow_symlinks: options.FollowSymlinks = False,
     batch_size: options.BatchSize = 32,
     workers: Annotated[
         int | None,
@@ -103,6 +104,7 @@ def index(
                         include=include or (),
                         exclude=exclude or (),
                         hidden=hidden,
+                        follow_symlinks=follow_symlinks,
                         batch_size=batch_size,
                         workers=workers,
                         progress=progress,

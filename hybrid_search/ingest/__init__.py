@@ -180,4 +180,11 @@ def _take_path(backend: Backend, path: str, id: str, sha256: str) -> None:
 def _walk(
     root: Path, options: IngestOptions, on_error: Callable[[str, OSError], None] | None = None
 ) -> Iterator[Found]:
-    return walk(root, include=options.include, exclude=options.exclude, hidden=options.hidden, on_error=on_error)
+    return walk(
+        root,
+        include=options.include,
+        exclude=options.exclude,
+        hidden=options.hidden,
+        follow_symlinks=options.follow_symlinks,
+        on_error=on_error,
+    )

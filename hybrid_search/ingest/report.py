@@ -20,6 +20,8 @@ class IngestOptions:
         Glob patterns; see `walk`.
     hidden : bool
         Also files and folders whose name begins with a dot.
+    follow_symlinks : bool
+        Also folders that symbolic links lead to.
     batch_size : int
         Pictures embedded together.
     commit_size : int
@@ -35,6 +37,7 @@ class IngestOptions:
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     hidden: bool = False
+    follow_symlinks: bool = False
     batch_size: int = 32
     commit_size: int = 1_000
     workers: int | None = None

@@ -13,13 +13,25 @@ from hybrid_search.duplicates.model import DuplicateGroup, Member
 from hybrid_search.errors import ActionRefused
 from hybrid_search.evidence import DUPLICATE_TIERS, Evidence, Tier
 
-__all__ = ["DEFAULT_TIERS", "Compare", "Decision", "Plan", "PlannedFile", "choose", "decide", "make_plan"]
+__all__ = [
+    "DEFAULT_TIERS",
+    "SAME_ELSEWHERE",
+    "Compare",
+    "Decision",
+    "Plan",
+    "PlannedFile",
+    "choose",
+    "decide",
+    "make_plan",
+]
 
 DEFAULT_TIERS: tuple[Tier, ...] = ("bytes", "pixels", "near")
 """Tiers whose files may be removed unless the caller says otherwise: the kept file shows the same picture whole."""
 
 Compare = Callable[[Member, Member], "Evidence | None"]
 """Judges two members of which neither is the representative; None when nothing speaks for a match."""
+SAME_ELSEWHERE = "the same file lies in another folder, and nothing says which of both to keep"
+"""Why one of two equal files is left alone: nobody has named a folder, and no name tells."""
 
 
 def make_plan(
@@ -83,6 +95,8 @@ def decide(
             stay.append(_planned(member, "in a protected folder"))
             continue
         tier, reason = _removable(member, kept.member, group, allowed, compare, beside_protected=bool(safe))
+        if not reason and member.path in kept.undecided:
+            reason = SAME_ELSEWHERE
         if reason:
             left.append(_planned(member, reason, tier))
         else:

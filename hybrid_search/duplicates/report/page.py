@@ -77,6 +77,7 @@ def page_head(*, title: str, made: str, apply: str) -> str:
     return (
         f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
+        f'<meta name="generator" content="hybrid-search">'
         f'<meta name="viewport" content="width=device-width"><title>Duplicates: {_text(title)}</title>\n'
         f'<style>{_asset("css")}</style></head>\n<body data-report="{report}">\n'
         f'<header class="bar"><h1 title="{_text(made)}">Duplicates: {_text(title)}</h1>'
