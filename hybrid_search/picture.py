@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +35,8 @@ class Prepared:
         By content, lower case: "jpeg", "png", "heif", …
     width, height : int
         Pixels of the upright image at full size.
+    warnings : tuple of str
+        What the file lacks.
     """
 
     image: Image.Image
@@ -41,6 +44,7 @@ class Prepared:
     format: str
     width: int
     height: int
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -77,9 +81,9 @@ def prepare(source: Source, *, min_side: int, limits: Limits = DEFAULT_LIMITS) -
         When the image cannot be decoded within the limits.
     """
     enough = max(min_side, SIGNATURE_MIN_SIDE)
-    decoded = decode(source, min_side=enough, limits=limits)
-    image = working_image(decoded.image, min_side=enough)
-    return Prepared(image, signature(image), decoded.format, decoded.width, decoded.height)
+    decoded = decode(source, min_side=enough, limits=limits, smaller=partial(working_image, min_side=enough))
+    image = decoded.image
+    return Prepared(image, signature(image), decoded.format, decoded.width, decoded.height, decoded.warnings)
 
 
 def read_picture(
@@ -105,6 +109,7 @@ def read_picture(
     inside = Metadata({}, {}, ())
     if source.data is not None:
         inside = read_metadata(source.data, format=prepared.format, name=source.name)
+        inside = replace(inside, warnings=(*prepared.warnings, *inside.warnings))
     return Picture(
         sha256=source.sha256,
         bytes=len(source.data) if source.data is not None else prepared.width * prepared.height * 3,
