@@ -151,7 +151,7 @@ def _decode_bytes(
                 raise ImageUnreadable(name, f"it is {size[0]} × {size[1]} pixels")
             drafted = shrink(header, min_side) if min_side else False
             if format != "jxl":
-                held.enter_context(_memory(name, memory_needed(header, format, len(data), size), limits))
+                held.enter_context(_memory(name, memory_needed(opened, format, size), limits))
             header.load()
             # Some decoders (TIFF, HEIF, ICNS) know the true size only now.
             width, height = size if drafted else header.size
@@ -232,6 +232,6 @@ def _as_image_error(name: str, limits: Limits) -> Iterator[None]:
         raise ImageUnreadable(name, "there is not enough memory to decode it") from error
     except Exception as error:
         # Decoders raise OSError, SyntaxError, struct.error, zlib.error, ValueError and more for damaged files.
-        if _UNSUPPORTED.search(str(error)):
+        if not isinstance(error, TypeError) and _UNSUPPORTED.search(str(error)):
             raise ImageUnreadable(name, f"this kind of image is not supported ({error}); convert it to PNG") from error
         raise ImageUnreadable(name, f"the data are damaged ({error or type(error).__name__})") from error
