@@ -132,3 +132,16 @@ def test_pillows_own_switch_stays_as_it_is_in_every_thread() -> None:
     for thread in threads:
         thread.join()
     assert ImageFile.LOAD_TRUNCATED_IMAGES is False and seen == [True] * 4
+
+
+@pytest.mark.parametrize("subsampling", [0, 2])
+@pytest.mark.parametrize("min_side", [None, 64])
+def test_a_progressive_jpeg_needs_its_last_scan(subsampling: int, min_side: int | None) -> None:
+    data = encode(photo(), "JPEG", progressive=True, subsampling=subsampling, quality=90)
+    whole, cut = (decode(read_source(each), min_side=min_side) for each in (data, data[:-2]))
+    assert cut.image.tobytes() == whole.image.tobytes()
+    assert cut.warnings == ENDED
+    last = data.rindex(b"\xff\xda")
+    for end in (last + (len(data) - last) // 2, last - 2, len(data) // 2):
+        with pytest.raises(ImageUnreadable, match="the file ends early: "):
+            decode(read_source(data[:end]), min_side=min_side)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import re
 from typing import Any
 
 import numpy as np
@@ -13,6 +15,7 @@ LEAST_SHARE = 0.95
 """Share of the rows that must be there. What a picture lacks of its lower edge then changes neither how people see it
 nor what is computed of it; a download that broke off earlier is damaged, and worth fetching again."""
 
+_JPEG_END = b"\xff\xd9"
 _LOOK_AHEAD = b"\xff\x00" * 8
 """64 bits of ones, with which libjpeg, which reads 57 bits ahead, decodes the last block; no code consists of ones."""
 
@@ -76,20 +79,65 @@ def _noise(mode: str, size: tuple[int, int]) -> Image.Image:
 class JpegFile(CutFile, JpegImagePlugin.JpegImageFile):
     """A JPEG that may lack its end; Pillow looks for no resolution in EXIF."""
 
-    _looked_ahead = False
+    _given = b""
 
     def load_read(self, read_bytes: int) -> bytes:
         """Return more of the file; behind its end first what lets libjpeg finish, then nothing can follow."""
         more = super().load_read(read_bytes)
         if more or not self.cut:
             return more
-        if self._looked_ahead:
+        if self._given:
             raise _Ended
-        self._looked_ahead = True
-        return _LOOK_AHEAD
+        # the rows of a progressive file come all at once, and only when there is an end
+        self._given = _JPEG_END if self._progressive else _LOOK_AHEAD
+        return self._given
+
+    def load(self) -> Any:
+        """Load the pixels; see `CutFile`."""
+        file, tile = self.fp, list(self.tile)
+        loaded = super().load()
+        if self.cut and self._progressive and tile and isinstance(file, io.BytesIO):
+            self._check_scans(file.getvalue(), tile)
+        return loaded
+
+    @property
+    def _progressive(self) -> bool:
+        return bool(self.info.get("progressive"))
+
+    def _check_scans(self, data: bytes, tile: list[Any]) -> None:
+        """Raise OSError unless all scans are there, and the last one down to the last rows.
+
+        Where the data end is seen by taking a few more bytes away: what changes lies behind them.
+        """
+        height, there = self.size[1], 0
+        if _is_refined(data, [layer[0] for layer in self.layer]):
+            whole = np.asarray(self)
+            for count in (8, 64, 512, 4096):
+                shorter = JpegFile(io.BytesIO(data[:-count]), "")
+                shorter.cut, shorter.tile, shorter.decoderconfig = True, tile, self.decoderconfig
+                shorter._size = self.size
+                super(JpegFile, shorter).load()
+                rows = (np.asarray(shorter) != whole).reshape(height, -1).any(axis=1)
+                if rows.any():
+                    there = int(rows.argmax()) + 1
+                    break
+        if there < height * LEAST_SHARE:
+            raise OSError("the file ends early: it is progressive, and its last details are not there")
 
     def _read_dpi_from_exif(self) -> None:
         """Do nothing: reading all of EXIF for the resolution can cost more than the pixels."""
+
+
+def _is_refined(data: bytes, components: list[int]) -> bool:
+    """Tell whether the scans give every coefficient of every component to its last bit (ITU-T T.81, G.1.1.1.1)."""
+    left = {component: set(range(64)) for component in components}
+    for found in re.finditer(rb"\xff\xda..([\x01-\x04])", data, re.DOTALL):
+        start, count = found.end(), found[1][0]
+        scan = data[start : start + 2 * count + 3]
+        if len(scan) == 2 * count + 3 and scan[-1] & 15 == 0:
+            for component in scan[: 2 * count : 2]:
+                left.get(component, set()).difference_update(range(scan[-3], scan[-2] + 1))
+    return not any(left.values())
 
 
 class PngFile(CutFile, PngImagePlugin.PngImageFile):
