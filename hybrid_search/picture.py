@@ -20,6 +20,10 @@ __all__ = ["Picture", "Prepared", "prepare", "read_picture", "thumbnail", "worki
 THUMBNAIL_SIDE = 192
 """Pixels of a thumbnail's longer side: enough to recognise a picture in a table, about 5 kB as JPEG."""
 
+WORKING_PIXELS = 8_000_000
+"""Pixels of a picture that waits for its embedding: 24 MB, and some forty wait. A panorama of 25 to 1 has fewer at the
+largest size that an embedder here takes."""
+
 
 @dataclass(frozen=True)
 class Prepared:
@@ -123,10 +127,17 @@ def working_image(image: Image.Image, *, min_side: int) -> Image.Image:
     """Shrink an image by a whole factor so that its shorter side is at least `min_side`, at most twice that.
 
     A box filter, as JPEG draft decoding is one: a picture gets nearly the same signature from any format, and a
-    large picture does not stay in memory while it waits for its embedding.
+    large picture does not stay in memory while it waits for its embedding. Of one so thin that this leaves more than
+    `WORKING_PIXELS` the longer side alone is shrunk further.
     """
-    factor = min(image.size) // min_side
-    return image.reduce(factor) if factor > 1 else image
+    factor = max(1, min(image.size) // min_side)
+    across, down = (factor if side == min(image.size) else max(factor, _excess(image, factor)) for side in image.size)
+    return image.reduce((across, down)) if max(across, down) > 1 else image
+
+
+def _excess(image: Image.Image, factor: int) -> int:
+    """Return the factor for the longer side that leaves no more than `WORKING_PIXELS`."""
+    return -(-image.width * image.height // (factor * WORKING_PIXELS))
 
 
 def thumbnail(image: Image.Image, *, side: int = THUMBNAIL_SIDE) -> str:

@@ -156,6 +156,6 @@ def picture(named: str) -> str | bytes:
         import sys
 
         return sys.stdin.buffer.read()
-    if "://" not in named and not Path(named).expanduser().is_file():
+    if "://" not in named and not Path(os.path.expanduser(named)).is_file():
         raise typer.BadParameter(f"no file {named!r}")
     return named if "://" in named else os.path.expanduser(named)
