@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -196,7 +197,7 @@ class HybridIndex(HoldsEmbeddings, Searches, FindsDuplicates):
             limits=self._limits,
         )
         self._see_own_writes()
-        embedders, root = self.filling(), Path(path).expanduser()
+        embedders, root = self.filling(), Path(os.path.expanduser(path))
         return add_folder(self._backend, embedders, root, captions=captions, options=options, progress=progress)
 
     def delete(self, ids: str | Iterable[str]) -> int:

@@ -120,7 +120,7 @@ def _pictures(named: Iterable[str]) -> Iterator[str]:
 
     for name in named:
         if name != "-" and os.path.isdir(os.path.expanduser(name)):
-            yield from (found.path for found in walk(Path(name).expanduser()))
+            yield from (found.path for found in walk(Path(os.path.expanduser(name))))
         else:
             yield name
 

@@ -84,6 +84,17 @@ def index(
             help="Refuse larger pictures; 256 by default.",
         ),
     ] = None,
+    memory: Annotated[
+        int | None,
+        typer.Option(
+            "--memory",
+            min=1,
+            metavar="MB",
+            envvar="HYBRID_SEARCH_MEMORY",
+            help="Megabytes that all workers together may take to decode: large pictures wait for their turn, one that "
+            "alone needs more is refused. A quarter of the machine's memory by default.",
+        ),
+    ] = None,
     no_progress: options.NoProgress = False,
     as_json: options.AsJson = False,
 ) -> None:
@@ -94,7 +105,12 @@ def index(
     reports: list[IngestReport] = []
     try:
         with open_index(
-            context, location, create=True, embedder=embedder or None, max_megapixels=max_megapixels
+            context,
+            location,
+            create=True,
+            embedder=embedder or None,
+            max_megapixels=max_megapixels,
+            memory=memory,
         ) as opened:
             for path in paths:
                 with progress_bar(shown=not no_progress) as progress:

@@ -7,27 +7,42 @@ another question, which whoever removes one of them must ask.
 from __future__ import annotations
 
 import hashlib
+import struct
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from io import BytesIO
 
-from PIL import Image, ImageFile, JpegImagePlugin, MpoImagePlugin
+from PIL import GifImagePlugin, Image, ImageFile, PngImagePlugin, WebPImagePlugin
 
 from hybrid_search.images.colour import to_rgb
-from hybrid_search.images.decode import as_image_error, orientation_of, upright
+from hybrid_search.images.decode import as_image_error, decode, upright
 from hybrid_search.images.limits import DEFAULT_LIMITS, Limits
-from hybrid_search.images.opener import open_header
+from hybrid_search.images.memory import decoding
+from hybrid_search.images.needs import memory_needed
+from hybrid_search.images.opener import Opened, open_header
+from hybrid_search.images.parts import jpeg_segments
 from hybrid_search.images.sniff import RAW_FORMATS, sniff
 from hybrid_search.images.source import Source
+from hybrid_search.images.whole import whole
 
 __all__ = ["Contents", "frames_of", "read_contents"]
 
-_PLURALS = {"tiff": "pages", "psd": "layers", "heif": "images", "jpeg": "images", "ico": "sizes", "icns": "sizes"}
+_PLURALS = {"tiff": "pages", "psd": "layers", "heif": "images", "jpeg": "images"}
+_ANIMATED = {
+    "gif": GifImagePlugin.GifImageFile,
+    "png": PngImagePlugin.PngImageFile,
+    "webp": WebPImagePlugin.WebPImageFile,
+}
+_SINGLE = ("ico", "icns", "cur")
+"""Formats whose images are one picture in several sizes."""
 _BITS_PER_SAMPLE, _SUBFILE, _REDUCED = 258, 254, 1
 _DEEP_MODES = {"I": 16, "F": 32, "1": 1}
 _VIDEO = (b"ftypmp4", b"ftypisom", b"ftypqt  ")
-_PREVIEW = "Large Thumbnail"
 _MOST_FRAMES = 2_000
-"""More are counted and not looked at: no picture book has as many, and a hostile file may."""
+"""More are not looked at: no book of pictures has as many pages, and a hostile file may."""
+_ENTRIES, _PREVIEWS = 0xB002, (0x010001, 0x010002)
+"""Of the Multi-Picture Format (CIPA DC-007): the tag that lists the images, and the kinds that are large thumbnails."""
 
 
 @dataclass(frozen=True)
@@ -69,15 +84,15 @@ def read_contents(source: Source, *, limits: Limits = DEFAULT_LIMITS) -> Content
     format = None if source.data is None else sniff(source.data)
     if source.data is None or format is None or format in RAW_FORMATS:
         return Contents()
-    with as_image_error(source.name, limits), _opened(source.name, source.data, format, limits) as image:
-        limits.check_pixels(source.name, *image.size)
-        frames, kind = _count(image, format), _PLURALS.get(format, "frames")
-        depth = _depth(image, source.data, format)
+    kind, extras = _PLURALS.get(format, "frames"), tuple(_behind(source.data, format))
+    if format == "jpeg":
+        return Contents(len(_pictures(source.data)), kind, extras=extras)
+    with as_image_error(source.name, limits), _opened(source.name, source.data, format, limits) as opened:
+        image = opened.header
+        depth, frames = _depth(image, source.data, format), _count(image, format)
         durations = tuple(_durations(image, frames)) if kind == "frames" and frames > 1 else ()
         image.seek(0)
-        return Contents(
-            frames, kind, durations, _transparency(image), depth, tuple(_extras(image, source.data, format))
-        )
+        return Contents(frames, kind, durations, _transparency(opened), depth, (*_beside(image), *extras))
 
 
 def frames_of(source: Source, *, limits: Limits = DEFAULT_LIMITS) -> Iterator[Image.Image]:
@@ -91,41 +106,75 @@ def frames_of(source: Source, *, limits: Limits = DEFAULT_LIMITS) -> Iterator[Im
     format = None if source.data is None else sniff(source.data)
     if source.data is None or format is None:
         return
-    with as_image_error(source.name, limits), _opened(source.name, source.data, format, limits) as image:
-        for number in range(min(_count(image, format), _MOST_FRAMES)):
+    if format == "jpeg" or format in RAW_FORMATS:
+        for picture in _pictures(source.data) if format == "jpeg" else [source.data]:
+            yield decode(Source(source.name, picture), limits=limits).image
+        return
+    with as_image_error(source.name, limits), _opened(source.name, source.data, format, limits) as opened:
+        image = opened.header
+        for number in range(_count(image, format)):
             image.seek(number)
             limits.check_pixels(source.name, *image.size)
             image.load()
-            yield upright(to_rgb(image), orientation_of(image))
+            yield upright(to_rgb(image).copy(), opened.orientation)
 
 
-def _opened(name: str, data: bytes, format: str, limits: Limits) -> ImageFile.ImageFile:
-    header = open_header(name, data, format, limits)
-    if isinstance(header, JpegImagePlugin.JpegImageFile) and header.info.get("mp") is not None:
-        return MpoImagePlugin.MpoImageFile.adopt(header)
-    return header
+@contextmanager
+def _opened(name: str, data: bytes, format: str, limits: Limits) -> Iterator[Opened]:
+    """Open a file with all of its frames, while there is memory for one."""
+    opened = open_header(name, data, format, limits)
+    limits.check_pixels(name, *opened.header.size)
+    needed = memory_needed(opened, format, opened.header.size)
+    limits.check_memory(name, needed)
+    with decoding.hold(needed, limits.budget):
+        if format in _ANIMATED:
+            # the decoder of one picture was given the first frame alone
+            opened.header.close()
+            header = _ANIMATED[format](BytesIO(whole(data, format)), "")
+            if opened.plain.profile is not None:
+                header.info["icc_profile"] = opened.plain.profile
+            opened = Opened(header, opened.plain)
+        with opened.header:
+            yield opened
+
+
+def _pictures(data: bytes) -> list[bytes]:
+    """Return the pictures of a JPEG by the Multi-Picture Format, without large previews: no copy lacks those."""
+    for kind, start, end in jpeg_segments(data):
+        if kind != b"\xe2" or data[start : start + 4] != b"MPF\0":
+            continue
+        base, pictures = start + 4, [data]
+        order = "<" if data[base : base + 2] == b"II" else ">"
+        try:
+            (directory,) = struct.unpack_from(order + "I", data, base + 4)
+            (fields,) = struct.unpack_from(order + "H", data, base + directory)
+            for field in range(min(fields, 64)):
+                tag, _, size, at = struct.unpack_from(order + "HHII", data, base + directory + 2 + 12 * field)
+                for entry in range(1, min(size // 16, _MOST_FRAMES)) if tag == _ENTRIES else ():
+                    what, length, offset = struct.unpack_from(order + "III", data, base + at + 16 * entry)
+                    if what & 0xFFFFFF not in _PREVIEWS and offset:
+                        pictures.append(data[base + offset : base + offset + length])
+        except struct.error:
+            return [data]
+        return pictures
+    return [data]
 
 
 def _count(image: ImageFile.ImageFile, format: str) -> int:
-    count = int(getattr(image, "n_frames", 1))
-    if isinstance(image, MpoImagePlugin.MpoImageFile):
-        # cameras put a large preview beside the picture, which is nothing that a copy could lack
-        entries = (image.mpinfo or {}).get(0xB002, ())
-        return count - sum(str(entry["Attribute"]["MPType"]).startswith(_PREVIEW) for entry in entries)
-    if format == "tiff":
-        return max(1, count - _reduced(image, count))
-    # the icon's sizes are one picture, and Pillow counts the merged picture of a PSD apart from its layers
-    return 1 if format in ("ico", "icns", "cur") else max(1, count)
-
-
-def _reduced(image: ImageFile.ImageFile, count: int) -> int:
-    """Return how many pages of a TIFF say that they are smaller versions of another."""
-    smaller = 0
-    for number in range(1, min(count, _MOST_FRAMES)):
-        image.seek(number)
-        smaller += bool(int(getattr(image, "tag_v2", {}).get(_SUBFILE, 0)) & _REDUCED)
+    if format in _SINGLE:
+        return 1
+    if format != "tiff":
+        return min(max(1, int(getattr(image, "n_frames", 1))), _MOST_FRAMES)
+    # a page may say that it is a smaller version of another
+    pages = 1
+    for number in range(1, _MOST_FRAMES):
+        try:
+            image.seek(number)
+        except EOFError:
+            break
+        pages += not int(getattr(image, "tag_v2", {}).get(_SUBFILE, 0)) & _REDUCED
     image.seek(0)
-    return smaller
+    return pages
 
 
 def _durations(image: ImageFile.ImageFile, count: int) -> Iterator[int]:
@@ -136,13 +185,14 @@ def _durations(image: ImageFile.ImageFile, count: int) -> Iterator[int]:
         yield round(float(image.info.get("duration") or 0))
 
 
-def _transparency(image: ImageFile.ImageFile) -> str:
-    image.load()
+def _transparency(opened: Opened) -> str:
+    image = opened.header
     if image.mode not in ("RGBA", "RGBa", "LA", "La", "PA") and "transparency" not in image.info:
         return ""
+    image.load()
     if image.mode in ("I", "F") or image.mode.startswith("I;"):
         return f"one level of {image.mode}: {image.info.get('transparency')}"
-    alpha = upright(image.convert("RGBA").getchannel("A"), orientation_of(image))
+    alpha = upright(image.convert("RGBA").getchannel("A"), opened.orientation)
     if alpha.getextrema() == (255, 255):
         return ""
     return hashlib.sha256(repr(alpha.size).encode() + alpha.tobytes()).hexdigest()
@@ -172,14 +222,18 @@ def _pixi_depth(data: bytes) -> int:
     return data[at + 9] if 0 < at < len(data) - 9 and data[at + 8] else 8
 
 
-def _extras(image: ImageFile.ImageFile, data: bytes, format: str) -> Iterator[str]:
+def _beside(image: ImageFile.ImageFile) -> Iterator[str]:
+    """Give what a HEIF file has beside its images."""
     if image.info.get("depth_images"):
         yield "a depth map"
     auxiliary = " ".join(map(str, image.info.get("aux") or {})).lower()
-    if "gainmap" in auxiliary or (format == "jpeg" and b"hdrgm:Version" in data):
+    if auxiliary:
+        yield "a gain map" if "gainmap" in auxiliary else "auxiliary images"
+
+
+def _behind(data: bytes, format: str) -> Iterator[str]:
+    """Give what telephones write behind a picture: a brighter version (ISO 21496-1), a moment of video."""
+    if format == "jpeg" and b"hdrgm:Version" in data:
         yield "a gain map"
-    elif auxiliary:
-        yield "auxiliary images"
-    # a motion photo is a JPEG or HEIC with a video behind it
     if format in ("jpeg", "heif") and any(data.find(mark, len(data) // 50 + 64) > 0 for mark in _VIDEO):
         yield "a video"
