@@ -140,7 +140,7 @@ def _opened(name: str, data: bytes, format: str, limits: Limits) -> Iterator[Ope
 
 def _pictures(data: bytes) -> list[bytes]:
     """Return the pictures of a JPEG by the Multi-Picture Format, without large previews: no copy lacks those."""
-    for kind, start, end in jpeg_segments(data):
+    for kind, start, _ in jpeg_segments(data):
         if kind != b"\xe2" or data[start : start + 4] != b"MPF\0":
             continue
         base, pictures = start + 4, [data]
