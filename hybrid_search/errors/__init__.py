@@ -17,7 +17,7 @@
     │                               LegUnavailable(leg, embedder, reason)
     ├ EvaluationError               MetricsUnavailable(install) · BadRun(question, reason)
     └ BackendError                  BackendUnavailable(location, reason) · IndexNotFound(location, name)
-                                    IndexLocked(location) · IndexCorrupt(location, reason)
+                                    IndexLocked(location) · IndexCorrupt(location, reason, remedy)
                                     FormatTooNew(location, found, known) · DocumentNotFound(id)
                                     EmbedderMismatch(expected, found) · MappingMismatch(field, reason)
                                     StorageFull(location) · BulkError(failures) · DocumentChanged(id)

@@ -23,6 +23,9 @@ __all__ = [
 ]
 
 
+_REPAIR = f"{command('check')} says what is affected, with --repair it saves what is there; no picture file is touched"
+
+
 class BackendError(HybridSearchError):
     """The place where documents live cannot do what was asked."""
 
@@ -59,10 +62,12 @@ class IndexLocked(BackendError):
 
 
 class IndexCorrupt(BackendError):
-    """The files of an index contradict each other."""
+    """Files of an index are lost or damaged, or contradict each other; `remedy` says what can be done."""
 
-    def __init__(self, location: str, reason: str) -> None:
-        super().__init__(f"index {location} is damaged: {reason}", location=location, reason=reason)
+    def __init__(self, location: str, reason: str, remedy: str = _REPAIR) -> None:
+        super().__init__(
+            f"index {location} is damaged: {reason}; {remedy}", location=location, reason=reason, remedy=remedy
+        )
 
 
 class FormatTooNew(BackendError):

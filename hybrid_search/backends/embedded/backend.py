@@ -17,13 +17,14 @@ from hybrid_search.backends.embedded.answer import answer
 from hybrid_search.backends.embedded.building import new_version
 from hybrid_search.backends.embedded.clauses import compiler
 from hybrid_search.backends.embedded.compound import everything
-from hybrid_search.backends.embedded.documents import read_source, vector_kind, with_vectors
-from hybrid_search.backends.embedded.folder import FORMAT, Folder, guarded
-from hybrid_search.backends.embedded.schema import ID, PRESENT, SEQUENCE, Schema
+from hybrid_search.backends.embedded.documents import vector_kind, with_vectors
+from hybrid_search.backends.embedded.failures import guarded
+from hybrid_search.backends.embedded.folder import FORMAT, Folder
+from hybrid_search.backends.embedded.pages import pages
+from hybrid_search.backends.embedded.schema import PRESENT, Schema
 from hybrid_search.backends.embedded.snapshot import Snapshot
-from hybrid_search.backends.embedded.sources import SourceFilter
 from hybrid_search.backends.embedded.vectors import VectorField
-from hybrid_search.backends.embedded.writer import Writer, stored_document, stored_rows
+from hybrid_search.backends.embedded.writer import Writer, stored_document
 from hybrid_search.errors import BackendUnavailable, DocumentNotFound, IndexNotFound, StorageFull
 from hybrid_search.mapping import EmbeddingSpec, prefer, with_embedding
 
@@ -31,8 +32,6 @@ if TYPE_CHECKING:
     import tantivy
 
 __all__ = ["EmbeddedBackend"]
-
-_PAGE = 1000
 
 
 class EmbeddedBackend(Backend):
@@ -162,13 +161,15 @@ class EmbeddedBackend(Backend):
         """
         with self._guard:
             self._demand_writable()
-            exists = self.exists()
-            if exists:
-                self.refresh()
-                self._open_writer()
-            with new_version(self._folder, definition) as new:
-                yield new
-            self._release()
+            try:
+                if self.exists():
+                    # a merge that ends later would write its commit into the new version
+                    self._end_writer()
+                    self._take_lock()
+                with new_version(self._folder, definition) as new:
+                    yield new
+            finally:
+                self._release()
             if self._folder is None:
                 for part in ("_schema", "_definition", "_index", "_vectors", "_writer", "_snapshot", "_stamp"):
                     setattr(self, part, getattr(new, part))
@@ -215,28 +216,9 @@ class EmbeddedBackend(Backend):
         self, query: Mapping[str, Any] | None = None, *, fields: Sequence[str] | None = None, vectors: bool = False
     ) -> Iterator[tuple[str, dict[str, Any]]]:
         """Stream (id, `_source`) of every match in the order of writing, from one commit, in bounded memory."""
-        from tantivy import FieldType, Occur, Query
-
         snapshot = self._current()
         matching = everything(0.0) if query is None else compiler(snapshot).filter(query)
-        wanted = SourceFilter(True if fields is None else list(fields))
-        after = -1
-        while True:
-            later = Query.range_query(snapshot.schema.tantivy, SEQUENCE, FieldType.Unsigned, after + 1, None)
-            page = snapshot.ordered(
-                Query.boolean_query([(Occur.Must, matching), (Occur.Must, later)]), SEQUENCE, limit=_PAGE
-            )
-            for sequence, address in page:
-                native = snapshot.searcher.doc(address)
-                source = wanted.apply(read_source(native, wanted=wanted.may_want))
-                if vectors:
-                    rows = stored_rows(snapshot, address)
-                    chosen = {name: row for name, row in rows.items() if fields is None or wanted.may_want(name)}
-                    source = with_vectors(source, chosen, read=self._read_vector)
-                yield str(native.get_first(ID)), source
-                after = sequence
-            if len(page) < _PAGE:
-                return
+        return pages(snapshot, matching, fields=fields, read_vector=self._read_vector if vectors else None)
 
     def info(self) -> dict[str, Any]:
         """Return `documents`, `bytes` on disk, `format`, `segments`, and per dense_vector field its counts."""
@@ -263,15 +245,21 @@ class EmbeddedBackend(Backend):
     def _release(self) -> None:
         """Commit, and let go of files and lock; the next call opens them anew."""
         try:
+            self._end_writer()
+        finally:
+            if self._folder is not None:
+                self._close_vectors()
+                self._index = self._snapshot = self._schema = self._definition = self._stamp = None
+                self._folder.unlock()
+
+    def _end_writer(self) -> None:
+        """Commit, and wait for merges under way; the lock stays."""
+        try:
             self.refresh()
             if self._writer is not None:
                 self._writer.finish()
         finally:
             self._writer = None
-            if self._folder is not None:
-                self._close_vectors()
-                self._index = self._snapshot = self._schema = self._definition = self._stamp = None
-                self._folder.unlock()
 
     def _start(self, schema: Schema, definition: Mapping[str, Any], index: tantivy.Index) -> None:
         schema.register(index)
@@ -319,9 +307,7 @@ class EmbeddedBackend(Backend):
     def _open_writer(self) -> Writer:
         if self._writer is None:
             self._demand_writable()
-            index = self._open()
-            if self._folder is not None:
-                self._folder.lock()
+            index = self._take_lock()
             try:
                 self._close_vectors()
                 self._writer = Writer(
@@ -336,6 +322,19 @@ class EmbeddedBackend(Backend):
                 self._give_up()
                 raise
         return self._writer
+
+    def _take_lock(self) -> tantivy.Index:
+        """Become the one writer of the version that is in the folder now, and clear away what killed ones left."""
+        while True:
+            index = self._open()
+            if self._folder is None or self._folder.locked:
+                return index
+            self._folder.lock()
+            if self._folder.identity() == self._place:
+                with guarded(self.location):
+                    self._folder.sweep()
+                return index
+            self._folder.unlock()  # another version took the folder's place meanwhile
 
     def _give_up(self) -> None:
         """Drop the writer and what it had not committed; the next write opens a new one."""

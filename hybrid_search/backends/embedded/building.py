@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from hybrid_search.backends.embedded.folder import Folder
-from hybrid_search.errors import IndexLocked
+from hybrid_search.backends.embedded.leftovers import foreign
+from hybrid_search.errors import BackendUnavailable, IndexLocked
 
 if TYPE_CHECKING:
     from hybrid_search.backends.embedded.backend import EmbeddedBackend
@@ -25,6 +26,8 @@ def new_version(folder: Folder | None, definition: Mapping[str, Any]) -> Iterato
     ------
     IndexLocked
         When another process is building a version.
+    BackendUnavailable
+        When other files are in the place of the version, or of the index where there is none yet.
     """
     from hybrid_search.backends.embedded.backend import EmbeddedBackend
 
@@ -34,15 +37,10 @@ def new_version(folder: Folder | None, definition: Mapping[str, Any]) -> Iterato
         yield new
         new.refresh()
         return
+    if not folder.exists():
+        folder.demand_free()
     successor = folder.successor
-    successor.lock()
-    try:
-        if successor.exists() or any(successor.path.iterdir()):
-            # left by a process that was killed: its lock is free
-            successor.unlock()
-            successor.remove()
-    finally:
-        successor.unlock()
+    _clear(successor)
     new = EmbeddedBackend(successor.path)
     try:
         new.create(definition)
@@ -52,6 +50,21 @@ def new_version(folder: Folder | None, definition: Mapping[str, Any]) -> Iterato
     except IndexLocked:
         raise
     except BaseException:
-        new.close()
-        successor.remove()
+        try:
+            new.close()
+        finally:
+            successor.remove()
         raise
+
+
+def _clear(successor: Folder) -> None:
+    """Remove what a process left that was killed while it built a version: its lock is free."""
+    successor.lock()
+    try:
+        if others := foreign(successor.path):
+            raise BackendUnavailable(
+                str(successor.path), f"a new version is to be built there, and it holds other files ({others[0]!r})"
+            )
+        successor.remove()
+    finally:
+        successor.unlock()

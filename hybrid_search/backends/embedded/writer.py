@@ -14,7 +14,8 @@ import numpy as np
 
 from hybrid_search.backends import Action, Outcome
 from hybrid_search.backends.embedded.documents import Prepared, Refused, merged, prepare, read_source, to_tantivy
-from hybrid_search.backends.embedded.folder import HEAP, Folder, guarded
+from hybrid_search.backends.embedded.failures import HEAP, guarded
+from hybrid_search.backends.embedded.folder import Folder
 from hybrid_search.backends.embedded.lengths import Lengths
 from hybrid_search.backends.embedded.schema import EVERY, ID, PRESENT, SEQUENCE, Schema
 from hybrid_search.backends.embedded.snapshot import Snapshot
