@@ -19,6 +19,7 @@ __all__ = [
     "IndexLocked",
     "IndexNotFound",
     "MappingMismatch",
+    "MostAreMissing",
     "StorageFull",
 ]
 
@@ -114,6 +115,21 @@ class MappingMismatch(BackendError):
 
     def __init__(self, field: str, reason: str) -> None:
         super().__init__(f"field {field!r}: {reason}", field=field, reason=reason)
+
+
+class MostAreMissing(BackendError):
+    """More than half of an index would be removed as missing: a drive that is not mounted looks so."""
+
+    def __init__(self, location: str, missing: int, documents: int) -> None:
+        listing, meant = command("prune", "--dry-run"), command("prune", "--accept-missing")
+        super().__init__(
+            f"{missing:,} of {documents:,} pictures in {location} are missing, more than half; nothing was removed. "
+            f"Is a drive not mounted? {listing} lists them, `hybrid-search index FOLDER` finds those that are back, "
+            f"{meant} removes them",
+            location=location,
+            missing=missing,
+            documents=documents,
+        )
 
 
 class StorageFull(BackendError):
