@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal
@@ -23,6 +24,7 @@ from hybrid_search.searching import Searches
 from hybrid_search.transfer import current_definition
 
 if TYPE_CHECKING:
+    from hybrid_search.backends.checked import Checked
     from hybrid_search.backends.elasticsearch import Server
     from hybrid_search.embedders import Embedder, TextEmbedder
     from hybrid_search.images import ImageLike
@@ -238,6 +240,25 @@ class HybridIndex(HoldsEmbeddings, Searches, FindsDuplicates):
         if gone and not dry_run:
             self.delete(document.id for document in gone)
         return gone
+
+    def check(self, *, repair: bool = False) -> Checked:
+        """Compare all files of the index with their checksums; with `repair`, mend what can be mended.
+
+        An index that is too damaged to be opened is checked by its backend, `open_backend(…).check(repair=True)`.
+
+        Returns
+        -------
+        Checked
+            The damages, and what was done: `incomplete` documents were computed again where their pictures are there.
+        """
+        from hybrid_search.ingest.refill import refill
+
+        self._see_own_writes()
+        checked = self._backend.check(repair=repair)
+        if checked.incomplete:
+            left = refill(self._backend, self.filling(), checked.incomplete, limits=self._limits)
+            checked = replace(checked, incomplete=tuple(left))
+        return checked
 
     def refresh(self) -> None:
         """Make everything written so far durable, and visible to other readers."""

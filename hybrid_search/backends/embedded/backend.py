@@ -2,30 +2,32 @@
 
 from __future__ import annotations
 
-import contextlib
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from hybrid_search.backends import Action, Backend, Outcome, Stored
 from hybrid_search.backends.carry import carry
+from hybrid_search.backends.checked import Checked
 from hybrid_search.backends.embedded.answer import answer
 from hybrid_search.backends.embedded.building import new_version
+from hybrid_search.backends.embedded.checking import check_folder
 from hybrid_search.backends.embedded.clauses import compiler
 from hybrid_search.backends.embedded.compound import everything
 from hybrid_search.backends.embedded.documents import vector_kind, with_vectors
-from hybrid_search.backends.embedded.failures import guarded
-from hybrid_search.backends.embedded.folder import FORMAT, Folder
+from hybrid_search.backends.embedded.facts import facts
+from hybrid_search.backends.embedded.failures import guarded, reading
+from hybrid_search.backends.embedded.folder import Folder
 from hybrid_search.backends.embedded.pages import pages
-from hybrid_search.backends.embedded.schema import PRESENT, Schema
+from hybrid_search.backends.embedded.repairing import repair_folder
+from hybrid_search.backends.embedded.schema import Schema
+from hybrid_search.backends.embedded.segments import Verified
 from hybrid_search.backends.embedded.snapshot import Snapshot
 from hybrid_search.backends.embedded.vectors import VectorField
-from hybrid_search.backends.embedded.writer import Writer, stored_document
-from hybrid_search.errors import BackendUnavailable, DocumentNotFound, IndexNotFound, StorageFull
+from hybrid_search.backends.embedded.writer import Writer, stored_document, sync_graphs
+from hybrid_search.errors import BackendUnavailable, DocumentNotFound, IndexNotFound
 from hybrid_search.mapping import EmbeddingSpec, prefer, with_embedding
 
 if TYPE_CHECKING:
@@ -75,6 +77,7 @@ class EmbeddedBackend(Backend):
         self._stamp: Any = None
         self._place: tuple[int, ...] | None = None
         self._closed = False
+        self._verified: Verified | None = None
 
     def exists(self) -> bool:
         """Tell whether there is an index at the location."""
@@ -100,13 +103,13 @@ class EmbeddedBackend(Backend):
             if self._folder is None:
                 if self._definition is not None:
                     raise BackendUnavailable(self.location, "there is an index already")
-                self._start(schema, definition, _new_index(schema, None))
+                self._start(schema, definition, schema.new_index(None))
                 return
             self._folder.lock()
             try:
                 self._folder.prepare(definition)
                 with guarded(self.location):
-                    _new_index(schema, self._folder.tantivy)
+                    schema.new_index(self._folder.tantivy)
                 self._folder.complete()
             finally:
                 self._folder.unlock()
@@ -148,7 +151,7 @@ class EmbeddedBackend(Backend):
             except BaseException:
                 self._give_up()
                 raise
-            self._sync_graphs()
+            sync_graphs(self._current(), self._vector_field)
 
     @contextmanager
     def building(self, definition: Mapping[str, Any]) -> Iterator[Backend]:
@@ -175,7 +178,7 @@ class EmbeddedBackend(Backend):
                     setattr(self, part, getattr(new, part))
 
     def add_embedding(self, key: str, spec: EmbeddingSpec) -> None:
-        """Add a vector field, empty; the whole index is written anew for it, nothing is computed."""
+        """Add a vector field, empty; the whole index is written anew, nothing is computed."""
         with self.building(with_embedding(self.definition(), key, spec=spec, analysis=self.analysis())) as new:
             carry(self, new)
 
@@ -185,16 +188,18 @@ class EmbeddedBackend(Backend):
             self._open_writer()
             self._definition = prefer(self.definition(), key)
             if self._folder is not None:
-                self._folder.write("definition.json", self._definition)
+                self._folder.write_definition(self._definition)
 
     def search(self, body: Mapping[str, Any]) -> dict[str, Any]:
         """Run a `_search` body; raises UnsupportedClause for what is not interpreted."""
-        return answer(self._current(), body, index=self.location, read_vector=self._read_vector)
+        with reading(self.location):
+            return answer(self._current(), body, index=self.location, read_vector=self._read_vector)
 
     def count(self, query: Mapping[str, Any] | None = None) -> int:
         """Count the documents that match a query (all when None)."""
-        snapshot = self._current()
-        return snapshot.documents if query is None else snapshot.count(compiler(snapshot).compile(query))
+        with reading(self.location):
+            snapshot = self._current()
+            return snapshot.documents if query is None else snapshot.count(compiler(snapshot).compile(query))
 
     def read(self, id: str, *, vectors: bool = False) -> Stored:
         """Return one document, written but not refreshed ones of this object too; nobody else writes meanwhile.
@@ -204,7 +209,7 @@ class EmbeddedBackend(Backend):
         DocumentNotFound
             When there is no such document.
         """
-        with self._guard:
+        with self._guard, reading(self.location):
             snapshot = self._current()
             stored = stored_document(snapshot, id) if self._writer is None else self._writer.current(id)
             if stored is None:
@@ -218,23 +223,27 @@ class EmbeddedBackend(Backend):
         """Stream (id, `_source`) of every match in the order of writing, from one commit, in bounded memory."""
         snapshot = self._current()
         matching = everything(0.0) if query is None else compiler(snapshot).filter(query)
-        return pages(snapshot, matching, fields=fields, read_vector=self._read_vector if vectors else None)
+        return pages(
+            snapshot,
+            matching,
+            fields=fields,
+            location=self.location,
+            read_vector=self._read_vector if vectors else None,
+        )
 
     def info(self) -> dict[str, Any]:
-        """Return `documents`, `bytes` on disk, `format`, `segments`, and per dense_vector field its counts."""
-        snapshot = self._current()
-        return {
-            "backend": self.name,
-            "location": self.location,
-            "documents": snapshot.documents,
-            "bytes": 0 if self._folder is None else self._folder.bytes(),
-            "format": FORMAT,
-            "segments": snapshot.searcher.num_segments,
-            "vectors": {
-                field.name: {**self._vector_field(field.name).stats(), "documents": snapshot.living(field.name)}
-                for field in snapshot.schema.fields.vectors()
-            },
-        }
+        """Return where the index is, and `facts.facts`."""
+        with reading(self.location):
+            numbers = facts(self._current(), self._folder, self._vector_field)
+        return {"backend": self.name, "location": self.location, **numbers}
+
+    def check(self, *, repair: bool = False) -> Checked:
+        """Compare all files with their checksums, and mend what can be; see `checking` and `repairing`."""
+        if self._folder is None:
+            return Checked(self.location, files=0, bytes=0)
+        with self._guard, guarded(self.location):
+            self._release()
+            return repair_folder(self._folder) if repair else check_folder(self._folder)
 
     def close(self) -> None:
         """Refresh, and release files and locks; calling it twice is harmless."""
@@ -275,6 +284,8 @@ class EmbeddedBackend(Backend):
                     raise IndexNotFound(self.location)
                 self._place = self._folder.identity()
                 definition = self._folder.definition()
+                self._verified = Verified(self._folder.tantivy)
+                self._verified.demand(self.location)
                 with guarded(self.location):
                     from tantivy import Index
 
@@ -289,6 +300,8 @@ class EmbeddedBackend(Backend):
             index = self._open()
             stamp = self._committed_stamp()
             if self._snapshot is None or stamp != self._stamp:
+                if self._verified:
+                    self._verified.demand(self.location)
                 with guarded(self.location):
                     index.reload()
                     for vectors in self._vectors.values():
@@ -330,10 +343,16 @@ class EmbeddedBackend(Backend):
             if self._folder is None or self._folder.locked:
                 return index
             self._folder.lock()
-            if self._folder.identity() == self._place:
-                with guarded(self.location):
-                    self._folder.sweep()
-                return index
+            try:
+                if self._folder.identity() == self._place:
+                    with guarded(self.location):
+                        Verified(self._folder.tantivy).demand(self.location)  # what it names is kept, all else goes
+                        self._folder.sweep()
+                        self._folder.keep_copy()
+                    return index
+            except BaseException:
+                self._folder.unlock()
+                raise
             self._folder.unlock()  # another version took the folder's place meanwhile
 
     def _give_up(self) -> None:
@@ -350,18 +369,6 @@ class EmbeddedBackend(Backend):
             for vectors in self._vectors.values():
                 vectors.close()
             self._vectors.clear()
-
-    def _sync_graphs(self) -> None:
-        """Let graphs catch up; they can be made again, so that a full disk is no reason to fail."""
-        snapshot = self._current()
-        for field in snapshot.schema.fields.vectors():
-            vectors = self._vector_field(field.name)
-            mask = None
-            if snapshot.living(field.name) < len(vectors):
-                mask = np.zeros(len(vectors), dtype=bool)
-                mask[snapshot.rows(snapshot.term(PRESENT, field.name), field.name)] = True
-            with contextlib.suppress(StorageFull):
-                vectors.sync_graph(mask=mask)
 
     def _vector_field(self, name: str) -> VectorField:
         with self._guard:
@@ -391,9 +398,3 @@ class EmbeddedBackend(Backend):
     def _demand_writable(self) -> None:
         if not self._writable:
             raise BackendUnavailable(self.location, "it was opened for searching only")
-
-
-def _new_index(schema: Schema, folder: Path | None) -> tantivy.Index:
-    from tantivy import Index
-
-    return Index(schema.tantivy) if folder is None else Index(schema.tantivy, str(folder))

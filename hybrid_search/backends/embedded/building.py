@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hybrid_search.backends.embedded.folder import Folder
@@ -17,10 +18,13 @@ __all__ = ["new_version"]
 
 
 @contextmanager
-def new_version(folder: Folder | None, definition: Mapping[str, Any]) -> Iterator[EmbeddedBackend]:
+def new_version(
+    folder: Folder | None, definition: Mapping[str, Any], *, keep: Path | None = None
+) -> Iterator[EmbeddedBackend]:
     """Give a new, empty index, which takes the place of the one in `folder` at the end of the block.
 
-    The caller holds the lock of the index in use, when there is one. A block that fails leaves nothing behind.
+    That one goes to `keep`, or is removed. The caller holds the lock of the index in use, when there is one. A block
+    that fails leaves nothing behind.
 
     Raises
     ------
@@ -46,7 +50,7 @@ def new_version(folder: Folder | None, definition: Mapping[str, Any]) -> Iterato
         new.create(definition)
         yield new
         new.close()
-        folder.take_place()
+        folder.take_place(keep=keep)
     except IndexLocked:
         raise
     except BaseException:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import shutil
 import tempfile
@@ -12,7 +13,7 @@ from pathlib import Path
 
 from hybrid_search.errors import BackendUnavailable, HybridSearchError, IndexCorrupt, StorageFull
 
-__all__ = ["HEAP", "guarded", "is_full"]
+__all__ = ["HEAP", "guarded", "is_full", "reading"]
 
 HEAP = 50_000_000
 """Bytes that the writer collects in memory before it writes a segment."""
@@ -20,6 +21,9 @@ HEAP = 50_000_000
 _FULL = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
 _FULL_WORDS = ("No space left", "File too large", "quota exceeded", "not enough space")
 _DENIED = ("PermissionDenied", "ReadOnlyFilesystem")
+_UNREADABLE = ("IO error", "IoError", "Data corrupted", "Data corruption", "decompress", "Internal error")
+_LONGEST = 200
+"""Characters of a panic that are shown: it may quote a whole file."""
 _KILLED = "index writer was killed"
 
 
@@ -55,6 +59,24 @@ def guarded(location: str) -> Iterator[None]:
             )
             raise BackendUnavailable(location, reason) from error
         raise IndexCorrupt(location, message) from error
+
+
+@contextmanager
+def reading(location: str) -> Iterator[None]:
+    """Turn what damaged files make of reading into IndexCorrupt: panics of tantivy, and documents that are no JSON."""
+    try:
+        yield
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise IndexCorrupt(location, f"a document cannot be read ({error})") from error
+    except ValueError as error:
+        if type(error) is ValueError and any(words in str(error) for words in _UNREADABLE):
+            raise IndexCorrupt(location, str(error)) from error
+        raise
+    except BaseException as error:
+        # no class to import: each extension module makes its own, and it is no Exception
+        if type(error).__name__ != "PanicException":
+            raise
+        raise IndexCorrupt(location, f"its documents cannot be read ({str(error)[:_LONGEST]})") from error
 
 
 def _has_room(folder: Path) -> bool:

@@ -4,6 +4,7 @@
 
     format.json        {"format": 1}; written last, and "replaces" where it took the place of a version before
     definition.json    settings and mappings
+    definition.copy.json  the same, with a checksum
     statistics.json    average lengths of the text fields, and rows that count (may be lost)
     writer.lock        locked by the operating system while a process writes; the file itself means nothing
     tantivy/           documents
@@ -12,10 +13,12 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import time
 import weakref
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -80,6 +83,12 @@ class Folder:
         """The folder beside this one that keeps the version before while the next takes its place."""
         return Folder(self._place.with_name(f".{self._place.name}.replaced"))
 
+    def free_place(self) -> Path:
+        """Return where the damaged version is to be kept when a repair writes the documents anew."""
+        first = self._place.with_name(f"{self._place.name}.damaged")
+        numbered = (first.with_name(f"{first.name}-{number}") for number in itertools.count(2))
+        return next(path for path in itertools.chain([first], numbered) if not path.exists())
+
     @property
     def _place(self) -> Path:
         """The folder itself where `path` is a link to it: renames shall leave the link."""
@@ -96,8 +105,8 @@ class Folder:
             return None
         return tuple(number for file in files for number in (file.st_ino, file.st_mtime_ns))
 
-    def take_place(self) -> None:
-        """Put the successor in this folder's place; the index that was here is removed, nothing else.
+    def take_place(self, *, keep: Path | None = None) -> None:
+        """Put the successor in this folder's place; the index that was here goes to `keep`, or is removed.
 
         Raises
         ------
@@ -124,7 +133,10 @@ class Folder:
                 os.rename(replaced.path, place)
                 raise
             sync_folder(place.parent)
-            replaced.remove()
+            if keep:
+                os.rename(replaced.path, keep)
+            else:
+                replaced.remove()
 
     def remove(self) -> None:
         """Remove the files of the index, and the folder when nothing else is in it."""
@@ -206,6 +218,13 @@ class Folder:
     def definition(self) -> dict[str, Any]:
         """Return the index definition; raises as `check_format`."""
         self.check_format()
+        found, copies = self.read_definition(), self.copied_definitions()
+        if copies and found not in copies:
+            raise IndexCorrupt(self.location, "definition.json is not as it was written")
+        return found
+
+    def read_definition(self) -> dict[str, Any]:
+        """Return the index definition without a look at the format."""
         found = self._read("definition.json")
         if not isinstance(found.get("mappings"), dict) or not isinstance(found.get("settings", {}), dict):
             raise IndexCorrupt(self.location, "definition.json has no mappings")
@@ -235,7 +254,7 @@ class Folder:
         with guarded(self.location):
             begin_anew(self.path)
             self.tantivy.mkdir()
-            self.write("definition.json", definition)
+            self.write_definition(definition)
 
     def complete(self) -> None:
         """Declare the new index complete."""
@@ -246,13 +265,45 @@ class Folder:
         with guarded(self.location):
             replace_file(self.path / name, json.dumps(content, indent=1).encode())
 
+    def write_definition(self, definition: Mapping[str, Any]) -> None:
+        """Replace the index definition, and before it the copy, which tells a damaged one from a sound one."""
+        try:
+            before = [self.read_definition()]
+        except (IndexCorrupt, BackendUnavailable):
+            before = []
+        copies = [*before, json.loads(json.dumps(definition))]
+        self.write("definition.copy.json", {"crc32": _crc(copies), "definitions": copies})
+        self.write("definition.json", definition)
+
+    def keep_copy(self) -> None:
+        """Write the copy of the definition where an earlier version wrote none; raises StorageFull."""
+        if self.copied_definitions() is None:
+            copies = [self.read_definition()]
+            self.write("definition.copy.json", {"crc32": _crc(copies), "definitions": copies})
+
+    def copied_definitions(self) -> list[dict[str, Any]] | None:
+        """Return the definition before and the last one as they were written; None when the copy is lost."""
+        try:
+            content = json.loads((self.path / "definition.copy.json").read_bytes())
+            copies: list[dict[str, Any]] = content["definitions"]
+            return copies if copies and content["crc32"] == _crc(copies) else None
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+    def write_statistics(self, content: Mapping[str, Any]) -> None:
+        """Replace statistics.json, with a checksum; raises StorageFull."""
+        content = json.loads(json.dumps(content))
+        self.write("statistics.json", {**content, "crc32": _crc(content)})
+
     def statistics(self) -> dict[str, dict[str, Any]]:
         """Return what was written as statistics.json, empty when it is lost."""
         try:
             content = json.loads((self.path / "statistics.json").read_bytes())
         except (OSError, ValueError):
             return {}
-        return content if isinstance(content, dict) else {}
+        if not isinstance(content, dict) or content.pop("crc32", _crc(content)) != _crc(content):
+            return {}
+        return content
 
     def lock(self) -> None:
         """Become the one writer; raises IndexLocked at once when there is another, in this process or elsewhere."""
@@ -319,3 +370,7 @@ def _lock_file(handle: int) -> None:
         msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
     else:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def _crc(content: Any) -> int:
+    return zlib.crc32(json.dumps(content, sort_keys=True).encode())

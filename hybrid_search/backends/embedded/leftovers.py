@@ -20,10 +20,10 @@ __all__ = ["DRAFT", "begin_anew", "foreign", "holdings", "named_files", "remove_
 DRAFT = ".draft"
 """The ending of a file that is not whole yet; `rows.replace_file` gives it its name when it is."""
 
-_FILES = ("definition.json", "format.json", "statistics.json", "writer.lock")
+_FILES = ("definition.json", "definition.copy.json", "format.json", "statistics.json", "writer.lock")
 _FOLDERS = ("tantivy", "vectors")
 _OWN = {*_FILES, *_FOLDERS, *(name + DRAFT for name in _FILES)}
-_BEGUN = {"definition.json", "writer.lock", *(name + DRAFT for name in _FILES)}
+_BEGUN = {"definition.json", "definition.copy.json", "writer.lock", *(name + DRAFT for name in _FILES)}
 """What a creation writes before format.json, which it writes last; besides, tantivy's folder without a segment."""
 _BEGUN_TANTIVY = re.compile(r"meta\.json|\.managed\.json|\.tantivy-\w+\.lock|\.tmp\w+")
 _SEGMENT_FILE = re.compile(r"([0-9a-f]{32})\.(?:(\d+)\.del|[a-z]+(?:\.temp)?)")
