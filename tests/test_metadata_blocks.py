@@ -8,8 +8,8 @@ import struct
 import pytest
 from PIL import Image
 
-from hybrid_search.metadata import read_metadata
 from hybrid_search.images.parts import photoshop_resources
+from hybrid_search.metadata import read_metadata
 from hybrid_search.metadata.blocks import find_blocks
 
 CANON = b"II*\x00\x08\x00\x00\x00\x01\x00\x0f\x01\x02\x00\x06\x00\x00\x00\x1a\x00\x00\x00\x00\x00\x00\x00Canon\x00"

@@ -23,7 +23,6 @@ _REMEDIES: tuple[tuple[type[Exception], str], ...] = (
     (errors.UnknownField, "`hybrid-search info --fields` lists the fields"),
     (errors.BadFilter, "a filter looks like: camera.make:canon AND iso:[400 TO *]"),
     (errors.BackendUnavailable, "check --index or HYBRID_SEARCH_INDEX"),
-    (errors.IndexCorrupt, "the pictures are safe: delete that folder and index them again"),
     (
         errors.DocumentNotFound,
         "`hybrid-search search … --json` shows ids; a path of an indexed picture will do as well",

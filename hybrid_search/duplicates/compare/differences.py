@@ -141,17 +141,19 @@ def _told(additions: Sequence[Addition], planes: Planes, laid: Laid, row: int) -
     """Return additions in words, with the boxes of the picture that shows the clearest of them."""
     first, second = [], []
     for addition in additions[:_NAMED]:
-        what = "something" if addition.is_sure else "perhaps something"
-        here = f"{what} at the {_position(_box_in_first(addition.box, laid, row))}"
-        there = f"{what} at the {_position(addition.box)}"
+        here, there = _position(_box_in_first(addition.box, laid, row)), _position(addition.box)
+        if not addition.is_sure:
+            first.append(f"perhaps a difference at the {here}")
+            second.append(f"perhaps a difference at the {there}")
+            continue
         if addition.shown_by != "second":
-            first.append(here)
+            first.append(f"something at the {here}")
+        elif not _is_flat(planes.a, planes, addition.box):
+            first.append(f"what is covered at the {here}")
         if addition.shown_by != "first":
-            second.append(there)
-        if addition.shown_by == "first" and not (addition.is_sure and _is_flat(planes.b, planes, addition.box)):
-            second.append(f"what is covered at the {_position(addition.box)}")
-        if addition.shown_by == "second" and not (addition.is_sure and _is_flat(planes.a, planes, addition.box)):
-            first.append(f"what is covered at the {_position(_box_in_first(addition.box, laid, row))}")
+            second.append(f"something at the {there}")
+        elif not _is_flat(planes.b, planes, addition.box):
+            second.append(f"what is covered at the {there}")
     sure = [addition for addition in additions if addition.is_sure]
     shown = sure or list(additions)
     side: Literal["first", "second"] = "first" if shown[0].shown_by == "first" else "second"
