@@ -130,7 +130,7 @@ def parser() -> argparse.ArgumentParser:
     pairs.add_argument("--pairs", type=int, metavar="N", help="pairs of each kind, of harmless ones half as many; 16")
     pairs.add_argument("--seed", type=int, default=0, help="another one makes other pairs of other photos")
     pairs.add_argument("--half", choices=["a", "b"], help="tune on a, report b; by default both")
-    pairs.add_argument("--first", type=int, metavar="N", help="only so many pairs of each kind, of those that are made")
+    pairs.add_argument("--first", type=int, metavar="N", help="only the first pairs of each kind in the half")
     pairs.add_argument("--direct", action="store_true", help="judge pairs by themselves, without an index")
     pairs.add_argument("--list", action="store_true", help="list the wrong pairs and the harmless ones that are lost")
     pairs.add_argument("--kind", default="", help="only kinds and classes whose name holds this")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.random import Generator
+from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageEnhance, ImageFilter, ImageOps
 
 from scripts.benchmarks.copies import open_photo
@@ -18,6 +19,8 @@ _LIGHT = 200
 _TRIES = 60
 _SEEN, _SEEN_AT_DUSK = 30.0, 16.0
 """Levels by which a thing differs from its place in the mean, so that a person sees it at once."""
+_SOFTLY_SEEN = 0.6
+"""How much of that remains when both are blurred: among leaves or fur a thing is not seen by its texture alone."""
 
 
 def cut_out(paths: list[Path]) -> Image.Image:
@@ -71,17 +74,26 @@ def placed(scene: Image.Image, thing: Image.Image, share: float, random: Generat
     return drawn
 
 
-def _lit(levels: np.ndarray, place: np.ndarray, weight: np.ndarray, seen: float) -> np.ndarray:
+def _lit(
+    levels: NDArray[np.float64], place: NDArray[np.float64], weight: NDArray[np.float64], seen: float
+) -> NDArray[np.float64]:
     """Bring a thing half-way to the light and colour of its place, not so far that it is not seen any more."""
     inside = weight > 0.5
     mean, there = levels[inside].mean(axis=0), place[inside].mean(axis=0)
     levels = (levels - mean) * 0.85 + mean + 0.5 * (there - mean)
-    for _ in range(12):
-        apart = np.abs(np.clip(levels, 0, 255) - place).mean(axis=2)[inside].mean()
-        if apart >= seen:
+    for _ in range(16):
+        shown = np.clip(levels, 0, 255)
+        apart = np.abs(shown - place).mean(axis=2)[inside].mean()
+        softly = np.abs(_soft(shown) - _soft(place)).mean(axis=2)[inside].mean()
+        if apart >= seen and softly >= seen * _SOFTLY_SEEN:
             break
         levels = levels + (8 if there.mean() < 110 else -8)
     return levels
+
+
+def _soft(levels: NDArray[np.float64]) -> NDArray[np.float64]:
+    radius = max(3, max(levels.shape) // 4)
+    return levels_of(image_of(levels).filter(ImageFilter.BoxBlur(radius)))
 
 
 def added(given: Given, *, share: float) -> Both:
@@ -125,7 +137,7 @@ def shifted(given: Given) -> Both:
 
 
 def _kind(name: str, make: Callable[[Given], Both]) -> Kind:
-    return Kind(name, "something added", make)
+    return Kind(name, "something added", make, version=2)
 
 
 KINDS = (

@@ -20,7 +20,7 @@ from hybrid_search.evidence import DUPLICATE_TIERS, TIERS, Evidence
 from scripts.benchmarks import additions, contents, harmless, papers, recolours
 from scripts.benchmarks.copies import find_photos
 from scripts.benchmarks.machine import table
-from scripts.benchmarks.pairs import Kind, Pair, halves, make_pairs
+from scripts.benchmarks.pairs import Kind, Pair, make_pairs, some_of
 from scripts.benchmarks.removable_plan import plan_all, strangers_text
 
 KINDS: tuple[Kind, ...] = (
@@ -102,7 +102,7 @@ def measure(
     only : str
         Only kinds and families whose name holds this.
     first : int, optional
-        Only the first pairs of each kind, of those that are made.
+        Only the first pairs of each kind, of those of the half.
     workers : int
         Processes that judge.
     """
@@ -110,9 +110,8 @@ def measure(
     if not found:
         return f"## Removable\n\nSkipped: no photos below {photos}.\n"
     folder = folder or default_folder()
-    pairs = make_pairs(folder, found, KINDS, count=count, seed=seed, progress=say)
-    pairs = [pair for pair in halves(pairs, half) if only in pair.kind.name or only in pair.kind.family]
-    pairs = [pair for pair in pairs if first is None or pair.number < first]
+    pairs = make_pairs(folder, found, KINDS, count=count, seed=seed, only=only, progress=say)
+    pairs = some_of(pairs, half=half, first=first)
     more = ""
     if direct:
         outcomes = judged(pairs, workers=workers)
