@@ -19,7 +19,16 @@ from scripts.benchmarks.removable_plan import Planned, read_plan, strangers_text
 from tests.test_bench_copies import photo
 
 CLASSES = {"something added", "written on a page", "filled in or changed", "other colours", "other frames"}
-CLASSES |= {"other pages", "other alpha", "second picture", "depth", "crops", "harmless"}
+CLASSES |= {
+    "laid over",
+    "something hidden",
+    "other pages",
+    "other alpha",
+    "second picture",
+    "depth",
+    "crops",
+    "harmless",
+}
 
 
 @pytest.fixture
@@ -72,6 +81,13 @@ def test_a_thing_covers_its_share_of_the_scene_and_the_rest_stays(given: Given, 
     assert apart[apart > 4].mean() > 20
 
 
+@pytest.mark.parametrize("kind", additions.OVERLAYS, ids=lambda kind: kind.name)
+def test_what_is_laid_over_a_photo_leaves_most_of_it(given: Given, kind: Kind) -> None:
+    a, b = (light(file) for file in kind.make(given))
+    assert a.shape == b.shape
+    assert 0.004 < (np.abs(a - b) > 20).mean() < 0.25
+
+
 def test_a_thing_on_a_plain_ground_is_cut_out_along_its_edge(tmp_path: Path) -> None:
     image = Image.new("RGB", (100, 80), "white")
     image.paste((200, 30, 30), (30, 20, 70, 60))
@@ -79,7 +95,9 @@ def test_a_thing_on_a_plain_ground_is_cut_out_along_its_edge(tmp_path: Path) -> 
     assert additions.cut_out([tmp_path / "thing.png"]).size == (40, 40)
 
 
-@pytest.mark.parametrize("write", [papers.sign, papers.stamp, papers.note, papers.highlight, papers.cross_out])
+@pytest.mark.parametrize(
+    "write", [papers.sign, papers.stamp, papers.note, papers.highlight, papers.cross_out, papers.blacken]
+)
 def test_something_small_is_written_on_a_page(write: papers.Write) -> None:
     before = papers.page(5)
     after = before.copy()
@@ -214,7 +232,7 @@ def test_each_half_has_every_variant_of_a_pair() -> None:
 
 
 def outcome(tier: str | None, sides: str, *, allowed: str = "", is_harmless: bool = False) -> Outcome:
-    kind = Kind("k", "harmless" if is_harmless else "f", contents.still, allowed, is_harmless)
+    kind = Kind("k", "harmless" if is_harmless else "depth", contents.still, allowed, is_harmless)
     return Outcome(Pair(Path("/p/a"), Path("/p/b"), kind, 0), tier, sides)
 
 

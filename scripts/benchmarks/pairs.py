@@ -133,7 +133,7 @@ def make_pairs(
     `only` it is those of the kinds and families whose name holds it, the same as among all.
     """
     chosen = choose(photos, originals=len(photos), sources=0)
-    names = "\n".join([*(short_name(path) for path in chosen), *(f"{kind.name} {kind.needs}" for kind in kinds)])
+    names = "\n".join(short_name(path) for path in chosen)
     folder = folder / f"{count}-{seed}-{hashlib.sha256(names.encode()).hexdigest()[:8]}"
     order = np.random.default_rng(seed).permutation(len(chosen))
     made: list[Pair] = []

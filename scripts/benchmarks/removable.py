@@ -32,6 +32,9 @@ KINDS: tuple[Kind, ...] = (
     *harmless.KINDS,
     *papers.SAME,
     *contents.SAME,
+    # photos are dealt out in this order: further kinds at the end change no pair of those before
+    *additions.OVERLAYS,
+    *papers.HIDDEN,
 )
 COUNT = 16
 
@@ -204,7 +207,9 @@ def summary(outcomes: Sequence[Outcome]) -> str:
     groups: dict[tuple[str, str], list[Outcome]] = {}
     for outcome in outcomes:
         groups.setdefault((outcome.pair.kind.family, outcome.pair.kind.name), []).append(outcome)
-    rows += [[family, name, *_cells(group)] for (family, name), group in groups.items()]
+    families = [*dict.fromkeys(kind.family for kind in KINDS if not kind.is_harmless), "harmless"]
+    for (family, name), group in sorted(groups.items(), key=lambda item: families.index(item[0][0])):
+        rows.append([family, name, *_cells(group)])
     for is_harmless, name in ((False, "all that are none"), (True, "all harmless")):
         group = [outcome for outcome in outcomes if outcome.pair.kind.is_harmless is is_harmless]
         if group:
