@@ -13,6 +13,7 @@ from hybrid_search.duplicates.act.plan import Decision, Plan, PlannedFile
 from hybrid_search.duplicates.model import DuplicateGroup, Member
 from hybrid_search.evidence import Evidence
 from scripts.benchmarks import additions, contents, harmless, papers, recolours, removable
+from scripts.benchmarks.holes import HolePair
 from scripts.benchmarks.pairs import File, Given, Kind, Pair, make_pairs, some_of
 from scripts.benchmarks.removable import KINDS, Outcome, removable_sides, summary, wrong_list
 from scripts.benchmarks.removable_plan import Planned, read_plan, strangers_text
@@ -229,6 +230,22 @@ def test_each_half_has_every_variant_of_a_pair() -> None:
         few = some_of(pairs, half=half, first=2)
         assert [pair.number for pair in few] == chosen[:2] * 2
     assert some_of(pairs, half=None, first=None) == pairs
+
+
+def test_of_the_treacherous_pairs_of_before_those_that_are_no_copies_are_judged_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(removable, "choose", lambda photos, **options: list(photos))
+    holes = [HolePair(tmp_path / f"{n}", tmp_path / f"{n}-b", f"kind {n % 2}", n > 3) for n in range(6)]
+    monkeypatch.setattr(removable, "make_holes", lambda folder, photos: holes)
+    pairs = removable.hole_pairs(tmp_path, [])
+    assert [(pair.kind.name, pair.number, pair.a.name) for pair in pairs] == [
+        ("kind 0", 0, "0"),
+        ("kind 0", 1, "2"),
+        ("kind 1", 0, "1"),
+        ("kind 1", 1, "3"),
+    ]
+    assert not any(pair.kind.removable or pair.kind.is_harmless for pair in pairs)
 
 
 def outcome(tier: str | None, sides: str, *, allowed: str = "", is_harmless: bool = False) -> Outcome:

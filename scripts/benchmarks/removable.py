@@ -18,9 +18,10 @@ from hybrid_search.duplicates.compare.judge import Judge
 from hybrid_search.duplicates.model import Subject
 from hybrid_search.evidence import DUPLICATE_TIERS, TIERS, Evidence
 from scripts.benchmarks import additions, contents, harmless, papers, recolours
-from scripts.benchmarks.copies import find_photos
+from scripts.benchmarks.copies import ORIGINALS, SOURCES, choose, find_photos
+from scripts.benchmarks.holes import make_holes
 from scripts.benchmarks.machine import table
-from scripts.benchmarks.pairs import Kind, Pair, make_pairs, some_of
+from scripts.benchmarks.pairs import Both, Given, Kind, Pair, make_pairs, some_of
 from scripts.benchmarks.removable_plan import plan_all, strangers_text
 
 KINDS: tuple[Kind, ...] = (
@@ -37,6 +38,7 @@ KINDS: tuple[Kind, ...] = (
     *papers.HIDDEN,
 )
 COUNT = 16
+HOLES = "pairs of `duplicates`"
 
 
 @dataclass(frozen=True)
@@ -83,6 +85,7 @@ def measure(
     only: str = "",
     first: int | None = None,
     workers: int = 1,
+    holes: bool = False,
 ) -> str:
     """Make the pairs, judge or plan them, and return the table.
 
@@ -99,7 +102,7 @@ def measure(
     half : {"a", "b"}, optional
         One half of the pairs: thresholds are chosen on "a" and reported on "b".
     direct : bool
-        Whether the judge alone decides, in both orders; else an index of all pairs is grouped and planned.
+        Whether the judge alone decides; else an index of all pairs is grouped and planned.
     listed : bool
         Whether the wrong pairs and the harmless ones that are lost are listed.
     only : str
@@ -108,12 +111,16 @@ def measure(
         Only the first pairs of each kind, of those of the half.
     workers : int
         Processes that judge.
+    holes : bool
+        Whether the treacherous pairs of `duplicates` are judged too; directly only, as they share pictures.
     """
     found = find_photos(photos)
     if not found:
         return f"## Removable\n\nSkipped: no photos below {photos}.\n"
     folder = folder or default_folder()
     pairs = make_pairs(folder, found, KINDS, count=count, seed=seed, only=only, progress=say)
+    if holes and direct:
+        pairs += hole_pairs(folder, found)
     pairs = some_of(pairs, half=half, first=first)
     more = ""
     if direct:
@@ -127,6 +134,21 @@ def measure(
         more = f"\n{strangers_text(planned, pairs)}\n"
     text = f"## Removable\n\n{_described(outcomes, direct=direct)}\n\n{summary(outcomes)}{more}"
     return text + (f"\n{wrong_list(outcomes)}\n" if listed else "")
+
+
+def hole_pairs(folder: Path, photos: Sequence[Path]) -> list[Pair]:
+    """Return the treacherous pairs of `duplicates` that are no copies, of the photos that are used there."""
+    unused = choose(photos, originals=ORIGINALS, sources=SOURCES)[SOURCES : 2 * SOURCES]
+    kinds: dict[str, list[Pair]] = {}
+    for hole in make_holes(folder / "holes", unused):
+        if not hole.is_copy:
+            alike = kinds.setdefault(hole.kind, [])
+            alike.append(Pair(hole.a, hole.b, Kind(hole.kind, HOLES, _no_file), len(alike)))
+    return [pair for alike in kinds.values() for pair in alike]
+
+
+def _no_file(given: Given) -> Both:
+    raise NotImplementedError("the pictures of these pairs are made by holes.py")
 
 
 def default_folder() -> Path:
@@ -207,7 +229,7 @@ def summary(outcomes: Sequence[Outcome]) -> str:
     groups: dict[tuple[str, str], list[Outcome]] = {}
     for outcome in outcomes:
         groups.setdefault((outcome.pair.kind.family, outcome.pair.kind.name), []).append(outcome)
-    families = [*dict.fromkeys(kind.family for kind in KINDS if not kind.is_harmless), "harmless"]
+    families = [*dict.fromkeys(kind.family for kind in KINDS if not kind.is_harmless), HOLES, "harmless"]
     for (family, name), group in sorted(groups.items(), key=lambda item: families.index(item[0][0])):
         rows.append([family, name, *_cells(group)])
     for is_harmless, name in ((False, "all that are none"), (True, "all harmless")):
@@ -250,7 +272,7 @@ def wrong_list(outcomes: Sequence[Outcome]) -> str:
 def _described(outcomes: Sequence[Outcome], *, direct: bool) -> str:
     harmless_ones = sum(outcome.pair.kind.is_harmless for outcome in outcomes)
     wrong = sum(bool(outcome.wrong) for outcome in outcomes)
-    how = "judged by themselves, in both orders" if direct else "grouped and planned in one index"
+    how = "judged by themselves" if direct else "grouped and planned in one index"
     return (
         f"{len(outcomes) - harmless_ones} pairs of which not both or none may be removed, and {harmless_ones} harmless "
         f"ones, {how}. Wrongly removable by default: {wrong}."
