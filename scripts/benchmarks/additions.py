@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageEnhance, ImageFilter, ImageOps
+from PIL import Image, ImageChops, ImageDraw, ImageEnhance, ImageFilter, ImageOps
 
 from scripts.benchmarks.alterations import Change, Company, captioned, fitting, stickered, watermarked
 from scripts.benchmarks.copies import open_photo
@@ -180,6 +180,13 @@ def laid_over(given: Given, *, change: Change) -> Both:
     return jpeg(image, given.random), jpeg(change(image, Company(seed=given.number)), given.random)
 
 
+def marked(image: Image.Image, company: Company) -> Image.Image:
+    """Write slanting words across a photo, light ones with a shade beside them, so that they are seen on any ground."""
+    step = max(1, max(image.size) // 160)
+    aside = ImageOps.invert(ImageChops.offset(image, -step, -step))
+    return watermarked(ImageChops.offset(ImageOps.invert(watermarked(aside, company)), step, step), company)
+
+
 def dated(image: Image.Image, company: Company) -> Image.Image:
     """Print a date into the lower right, as compact cameras do."""
     shown = image.copy()
@@ -228,10 +235,10 @@ OVERLAYS = (
     Kind("thing on a plain ground", "something added", on_plain_ground),
     Kind("something near and blurred", "something added", out_of_focus),
     *(
-        Kind(name, "laid over", partial(laid_over, change=change))
+        Kind(name, "laid over", partial(laid_over, change=change), version=3 if change is marked else 1)
         for name, change in (
             ("caption", captioned),
-            ("watermark", watermarked),
+            ("watermark", marked),
             ("badge", stickered),
             ("date printed on it", dated),
             ("subtitle", subtitled),
