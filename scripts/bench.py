@@ -71,7 +71,13 @@ def removable(photos: Path, options: argparse.Namespace) -> str:
     data = os.environ.get("HYBRID_SEARCH_DATA")
     everything = Path(data) if data and not options.photos else photos
     given = {"folder": options.folder, "seed": options.seed, "half": options.half, "first": options.first}
-    given |= {"direct": options.direct, "listed": options.list, "only": options.kind, "workers": options.workers}
+    given |= {
+        "direct": options.direct,
+        "holes": options.holes,
+        "listed": options.list,
+        "only": options.kind,
+        "workers": options.workers,
+    }
     return removable.measure(everything, count=options.pairs or (2 if options.quick else removable.COUNT), **given)
 
 
@@ -130,8 +136,9 @@ def parser() -> argparse.ArgumentParser:
     pairs.add_argument("--pairs", type=int, metavar="N", help="pairs of each kind, of harmless ones half as many; 16")
     pairs.add_argument("--seed", type=int, default=0, help="another one makes other pairs of other photos")
     pairs.add_argument("--half", choices=["a", "b"], help="tune on a, report b; by default both")
-    pairs.add_argument("--first", type=int, metavar="N", help="only so many pairs of each kind, of those that are made")
+    pairs.add_argument("--first", type=int, metavar="N", help="only the first pairs of each kind in the half")
     pairs.add_argument("--direct", action="store_true", help="judge pairs by themselves, without an index")
+    pairs.add_argument("--holes", action="store_true", help="with --direct, the treacherous pairs of `duplicates` too")
     pairs.add_argument("--list", action="store_true", help="list the wrong pairs and the harmless ones that are lost")
     pairs.add_argument("--kind", default="", help="only kinds and classes whose name holds this")
     pairs.add_argument("--folder", type=Path, help="where pairs are kept; by default the user's cache folder")

@@ -13,6 +13,7 @@ from scripts.benchmarks.copies import open_photo
 from scripts.benchmarks.pairs import Both, File, Given, Kind, encoded, image_of, in_turn, levels_of
 from scripts.benchmarks.papers import page, scanned
 
+ANIMATION_SIDE, SIDE = 280, 480
 _ANIMATED: tuple[tuple[str, dict[str, Any]], ...] = (
     ("gif", {}),
     ("png", {}),
@@ -24,7 +25,7 @@ _ANIMATED: tuple[tuple[str, dict[str, Any]], ...] = (
 
 def frames(given: Given, count: int, *, other: bool = False) -> list[Image.Image]:
     """Return the frames of an animation: a photo, then the photo with a patch of another that goes across it."""
-    first = ImageOps.contain(given.photo(), (280, 280))
+    first = ImageOps.contain(given.photo(), (ANIMATION_SIDE, ANIMATION_SIDE))
     patch = ImageOps.fit(open_photo(given.things[1 if other else 0]), (first.width // 3, first.height // 3))
     shown = [first]
     for step in range(1, count):
@@ -204,7 +205,7 @@ def alpha_again(given: Given) -> Both:
 
 def deep(given: Given) -> np.ndarray:
     """Return a photo in 16 bits, grey in every third pair: soft enough that its low bits say something."""
-    image = ImageOps.contain(given.photo(), (480, 480)).filter(ImageFilter.GaussianBlur(0.7))
+    image = ImageOps.contain(given.photo(), (SIDE, SIDE)).filter(ImageFilter.GaussianBlur(0.7))
     levels = levels_of(image.convert("L") if given.number % 3 == 2 else image)
     return np.clip(levels * 257 + given.random.uniform(-128, 128, levels.shape), 0, 65535).astype(np.uint16)
 
@@ -235,7 +236,7 @@ def deep_again(given: Given) -> Both:
 
 def second_in_jpeg(given: Given) -> Both:
     """An MPO file of two pictures (the other eye, or a gain map) and its first one alone."""
-    first = ImageOps.contain(given.photo(), (480, 480))
+    first = ImageOps.contain(given.photo(), (SIDE, SIDE))
     second = ImageChops.offset(first, 9, 0) if given.number % 2 else _gain_map(first)
     quality = int(given.random.integers(80, 95))
     return (
@@ -251,7 +252,7 @@ def _gain_map(image: Image.Image) -> Image.Image:
 
 def second_in_heic(given: Given) -> Both:
     """A HEIC file of two pictures and one of the first alone; in every third pair another second one."""
-    first = ImageOps.contain(given.photo(), (480, 480))
+    first = ImageOps.contain(given.photo(), (SIDE, SIDE))
     others = [ImageOps.fit(open_photo(path), first.size) for path in given.things[:2]]
     both = encoded(first, "heic", save_all=True, append_images=others[:1], quality=85)
     if given.number % 3 == 2:

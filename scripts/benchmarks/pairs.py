@@ -10,7 +10,8 @@ from __future__ import annotations
 import hashlib
 import io
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -23,8 +24,6 @@ from PIL import Image
 
 from scripts.benchmarks.copies import choose, open_photo, short_name, write_once
 
-VERSION = 1
-"""Raised when a pair would come out otherwise, so that those of before are not taken for it."""
 FORMATS = {"jpg": "JPEG", "png": "PNG", "webp": "WEBP", "tif": "TIFF", "gif": "GIF", "bmp": "BMP", "avif": "AVIF"}
 THINGS = 60
 FORMATS |= {"heic": "HEIF", "mpo": "MPO"}
@@ -89,6 +88,8 @@ class Kind:
         Whether both show the same, so that they are to be found, and one to be removable.
     needs : int
         How many photos a pair is given, of which one that suits is chosen.
+    version : int
+        Raised when its pairs would come out otherwise, so that those of before are not taken for them.
     """
 
     name: str
@@ -97,6 +98,7 @@ class Kind:
     removable: str = ""
     is_harmless: bool = False
     needs: int = 1
+    version: int = 1
 
 
 @dataclass(frozen=True)
@@ -111,8 +113,8 @@ class Pair:
     @property
     def half(self) -> str:
         """The half that it belongs to: thresholds are chosen on "a" and reported on "b"."""
-        # by the digits of the number in base two, so that what goes by its remainders is in both halves
-        return "ab"[bin(self.number).count("1") % 2]
+        # neither odd and even nor by threes or fives, so that what goes by the number's remainders is in both halves
+        return "ab"[self.number * 7 // 4 % 2]
 
 
 def make_pairs(
@@ -122,20 +124,25 @@ def make_pairs(
     *,
     count: int,
     seed: int = 0,
+    only: str = "",
     progress: Callable[[str], None] = lambda line: None,
 ) -> list[Pair]:
     """Write the pairs of every kind below the folder and return them; harmless kinds have half as many.
 
-    Those that are there already are not made again. Photos are dealt out: no two pairs share one while they last.
+    Those that are there already are not made again. Photos are dealt out: no two pairs share one while they last. With
+    `only` it is those of the kinds and families whose name holds it, the same as among all.
     """
     chosen = choose(photos, originals=len(photos), sources=0)
-    names = "\n".join([*(short_name(path) for path in chosen), *(f"{kind.name} {kind.needs}" for kind in kinds)])
-    folder = folder / f"{VERSION}-{count}-{seed}-{hashlib.sha256(names.encode()).hexdigest()[:8]}"
+    names = "\n".join(short_name(path) for path in chosen)
+    folder = folder / f"{count}-{seed}-{hashlib.sha256(names.encode()).hexdigest()[:8]}"
     order = np.random.default_rng(seed).permutation(len(chosen))
     made: list[Pair] = []
     at = 0
     for kind in kinds:
         wanted = (count + 1) // 2 if kind.is_harmless else count
+        if only not in kind.name and only not in kind.family:
+            at += wanted * kind.needs
+            continue
         for number in range(wanted):
             own = [chosen[order[(at + step) % len(order)]] for step in range(kind.needs)]
             random = np.random.default_rng([seed, zlib.crc32(kind.name.encode()), number])
@@ -148,13 +155,11 @@ def make_pairs(
 
 def _pair(folder: Path, kind: Kind, given: Given) -> Pair:
     name = kind.name.replace(" ", "-").replace("%", "percent").replace(",", "")
-    stem = f"{name}-{given.number:03}"
-    there = [path for side in "ab" for path in (folder / name).glob(f"{stem}-{side}.*") if path.suffix != ".part"]
+    folder, stem = folder / f"{name}-{kind.version}", f"{name}-{given.number:03}"
+    there = [path for side in "ab" for path in folder.glob(f"{stem}-{side}.*") if path.suffix != ".part"]
     if len(there) < 2:
         made = zip("ab", kind.make(given), strict=True)
-        there = [
-            write_once(folder / name / f"{stem}-{side}.{file.suffix}", partial(bytes, file.data)) for side, file in made
-        ]
+        there = [write_once(folder / f"{stem}-{side}.{file.suffix}", partial(bytes, file.data)) for side, file in made]
     return Pair(there[0], there[1], kind, given.number)
 
 
@@ -204,6 +209,13 @@ def in_turn(values: Sequence[Any], number: int) -> Any:
     return values[number % len(values)]
 
 
-def halves(pairs: Sequence[Pair], half: str | None) -> Iterator[Pair]:
-    """Yield the pairs of one half, or all of them."""
-    return (pair for pair in pairs if half in (None, pair.half))
+def some_of(pairs: Sequence[Pair], *, half: str | None, first: int | None) -> list[Pair]:
+    """Return the pairs of one half or of both, and of each kind the first ones of these."""
+    kept = [pair for pair in pairs if half in (None, pair.half)]
+    seen: Counter[str] = Counter()
+    chosen = []
+    for pair in kept:
+        seen[pair.kind.name] += 1
+        if first is None or seen[pair.kind.name] <= first:
+            chosen.append(pair)
+    return chosen

@@ -186,6 +186,16 @@ def cross_out(sheet: Image.Image, random: Generator, dpi: int) -> None:
     _stroke(sheet, x * s, y + random.uniform(0.5, 1.5) * s * np.sin(x / 40), random, s)
 
 
+def blacken(sheet: Image.Image, random: Generator, dpi: int) -> None:
+    """Blacken a part of one to three lines, as is done with names before a page is given away."""
+    s = dpi / 100
+    rows = _rows(sheet, s)
+    for top in random.choice(rows, int(random.integers(1, 4))):
+        left = float(random.uniform(80, 300))
+        box = (left * s, top - 2 * s, (left + float(random.uniform(120, 300))) * s, top + 17 * s)
+        ImageDraw.Draw(sheet).rectangle(box, fill=(15, 15, 15))
+
+
 def _rows(sheet: Image.Image, s: float) -> list[int]:
     """Return where lines of the text begin, below the heading and above the signature."""
     ink = levels_of(sheet.convert("L"))[:, round(80 * s) : round(300 * s)].min(axis=1) < 150
@@ -298,3 +308,4 @@ SAME = (
     Kind("page in black and white", "harmless", partial(scanned_twice, again=threshold), "ab", True),
 )
 """Siblings of which both show the same."""
+HIDDEN = (Kind("lines blackened", "something hidden", partial(written, write=blacken)),)

@@ -18,9 +18,10 @@ from hybrid_search.duplicates.compare.judge import Judge
 from hybrid_search.duplicates.model import Subject
 from hybrid_search.evidence import DUPLICATE_TIERS, TIERS, Evidence
 from scripts.benchmarks import additions, contents, harmless, papers, recolours
-from scripts.benchmarks.copies import find_photos
+from scripts.benchmarks.copies import ORIGINALS, SOURCES, choose, find_photos
+from scripts.benchmarks.holes import make_holes
 from scripts.benchmarks.machine import table
-from scripts.benchmarks.pairs import Kind, Pair, halves, make_pairs
+from scripts.benchmarks.pairs import Both, Given, Kind, Pair, make_pairs, some_of
 from scripts.benchmarks.removable_plan import plan_all, strangers_text
 
 KINDS: tuple[Kind, ...] = (
@@ -32,8 +33,12 @@ KINDS: tuple[Kind, ...] = (
     *harmless.KINDS,
     *papers.SAME,
     *contents.SAME,
+    # photos are dealt out in this order: further kinds at the end change no pair of those before
+    *additions.OVERLAYS,
+    *papers.HIDDEN,
 )
 COUNT = 16
+HOLES = "pairs of `duplicates`"
 
 
 @dataclass(frozen=True)
@@ -80,6 +85,7 @@ def measure(
     only: str = "",
     first: int | None = None,
     workers: int = 1,
+    holes: bool = False,
 ) -> str:
     """Make the pairs, judge or plan them, and return the table.
 
@@ -96,23 +102,26 @@ def measure(
     half : {"a", "b"}, optional
         One half of the pairs: thresholds are chosen on "a" and reported on "b".
     direct : bool
-        Whether the judge alone decides, in both orders; else an index of all pairs is grouped and planned.
+        Whether the judge alone decides; else an index of all pairs is grouped and planned.
     listed : bool
         Whether the wrong pairs and the harmless ones that are lost are listed.
     only : str
         Only kinds and families whose name holds this.
     first : int, optional
-        Only the first pairs of each kind, of those that are made.
+        Only the first pairs of each kind, of those of the half.
     workers : int
         Processes that judge.
+    holes : bool
+        Whether the treacherous pairs of `duplicates` are judged too; directly only, as they share pictures.
     """
     found = find_photos(photos)
     if not found:
         return f"## Removable\n\nSkipped: no photos below {photos}.\n"
     folder = folder or default_folder()
-    pairs = make_pairs(folder, found, KINDS, count=count, seed=seed, progress=say)
-    pairs = [pair for pair in halves(pairs, half) if only in pair.kind.name or only in pair.kind.family]
-    pairs = [pair for pair in pairs if first is None or pair.number < first]
+    pairs = make_pairs(folder, found, KINDS, count=count, seed=seed, only=only, progress=say)
+    if holes and direct:
+        pairs += hole_pairs(folder, found)
+    pairs = some_of(pairs, half=half, first=first)
     more = ""
     if direct:
         outcomes = judged(pairs, workers=workers)
@@ -125,6 +134,21 @@ def measure(
         more = f"\n{strangers_text(planned, pairs)}\n"
     text = f"## Removable\n\n{_described(outcomes, direct=direct)}\n\n{summary(outcomes)}{more}"
     return text + (f"\n{wrong_list(outcomes)}\n" if listed else "")
+
+
+def hole_pairs(folder: Path, photos: Sequence[Path]) -> list[Pair]:
+    """Return the treacherous pairs of `duplicates` that are no copies, of the photos that are used there."""
+    unused = choose(photos, originals=ORIGINALS, sources=SOURCES)[SOURCES : 2 * SOURCES]
+    kinds: dict[str, list[Pair]] = {}
+    for hole in make_holes(folder / "holes", unused):
+        if not hole.is_copy:
+            alike = kinds.setdefault(hole.kind, [])
+            alike.append(Pair(hole.a, hole.b, Kind(hole.kind, HOLES, _no_file), len(alike)))
+    return [pair for alike in kinds.values() for pair in alike]
+
+
+def _no_file(given: Given) -> Both:
+    raise NotImplementedError("the pictures of these pairs are made by holes.py")
 
 
 def default_folder() -> Path:
@@ -205,7 +229,9 @@ def summary(outcomes: Sequence[Outcome]) -> str:
     groups: dict[tuple[str, str], list[Outcome]] = {}
     for outcome in outcomes:
         groups.setdefault((outcome.pair.kind.family, outcome.pair.kind.name), []).append(outcome)
-    rows += [[family, name, *_cells(group)] for (family, name), group in groups.items()]
+    families = [*dict.fromkeys(kind.family for kind in KINDS if not kind.is_harmless), HOLES, "harmless"]
+    for (family, name), group in sorted(groups.items(), key=lambda item: families.index(item[0][0])):
+        rows.append([family, name, *_cells(group)])
     for is_harmless, name in ((False, "all that are none"), (True, "all harmless")):
         group = [outcome for outcome in outcomes if outcome.pair.kind.is_harmless is is_harmless]
         if group:
@@ -246,7 +272,7 @@ def wrong_list(outcomes: Sequence[Outcome]) -> str:
 def _described(outcomes: Sequence[Outcome], *, direct: bool) -> str:
     harmless_ones = sum(outcome.pair.kind.is_harmless for outcome in outcomes)
     wrong = sum(bool(outcome.wrong) for outcome in outcomes)
-    how = "judged by themselves, in both orders" if direct else "grouped and planned in one index"
+    how = "judged by themselves" if direct else "grouped and planned in one index"
     return (
         f"{len(outcomes) - harmless_ones} pairs of which not both or none may be removed, and {harmless_ones} harmless "
         f"ones, {how}. Wrongly removable by default: {wrong}."
