@@ -12,13 +12,25 @@ from numpy.random import Generator
 from PIL import Image, ImageEnhance, ImageFilter
 
 from scripts.benchmarks.pairs import Both, Given, Kind, at_least, encoded, image_of, in_turn, jpeg, levels_of, noisy
+from scripts.benchmarks.recolours import chroma
 
+_COLOURED = 12.0
 Change = Callable[[Image.Image, Generator], Image.Image]
 
 
 def changed(given: Given, *, change: Change) -> Both:
     """A photo and a copy on which something was done, each in its own quality."""
     image = _photo(given)
+    return jpeg(image, given.random, 85), jpeg(change(image, given.random), given.random, 70)
+
+
+def without_colour(given: Given, *, change: Change) -> Both:
+    """A photo with colour in it and a copy that has lost it; a photo without any is lit with two lamps first."""
+    image = _photo(given)
+    if chroma(image).mean() < _COLOURED:
+        across = np.linspace(0, 1, image.width)[None, :, None]
+        lamps = (1 - across) * np.array([1.0, 0.75, 0.55]) + across * np.array([0.55, 0.8, 1.0])
+        image = image_of(levels_of(image) * lamps)
     return jpeg(image, given.random, 85), jpeg(change(image, given.random), given.random, 70)
 
 
@@ -194,8 +206,8 @@ KINDS = (
     _kind("metadata stripped", stripped),
     _kind("upright by a tag", oriented),
     *(_kind(name, partial(changed, change=change), version=1 + (change is denoised)) for name, change in CHANGES),
-    _kind("in sepia", partial(changed, change=sepia), "b"),
-    _kind("in grey", partial(changed, change=grey), "b"),
+    _kind("in sepia", partial(without_colour, change=sepia), "b", version=2),
+    _kind("in grey", partial(without_colour, change=grey), "b", version=2),
 )
 CROPS = (
     Kind("crop and the whole", "crops", partial(changed, change=cropped), "b"),
