@@ -75,12 +75,15 @@ def test_a_signature_is_more_than_the_page_without_it() -> None:
 def test_boxes_lie_in_the_picture_that_shows_what_was_added_however_it_is_turned() -> None:
     scene = photo("coffee.png")
     seen = scene.copy()
-    ImageDraw.Draw(seen).ellipse((300, 200, 364, 248), fill="#40a0ff", outline="black", width=4)
+    ImageDraw.Draw(seen).text((300, 200), "HELLO", fill="white", font_size=30)
     found = judged(jpeg(seen.transpose(Image.Transpose.ROTATE_90)), jpeg(scene))
     assert (found.tier, found.added_to) == ("more", "first")
-    # drawn from (300, 200) to (364, 248); turned counterclockwise x becomes the distance from the bottom
-    expected = 200 / scene.height, 1 - 364 / scene.width, 248 / scene.height, 1 - 300 / scene.width
-    assert found.added[0] == pytest.approx(expected, abs=0.06)
+    left, top, right, bottom = found.added[0]
+    # written from x = 300 to about 390 and y = 205 to 235; turned counterclockwise x is the distance from the bottom
+    assert left == pytest.approx(205 / scene.height, abs=0.04) and right == pytest.approx(235 / scene.height, abs=0.04)
+    assert bottom == pytest.approx(1 - 300 / scene.width, abs=0.04) and top == pytest.approx(
+        1 - 390 / scene.width, abs=0.04
+    )
 
 
 @pytest.mark.parametrize("name", ["coffee.png", "motorcycle_left.png"])
@@ -120,7 +123,7 @@ HARMLESS: dict[str, Callable[[Image.Image], bytes]] = {
 
 
 @pytest.mark.parametrize("kind", HARMLESS)
-@pytest.mark.parametrize("name", ["astronaut.png", "chelsea.png", "coffee.png"])
+@pytest.mark.parametrize("name", ["astronaut.png", "chelsea.png"])
 def test_what_saving_does_is_no_difference(name: str, kind: str) -> None:
     found = judged(photo(name), HARMLESS[kind](photo(name)))
     assert (found.tier, found.first_has, found.second_has, found.added) == ("near", (), (), ())
@@ -128,7 +131,7 @@ def test_what_saving_does_is_no_difference(name: str, kind: str) -> None:
 
 def test_a_page_scanned_twice_is_one_page() -> None:
     def scan(seed: int, angle: float) -> bytes:
-        sheet = page(5).rotate(angle, Image.Resampling.BICUBIC, fillcolor="white")
+        sheet = page(5, letterhead=False).rotate(angle, Image.Resampling.BICUBIC, fillcolor="white")
         noise = np.random.default_rng(seed).normal(0, 2.5, (sheet.height, sheet.width, 1))
         return jpeg(Image.fromarray(np.clip(np.asarray(sheet, float) + noise, 0, 255).astype(np.uint8)))
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
@@ -29,7 +29,7 @@ from hybrid_search.images.whole import whole
 __all__ = ["Contents", "frames_of", "read_contents"]
 
 _PLURALS = {"tiff": "pages", "psd": "layers", "heif": "images", "jpeg": "images"}
-_ANIMATED = {
+_ANIMATED: dict[str, Callable[[BytesIO, str], ImageFile.ImageFile]] = {
     "gif": GifImagePlugin.GifImageFile,
     "png": PngImagePlugin.PngImageFile,
     "webp": WebPImagePlugin.WebPImageFile,

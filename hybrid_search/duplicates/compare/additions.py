@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,13 +27,15 @@ _PHOTO, _PRINT, _COLOUR = (2, 4), (1, 2), (1, 2)
 In photos 9 × 9 pixels have a bird and no speck of dust. Print lies on print within one pixel, and 5 × 5 have a digit.
 Colour has half as many pixels.
 """
-_OF_PRINT = 0.4
-"""Weight of a level in print: harmless scans of half of the benchmark's pages differ by 5, changed digits by 16."""
+_OF_PRINT = 0.33
+"""Weight of a level in print: harmless scans of half of the benchmark's pages differ by up to 8, digits by 16."""
 _FLOOR, DOUBT, _SURE = 3.0, 2.5, 5.0
 """Levels of difference: what half of the set of pairs in scripts/benchmarks calls harmless stays below the doubt."""
 _SHARPNESS = 0.75
 _BLURS = (0.7, 1.2, 2.0, 3.0)
 _TONES = 32
+_STRUCTURE, _ONE_STRUCTURE = 8.0, 0.95
+"""Levels by which a surrounding varies that has something on it, and the correlation of what is the same."""
 _MOST_FLOOR = 8.0
 """Levels that noise is taken for at most: a tenth of a picture may be an addition."""
 _ENDS, _CLIPPED = (3.0, 251.0), 0.3
@@ -102,7 +104,20 @@ def light_difference(planes: Planes, *, in_print: bool = False) -> Map:
     tones = ((a, _toned(b, a)), (_toned(a, b), b))
     pair = min(tones, key=lambda pair: float(np.abs(pair[0].astype(np.int16) - pair[1]).mean()))
     coarse = _beyond(_apart(*pair, *_PHOTO))
+    if float(coarse.max()) > DOUBT:
+        # what was made lighter or darker there, with all that is on it, was not put there
+        coarse[_correlates(*pair)] = 0.0
     return np.maximum(coarse, _OF_PRINT * _beyond(_apart(*pair, *_PRINT))) if in_print else coarse
+
+
+def _correlates(a: Plane, b: Plane) -> NDArray[np.bool_]:
+    """Tell around which pixels both pictures have one structure, and enough of it to say so."""
+    first, second = (each.astype(np.int32) for each in (a, b))
+    means = [_averaged(each, _PHOTO[1]) for each in (first, second)]
+    variances = [_averaged(each * each, _PHOTO[1]) - mean**2 for each, mean in zip((first, second), means, strict=True)]
+    covariance = _averaged(first * second, _PHOTO[1]) - means[0] * means[1]
+    enough = np.minimum(*variances) > _STRUCTURE**2
+    return np.asarray(enough & (covariance > _ONE_STRUCTURE * np.sqrt(np.maximum(variances[0] * variances[1], 0))))
 
 
 def _beyond(difference: Map) -> Map:
@@ -190,9 +205,9 @@ def _extreme(plane: Plane, of: np.ufunc, reach: int) -> Plane:
     return plane
 
 
-def _averaged(plane: NDArray[np.int16], window: int) -> Map:
+def _averaged(plane: NDArray[Any], window: int) -> Map:
     width = 2 * window + 1
-    sums = np.pad(plane, ((window + 1, window), (window + 1, window)), mode="edge").astype(np.int32)
+    sums = np.pad(plane, ((window + 1, window), (window + 1, window)), mode="edge").astype(np.int64)
     np.cumsum(sums, axis=0, out=sums)
     np.cumsum(sums, axis=1, out=sums)
     sums = sums[width:] - sums[:-width]
