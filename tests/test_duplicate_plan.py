@@ -219,8 +219,8 @@ def test_equal_files_in_two_folders_are_left_alone_until_somebody_says_which() -
     group = grouped([one, other])
     decision = decide(group, parse_keep())
     assert (decision.remove, [file.why for file in decision.left]) == ((), [SAME_ELSEWHERE])
-    named = parse_keep("most-pixels").before_default()
-    assert decide(group, named).remove == ()
+    for elsewhere in ("most-pixels", "protected:/c", "path:*/nothing/*", "has-sidecar"):
+        assert decide(group, parse_keep(elsewhere).before_default()).remove == ()
     for told in (parse_keep("oldest-file").before_default(), parse_keep("below:/b"), parse_keep("protected:/b")):
         assert paths(decide(group, told).remove) == ["/a/x/1.jpg"]
     within = described("/a/x/1_1.jpg", sha256="x", tier="bytes")

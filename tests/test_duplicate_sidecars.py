@@ -118,6 +118,14 @@ def test_a_sidecar_takes_the_new_name_of_its_picture(tmp_path: Path) -> None:
     assert names == {"IMG.jpg", "IMG (2).XMP", "IMG (3).jpg", "IMG (3).xmp", "IMG (3).jpg.json"}
 
 
+@pytest.mark.parametrize("name", ["IMG.jpg(1).json", "IMG.jpg.supplemental-metadata(1).json", "IMG.jpg.supple(1).json"])
+def test_takeout_counts_sidecars_behind_the_name(name: str, tmp_path: Path) -> None:
+    for beside in (name, "IMG.jpg.json"):
+        write(tmp_path / beside, TAKEOUT)
+    assert sidecars_of(str(tmp_path / "IMG(1).jpg")) == [str(tmp_path / name)]
+    assert sidecars_of(str(tmp_path / "IMG.jpg")) == [str(tmp_path / "IMG.jpg.json")]
+
+
 def test_a_name_that_is_cut_is_of_one_picture_alone(tmp_path: Path) -> None:
     name = "a" * 50
     cut = f"{(name + '.jpg')[:46]}.json"

@@ -84,7 +84,7 @@ def run_demo(folder: Path | None, captions: Path | None, out: Path) -> Path:
     from hybrid_search.index import HybridIndex
 
     for name in ("duplicates.html", "contact-sheet.png"):
-        check_replaceable(out / name, force=False)
+        check_replaceable(out / name, force=False, remedy="name another folder with --out")
     out.mkdir(parents=True, exist_ok=True)
     chosen = folder or _copy_photos(bundled_photos(), out / "photos")
     captions = captions or (_bundled_captions() if folder is None else None)

@@ -151,7 +151,7 @@ def print_report(report: ActionReport) -> None:
     parts = [f"{counted(len(report.done), 'file')}{size}{beside} {would}{_DONE[report.action]}"]
     parts += [f"{len(report.left):,} left alone"] if report.left else []
     parts += [f"{len(report.failed) - len(lost):,} failed"] if len(report.failed) > len(lost) else []
-    parts += [f"{len(lost):,} deleted and cannot be brought back, their copies that were kept can"] if lost else []
+    parts += [f"{counted(len(lost), 'file')} deleted that cannot be brought back"] if lost else []
     hint = "; nothing was done, --yes does it" if report.done else "; there is nothing to do"
     terminal.note(", ".join(parts) + (hint if report.dry_run else ""))
     if report.action == "delete" and report.dry_run and report.done:

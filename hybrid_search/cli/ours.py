@@ -21,8 +21,17 @@ _HEAD_BYTES = 4096
 _SOFTWARE = 0x0131
 
 
-def check_replaceable(path: Path, *, force: bool) -> None:
+def check_replaceable(path: Path, *, force: bool, remedy: str = "--force replaces it") -> None:
     """Refuse a path at which another file lies.
+
+    Parameters
+    ----------
+    path : Path
+        The file that is to be written.
+    force : bool
+        Whether any file may be replaced.
+    remedy : str
+        What the error says that helps.
 
     Raises
     ------
@@ -32,7 +41,7 @@ def check_replaceable(path: Path, *, force: bool) -> None:
     if path.is_dir():
         raise typer.BadParameter(f"{path} is a folder")
     if os.path.lexists(path) and not force and not is_ours(path):
-        raise typer.BadParameter(f"there is a file {path} that hybrid-search did not write; --force replaces it")
+        raise typer.BadParameter(f"there is a file {path} that hybrid-search did not write; {remedy}")
 
 
 def is_ours(path: Path) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Collection, Iterator
 from pathlib import Path
@@ -15,6 +16,7 @@ from hybrid_search.metadata import is_sidecar, sidecar_names
 __all__ = ["companion", "planned_sidecar", "sidecars_of"]
 
 _TAKEOUT = ".supplemental-metadata"
+_COUNTED = re.compile(r"(.+)(\(\d+\))(\.[^.]+)")
 _OF_A_PICTURE = frozenset({".xmp", ".json", ".aae", ".thm"})
 """Suffixes of files that are nothing without a picture of their name, so that none of them shares a sidecar with it."""
 
@@ -80,8 +82,12 @@ def planned_sidecar(path: str, picture: PlannedFile) -> PlannedFile:
 
 
 def _candidates(name: str) -> Iterator[str]:
-    cut = (f"{name}{_TAKEOUT[:length]}.json" for length in range(len(_TAKEOUT), 0, -1))
-    for known in dict.fromkeys((*reversed(sidecar_names(name)), *cut)):
+    forms = [_TAKEOUT[:length] for length in range(len(_TAKEOUT), -1, -1)]
+    takeout = [f"{name}{form}.json" for form in forms]
+    if counted := _COUNTED.fullmatch(name):
+        # Takeout counts the sidecars of pictures of one name behind all of it
+        takeout += [f"{counted[1]}{counted[3]}{form}{counted[2]}.json" for form in forms]
+    for known in dict.fromkeys((*reversed(sidecar_names(name)), *takeout)):
         stem, _, suffix = known.rpartition(".")
         yield known
         yield f"{stem}.{suffix.upper()}"

@@ -140,7 +140,7 @@ class KeepRules:
         default = parse_keep()
         deciding = (*self.rules, *(rule for rule in default.rules if rule not in default.ties), *more)
         # who names one of the rules that break ties wants ties to be broken
-        ties = () if set(default.ties) & set(self.rules) else default.ties
+        ties = () if set(default.ties) & set(self.rules) - set(self.ties) else default.ties
         return replace(self, rules=tuple(dict.fromkeys((*deciding, *default.ties))), ties=ties)
 
 
