@@ -142,8 +142,8 @@ def _icns_icons(data: bytes) -> Iterator[Part]:
         position += length
 
 
-def photoshop_resources(data: bytes, position: int = 0) -> Iterator[Part]:
-    """Yield Photoshop's image resources, their kind being the two bytes of their number."""
+def photoshop_resources(data: bytes, position: int) -> Iterator[Part]:
+    """Yield Photoshop's image resources from a position on, their kind being the two bytes of their number."""
     return _bounded(_photoshop_resources(data, position), "resources")
 
 
