@@ -397,14 +397,14 @@ def test_index_passes_every_option_on(index: FakeIndex, run: Any) -> None:
     done = run(
         *("index", "photos", "--captions", "captions.csv", "--include", "*.jpg", "--exclude", "old", "--hidden"),
         *("--batch-size", "8", "--workers", "2", "--embedder", "histogram+hog", "--index", "here"),
-        *("--max-megapixels", "50"),
+        *("--max-megapixels", "50", "--memory", "300"),
     )
     assert index.opened == {
         "location": "here",
         "name": "images",
         "embedder": ["histogram+hog"],
         "create": True,
-        "limits": Limits(max_pixels=50_000_000),
+        "limits": Limits(max_pixels=50_000_000, memory=300_000_000),
         "server": None,
     }
     assert index.asked == {

@@ -90,8 +90,8 @@ def test_photoshop() -> None:
     head = b"8BPS\x00\x01" + bytes(6) + struct.pack(">HIIHH", 3, 8, 8, 8, 3) + struct.pack(">I", 4) + b"mode"
     data = head + struct.pack(">I", len(resources)) + resources + bytes(100)
     assert read_metadata(data, format="psd").fields == {"camera.make": "Canon", "place.city": "Rome"}
-    assert [kind for kind, _, _ in photoshop_resources(resources)] == [b"\x03\xed", b"\x04\x22", b"\x04\x04"]
-    assert [end - start for _, start, end in photoshop_resources(resources[:-2])] == [3, len(CANON), 8]
+    assert [kind for kind, _, _ in photoshop_resources(resources, 0)] == [b"\x03\xed", b"\x04\x22", b"\x04\x04"]
+    assert [end - start for _, start, end in photoshop_resources(resources[:-2], 0)] == [3, len(CANON), 8]
 
 
 def test_fujifilm_raf() -> None:

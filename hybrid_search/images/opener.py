@@ -49,6 +49,7 @@ _INSTALL = {
 }
 _COMPRESSION, _WEBP = 259, 50001
 _MAX_SLOW_PIXELS = 64_000_000
+_MAX_SPELLED_PIXELS = 16_000_000
 _MAX_SCANNED_PIXELS = 5_000_000_000
 
 
@@ -155,7 +156,7 @@ def _check_slow(name: str, data: bytes, header: ImageFile.ImageFile) -> None:
     if codec not in Image.DECODERS:
         return
     pixels = header.width * header.height
-    if pixels > _MAX_SLOW_PIXELS:
+    if pixels > (_MAX_SPELLED_PIXELS if codec == "ppm_plain" else _MAX_SLOW_PIXELS):
         raise ImageUnreadable(name, f"{pixels:,} pixels of this kind would decode for minutes; convert it to PNG")
     if codec == "dds_rgb" and isinstance(arguments, tuple) and pixels * arguments[0] > 8 * len(data):
         raise ImageUnreadable(name, "the data are damaged (not enough image data)")

@@ -14,7 +14,7 @@ MAX_TAGS = 1_000
 """Tags that are looked through; a camera writes about twenty beside the orientation."""
 
 
-def orientation_in(exif: bytes, xmp: bytes = b"") -> int | None:
+def orientation_in(exif: bytes, xmp: bytes) -> int | None:
     """Return the orientation that EXIF gives, else that of XMP, else None.
 
     Parameters

@@ -25,7 +25,9 @@ MAX_PARTS = 200_000
 Part = tuple[bytes, int, int]
 """Kind, and where the content begins and ends; the end is that of the file where the part is cut off."""
 
-_MARKER = re.compile(rb"\xff[\xc0-\xfe]")
+_MARKER = re.compile(rb"\xff+[\xc0-\xfe]")
+_MARKER_BEHIND_GARBAGE = re.compile(rb"(?<!\xff)\xff+[\xc0-\xfe]")
+"""It tries each run of fill bytes once, from its beginning, and passes over it at the speed of memory."""
 _PNG_KIND = re.compile(rb"[A-Za-z]{4}")
 _GIF_BLOCK = re.compile(rb"[!,;]")
 _BARE = range(0xD0, 0xD9)
@@ -61,8 +63,7 @@ def jpeg_segments(data: bytes) -> Iterator[Part]:
 
 def _jpeg_segments(data: bytes) -> Iterator[Part]:
     position = 2
-    # searching for two bytes passes over fill bytes and garbage in time that is linear in their number
-    while (found := _MARKER.search(data, position)) is not None:
+    while (found := _MARKER.match(data, position) or _MARKER_BEHIND_GARBAGE.search(data, position)) is not None:
         marker, start = data[found.end() - 1], found.end()
         if marker == _END or start + 2 > len(data):
             return
@@ -141,8 +142,8 @@ def _icns_icons(data: bytes) -> Iterator[Part]:
         position += length
 
 
-def photoshop_resources(data: bytes, position: int = 0) -> Iterator[Part]:
-    """Yield Photoshop's image resources, their kind being the two bytes of their number."""
+def photoshop_resources(data: bytes, position: int) -> Iterator[Part]:
+    """Yield Photoshop's image resources from a position on, their kind being the two bytes of their number."""
     return _bounded(_photoshop_resources(data, position), "resources")
 
 

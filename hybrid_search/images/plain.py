@@ -39,7 +39,6 @@ _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _LOSSLESS = frozenset((0xC3, 0xC7, 0xCB, 0xCF))
 _HAS_EXIF, _HAS_XMP = 0x08, 0x04
 _PPM_TOKEN = re.compile(rb"\s*(#|[^\s#]{1,20})")
-_LINE_END = re.compile(rb"[\r\n]")
 
 
 def _psd_resources(data: bytes) -> Iterator[Part]:
@@ -261,8 +260,9 @@ def _plain_ppm(data: bytes) -> bytes:
         if found[1] != b"#":
             tokens.append(found[1])
             continue
-        end, comments = _LINE_END.search(data, position), comments + 1
-        if end is None or comments > MAX_PARTS:
+        line, comments = data.find(b"\n", position), comments + 1
+        if comments > MAX_PARTS:
             raise TooManyParts("comments", MAX_PARTS)
-        position = end.end()
+        feed = data.find(b"\r", position, line if line >= 0 else len(data))
+        position = max(feed if feed >= 0 else line, position) + 1
     return data[:2] + b"\n" + b" ".join(tokens) + data[position:] if comments else data
