@@ -90,7 +90,7 @@ def test_a_second_repair_keeps_the_files_of_the_first(place: Path, backend: Embe
 def test_a_damaged_block_of_vectors_costs_these_vectors_alone(tmp_path: Path) -> None:
     rows = np.arange(2 * BLOCK * 4 + 8, dtype=np.float16).reshape(-1, 4)
     sums = sums_of(rows)
-    assert len(sums) == 3 and sums_of(rows, sums[:1]) == sums
+    assert len(sums) == 3 and sums_of(rows, known=sums[:1]) == sums
     assert sums_of(rows[: BLOCK + 1])[0] == sums[0] != sums[1]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -173,3 +174,31 @@ def test_a_full_disk_at_any_call_and_then_the_same_command(
         again.close()
         assert {id for id, _ in opened(work).scan()} == wanted
         assert not list(work.parent.glob(".*")) and not list(work.rglob("*.draft"))
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs POSIX signals")
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
+def test_a_command_that_is_asked_to_end_clears_away_what_it_made(
+    name: str, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from hybrid_search import cli
+    from hybrid_search.backends.embedded import writer
+
+    number, commit = getattr(signal, name), writer.Writer.commit
+    before = signal.getsignal(number)
+
+    def asked(self: Any) -> None:
+        os.kill(os.getpid(), number)
+        commit(self)
+
+    monkeypatch.setattr(writer.Writer, "commit", asked)
+    monkeypatch.setattr("sys.argv", ["hybrid-search", "--index", str(place.parent), "migrate", "--no-progress"])
+    try:
+        signal.signal(number, signal.SIG_DFL)
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+    finally:
+        signal.signal(number, before)
+    monkeypatch.undo()
+    assert ended.value.code == 128 + number
+    assert [path.name for path in place.parent.iterdir()] == ["images"] and EmbeddedBackend(place).count() == 5

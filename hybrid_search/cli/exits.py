@@ -14,7 +14,8 @@ OK, NOTHING, USAGE, FAILED, PARTIAL, INTERRUPTED = 0, 1, 2, 3, 4, 130
 
 HELP = (
     "Exit codes: 0 done, something found; 1 nothing found; 2 the command, the query or a file that it names "
-    "cannot be used; 3 the index or its embedder cannot be used; 4 done, but some files failed; 130 interrupted. "
+    "cannot be used; 3 the index or its embedder cannot be used; 4 done, but some files failed or a drive "
+    "is away; 130 interrupted. "
     "Results go to stdout, everything else to stderr."
 )
 

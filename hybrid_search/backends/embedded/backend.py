@@ -24,6 +24,7 @@ from hybrid_search.backends.embedded.pages import pages
 from hybrid_search.backends.embedded.repairing import repair_folder
 from hybrid_search.backends.embedded.schema import Schema
 from hybrid_search.backends.embedded.segments import Verified
+from hybrid_search.backends.embedded.shadow import Shadow, open_index
 from hybrid_search.backends.embedded.snapshot import Snapshot
 from hybrid_search.backends.embedded.vectors import VectorField
 from hybrid_search.backends.embedded.writer import Writer, stored_document, sync_graphs
@@ -39,9 +40,8 @@ __all__ = ["EmbeddedBackend"]
 class EmbeddedBackend(Backend):
     """Documents in one folder, or in memory, searched in this process.
 
-    Opening costs nothing: files are read at the first search, and the lock of the one writer is taken at the first
-    write and kept until `close`. Any number of other objects and processes may search meanwhile; each search sees the
-    latest commit.
+    Files are read at the first search, and the lock of the one writer is taken at the first write and kept until
+    `close`. Any number of other objects and processes may search meanwhile; each search sees the latest commit.
 
     Parameters
     ----------
@@ -78,6 +78,7 @@ class EmbeddedBackend(Backend):
         self._place: tuple[int, ...] | None = None
         self._closed = False
         self._verified: Verified | None = None
+        self._shadow: Shadow | None = None
 
     def exists(self) -> bool:
         """Tell whether there is an index at the location."""
@@ -258,7 +259,9 @@ class EmbeddedBackend(Backend):
         finally:
             if self._folder is not None:
                 self._close_vectors()
-                self._index = self._snapshot = self._schema = self._definition = self._stamp = None
+                if self._shadow is not None:
+                    self._shadow.close()
+                self._shadow = self._index = self._snapshot = self._schema = self._definition = self._stamp = None
                 self._folder.unlock()
 
     def _end_writer(self) -> None:
@@ -287,9 +290,8 @@ class EmbeddedBackend(Backend):
                 self._verified = Verified(self._folder.tantivy)
                 self._verified.demand(self.location)
                 with guarded(self.location):
-                    from tantivy import Index
-
-                    self._start(Schema(definition), definition, Index.open(str(self._folder.tantivy)))
+                    index, self._shadow = open_index(self._folder.tantivy)
+                    self._start(Schema(definition), definition, index)
             if self._index is None:
                 raise IndexNotFound(self.location)
             return self._index
@@ -303,6 +305,8 @@ class EmbeddedBackend(Backend):
                 if self._verified:
                     self._verified.demand(self.location)
                 with guarded(self.location):
+                    if self._shadow is not None:
+                        self._shadow.refresh()
                     index.reload()
                     for vectors in self._vectors.values():
                         vectors.refresh()
@@ -323,13 +327,9 @@ class EmbeddedBackend(Backend):
             index = self._take_lock()
             try:
                 self._close_vectors()
+                schema, place = self._known_schema(), self.location
                 self._writer = Writer(
-                    index,
-                    self._known_schema(),
-                    self._folder,
-                    vectors=self._vector_field,
-                    committed=self._current,
-                    location=self.location,
+                    index, schema, self._folder, vectors=self._vector_field, committed=self._current, location=place
                 )
             except BaseException:
                 self._give_up()

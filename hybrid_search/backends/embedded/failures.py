@@ -13,7 +13,7 @@ from pathlib import Path
 
 from hybrid_search.errors import BackendUnavailable, HybridSearchError, IndexCorrupt, StorageFull
 
-__all__ = ["HEAP", "guarded", "is_full", "reading"]
+__all__ = ["HEAP", "guarded", "is_denied", "is_full", "reading"]
 
 HEAP = 50_000_000
 """Bytes that the writer collects in memory before it writes a segment."""
@@ -30,6 +30,11 @@ _KILLED = "index writer was killed"
 def is_full(error: OSError) -> bool:
     """Tell whether an error says that the disk, a quota or the size of a file is used up."""
     return error.errno in _FULL
+
+
+def is_denied(error: ValueError) -> bool:
+    """Tell whether tantivy was not allowed to write."""
+    return any(words in str(error) for words in _DENIED)
 
 
 @contextmanager
@@ -52,12 +57,8 @@ def guarded(location: str) -> Iterator[None]:
             if not _has_room(Path(location)):
                 raise StorageFull(location) from error
             raise BackendUnavailable(location, f"writing failed ({message})") from error
-        if any(words in message for words in _DENIED):
-            # tantivy takes a lock file also for reading
-            reason = (
-                "this folder must be writable also for searches; change its permissions, or copy it to another place"
-            )
-            raise BackendUnavailable(location, reason) from error
+        if is_denied(error):
+            raise BackendUnavailable(location, "you may not write there; change its permissions, or copy it") from error
         raise IndexCorrupt(location, message) from error
 
 

@@ -149,7 +149,7 @@ def blocks(rows: int) -> int:
     return -(-rows // BLOCK)
 
 
-def sums_of(values: NDArray[Any], known: tuple[int, ...] = ()) -> tuple[int, ...]:
+def sums_of(values: NDArray[Any], *, known: tuple[int, ...] = ()) -> tuple[int, ...]:
     """Return the checksums of rows, of which the first, whole blocks are known."""
     starts = range(len(known) * BLOCK, len(values), BLOCK)
     return known + tuple(zlib.crc32(np.ascontiguousarray(values[start : start + BLOCK]).data) for start in starts)

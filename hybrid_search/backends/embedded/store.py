@@ -156,7 +156,7 @@ class Store:
         committed = Committed(self.identity, rows)
         if self._folder is not None:
             known = (self._committed.sums or ())[: min(rows, self._committed.rows) // BLOCK]
-            committed = replace(committed, sums=sums_of(self._rows.array(rows), known))
+            committed = replace(committed, sums=sums_of(self._rows.array(rows), known=known))
             committed.save(self._folder / "committed.json")
         self._committed = committed
 
