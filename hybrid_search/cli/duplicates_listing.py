@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Listing"]
 
+_STAGES = ("reading the index", "comparing")
+
 
 @dataclass(frozen=True)
 class Listing:
@@ -180,4 +182,4 @@ def _compared(*, shown: bool) -> Iterator[Any]:
     from hybrid_search.ingest import Progress
 
     with progress_bar(shown=shown) as bar:
-        yield None if bar is None else lambda done, total: bar(Progress(done, total, 0, ""))
+        yield None if bar is None else lambda done, total: bar(Progress(done, total, 0, _STAGES[done > 0]))

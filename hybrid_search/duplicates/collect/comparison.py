@@ -23,6 +23,7 @@ from hybrid_search.duplicates.collect.marks import Marks
 from hybrid_search.duplicates.collect.neighbours import Proposals, Reach, ask_index, join_vectors, read_vectors
 from hybrid_search.duplicates.collect.subjects import Subjects
 from hybrid_search.duplicates.collect.vectors import Vectors
+from hybrid_search.duplicates.compare.features import one_thread_each
 from hybrid_search.duplicates.model import Subject
 from hybrid_search.evidence import Evidence
 from hybrid_search.mapping import embeddings
@@ -94,6 +95,7 @@ class Comparison:
     _unsaved: list[Link] = field(default_factory=list)
     _waiting: list[int] = field(default_factory=list)
     _subjects: Subjects | None = None
+    _told: int = 0
 
     def run(self) -> None:
         """Compare what is new."""
@@ -169,17 +171,30 @@ class Comparison:
     def _judge_all(self, new: Sequence[int], proposals: Proposals, subjects: Subjects) -> None:
         """Judge all that was proposed; what the last part found is saved by the caller, with the groups."""
         saved_at = time.monotonic()
-        for done, (rows, pairs, cosines) in _turns(new, proposals):
-            self._judge_some(pairs, cosines, subjects)
+        judged = 0
+        for rows, pairs, cosines in _turns(new, proposals):
+            for number in self._judge_some(pairs, cosines, subjects):
+                # the first pictures are in more pairs than the last, so that pairs tell better how long it takes still
+                self._tell((judged + number) / len(proposals.pairs), len(new))
+            judged += len(pairs)
             self._waiting += rows
             if self.save_marks and time.monotonic() - saved_at > _SAVED_EVERY_S:
                 self.save()
                 self.backend.refresh()
                 saved_at = time.monotonic()
-            if self.progress is not None:
-                self.progress(done, len(new))
+        self._tell(1.0, len(new))
 
-    def _judge_some(self, pairs: Sequence[Sequence[int]], cosines: Sequence[float], subjects: Subjects) -> None:
+    def _tell(self, share: float, count: int) -> None:
+        """Tell what share of the new documents is done, unless that was told already."""
+        done = int(share * count)
+        if self.progress is not None and done > self._told:
+            self._told = done
+            self.progress(done, count)
+
+    def _judge_some(
+        self, pairs: Sequence[Sequence[int]], cosines: Sequence[float], subjects: Subjects
+    ) -> Iterator[int]:
+        """Judge some pairs; give how many are done, again and again."""
         wanted = [
             (a, b, None if np.isnan(cosine) else float(cosine))
             for (a, b), cosine in zip(pairs, cosines, strict=True)
@@ -189,10 +204,12 @@ class Comparison:
         ]
         known = subjects.of(row for a, b, _ in wanted for row in (a, b))
         ready = [pair for pair in wanted if pair[0] in known and pair[1] in known]
-        for link in self._in_threads(lambda pair: self._judged(*pair[:2], known, pair[2]), ready):
+        links = self._in_threads(lambda pair: self._judged(*pair[:2], known, pair[2]), ready)
+        for number, link in enumerate(links, 1):
             if link is not None:
                 self._links[_ends(link)] = link
                 self._unsaved.append(link)
+            yield number
 
     def _in_threads(self, judged: Callable[[_Asked], Link | None], pairs: Sequence[_Asked]) -> Iterator[Link | None]:
         """Judge pairs, in their order; where pixels are compared, which others may do meanwhile, several at a time."""
@@ -200,10 +217,11 @@ class Comparison:
             yield from map(judged, pairs)
             return
         pool = ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="hybrid-search-judge")
-        try:
-            yield from pool.map(judged, pairs)
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
+        with one_thread_each():
+            try:
+                yield from pool.map(judged, pairs)
+            finally:
+                pool.shutdown(wait=True, cancel_futures=True)
 
     def _judged(self, a: int, b: int, subjects: Mapping[int, Subject], cosine: float | None) -> Link | None:
         # always in one direction, so that the evidence does not depend on which came first
@@ -227,9 +245,7 @@ def _ends(link: Link) -> tuple[str, str]:
     return _pair(link.first, link.second)
 
 
-def _turns(
-    new: Sequence[int], proposals: Proposals
-) -> Iterator[tuple[int, tuple[list[int], list[list[int]], list[float]]]]:
+def _turns(new: Sequence[int], proposals: Proposals) -> Iterator[tuple[list[int], list[list[int]], list[float]]]:
     """Give the new rows some at a time, with the pairs that are judged then: each with the first new row in it.
 
     So once a row is done, no pair of it is left, and one who goes on later asks for the other rows alone.
@@ -242,4 +258,4 @@ def _turns(
     for number, start in enumerate(range(0, len(new), _TOGETHER)):
         chosen = order[ends[number] : ends[number + 1]]
         rows = list(new[start : start + _TOGETHER])
-        yield start + len(rows), (rows, proposals.pairs[chosen].tolist(), proposals.cosines[chosen].tolist())
+        yield rows, proposals.pairs[chosen].tolist(), proposals.cosines[chosen].tolist()

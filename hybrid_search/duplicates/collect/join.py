@@ -29,6 +29,9 @@ __all__ = ["Pairs", "cosine_neighbours", "signature_pairs"]
 
 _EXACT = 250_000_000
 """Comparisons up to which each is compared with each, which misses nothing and takes a few seconds."""
+_EXACT_COSINES = 16_000_000
+"""The same for embeddings: up to it their main components alone take longer than to compare each with each."""
+_FEW_ASKED = 1024
 _BLOCK = 1_000_000
 """Rows that are held at once: about 400 bytes each."""
 _CHUNK, _LARGE_CHUNK = 4096, 16384
@@ -180,9 +183,10 @@ def _near_ones(index: Any, asked: NDArray[np.int8], k: int, cosine: float) -> Fo
 def cosine_neighbours(
     vectors: NDArray[Any], *, asked: NDArray[np.int64] | None = None, k: int, dims: int = 256
 ) -> Iterator[Pairs]:
-    """Give each row with its nearest rows by cosine, about: they are proposals.
+    """Give each row with its nearest rows by cosine; of many rows about those: they are proposals.
 
-    The rows are looked up in a graph of their main components (see `_main_components`).
+    Where there are few, each is compared with each. Else the rows are looked up in a graph of their main components
+    (see `_main_components`).
 
     Parameters
     ----------
@@ -197,6 +201,9 @@ def cosine_neighbours(
     """
     asked = np.arange(len(vectors), dtype=np.int64) if asked is None else asked
     if not len(asked):
+        return
+    if len(vectors) * len(asked) <= _EXACT_COSINES:
+        yield _nearest_of_all(vectors, asked, k)
         return
     axes = _main_components(vectors, dims)
     blocks = _blocks(len(vectors))
@@ -214,6 +221,22 @@ def cosine_neighbours(
             here, there, _ = _near_ones(index, codes[askers], k + 1, -1.0)
             pairs = np.stack([rows[askers][here], there], axis=1)
             yield Pairs(_distinct(pairs[pairs[:, 0] != pairs[:, 1]]), rows if block == blocks[-1] else rows[:0])
+
+
+def _nearest_of_all(vectors: NDArray[Any], asked: NDArray[np.int64], k: int) -> Pairs:
+    rows = np.asarray(vectors, np.float32)
+    known = np.asarray(rows.any(axis=1))
+    found = [np.empty((0, 2), np.int64)]
+    for start in range(0, len(asked), _FEW_ASKED):
+        some = asked[start : start + _FEW_ASKED]
+        cosines = rows[some] @ rows.T
+        cosines[:, ~known] = -np.inf
+        cosines[np.arange(len(some)), some] = -np.inf
+        nearest = np.argpartition(-cosines, min(k, len(rows)) - 1, axis=1)[:, :k]
+        here = np.repeat(some, nearest.shape[1])
+        is_pair = np.isfinite(np.take_along_axis(cosines, nearest, axis=1).reshape(-1)) & known[here]
+        found.append(np.stack([here, nearest.reshape(-1)], axis=1)[is_pair])
+    return Pairs(_distinct(np.concatenate(found)), asked)
 
 
 def _main_components(vectors: NDArray[Any], dims: int) -> NDArray[np.float32]:

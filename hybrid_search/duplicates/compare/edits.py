@@ -7,15 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from hybrid_search.duplicates.compare.features import match
+from hybrid_search.duplicates.compare.features import LEAST_INLIERS, match
 from hybrid_search.duplicates.compare.fit import fit
 from hybrid_search.duplicates.compare.overlap import Overlap, compare
 from hybrid_search.duplicates.compare.pixels import Pixels
 
 __all__ = ["LEAST_INLIERS", "Laid", "lay", "lay_in_frame", "turned"]
-
-LEAST_INLIERS = 7
-"""Corners that must agree before a transform is looked at; fewer agree by chance."""
 
 _ENOUGH = 24
 
@@ -95,7 +92,8 @@ def lay(a: Pixels, b: Pixels) -> Laid | None:
     best: Laid | None = None
     for mirrored in (False, True):
         source = a.mirrored if mirrored else a
-        found = fit(match(source.features, b.features))
+        matches = match(source.features, b.features)
+        found = fit(matches) if len(matches) >= LEAST_INLIERS else None
         if found is not None and found.inliers >= max(LEAST_INLIERS, best.inliers + 1 if best else 0):
             best = Laid(found.matrix, found.inliers, source, b, mirrored)
         if best is not None and best.inliers >= _ENOUGH:

@@ -67,10 +67,12 @@ def _votes(matches: Matches) -> NDArray[np.bool_] | None:
         return None
     # matches come with the clearest first: those propose, all vote
     proposed = matches.similarity[:_VOTERS, None]
-    relative = matches.similarity[None, :] / proposed
-    agree = (np.abs(np.log(np.abs(relative))) < _LOG_SCALE) & (np.abs(np.angle(relative)) < _TURN)
-    from_here = matches.b[None, :] - matches.b[:_VOTERS, None]
-    apart = np.abs(proposed * (matches.a[None, :] - matches.a[:_VOTERS, None]) - from_here)
+    scales = np.abs(matches.similarity)
+    scale, turn = np.log(scales), matches.similarity / scales
+    agree = np.abs(scale - scale[:_VOTERS, None]) < _LOG_SCALE
+    agree &= (turn * turn[:_VOTERS, None].conj()).real > np.cos(_TURN)
+    from_here = matches.b - matches.b[:_VOTERS, None]
+    apart = np.abs(proposed * (matches.a - matches.a[:_VOTERS, None]) - from_here)
     agree &= apart < _NEAR + _NEAR_SHARE * np.abs(from_here)
     votes = agree.sum(axis=1)
     winner = int(np.argmax(votes))

@@ -30,7 +30,7 @@ from hybrid_search.duplicates.compare.verdict import (
     say,
 )
 from hybrid_search.duplicates.model import Subject
-from hybrid_search.errors import QueryError, TierUnavailable
+from hybrid_search.errors import ImageError, QueryError, TierUnavailable
 from hybrid_search.evidence import DUPLICATE_TIERS, TIERS, Evidence, Tier
 from hybrid_search.images import DEFAULT_LIMITS, Limits
 from hybrid_search.orientations import nearest_orientation, orientation_name, oriented
@@ -51,6 +51,7 @@ _SAME_PIXELS = 2.0
 _SAME_MOMENT = 1.0
 _MOMENTS = "one camera, two moments"
 _UNSEEN = ("details that were not compared",)
+_UNREAD = "by signature alone: a file could not be read"
 _SYMMETRIC = 0.15
 _NEGATIVES = 8
 
@@ -220,11 +221,15 @@ class Judge:
             return self._by_signature(pair)
         pixels = self._store.get(pair.a), self._store.get(pair.b)
         if pixels[0] is None or pixels[1] is None:
-            return self._by_signature(pair, note="by signature alone: a file could not be read")
+            return self._by_signature(pair, note=_UNREAD)
         # an orientation that is no better than chance is left to the features, which find any but the negative
         agrees = pair.distance is not None and pair.distance < self.max_distance
         row = pair.row if agrees or (near and pair.row >= _NEGATIVES) else 0
-        return self._by_pixels(replace(pair, row=row), turned(pixels[0], row), pixels[1])
+        try:
+            return self._by_pixels(replace(pair, row=row), turned(pixels[0], row), pixels[1])
+        except ImageError:
+            # corners were known, but there is no file any more that shows them
+            return self._by_signature(pair, note=_UNREAD)
 
     def _can_be_wanted(self, pair: _Pair) -> bool:
         """Tell whether a tier that this pair can be of is among those wanted, so that files are not read in vain."""
@@ -248,7 +253,9 @@ class Judge:
         return replace(pair.evidence(_tier_of(pair)), note=note, first_has=_UNSEEN, second_has=_UNSEEN)
 
     def _by_pixels(self, pair: _Pair, a: Pixels, b: Pixels) -> Evidence | None:
-        if self._same_pixels(pair, a, b):
+        # signatures tell strangers of one camera apart without their pixels
+        near = pair.distance is None or pair.distance < LOOK_DISTANCE
+        if near and self._same_pixels(pair, a, b):
             return self._of_same_pixels(pair)
         laid = lay(a, b) if self.has_features else None
         verdict = say(laid) if laid is not None else None
@@ -276,7 +283,7 @@ class Judge:
         """Return the evidence of two files whose first pictures are the same, pixel by pixel, on white."""
         a, b = self._store.source(pair.a), self._store.source(pair.b)
         if a is None or b is None:
-            return self._by_signature(pair, note="by signature alone: a file could not be read")
+            return self._by_signature(pair, note=_UNREAD)
         if same_pixels(a, b, limits=self._limits):
             return Evidence("pixels" if "pixels" in self.tiers else "near", distance=pair.distance)
         return compare_contents(a, b, limits=self._limits).tell(pair.evidence("near"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,7 @@ _LEAST_CELL = 4
 _LEAST_CELLS = 5
 _MASK_SIDE = 96
 _SLACK = 1.0
+_BEFORE = {0: ((1, 0), (0, 0)), 1: ((0, 0), (1, 0))}
 
 Levels = NDArray[np.uint8]
 Box = tuple[float, float, float, float]
@@ -108,20 +110,39 @@ def compare(
 
 def shared_box(a: Levels, b: Levels, matrix: NDArray[np.float64]) -> Box | None:
     """Return an upright rectangle in `b` that `a` covers, (left, top, right, bottom) in pixels."""
-    step = max(b.shape) / _MASK_SIDE
-    rows, columns = (max(1, round(length / step)) for length in b.shape)
-    down, right_by = b.shape[0] / rows, b.shape[1] / columns
+    return _shared_box(a.shape, b.shape, tuple(matrix.reshape(-1).tolist()))
+
+
+@lru_cache(maxsize=16)
+def _shared_box(a: tuple[int, ...], b: tuple[int, ...], six: tuple[float, ...]) -> Box | None:
+    """Return an upright rectangle in a picture that another covers, (left, top, right, bottom) in pixels.
+
+    Parameters
+    ----------
+    a, b : (height, width)
+        Shapes of the pictures; the rectangle is of the second.
+    six : tuple of 6 floats
+        The matrix from pixels of the first to pixels of the second, row by row. The same is asked twice, for a rough
+        and for a fine comparison.
+    """
+    matrix = np.reshape(six, (2, 3))
+    step = max(b) / _MASK_SIDE
+    rows, columns = (max(1, round(length / step)) for length in b)
+    down, right_by = b[0] / rows, b[1] / columns
     x, y = np.arange(columns + 1) * right_by, np.arange(rows + 1) * down
     back = np.linalg.inv(np.vstack([matrix, (0, 0, 1)]))[:2]
     in_x = back[0, 0] * x[None, :] + back[0, 1] * y[:, None] + back[0, 2]
     in_y = back[1, 0] * x[None, :] + back[1, 1] * y[:, None] + back[1, 2]
-    inside_a = (in_x >= -_SLACK) & (in_x <= a.shape[1] + _SLACK) & (in_y >= -_SLACK) & (in_y <= a.shape[0] + _SLACK)
+    inside_a = (in_x >= -_SLACK) & (in_x <= a[1] + _SLACK) & (in_y >= -_SLACK) & (in_y <= a[0] + _SLACK)
     covered = inside_a[:-1, :-1] & inside_a[1:, :-1] & inside_a[:-1, 1:] & inside_a[1:, 1:]
+    # how many are covered to the left in each row, and above in each column
+    along, above = (np.pad(np.cumsum(covered, axis=axis), _BEFORE[axis]) for axis in (1, 0))
     top, bottom, left, right = 0, rows, 0, columns
     while top < bottom and left < right:
-        inside = covered[top:bottom, left:right]
-        sides = [inside[0].mean(), inside[-1].mean(), inside[:, 0].mean(), inside[:, -1].mean()]
-        worst = int(np.argmin(sides))
+        upper, lower = ((along[row, right] - along[row, left]) / (right - left) for row in (top, bottom - 1))
+        first, last = ((above[bottom, column] - above[top, column]) / (bottom - top) for column in (left, right - 1))
+        sides = [upper, lower, first, last]
+        worst = sides.index(min(sides))
         if sides[worst] == 1.0:
             return left * right_by, top * down, right * right_by, bottom * down
         top, bottom = top + (worst == 0), bottom - (worst == 1)

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from functools import cached_property
+from collections.abc import Callable
+from functools import cache, cached_property, partial
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
-from hybrid_search.duplicates.compare.features import CORNERS, Features, extract
+from hybrid_search.duplicates.compare.feature_cache import FeatureCache, Sides
+from hybrid_search.duplicates.compare.features import CORNERS, Features, can_extract, extract, mirror
 from hybrid_search.duplicates.model import Subject
-from hybrid_search.errors import ImageError
+from hybrid_search.errors import ImageError, ImageUnreadable
 from hybrid_search.images import DEFAULT_LIMITS, Limits, Source, decode, read_source
 
 __all__ = ["Pixels", "PixelStore", "working_levels"]
@@ -47,10 +50,18 @@ def working_levels(image: Image.Image, *, side: int = _SIDE) -> Levels:
     size = (max(1, round(image.width * side / longest)), max(1, round(image.height * side / longest)))
     grey = image.convert("L")
     levels = np.asarray(grey.resize(size, Image.Resampling.BILINEAR, reducing_gap=2.0) if size != image.size else grey)
-    low, high = np.percentile(levels, (1, 99))
+    low, high = _percentiles(levels, (0.01, 0.99))
     if high - low >= _FULL_RANGE or high <= low:
         return np.ascontiguousarray(levels)
     return np.asarray(np.clip((levels - low) * (255.0 / (high - low)), 0, 255), np.uint8)
+
+
+def _percentiles(levels: Levels, shares: tuple[float, ...]) -> list[float]:
+    """Return what `np.percentile` does, by counting: to sort a picture takes longer than to decode it."""
+    upto = np.cumsum(np.bincount(levels.ravel(), minlength=256))
+    places = [share * (levels.size - 1) for share in shares]
+    ends = [np.searchsorted(upto, (int(place), min(int(place) + 1, levels.size - 1)), side="right") for place in places]
+    return [float(low + (high - low) * (place % 1)) for place, (low, high) in zip(places, ends, strict=True)]
 
 
 class Pixels:
@@ -109,8 +120,42 @@ class Pixels:
     @cached_property
     def mirrored(self) -> Pixels:
         """The same picture, left and right exchanged."""
+        mirrored = self.flipped()
+        mirrored.features = mirror(self.features, mirrored.levels)
+        return mirrored
+
+    def flipped(self) -> Pixels:
+        """Return the mirrored picture without its corners."""
         levels, blue, red = (np.ascontiguousarray(plane[:, ::-1]) for plane in (self.levels, *self.chroma))
         return Pixels(levels, chroma=(blue, red), detail=self.detail, corners=self.corners)
+
+
+class _Fresh(Pixels):
+    """Pixels whose corners are kept for later runs once they are known."""
+
+    keep: Callable[..., None]
+
+    @cached_property
+    def features(self) -> Features:
+        """The corners of the picture."""
+        found = super().features
+        self.keep((found, self.mirrored.features), wide=self.levels.shape[1])
+        return found
+
+
+class _Known(Pixels):
+    """Pixels whose corners are known, read from the file when anything else is asked for."""
+
+    def __init__(self, read: Callable[[], Pixels], features: Features) -> None:
+        self._read = read
+        self.features = features
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__") or "_read" not in self.__dict__:
+            raise AttributeError(name)
+        for known, value in vars(self._read()).items():
+            self.__dict__.setdefault(known, value)
+        return object.__getattribute__(self, name)
 
 
 class PixelStore:
@@ -121,12 +166,17 @@ class PixelStore:
     limits : Limits
         The largest picture that is decoded.
     kept : int
-        How many are kept, about 350 kB each.
+        How many are kept, about 400 kB each.
+    cache : FeatureCache, optional
+        Where corners are kept from run to run.
     """
 
-    def __init__(self, *, limits: Limits = DEFAULT_LIMITS, kept: int = _KEPT) -> None:
+    def __init__(
+        self, *, limits: Limits = DEFAULT_LIMITS, kept: int = _KEPT, cache: FeatureCache | None = None
+    ) -> None:
         self._limits = limits
         self._kept = kept
+        self._cache = cache or (FeatureCache() if can_extract() else None)
         self._latest: OrderedDict[str, Pixels] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -136,15 +186,37 @@ class PixelStore:
             if subject.sha256 in self._latest:
                 self._latest.move_to_end(subject.sha256)
                 return self._latest[subject.sha256]
-        image = self._image(subject, min_side=_SIDE)
-        if image is None:
+        known = None if self._cache is None or subject.example is not None else self._cache.get(subject.sha256)
+        pixels = self._fresh(subject) if known is None else self._known(subject, known)
+        if pixels is None:
             # a drive may be plugged in meanwhile
             return None
-        pixels = Pixels.of(image)
         with self._lock:
             self._latest[subject.sha256] = pixels
             while len(self._latest) > self._kept:
                 self._latest.popitem(last=False)
+        return pixels
+
+    def _fresh(self, subject: Subject) -> Pixels | None:
+        image = self._image(subject, min_side=_SIDE)
+        if image is None:
+            return None
+        if self._cache is None or subject.example is not None:
+            return Pixels.of(image)
+        pixels = cast("_Fresh", _Fresh.of(image))
+        pixels.keep = partial(self._cache.put, subject.sha256)
+        return pixels
+
+    def _known(self, subject: Subject, sides: Sides) -> Pixels:
+        @cache
+        def read() -> Pixels:
+            image = self._image(subject, min_side=_SIDE)
+            if image is None:
+                raise ImageUnreadable(subject.id, "no file has its bytes any more")
+            return Pixels.of(image)
+
+        pixels = _Known(read, sides[0])
+        pixels.mirrored = _Known(lambda: read().flipped(), sides[1])
         return pixels
 
     def full(self, subject: Subject) -> Image.Image | None:
