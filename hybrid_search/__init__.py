@@ -6,6 +6,7 @@ image (`images`) → metadata + signature + embedding (`metadata`, `signature`, 
 
 from __future__ import annotations
 
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from hybrid_search.index import HybridIndex
     from hybrid_search.ingest import IngestReport
     from hybrid_search.vector_query import ExamplePicture, StoredPicture
+
+# Read when these libraries are imported, by whichever part of the program does it first: they are to tell nobody.
+os.environ.update(ORT_DISABLE_TELEMETRY="1", HF_HUB_DISABLE_TELEMETRY="1")
 
 __version__ = "0.1.0"
 __all__ = [

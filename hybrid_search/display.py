@@ -16,6 +16,9 @@ __all__ = ["UNSAFE", "escape", "hits_html", "hits_table", "spreadsheet_cell", "t
 
 UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 """Control characters, line separators, direction overrides and lone surrogates: what could act on a terminal."""
+_FORMULA = re.compile('(^|[;\t\r\n|])([ "\ufeff]*)(?=[=+\\-@\uff1d\uff0b\uff0d\uff20])|^(?=[\t\r\n])')
+"""Where a spreadsheet would see a formula begin, full-width forms included: in front of the text, or of what becomes a
+cell of its own where the file is opened with another separator than the comma."""
 _THUMBNAIL = re.compile(r"data:image/(?:jpeg|png|webp|gif);base64,[A-Za-z0-9+/]+={0,2}")
 _NAME_WIDTH = 60
 
@@ -32,16 +35,16 @@ def escape(text: str) -> str:
 
 
 def spreadsheet_cell(value: Any) -> Any:
-    """Return a value as a cell of CSV: nothing for None, and text that would be a formula with a `'` in front.
+    """Return a value as a cell of CSV: nothing for None, and text with a `'` in front of all that would be a formula.
 
     Examples
     --------
-    >>> spreadsheet_cell("=1+1"), spreadsheet_cell(-2), spreadsheet_cell(None)
-    ("'=1+1", -2, '')
+    >>> spreadsheet_cell("=1+1"), spreadsheet_cell("x;=1+1"), spreadsheet_cell(-2), spreadsheet_cell(None)
+    ("'=1+1", "x;'=1+1", -2, '')
     """
     # a spreadsheet runs text that begins like a formula, whoever wrote it into a caption
-    if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r", "\n")):
-        return "'" + value
+    if isinstance(value, str):
+        return _FORMULA.sub(r"\1\2'", value)
     return "" if value is None else value
 
 

@@ -6,21 +6,24 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Literal, get_args
 
-__all__ = ["DUPLICATE_TIERS", "TIERS", "Evidence", "Tier"]
+__all__ = ["Box", "DUPLICATE_TIERS", "TIERS", "Evidence", "Tier"]
 
-Tier = Literal["bytes", "pixels", "near", "transformed", "edited", "unsure", "similar"]
+Tier = Literal["bytes", "pixels", "near", "transformed", "edited", "more", "unsure", "similar"]
 """How a match was decided.
 
 `bytes`: the same bytes. `pixels`: other bytes, the same upright pixels. `near`: the signatures agree. `transformed`:
 they agree once one picture is turned, mirrored or made negative. `edited`: a part of one picture is a part of the other
-(crop, frame, overlay, collage, small rotation), by local features and the pixels of the overlap. `unsure`: some of that
-evidence, not enough to decide. `similar`: embeddings alone, never a duplicate.
+(crop, frame, overlay, collage, small rotation), by local features and the pixels of the overlap. `more`: a copy, but
+one shows something that the other does not (a signature, a tick, a caption, further frames or pages). `unsure`: some of
+that evidence, not enough to decide. `similar`: embeddings alone, never a duplicate.
 """
 TIERS: tuple[Tier, ...] = get_args(Tier)
 """All tiers, the surest first."""
 Transform = tuple[float, float, float, float, float, float]
-DUPLICATE_TIERS: tuple[Tier, ...] = TIERS[:5]
+Box = tuple[float, float, float, float]
+DUPLICATE_TIERS: tuple[Tier, ...] = TIERS[: TIERS.index("unsure")]
 """The tiers whose matches are duplicates."""
+_OTHER: Mapping[str, Literal["", "first", "second"]] = {"": "", "first": "second", "second": "first"}
 
 
 @dataclass(frozen=True)
@@ -54,12 +57,21 @@ class Evidence:
         How much there is to compare in the poorer of both signatures, in [0, 1].
     note : str
         What else a person should know, such as "same object or template"; empty as a rule.
+    first_has, second_has : tuple of str
+        What the first, or the second, picture holds that the other lacks, in short plain phrases: "11 more frames",
+        "transparency", "colour", "something added at the upper left".
+    added : tuple of (left, top, right, bottom)
+        Where something was added, in fractions of the upright frame of the picture that shows it.
+    added_to : {"", "first", "second"}
+        Which picture shows what was added.
 
     Examples
     --------
-    >>> near = Evidence("near", distance=0.12)
-    >>> Evidence.from_json(near.to_json()) == near
+    >>> more = Evidence("more", distance=0.12, second_has=("a signature",))
+    >>> Evidence.from_json(more.to_json()) == more
     True
+    >>> more.turned_round().first_has
+    ('a signature',)
     """
 
     tier: Tier
@@ -74,6 +86,10 @@ class Evidence:
     agreement: float | None = None
     quality: float | None = None
     note: str = ""
+    first_has: tuple[str, ...] = ()
+    second_has: tuple[str, ...] = ()
+    added: tuple[Box, ...] = ()
+    added_to: Literal["", "first", "second"] = ""
 
     @property
     def is_duplicate(self) -> bool:
@@ -84,6 +100,8 @@ class Evidence:
     def strength(self) -> tuple[int, float]:
         """What evidence is ordered by, the surest first: the tier, then the distance that decided."""
         decisive = self.aligned_distance if self.tier == "edited" else self.distance
+        if self.tier == "more" and self.aligned_distance is not None:
+            decisive = self.aligned_distance
         return TIERS.index(self.tier), 1.0 if decisive is None else decisive
 
     def turned_round(self) -> Evidence:
@@ -98,20 +116,33 @@ class Evidence:
         from hybrid_search.orientations import ORIENTATIONS, inverse_row
 
         orientation = ORIENTATIONS[inverse_row(ORIENTATIONS.index(self.orientation))]
-        return replace(self, orientation=orientation, transform=_inverse(self.transform))
+        return replace(
+            self,
+            orientation=orientation,
+            transform=_inverse(self.transform),
+            first_has=self.second_has,
+            second_has=self.first_has,
+            added_to=_OTHER[self.added_to],
+        )
 
     def to_json(self) -> dict[str, Any]:
         """Return the evidence as JSON, without what is not known."""
         plain = asdict(self)
         defaults = {field.name: field.default for field in fields(self)}
         kept = {name: value for name, value in plain.items() if name == "tier" or value != defaults[name]}
-        return {name: list(value) if isinstance(value, tuple) else value for name, value in kept.items()}
+        return {name: _listed(value) for name, value in kept.items()}
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> Evidence:
         """Read what `to_json` wrote."""
-        transform = stored.get("transform")
-        return cls(**{**stored, "transform": None if transform is None else tuple(transform)})
+        lists = {name: value for name, value in stored.items() if isinstance(value, list)}
+        tuples = {name: tuple(value) for name, value in lists.items() if name != "added"}
+        boxes = tuple(tuple(box) for box in lists.get("added", ()))
+        return cls(**{**stored, **tuples, **({"added": boxes} if boxes else {})})
+
+
+def _listed(value: Any) -> Any:
+    return [_listed(one) for one in value] if isinstance(value, tuple) else value
 
 
 def _inverse(transform: Transform | None) -> Transform | None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal
@@ -13,7 +15,7 @@ from hybrid_search.document import Document
 from hybrid_search.drift import drift
 from hybrid_search.duplicates.methods import FindsDuplicates
 from hybrid_search.embedding_changes import HoldsEmbeddings
-from hybrid_search.errors import DocumentNotFound, IndexNotFound
+from hybrid_search.errors import DocumentNotFound, IndexNotFound, MostAreMissing
 from hybrid_search.images import DEFAULT_LIMITS, Limits
 from hybrid_search.mapping import default_embedding, embeddings
 from hybrid_search.opening import open_or_create
@@ -22,6 +24,7 @@ from hybrid_search.searching import Searches
 from hybrid_search.transfer import current_definition
 
 if TYPE_CHECKING:
+    from hybrid_search.backends.checked import Checked
     from hybrid_search.backends.elasticsearch import Server
     from hybrid_search.embedders import Embedder, TextEmbedder
     from hybrid_search.images import ImageLike
@@ -30,6 +33,10 @@ if TYPE_CHECKING:
     Given = str | Embedder | TextEmbedder
 
 __all__ = ["HybridIndex"]
+
+
+_MANY = 20
+"""Fewer vanished pictures are no sign of a drive that is away; `prune` shows all of them before it asks."""
 
 
 class HybridIndex(HoldsEmbeddings, Searches, FindsDuplicates):
@@ -147,9 +154,11 @@ class HybridIndex(HoldsEmbeddings, Searches, FindsDuplicates):
         include: str | Sequence[str] = (),
         exclude: str | Sequence[str] = (),
         hidden: bool = False,
+        follow_symlinks: bool = False,
         batch_size: int = 32,
         workers: int | None = None,
         on_error: Literal["collect", "raise"] = "collect",
+        accept_missing: bool = False,
         progress: Callable[[Progress], None] | None = None,
     ) -> IngestReport:
         """Index every picture below a folder (or one file); unchanged files cost next to nothing.
@@ -164,12 +173,17 @@ class HybridIndex(HoldsEmbeddings, Searches, FindsDuplicates):
             Glob patterns; see `hybrid_search.ingest.folder.walk`.
         hidden : bool
             Also files and folders whose name begins with a dot.
+        follow_symlinks : bool
+            Also folders that symbolic links lead to.
         batch_size : int
             Pictures embedded together.
         workers : int, optional
             Threads that read and decode; by default one for each processor.
         on_error : {"collect", "raise"}
             List unusable files in the report, or stop at the first.
+        accept_missing : bool
+            Mark vanished pictures also where all or nearly all of the folder are gone, as on a drive that is not
+            mounted; without it none is marked, and the report says how many were `withheld`.
         progress : callable, optional
             Called with a `Progress` after every file.
 
@@ -186,13 +200,15 @@ class HybridIndex(HoldsEmbeddings, Searches, FindsDuplicates):
             include=(include,) if isinstance(include, str) else tuple(include),
             exclude=(exclude,) if isinstance(exclude, str) else tuple(exclude),
             hidden=hidden,
+            follow_symlinks=follow_symlinks,
             batch_size=batch_size,
             workers=workers,
             on_error=on_error,
+            accept_missing=accept_missing,
             limits=self._limits,
         )
         self._see_own_writes()
-        embedders, root = self.filling(), Path(path).expanduser()
+        embedders, root = self.filling(), Path(os.path.expanduser(path))
         return add_folder(self._backend, embedders, root, captions=captions, options=options, progress=progress)
 
     def delete(self, ids: str | Iterable[str]) -> int:
@@ -202,15 +218,51 @@ class HybridIndex(HoldsEmbeddings, Searches, FindsDuplicates):
         self._backend.refresh()
         return sum(outcome.status < 300 for outcome in outcomes)
 
-    def prune(self, *, dry_run: bool = False) -> list[Document]:
-        """Remove the documents of files that have vanished, and return them."""
+    def prune(self, *, dry_run: bool = False, accept_missing: bool = False) -> list[Document]:
+        """Remove the documents of files that have vanished, and return them.
+
+        Those stay whose file has come back since their folder was indexed last.
+
+        Parameters
+        ----------
+        dry_run : bool
+            Only return them.
+        accept_missing : bool
+            Remove them also where they are most of the index.
+
+        Raises
+        ------
+        MostAreMissing
+            When they are more than 20 and more than half of the index, and that was not accepted.
+        """
         self._see_own_writes()
-        gone = [
-            Document(*found) for found in self._backend.scan({"term": {"missing": True}}, fields=("path", "caption"))
-        ]
+        marked = self._backend.scan({"term": {"missing": True}}, fields=("path", "caption"))
+        gone = [document for document in (Document(*found) for found in marked) if not _is_back(document)]
+        documents = self._backend.count()
+        if not dry_run and not accept_missing and len(gone) > _MANY and len(gone) * 2 > documents:
+            raise MostAreMissing(self.location, missing=len(gone), documents=documents)
         if gone and not dry_run:
             self.delete(document.id for document in gone)
         return gone
+
+    def check(self, *, repair: bool = False) -> Checked:
+        """Compare all files of the index with their checksums; with `repair`, mend what can be mended.
+
+        An index that is too damaged to be opened is checked by its backend, `open_backend(…).check(repair=True)`.
+
+        Returns
+        -------
+        Checked
+            The damages, and what was done: `incomplete` documents were computed again where their pictures are there.
+        """
+        from hybrid_search.ingest.refill import refill
+
+        self._see_own_writes()
+        checked = self._backend.check(repair=repair)
+        if checked.incomplete:
+            left = refill(self._backend, self.filling(), checked.incomplete, limits=self._limits)
+            checked = replace(checked, incomplete=tuple(left))
+        return checked
 
     def refresh(self) -> None:
         """Make everything written so far durable, and visible to other readers."""
@@ -284,3 +336,7 @@ class HybridIndex(HoldsEmbeddings, Searches, FindsDuplicates):
     ) -> None:
         """Close the index."""
         self.close()
+
+
+def _is_back(document: Document) -> bool:
+    return any(os.path.lexists(str(path)) for path in document.source.get("path") or ())

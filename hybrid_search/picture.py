@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,10 @@ __all__ = ["Picture", "Prepared", "prepare", "read_picture", "thumbnail", "worki
 
 THUMBNAIL_SIDE = 192
 """Pixels of a thumbnail's longer side: enough to recognise a picture in a table, about 5 kB as JPEG."""
+
+WORKING_PIXELS = 8_000_000
+"""Pixels of a picture that waits for its embedding: 24 MB, and some forty wait. A panorama of 25 to 1 has fewer at the
+largest size that an embedder here takes."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +39,8 @@ class Prepared:
         By content, lower case: "jpeg", "png", "heif", …
     width, height : int
         Pixels of the upright image at full size.
+    warnings : tuple of str
+        What the file lacks.
     """
 
     image: Image.Image
@@ -41,6 +48,7 @@ class Prepared:
     format: str
     width: int
     height: int
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -77,9 +85,9 @@ def prepare(source: Source, *, min_side: int, limits: Limits = DEFAULT_LIMITS) -
         When the image cannot be decoded within the limits.
     """
     enough = max(min_side, SIGNATURE_MIN_SIDE)
-    decoded = decode(source, min_side=enough, limits=limits)
-    image = working_image(decoded.image, min_side=enough)
-    return Prepared(image, signature(image), decoded.format, decoded.width, decoded.height)
+    decoded = decode(source, min_side=enough, limits=limits, smaller=partial(working_image, min_side=enough))
+    image = decoded.image
+    return Prepared(image, signature(image), decoded.format, decoded.width, decoded.height, decoded.warnings)
 
 
 def read_picture(
@@ -105,6 +113,7 @@ def read_picture(
     inside = Metadata({}, {}, ())
     if source.data is not None:
         inside = read_metadata(source.data, format=prepared.format, name=source.name)
+        inside = replace(inside, warnings=(*prepared.warnings, *inside.warnings))
     return Picture(
         sha256=source.sha256,
         bytes=len(source.data) if source.data is not None else prepared.width * prepared.height * 3,
@@ -118,10 +127,17 @@ def working_image(image: Image.Image, *, min_side: int) -> Image.Image:
     """Shrink an image by a whole factor so that its shorter side is at least `min_side`, at most twice that.
 
     A box filter, as JPEG draft decoding is one: a picture gets nearly the same signature from any format, and a
-    large picture does not stay in memory while it waits for its embedding.
+    large picture does not stay in memory while it waits for its embedding. Of one so thin that this leaves more than
+    `WORKING_PIXELS` the longer side alone is shrunk further.
     """
-    factor = min(image.size) // min_side
-    return image.reduce(factor) if factor > 1 else image
+    factor = max(1, min(image.size) // min_side)
+    across, down = (factor if side == min(image.size) else max(factor, _excess(image, factor)) for side in image.size)
+    return image.reduce((across, down)) if max(across, down) > 1 else image
+
+
+def _excess(image: Image.Image, factor: int) -> int:
+    """Return the factor for the longer side that leaves no more than `WORKING_PIXELS`."""
+    return -(-image.width * image.height // (factor * WORKING_PIXELS))
 
 
 def thumbnail(image: Image.Image, *, side: int = THUMBNAIL_SIDE) -> str:

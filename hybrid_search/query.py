@@ -367,6 +367,8 @@ def _whole(name: str, value: int, *, least: int) -> int:
 def _real(name: str, value: float) -> float:
     try:
         number = float(value)
+    except OverflowError:
+        raise QueryError(f"{name} is a finite number (got one of more than 308 digits)") from None
     except (TypeError, ValueError):
         number = math.nan
     if not math.isfinite(number):

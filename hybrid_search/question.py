@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import math
 import os
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, TypedDict
@@ -240,6 +240,7 @@ def _class_weights(classes: Mapping[str, float] | None) -> dict[str, float]:
     if not isinstance(classes, Mapping | None):
         raise QueryError(f"classes says how much of each, such as {{'dog': 2, 'grass': -1}} (got {classes!r:.60})")
     for name, weight in (classes or {}).items():
-        if not isinstance(name, str) or not isinstance(weight, int | float) or not math.isfinite(weight):
-            raise QueryError(f"the weight of class {name!r} is a finite number (got {weight!r})")
+        fits = isinstance(name, str) and isinstance(weight, int | float) and abs(weight) <= sys.float_info.max
+        if not fits:
+            raise QueryError(f"the weight of class {name!r} is a finite number (got {weight!r:.60})")
     return {name: float(weight) for name, weight in (classes or {}).items() if weight}

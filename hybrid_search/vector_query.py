@@ -135,7 +135,7 @@ def _weighted(entry: Any) -> Weighted:
         raise QueryError(f"a term of vector_query is alone or (term, weight) (got {len(entry)} things)")
     try:
         weight = float(entry[1])
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         weight = math.nan
     if not math.isfinite(weight):
         raise QueryError(

@@ -2,8 +2,8 @@
 
 Prints Markdown. Photos come from --photos FOLDER, else from the shared test data that HYBRID_SEARCH_DATA names, else
 from scikit-image's wheel. `make bench` runs what needs neither a server nor long; `elasticsearch` starts a server, or
-measures those of --url; `duplicates`, `grouping`, `grouping-files` and `embedders` run by name. The latest output is in
-docs/benchmarks.md.
+measures those of --url; `duplicates`, `removable`, `grouping`, `grouping-files` and `embedders` run by name. The latest
+output is in docs/benchmarks.md.
 """
 
 from __future__ import annotations
@@ -73,6 +73,22 @@ def embedders(photos: Path, options: argparse.Namespace) -> str:
     return embedders.measure(photos, quick=options.quick, only=options.embedders, names=options.name)
 
 
+def removable(photos: Path, options: argparse.Namespace) -> str:
+    from scripts.benchmarks import removable
+
+    data = os.environ.get("HYBRID_SEARCH_DATA")
+    everything = Path(data) if data and not options.photos else photos
+    given = {"folder": options.folder, "seed": options.seed, "half": options.half, "first": options.first}
+    given |= {
+        "direct": options.direct,
+        "holes": options.holes,
+        "listed": options.list,
+        "only": options.kind,
+        "workers": options.workers,
+    }
+    return removable.measure(everything, count=options.pairs or (2 if options.quick else removable.COUNT), **given)
+
+
 BY_NAME = {
     "embedders": embedders,
     "elasticsearch": elasticsearch,
@@ -80,6 +96,7 @@ BY_NAME = {
     "duplicates": duplicates,
     "grouping": grouping,
     "grouping-files": grouping_files,
+    "removable": removable,
 }
 
 
@@ -124,6 +141,16 @@ def parser() -> argparse.ArgumentParser:
     copies.add_argument("--workers", type=int, default=1, help="processes that look pictures up")
     copies.add_argument("--sources", type=int, metavar="N", help="copies of so many photos only, of 200")
     copies.add_argument("--videos", type=Path, help="a folder of videos, for frames of real scenes")
+    pairs = parser.add_argument_group("removable")
+    pairs.add_argument("--pairs", type=int, metavar="N", help="pairs of each kind, of harmless ones half as many; 16")
+    pairs.add_argument("--seed", type=int, default=0, help="another one makes other pairs of other photos")
+    pairs.add_argument("--half", choices=["a", "b"], help="tune on a, report b; by default both")
+    pairs.add_argument("--first", type=int, metavar="N", help="only the first pairs of each kind in the half")
+    pairs.add_argument("--direct", action="store_true", help="judge pairs by themselves, without an index")
+    pairs.add_argument("--holes", action="store_true", help="with --direct, the treacherous pairs of `duplicates` too")
+    pairs.add_argument("--list", action="store_true", help="list the wrong pairs and the harmless ones that are lost")
+    pairs.add_argument("--kind", default="", help="only kinds and classes whose name holds this")
+    pairs.add_argument("--folder", type=Path, help="where pairs are kept; by default the user's cache folder")
     servers = parser.add_argument_group("elasticsearch, signature-lookup")
     servers.add_argument("--url", nargs="+", default=[], help="running servers; by default one is started")
     servers.add_argument("--dims", type=int, default=512)

@@ -18,7 +18,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from hybrid_search.cli import duplicates_options as wanted
 from hybrid_search.cli import exits, options, output, terminal
-from hybrid_search.cli.duplicates_actions import Deed, apply_choices, exit_code, print_report, undo_by
+from hybrid_search.cli.duplicates_actions import Deed, exit_code, print_report, undo_by
+from hybrid_search.cli.duplicates_choices import apply_choices
 from hybrid_search.cli.duplicates_listing import Listing
 from hybrid_search.cli.fill import note_failures
 from hybrid_search.cli.progress import progress_bar
@@ -45,6 +46,7 @@ def find_duplicates(
     tier: wanted.Tiers = None,
     max_distance: wanted.MaxDistance = None,
     filter: options.FilterOption = None,
+    follow_symlinks: options.FollowSymlinks = False,
     between: wanted.Between = None,
     reference: wanted.Reference = None,
     keep: wanted.Keep = None,
@@ -55,6 +57,7 @@ def find_duplicates(
     apply: Apply = None,
     undo: Undo = None,
     html: wanted.Html = None,
+    force: options.Replace = False,
     as_json: options.AsJson = False,
     as_jsonl: options.AsJsonl = False,
     as_csv: options.AsCsv = False,
@@ -82,15 +85,16 @@ def find_duplicates(
         keep=keep or (),
         deed=deed,
         html=html,
+        force=force,
         title=", ".join(str(place) for place in places),
         apply="scripts/find_duplicates.py --apply choices.json --action trash",
         progress=not no_progress,
     )
     listing.check()
-    return _run(listing, places)
+    return _run(listing, places, follow_symlinks=follow_symlinks)
 
 
-def _run(listing: Listing, places: list[Path]) -> int:
+def _run(listing: Listing, places: list[Path], *, follow_symlinks: bool) -> int:
     """Index the folders for this once, and show their groups."""
     from hybrid_search import HybridIndex
 
@@ -98,7 +102,7 @@ def _run(listing: Listing, places: list[Path]) -> int:
     with tempfile.TemporaryDirectory(prefix="find-duplicates-") as scratch, HybridIndex(scratch) as index:
         for place in dict.fromkeys(places):
             with progress_bar(shown=listing.progress) as progress:
-                report = index.add_folder(place, progress=progress)
+                report = index.add_folder(place, follow_symlinks=follow_symlinks, progress=progress)
             note_failures(report.failed)
             failed += len(report.failed)
         code = listing.run(index)

@@ -89,6 +89,8 @@ def build(folder: Path) -> Plan:
     write(folder / "photos/b/one.jpg", b"first picture" * 100, mtime=1_500_000_000, mode=0o640)
     write(folder / "photos/b/c/two.png", b"second picture" * 90, mtime=1_450_000_000, mode=0o600)
     write(folder / "photos/two (1).png", b"second picture" * 90, mtime=1_460_000_000, mode=0o444)
+    for name in ("a/one", "b/one"):
+        write(folder / f"photos/{name}.jpg.xmp", b"sidecar" * 20, mtime=1_470_000_000, mode=0o604)
     first = copies([folder / "photos/a/one.jpg", folder / "photos/b/one.jpg"])
     second = copies([folder / "photos/b/c/two.png", folder / "photos/two (1).png"])
     return make_plan([first, second], keep=parse_keep("oldest-file"))

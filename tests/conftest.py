@@ -13,6 +13,7 @@ from uuid import uuid4
 import pytest
 from hypothesis import HealthCheck, settings
 
+import hybrid_search  # noqa: F401  tests that import ONNX Runtime at their top must not start its telemetry
 from scripts.servers.failures import NotToBeHad
 from tests.servers import (
     VERSIONS,

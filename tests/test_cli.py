@@ -87,7 +87,7 @@ class FakeIndex:
         self.deleted += ids
         return len(ids)
 
-    def prune(self, *, dry_run: bool = False) -> list[Document]:
+    def prune(self, *, dry_run: bool = False, accept_missing: bool = False) -> list[Document]:
         self.deleted += [] if dry_run else list(self.documents)
         return list(self.documents.values())
 
@@ -397,14 +397,14 @@ def test_index_passes_every_option_on(index: FakeIndex, run: Any) -> None:
     done = run(
         *("index", "photos", "--captions", "captions.csv", "--include", "*.jpg", "--exclude", "old", "--hidden"),
         *("--batch-size", "8", "--workers", "2", "--embedder", "histogram+hog", "--index", "here"),
-        *("--max-megapixels", "50"),
+        *("--max-megapixels", "50", "--memory", "300"),
     )
     assert index.opened == {
         "location": "here",
         "name": "images",
         "embedder": ["histogram+hog"],
         "create": True,
-        "limits": Limits(max_pixels=50_000_000),
+        "limits": Limits(max_pixels=50_000_000, memory=300_000_000),
         "server": None,
     }
     assert index.asked == {
@@ -415,6 +415,7 @@ def test_index_passes_every_option_on(index: FakeIndex, run: Any) -> None:
         "hidden": True,
         "batch_size": 8,
         "workers": 2,
+        "accept_missing": False,
     }
     assert (done.code, done.out) == (exits.OK, "2 added, 0 updated, 1 unchanged in 0.5 s, 4 pictures/s\n")
     assert done.err == "2 pictures in here\n"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import json
 import re
 import shutil
@@ -19,6 +20,9 @@ from PIL import ImageOps
 
 from hybrid_search import cli
 from hybrid_search.cli import exits
+from hybrid_search.cli.duplicates_find import Lookups
+from hybrid_search.evidence import Evidence, Tier
+from hybrid_search.hits import Hit
 from tests.fakes import photo, save_photo
 from tests.picture_files import tree
 
@@ -258,7 +262,8 @@ def test_the_page_shows_what_was_decided(run: Run) -> None:
 def test_an_earlier_page_stays_when_a_new_one_fails(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     from hybrid_search.duplicates.report import page
 
-    Path("page.html").write_text("earlier")
+    run("duplicates", "--html", "page.html")
+    earlier = Path("page.html").read_text()
 
     def broken(report: Any) -> str:
         raise OSError(28, "No space left on device", "page.html")
@@ -266,7 +271,7 @@ def test_an_earlier_page_stays_when_a_new_one_fails(run: Run, monkeypatch: pytes
     monkeypatch.setattr(page, "page_section", broken)
     run("duplicates", "--html", "page.html", code=exits.FAILED)
     assert [path.name for path in Path().glob("*page*")] == ["page.html"]
-    assert Path("page.html").read_text() == "earlier"
+    assert Path("page.html").read_text() == earlier
 
 
 def test_choices_are_applied(run: Run) -> None:
@@ -286,6 +291,39 @@ def test_a_protected_folder_stays_whatever_was_chosen(run: Run) -> None:
     choices = export(Path("page.html"), {"web/boat.jpg": "remove"})
     given = ("--action", "delete", "--reference", "photos/web", "--yes")
     assert "left alone" in run("duplicates", "apply", str(choices), *given).err
+    assert Path("photos/web/boat.jpg").exists()
+
+
+def _renamed(choices: Path, which: str, path: Path, choice: str) -> None:
+    """Have the choices name another file, as it is, in the place of one."""
+    stored = json.loads(choices.read_text())
+    data, status = path.read_bytes(), path.stat()
+    sha256 = hashlib.sha256(data).hexdigest()
+    facts = {"path": str(path.absolute()), "bytes": len(data), "mtime_ns": str(status.st_mtime_ns)}
+    for file in stored["groups"][0]["files"]:
+        if file["path"].endswith(which):
+            file |= {"id": sha256, "path": str(path.absolute()), "sha256": sha256, "facts": facts, "choice": choice}
+    choices.write_text(json.dumps(stored))
+
+
+@pytest.mark.parametrize("place", ["inside", "outside", "kept"])
+def test_choices_take_nothing_that_is_no_copy_of_the_kept_file(run: Run, place: str) -> None:
+    run("duplicates", "--html", "page.html")
+    fates = {"web/boat.jpg": "remove", "album/boat (copy).png": "remove"}
+    choices = export(Path("page.html"), fates)
+    if place == "inside":
+        _renamed(choices, "web/boat.jpg", Path("photos/dune.png"), "remove")
+    else:
+        stranger = Path("thesis.png")
+        shutil.copy("photos/boat.png" if place == "outside" else "photos/dune.png", stranger)
+        which = "web/boat.jpg" if place == "outside" else "photos/boat.png"
+        _renamed(choices, which, stranger, "remove" if place == "outside" else "keep")
+    before = {path: path.read_bytes() for path in Path().rglob("*.png")}
+    for yes in ((), ("--yes",)):
+        done = run("duplicates", "apply", str(choices), "--action", "delete", *yes)
+        assert done.err.count("left alone: ") == (2 if place == "kept" else 1)
+    gone = {path for path in before if not path.exists()}
+    assert gone == (set() if place == "kept" else {Path("photos/album/boat (copy).png")})
     assert Path("photos/web/boat.jpg").exists()
 
 
@@ -357,6 +395,22 @@ def test_new_pictures_are_told_from_those_that_are_here(run: Run) -> None:
     assert run("duplicates", "find", "--new", "-0", "card").out.endswith("new.png\0")
     assert run("duplicates", "find", "card/new.png", code=exits.NOTHING).out == ""
     run("duplicates", "find", "nowhere.png", code=exits.USAGE)
+
+
+@pytest.mark.parametrize(("tiers", "new"), [(("more",), True), (("near",), False), (("more", "near"), False)])
+def test_a_picture_of_which_another_shows_more_or_less_is_new(
+    tmp_path: Path, tiers: tuple[Tier, ...], new: bool
+) -> None:
+    class Index:
+        def find_duplicates(self, image: Any, **options: Any) -> list[Hit]:
+            found = [Evidence(tier, distance=0.1, first_has=("a signature",)) for tier in tiers]
+            return [Hit(1, "a", 1.0, tier=link.tier, evidence=link, source={"path": ["/p/a.jpg"]}) for link in found]
+
+    lookups = Lookups(Index(), {})  # type: ignore[arg-type]
+    page = str(save_photo(tmp_path / "page.png", 1))
+    reports = list(lookups.reports([page]))
+    assert len(reports) == 1, "it is shown all the same"
+    assert (lookups.new, lookups.unequal) == (([page], 1) if new else ([], 0))
 
 
 def test_a_file_is_no_copy_of_itself(look: Run) -> None:

@@ -80,7 +80,7 @@ def both_ways(a: Subject, b: Subject, judge: Judge = ALL, **options: Any) -> Evi
         assert one is other
         return None
     changing = {"transform": None, "orientation": ""}
-    assert replace(one, **changing) == replace(other, **changing)  # type: ignore[arg-type]
+    assert replace(one, **changing) == replace(other.turned_round(), **changing)  # type: ignore[arg-type]
     assert ORIENTATIONS.index(other.orientation) == inverse_row(ORIENTATIONS.index(one.orientation))
     assert (one.transform is None) == (other.transform is None)
     if one.transform is not None and other.transform is not None:
@@ -524,7 +524,7 @@ def without_opencv(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_edited_copies_need_opencv(without_opencv: None) -> None:
-    assert Judge().tiers == ("bytes", "pixels", "near", "transformed")
+    assert Judge().tiers == ("bytes", "pixels", "near", "transformed", "more")
     with pytest.raises(TierUnavailable, match=r"'edited' needs .*pip install 'hybrid-search\[duplicates\]'") as caught:
         Judge(tiers=["near", "edited"])
     assert caught.value.tier == "edited"

@@ -105,6 +105,21 @@ def put(backend: Backend, id: str, path: Path, **source: Any) -> Member:
     return Member(id, str(path), Evidence("near"), whole)
 
 
+def test_the_kept_document_gets_what_sidecars_say_that_the_index_has_not_seen(tmp_path: Path) -> None:
+    kept, copy = (save_photo(tmp_path / name, 1) for name in ("album/a.png", "copy/a.png"))
+    backend = EmbeddedBackend(tmp_path / "index")
+    backend.create(definition())
+    first = put(backend, "one", kept, title="Boat")
+    facts = file_fields([FileFacts(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in (kept, copy)])
+    twin = Member("one", str(copy), Evidence("bytes"), {**first.source, **facts})
+    (tmp_path / "copy/a.png.json").write_text('{"caption": "a boat", "title": "DSC_1", "tags": ["sea"]}')
+    merged = merge_metadata(backend, choose(grouped([first, twin]), remove=[str(copy)]))
+    assert merged.added == {"caption": "a boat", "tags": ["sea"]}
+    assert merged.dropped == {"title": ("DSC_1",)}
+    assert backend.get("one")["caption"] == "a boat"
+    backend.close()
+
+
 def test_the_kept_document_gets_what_its_copies_had(backend: Backend, tmp_path: Path) -> None:
     paths = [save_photo(tmp_path / "photos" / f"{number}.png", number) for number in range(3)]
     group = grouped(

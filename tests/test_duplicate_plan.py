@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,7 +12,15 @@ from hypothesis import strategies as st
 
 from hybrid_search.document import FileFacts
 from hybrid_search.duplicates.act.keep import parse_keep
-from hybrid_search.duplicates.act.plan import Decision, Plan, PlannedFile, choose, decide, make_plan
+from hybrid_search.duplicates.act.plan import (
+    SAME_ELSEWHERE,
+    Decision,
+    Plan,
+    PlannedFile,
+    choose,
+    decide,
+    make_plan,
+)
 from hybrid_search.duplicates.model import DuplicateGroup, Member
 from hybrid_search.errors import ActionRefused
 from hybrid_search.evidence import DUPLICATE_TIERS, TIERS, Evidence, Tier
@@ -95,6 +104,61 @@ def test_equal_pixels_stand_for_the_representative(equal: Tier) -> None:
     assert {file.path: file.tier for file in decision.remove} == {"/p/z": equal, "/p/c": "near"}
 
 
+def more(path: str, *, first: tuple[str, ...] = (), second: tuple[str, ...] = (), tier: Tier = "more") -> Member:
+    """Return a member that lacks `first` of the representative's, and has `second` besides."""
+    return replace(described(path), evidence=Evidence(tier, distance=0.02, first_has=first, second_has=second))
+
+
+@pytest.mark.parametrize("tier", ["pixels", "near", "more"])
+def test_a_file_that_shows_more_never_goes(tier: Tier) -> None:
+    whole, signed = described("/p/whole", **LARGE), more("/p/signed", second=("a signature",), tier=tier)
+    for tiers in (("bytes", "pixels", "near"), TIERS):
+        decision = decide(grouped([whole, signed]), parse_keep("most-pixels"), tiers=tiers)
+        assert "/p/signed" not in paths(decision.remove)
+    assert paths(decision.keep) == ["/p/signed"], "the richer file stays, whatever the rules say"
+    assert paths(decision.remove) == ["/p/whole"]
+    protected = decide(grouped([whole, signed]), parse_keep("protected:/p/whole"), tiers=TIERS)
+    assert protected.remove == ()
+    assert protected.left[0].why == "it shows something that the kept file does not: a signature"
+
+
+def test_the_poorer_file_goes_when_its_tier_may() -> None:
+    first, still = described("/p/moving", **LARGE), more("/p/still", first=("11 more frames",))
+    decision = decide(grouped([first, still]), parse_keep("path:/p/still"))
+    assert decision.remove == ()
+    assert decision.left[0].why == (
+        "it lacks what the first file of the group shows: 11 more frames; "
+        "its match is of the tier 'more', which is not to be removed"
+    )
+    named = decide(grouped([first, still]), parse_keep("path:/p/still"), tiers=("more",))
+    assert (paths(named.keep), paths(named.remove)) == (["/p/moving"], ["/p/still"])
+    grey = more("/p/grey", first=("colour",), tier="near")
+    assert paths(decide(grouped([first, grey]), parse_keep("path:/p/grey")).remove) == ["/p/grey"]
+
+
+def test_neither_goes_when_each_shows_what_the_other_does_not() -> None:
+    first, other = described("/p/a", **LARGE), more("/p/b", first=("a tick",), second=("a signature",))
+    for rules in ("path:/p/a", "path:/p/b"):
+        assert decide(grouped([first, other]), parse_keep(rules), tiers=TIERS).remove == ()
+
+
+def test_what_two_members_hold_is_asked_for_and_not_added_up() -> None:
+    group = grouped([described("/p/whole", **LARGE), more("/p/a", second=("a",)), more("/p/b", second=("b",))])
+    keep = parse_keep("path:/p/a")
+    assert paths(decide(group, keep, tiers=TIERS).remove) == ["/p/whole"], "nothing is known of the two"
+    for second, gone in ((("b",), ["/p/whole"]), ((), ["/p/whole", "/p/b"])):
+        found = Evidence("more", first_has=("a",), second_has=second)
+        assert paths(decide(group, keep, tiers=TIERS, compare=lambda one, two, f=found: f).remove) == gone
+
+
+def test_equal_pixels_with_a_difference_stand_for_nobody() -> None:
+    clear = more("/p/clear", second=("transparency",), tier="pixels")
+    copy = described("/p/copy", tier="near")
+    decision = decide(grouped([described("/p/whole", **LARGE), copy, clear]), parse_keep("path:/p/copy"), tiers=TIERS)
+    assert paths(decision.keep) == ["/p/clear"]
+    assert "/p/copy" not in paths(decision.remove), "it was only compared with the whole one"
+
+
 def test_a_member_without_evidence_is_left_alone() -> None:
     decision = decide(grouped([described("/p/a", **LARGE), described("/p/b")]), parse_keep())
     assert not decision.remove
@@ -107,6 +171,61 @@ def test_paths_of_one_document_are_copies_of_the_tier_bytes() -> None:
     assert (paths(decision.keep), paths(decision.remove)) == (["/p/IMG_1.jpg"], ["/p/IMG_1 (1).jpg"])
     assert decision.remove[0].tier == "bytes"
     assert not decide(grouped([first, second]), parse_keep(), tiers=("near",)).remove
+
+
+ALBUM = "/photos/2014-06 Rome/IMG_1.jpg"
+
+
+@pytest.mark.parametrize(
+    "copy",
+    [
+        "/a/Backup/IMG_1.jpg",
+        "/a/Backup 2019-01-02/IMG_1.jpg",
+        "/photos/2014-06 Rome/IMG_1 (1).jpg",
+        "/photos/2014-06 Rome/IMG_1 - Copy.jpg",
+        "/photos/2014-06 Rome/Copy of IMG_1.jpg",
+        "/photos/2014-06 Rome/Kopie von IMG_1.jpg",
+        "/photos/2014-06 Rome (1)/IMG_1.jpg",
+        "/p/WhatsApp Images/IMG-20140601-WA0001.jpg",
+        "/p/Téléchargements/IMG_1.jpg",
+        "/p/Downloads/Rome/IMG_1.jpg",
+        "/p/_MEI12345/IMG_1.jpg",
+        "/p/.Trash-1000/IMG_1.jpg",
+        "/p/照片备份/IMG_1.jpg",
+        "/p/резервная копия/IMG_1.jpg",
+        "/p/a.jpg",
+        "/p/DCIM/100CANON/IMG_1.jpg",
+    ],
+)
+def test_of_equal_files_the_one_in_an_album_stays_whatever_its_path_and_time(copy: str) -> None:
+    album, other = described(ALBUM, sha256="x", mtime_ns=2 * 10**18), described(copy, sha256="x", tier="bytes")
+    for members in ([album, replace(other, evidence=Evidence("bytes"))], [other, album]):
+        decision = decide(grouped(members), parse_keep())
+        assert (paths(decision.keep), paths(decision.remove)) == ([ALBUM], [copy])
+        assert decision.keep[0].why.startswith("best-place: in the album '2014-06 Rome'")
+        assert decision.remove[0].why.startswith("best-place: ")
+
+
+def test_of_equal_files_the_one_with_a_sidecar_stays() -> None:
+    facts = [FileFacts("/p/Backup/a.jpg", 1, 2, sidecars="f").to_json()]
+    bare, with_one = described(ALBUM, sha256="x"), described("/p/Backup/a.jpg", sha256="x", tier="bytes", files=facts)
+    decision = decide(grouped([bare, with_one]), parse_keep())
+    assert paths(decision.keep) == ["/p/Backup/a.jpg"]
+    assert decision.remove[0].why == "has-sidecar: no sidecar; the kept file: a sidecar"
+
+
+def test_equal_files_in_two_folders_are_left_alone_until_somebody_says_which() -> None:
+    one, other = described("/a/x/1.jpg", sha256="x"), described("/b/x/1.jpg", sha256="x", tier="bytes", mtime_ns=1)
+    group = grouped([one, other])
+    decision = decide(group, parse_keep())
+    assert (decision.remove, [file.why for file in decision.left]) == ((), [SAME_ELSEWHERE])
+    for elsewhere in ("most-pixels", "protected:/c", "path:*/nothing/*", "has-sidecar"):
+        assert decide(group, parse_keep(elsewhere).before_default()).remove == ()
+    for told in (parse_keep("oldest-file").before_default(), parse_keep("below:/b"), parse_keep("protected:/b")):
+        assert paths(decide(group, told).remove) == ["/a/x/1.jpg"]
+    within = described("/a/x/1_1.jpg", sha256="x", tier="bytes")
+    decision = decide(grouped([one, other, within]), parse_keep("shortest-name").before_default())
+    assert "/a/x/1_1.jpg" in paths(decision.remove), "in one folder the name decides"
 
 
 def test_protected_files_are_kept_whatever_the_rules_say() -> None:

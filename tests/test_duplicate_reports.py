@@ -124,6 +124,11 @@ def test_json_has_evidence_choice_and_facts() -> None:
             Evidence("edited", 0.6, inliers=42, overlap=0.8, aligned_distance=0.2),
             "edited: 80% of the smaller picture lies in the other, 42 points agree, distance of the overlap 0.200",
         ),
+        (
+            Evidence("more", 0.02, first_has=("a tick",), second_has=("a signature", "a stamp")),
+            "more: the first one shows more: a tick; the other one shows more: a signature, a stamp, distance 0.020",
+        ),
+        (Evidence("pixels", first_has=("transparency",)), "same pixels; the first one shows more: transparency"),
         (Evidence("unsure", note="same object or template"), "unsure: same object or template"),
         (Evidence("similar", cosine=0.9), "similar: cosine 0.900"),
     ],
@@ -138,6 +143,16 @@ def test_sizes_as_people_write_them(number: int, text: str) -> None:
 
 
 # -- CSV -------------------------------------------------------------------------------------------------------------
+
+
+def test_csv_and_json_say_what_one_shows_more() -> None:
+    link = Evidence("more", first_has=("a", "b"), second_has=("c",), added=((0.0, 0.0, 0.5, 0.5),), added_to="first")
+    report = report_group(group(member("/a.jpg"), member("/b.jpg", link)))
+    row = list(csv.DictReader("".join(csv_lines([report])).splitlines()))[1]
+    assert (row["match"], row["first_has"], row["second_has"]) == ("more", "a; b", "c")
+    stored = json.loads(json.dumps(report.to_json()))["files"][1]["evidence"]
+    assert stored["first_has"] == ["a", "b"] and stored["added"] == [[0.0, 0.0, 0.5, 0.5]]
+    assert Evidence.from_json(stored) == link
 
 
 def test_csv_has_a_row_for_each_file_and_no_formula() -> None:
@@ -249,6 +264,23 @@ def test_differences_and_choices_are_marked() -> None:
     tags = Tags(text)
     assert [has["value"] for has in tags.of("input", type="radio") if "checked" in has] == ["keep", "remove"]
     assert "fewer pixels" in text
+
+
+def test_what_was_added_is_drawn_over_the_picture_that_shows_it() -> None:
+    from hybrid_search.picture import thumbnail
+
+    small = thumbnail(photo(1))
+    here = Evidence("more", first_has=("a tick",), added=((0.5, 0.25, 0.75, 1.0),), added_to="first")
+    there = Evidence("more", second_has=("a signature",), added=((0.0, 0.0, 0.125, 0.25),), added_to="second")
+    members = [
+        member(f"/{name}.jpg", link, thumbnail=small) for name, link in zip("abc", (None, here, there), strict=True)
+    ]
+    text = shown(report_group(group(*members)))
+    cells = text.split("<th>choice</th>")[0].split("<td ")[1:]
+    assert ['x="0.5000" y="0.2500" width="0.2500" height="0.7500"' in cell for cell in cells] == [True, False, False]
+    assert ['x="0.0000" y="0.0000" width="0.1250" height="0.2500"' in cell for cell in cells] == [False, False, True]
+    assert text.count("<rect") == 2
+    assert not [has for _, has in Tags(text).found if "style" in has], "the policy forbids them"
 
 
 def test_a_protected_file_cannot_be_removed_and_files_of_the_same_bytes_cannot_stand_apart() -> None:

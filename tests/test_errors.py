@@ -51,6 +51,7 @@ EXAMPLES: tuple[tuple[errors.HybridSearchError, str], ...] = (
     (errors.DocumentNotFound("a1"), "'a1'"),
     (errors.EmbedderMismatch("lite", "clip"), "embeddings of lite, it was opened with clip; open it with"),
     (errors.MappingMismatch("iso", "'x' is not a number"), "'iso': 'x' is not a number"),
+    (errors.MostAreMissing("/x", 30, 40), "30 of 40 pictures in /x are missing, more than half"),
     (errors.StorageFull("/x"), "free some and run again"),
     (errors.DocumentChanged("a1"), "'a1' keeps being changed by another writer; run again"),
     (errors.NotElasticsearch("http://h", "HTML"), "http://h is not Elasticsearch: HTML; check its address"),

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import pytest
+
 from hybrid_search.ingest.folder import walk
 
 
@@ -38,11 +40,24 @@ def test_include_overrides_suffixes_and_exclude_wins(tmp_path: Path) -> None:
     assert _names(tmp_path, include=["trip/*"], exclude=["private"]) == ["trip/c.dat"]
 
 
-def test_symlink_loops_end(tmp_path: Path) -> None:
+@pytest.mark.parametrize("follow", [False, True])
+def test_symlink_loops_end(tmp_path: Path, follow: bool) -> None:
     _touch(tmp_path / "one" / "a.jpg")
     (tmp_path / "one" / "up").symlink_to(tmp_path)
     (tmp_path / "dangling.jpg").symlink_to(tmp_path / "nowhere.jpg")
-    assert _names(tmp_path) == ["one/a.jpg"]
+    assert _names(tmp_path, follow_symlinks=follow) == ["one/a.jpg"]
+
+
+def test_linked_folders_are_followed_only_when_asked_and_never_give_a_second_path(tmp_path: Path) -> None:
+    _touch(tmp_path / "library" / "trip" / "a.jpg")
+    _touch(tmp_path / "elsewhere" / "b.jpg")
+    (tmp_path / "library" / "again").symlink_to(tmp_path / "library" / "trip")
+    (tmp_path / "library" / "out").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "library" / "out too").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "way").symlink_to(tmp_path / "library")
+    assert _names(tmp_path / "library") == ["trip/a.jpg"]
+    assert _names(tmp_path / "library", follow_symlinks=True) == ["trip/a.jpg", "out/b.jpg"]
+    assert _names(tmp_path / "way") == ["trip/a.jpg"], "what is named may be a link"
 
 
 def test_reports_folders_that_cannot_be_listed(tmp_path: Path) -> None:

@@ -30,7 +30,7 @@ from hybrid_search.index import HybridIndex
 
 warnings.simplefilter("error")
 data, location = map(Path, sys.argv[1:])
-told, chosen = [], {"include": ["*"], "exclude": ["caltech101", "flickr8k", "README.md"]}
+told, chosen = [], {"include": ["*"], "exclude": ["caltech101", "flickr8k", "typed", "README.md"]}
 with HybridIndex(location, embedder="histogram+hog") as index:
     report = index.add_folder(data, progress=told.append, **chosen)
     again = index.add_folder(data, **chosen)
@@ -72,7 +72,7 @@ def test_every_file_is_a_document_or_one_failure(data: Path, run: dict[str, Any]
 
 def test_the_counts_are_those_of_before(data: Path, run: dict[str, Any]) -> None:
     failed = Counter(Path(path).relative_to(data).parts[0] for path, _ in run["failed"])
-    assert (failed["formats"], failed["exif"]) == (6, 1)
+    assert (failed["formats"], failed["exif"]) == (5, 1)
     # What decoders newly accept or refuse moves this number a little; a broken one moves it a lot.
     assert 240 <= failed["corrupt"] <= 300
 

@@ -8,8 +8,9 @@ import struct
 import pytest
 from PIL import Image
 
+from hybrid_search.images.parts import photoshop_resources
 from hybrid_search.metadata import read_metadata
-from hybrid_search.metadata.blocks import find_blocks, photoshop_resources
+from hybrid_search.metadata.blocks import find_blocks
 
 CANON = b"II*\x00\x08\x00\x00\x00\x01\x00\x0f\x01\x02\x00\x06\x00\x00\x00\x1a\x00\x00\x00\x00\x00\x00\x00Canon\x00"
 F_NUMBER = (
@@ -89,8 +90,8 @@ def test_photoshop() -> None:
     head = b"8BPS\x00\x01" + bytes(6) + struct.pack(">HIIHH", 3, 8, 8, 8, 3) + struct.pack(">I", 4) + b"mode"
     data = head + struct.pack(">I", len(resources)) + resources + bytes(100)
     assert read_metadata(data, format="psd").fields == {"camera.make": "Canon", "place.city": "Rome"}
-    assert [number for number, _ in photoshop_resources(resources)] == [0x03ED, 0x0422, 0x0404]
-    assert [len(content) for _, content in photoshop_resources(resources[:-2])] == [3, len(CANON), 8]
+    assert [kind for kind, _, _ in photoshop_resources(resources, 0)] == [b"\x03\xed", b"\x04\x22", b"\x04\x04"]
+    assert [end - start for _, start, end in photoshop_resources(resources[:-2], 0)] == [3, len(CANON), 8]
 
 
 def test_fujifilm_raf() -> None:

@@ -12,6 +12,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from hybrid_search.backends.checked import Checked
 from hybrid_search.errors import BackendUnavailable
 from hybrid_search.mapping import EmbeddingSpec
 
@@ -176,6 +177,19 @@ class Backend(ABC):
     @abstractmethod
     def info(self) -> dict[str, Any]:
         """Return facts for people: documents, bytes on disk, version, per-field vector counts."""
+
+    def check(self, *, repair: bool = False) -> Checked:
+        """Look whether all that was written is as it was written; with `repair`, mend what can be mended.
+
+        Raises
+        ------
+        BackendUnavailable
+            Where that is the server's business.
+        """
+        raise BackendUnavailable(
+            self.location,
+            "a server checks its own files; `GET _cluster/health` says which shards cannot be read",
+        )
 
     @abstractmethod
     def close(self) -> None:

@@ -54,7 +54,9 @@ def carry(
     into.refresh()
     arrived = into.count()
     if arrived != done:
-        raise IndexCorrupt(into.location, f"{done:,} documents were sent, {arrived:,} arrived")
+        raise IndexCorrupt(
+            into.location, f"{done:,} documents were sent, {arrived:,} arrived", "the index they came from is as it was"
+        )
     return done
 
 

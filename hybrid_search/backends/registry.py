@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -48,7 +49,7 @@ def open_backend(location: str | Path | None, *, name: str, server: Server | Non
         return ElasticsearchBackend(None, name=name, server=server)
     from hybrid_search.backends.embedded import EmbeddedBackend
 
-    return EmbeddedBackend(None if location is None else Path(location).expanduser() / name)
+    return EmbeddedBackend(None if location is None else Path(os.path.expanduser(location)) / name)
 
 
 def shown(location: str | Path | None) -> str:

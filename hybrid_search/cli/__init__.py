@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Sequence
 
@@ -9,8 +10,20 @@ __all__ = ["main", "run"]
 
 
 def main() -> None:
-    """Run the command of `sys.argv` and end the process with its exit code."""
+    """Run the command of `sys.argv` and end the process with its exit code.
+
+    A request to end (`kill`, a closed terminal) ends it as an exception does: what is half made is cleared away.
+    """
+    for name in ("SIGTERM", "SIGHUP"):
+        if (number := getattr(signal, name, None)) is not None and signal.getsignal(number) == signal.SIG_DFL:
+            signal.signal(number, _end)
     sys.exit(run(sys.argv[1:]))
+
+
+def _end(number: int, frame: object) -> None:
+    # once: a second request, or one while files are cleared away, ends the process at once
+    signal.signal(number, signal.SIG_DFL)
+    raise SystemExit(128 + number)
 
 
 def run(arguments: Sequence[str]) -> int:

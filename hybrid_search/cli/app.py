@@ -89,6 +89,7 @@ def program(
 
 def _add_commands() -> None:
     from hybrid_search.cli import (
+        check,
         demo,
         duplicates,
         embed,
@@ -113,6 +114,7 @@ def _add_commands() -> None:
         find.request,
         remove.delete,
         remove.prune,
+        check.check,
         upkeep.mapping,
         upkeep.migrate,
         upkeep.copy,

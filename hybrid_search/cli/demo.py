@@ -12,6 +12,7 @@ import typer
 
 from hybrid_search.cli import options, output, terminal
 from hybrid_search.cli.fill import note_failures
+from hybrid_search.cli.ours import check_replaceable
 from hybrid_search.cli.progress import progress_bar
 from hybrid_search.cli.rows import lookup
 
@@ -82,6 +83,8 @@ def run_demo(folder: Path | None, captions: Path | None, out: Path) -> Path:
     """
     from hybrid_search.index import HybridIndex
 
+    for name in ("duplicates.html", "contact-sheet.png"):
+        check_replaceable(out / name, force=False, remedy="name another folder with --out")
     out.mkdir(parents=True, exist_ok=True)
     chosen = folder or _copy_photos(bundled_photos(), out / "photos")
     captions = captions or (_bundled_captions() if folder is None else None)
@@ -133,7 +136,10 @@ def _copy_photos(source: Path, target: Path) -> Path:
     target.mkdir(exist_ok=True)
     for path in sorted(source.iterdir()):
         if path.suffix in (".png", ".jpg") and not any(path.match(pattern) for pattern in NO_PHOTOS):
-            shutil.copy2(path, target / path.name)
+            copy = target / path.name
+            if copy.exists() and copy.read_bytes() != path.read_bytes():
+                raise typer.BadParameter(f"there is another file {copy}; name another folder with --out")
+            shutil.copy2(path, copy)
     with Image.open(target / "chelsea.png") as photo:
         small = photo.convert("RGB").resize((300, 200))
     if not (target / "chelsea-web.jpg").exists():
@@ -229,7 +235,7 @@ def _show_copies(index: HybridIndex, place: str, page: Path) -> None:
 def _write_sheet(answers: list[tuple[str, Hits]], path: Path) -> Path:
     from PIL import Image
 
-    from hybrid_search.cli.sheet import PAPER, draw_sheet
+    from hybrid_search.cli.sheet import PAPER, draw_sheet, save_sheet
 
     strips = [draw_sheet(hits, title=title, columns=K) for title, hits in answers]
     rows = [strips[start : start + 2] for start in range(0, len(strips), 2)]
@@ -240,7 +246,7 @@ def _write_sheet(answers: list[tuple[str, Hits]], path: Path) -> Path:
         for column, strip in enumerate(row):
             sheet.paste(strip, (column * width, top))
         top += max(strip.height for strip in row)
-    sheet.save(path)
+    save_sheet(sheet, path)
     return path
 
 

@@ -10,7 +10,8 @@ import typer
 
 from hybrid_search.cli import duplicates_options as wanted
 from hybrid_search.cli import exits, options, output, terminal
-from hybrid_search.cli.duplicates_actions import Deed, apply_choices, existing_backend, exit_code, print_report, undo_by
+from hybrid_search.cli.duplicates_actions import Deed, existing_backend, exit_code, print_report, undo_by
+from hybrid_search.cli.duplicates_choices import apply_choices
 from hybrid_search.cli.duplicates_decide import apart, decisions, forget, review
 from hybrid_search.cli.duplicates_find import find
 from hybrid_search.cli.duplicates_listing import Listing
@@ -44,6 +45,7 @@ def duplicates(
     journal: wanted.Journal = None,
     yes: wanted.Yes = False,
     html: wanted.Html = None,
+    force: options.Replace = False,
     as_json: options.AsJson = False,
     as_jsonl: options.AsJsonl = False,
     as_csv: options.AsCsv = False,
@@ -68,6 +70,7 @@ def duplicates(
         keep=keep or (),
         deed=Deed(action.value if action else None, to, merge_metadata, journal, yes),
         html=html,
+        force=force,
         title=place_of(context, location),
         progress=not no_progress,
     )
@@ -128,7 +131,10 @@ def undo(
     yes: wanted.Yes = False,
     as_json: options.AsJson = False,
 ) -> None:
-    """Put files back that were moved or replaced by links; what is in the trash or deleted is named."""
+    """Put files back that were moved, put into the trash or replaced by links; what was deleted is counted.
+
+    Without --yes it is only said what can be put back.
+    """
     with existing_backend(context, location) as backend:
         report = undo_by(journal, backend=backend, yes=yes)
     if as_json:

@@ -12,23 +12,21 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from hybrid_search.cli import exits, terminal
-from hybrid_search.cli.duplicates_decide import keep_choices
 from hybrid_search.cli.session import backend_at
 from hybrid_search.counted import counted
 
 if TYPE_CHECKING:
     from hybrid_search.backends import Backend
     from hybrid_search.duplicates.act.actions import ActionName, ActionReport
-    from hybrid_search.duplicates.act.plan import Decision
-    from hybrid_search.index import HybridIndex
+    from hybrid_search.duplicates.act.decisions import Decision
 
 __all__ = [
     "Deed",
-    "apply_choices",
     "existing_backend",
     "exit_code",
     "folders",
     "print_report",
+    "print_results",
     "report_json",
     "undo_by",
 ]
@@ -101,35 +99,8 @@ class Deed:
             raise
 
 
-def apply_choices(
-    path: Path, deed: Deed, *, index: HybridIndex | None, protected: Iterable[Path] = (), as_json: bool = False
-) -> int:
-    """Apply what was chosen on a page, print what became of it, and return the exit code.
-
-    Parameters
-    ----------
-    index : HybridIndex or None
-        Where it is kept which files are no copies and which groups were reviewed; None where there is no such place.
-    """
-    from hybrid_search.duplicates.report.choices import read_choices
-
-    groups = read_choices(path)
-    if any(group.decision.remove for group in groups) and deed.action is None:
-        raise typer.BadParameter("files are to go; --action says where")
-    if deed.action is not None:
-        deed.check()
-    backend = None if index is None else index.backend
-    decisions = [group.decision for group in groups if group.decision.remove]
-    if index is not None:
-        # before files go, as the documents of some go with them
-        keep_choices(groups, index, yes=deed.yes)
-    report = deed.do(decisions, protected=folders(protected), backend=backend) if decisions else None
-    if report is not None:
-        _print_results(report, as_json=as_json)
-    return exit_code(report, found=bool(groups))
-
-
-def _print_results(report: ActionReport, *, as_json: bool) -> None:
+def print_results(report: ActionReport, *, as_json: bool) -> None:
+    """Print what became of files: each that was dealt with on stdout, the rest on stderr."""
     if as_json:
         from hybrid_search.cli.output import dump
 
@@ -166,19 +137,39 @@ def undo_by(journal: Path | None, *, backend: Backend | None, yes: bool) -> Acti
 
 def print_report(report: ActionReport) -> None:
     """Say on stderr what became of the files: a line for each that was left alone or failed, and the counts."""
+    from hybrid_search.duplicates.act.undo import DELETED
     from hybrid_search.duplicates.report.report import readable_bytes
 
+    lost = [result for result in report.failed if result.reason.startswith(DELETED) and report.action == "undo"]
     for result in (*report.left, *report.failed):
         outcome = "left alone" if result.outcome == "left" else "failed"
-        terminal.note(f"{outcome}: {result.path}: {result.reason}")
+        if result not in lost:
+            terminal.note(f"{outcome}: {result.path}: {result.reason}")
     would = "would be " if report.dry_run else ""
     size = f" ({readable_bytes(report.freed)})" if report.freed else ""
-    parts = [f"{counted(len(report.done), 'file')}{size} {would}{_DONE[report.action]}"]
+    beside = f" with {counted(len(report.sidecars), 'sidecar')}" if report.sidecars else ""
+    parts = [f"{counted(len(report.done), 'file')}{size}{beside} {would}{_DONE[report.action]}"]
     parts += [f"{len(report.left):,} left alone"] if report.left else []
-    parts += [f"{len(report.failed):,} failed"] if report.failed else []
-    terminal.note(", ".join(parts) + ("; nothing was done, --yes does it" if report.dry_run else ""))
+    parts += [f"{len(report.failed) - len(lost):,} failed"] if len(report.failed) > len(lost) else []
+    parts += [f"{counted(len(lost), 'file')} deleted that cannot be brought back"] if lost else []
+    hint = "; nothing was done, --yes does it" if report.done else "; there is nothing to do"
+    terminal.note(", ".join(parts) + (hint if report.dry_run else ""))
+    if report.action == "delete" and report.dry_run and report.done:
+        terminal.note("what is deleted cannot be brought back; `--action trash` and `--action move` can be undone")
     if report.journal is not None and not report.dry_run and report.action != "undo":
-        terminal.note(f"noted in {report.journal}; `hybrid-search duplicates undo` brings back what can be")
+        terminal.note(f"noted in {report.journal}; {_undone(report.action)}")
+
+
+def _undone(action: str) -> str:
+    """Return what `undo` can do about an action."""
+    from hybrid_search.duplicates.act.trash import can_look
+
+    if action == "delete":
+        return "what was deleted cannot be brought back"
+    if action == "trash" and not can_look():
+        return "the system's trash gives the files back, `undo` cannot"
+    still = " as long as they are in the trash" if action == "trash" else ""
+    return f"`hybrid-search duplicates undo` puts the files back{still}"
 
 
 def exit_code(report: ActionReport | None, *, found: bool) -> int:

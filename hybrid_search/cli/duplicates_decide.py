@@ -89,7 +89,7 @@ def decisions(
             return
         try:
             stored = json.loads(load.read_bytes())
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise typer.BadParameter(f"{load} is no JSON ({error})") from None
         concerned = import_decisions(index.backend, stored)
     terminal.write(f"decisions about {counted(concerned, 'picture')} taken over\n")

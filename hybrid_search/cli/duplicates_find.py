@@ -17,6 +17,7 @@ from hybrid_search.cli.session import open_index, picture
 from hybrid_search.counted import counted
 
 if TYPE_CHECKING:
+    from hybrid_search.duplicates.model import Member
     from hybrid_search.duplicates.report.report import GroupReport
     from hybrid_search.hits import Hit
     from hybrid_search.index import HybridIndex
@@ -34,13 +35,16 @@ class Lookups:
     asked : mapping
         Options of `HybridIndex.find_duplicates`.
     new, failed : list of str
-        What was looked up so far and is not in the index, nor any copy of it; what could not be read.
+        What was looked up so far and is not in the index, nor any copy that shows the same; what could not be read.
+    unequal : int
+        How many of the new ones have matches all the same, of which one shows more than the other.
     """
 
     index: HybridIndex
     asked: Mapping[str, Any]
     new: list[str] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
+    unequal: int = 0
 
     def reports(self, named: Iterable[str]) -> Iterator[GroupReport]:
         """Give the copies of each picture that has any."""
@@ -55,11 +59,12 @@ class Lookups:
                 self.failed.append(name)
                 terminal.note(f"failed: {error}")
                 continue
-            members = tuple(member for hit in hits for member in _members(hit, besides=os.path.abspath(name)))
+            members = _members(hits, besides=os.path.abspath(name))
+            if not any(_shows_the_same(hit) for hit in hits):
+                self.new.append(name)
+                self.unequal += bool(members)
             if members:
                 yield report_group(DuplicateGroup(name, members), number=number)
-            elif not hits:
-                self.new.append(name)
 
 
 def find(
@@ -77,7 +82,7 @@ def find(
         bool,
         options.flag(
             "--new",
-            help="Print the paths of the pictures of which the index has no copy, and nothing else.",
+            help="Print only the paths of the pictures of which the index has no copy that shows the same.",
             rich_help_panel="Output",
         ),
     ] = False,
@@ -115,20 +120,36 @@ def _pictures(named: Iterable[str]) -> Iterator[str]:
 
     for name in named:
         if name != "-" and os.path.isdir(os.path.expanduser(name)):
-            yield from (found.path for found in walk(Path(name).expanduser()))
+            yield from (found.path for found in walk(Path(os.path.expanduser(name))))
         else:
             yield name
 
 
-def _members(hit: Hit, *, besides: str) -> Iterator[Any]:
-    """Give each file of a hit that is there, but for the one that was asked for; a hit without files is one member."""
-    from hybrid_search.duplicates.model import Member
+def _shows_the_same(hit: Hit) -> bool:
+    from hybrid_search.evidence import TIERS
 
-    gone = {entry["path"] for entry in hit.source.get("files") or () if entry.get("missing")}
-    paths = list(hit.source.get("path") or ())
-    for path in [path for path in paths if path not in gone] or paths or [None]:
-        if path != besides:
-            yield Member(hit.id, path, hit.evidence, hit.source)
+    return hit.tier is not None and TIERS.index(hit.tier) < TIERS.index("more")
+
+
+def _members(hits: Iterable[Hit], *, besides: str) -> tuple[Member, ...]:
+    """Return the files of hits that are there, but for the one that was asked for; a hit without files is one member.
+
+    The one that was asked for is left out under each of its names.
+    """
+    from hybrid_search.duplicates.model import Member
+    from hybrid_search.duplicates.same_file import own_files
+
+    asked = Member("", besides)
+    members = []
+    for hit in hits:
+        gone = {entry["path"] for entry in hit.source.get("files") or () if entry.get("missing")}
+        paths = list(hit.source.get("path") or ())
+        members += [
+            Member(hit.id, path, hit.evidence, hit.source)
+            for path in [path for path in paths if path not in gone] or paths or [None]
+            if path != besides
+        ]
+    return tuple(member for member in own_files([asked, *members]) if member.id)
 
 
 def _title(report: GroupReport) -> str:
@@ -136,6 +157,7 @@ def _title(report: GroupReport) -> str:
 
 
 def _summary(found: int, lookups: Lookups) -> str:
-    parts = [f"{found:,} with copies", f"{len(lookups.new):,} new"]
+    unequal = f" ({lookups.unequal:,} with matches that do not show the same)" if lookups.unequal else ""
+    parts = [f"{found - lookups.unequal:,} with copies", f"{len(lookups.new):,} new{unequal}"]
     parts += [f"{len(lookups.failed):,} failed"] if lookups.failed else []
     return ", ".join(parts)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,16 +13,19 @@ import typer
 
 from hybrid_search.cli import terminal
 from hybrid_search.cli.duplicates_actions import Deed, exit_code, folders, print_report, report_json
+from hybrid_search.cli.duplicates_choices import comparison
 from hybrid_search.cli.duplicates_report import Counts, beside_page, print_end, print_groups
+from hybrid_search.cli.duplicates_undecided import Undecided
+from hybrid_search.cli.ours import check_replaceable
 from hybrid_search.cli.progress import progress_bar
 from hybrid_search.counted import counted
 
 if TYPE_CHECKING:
+    from hybrid_search.duplicates.act.decisions import Decision
     from hybrid_search.duplicates.act.keep import KeepRules
-    from hybrid_search.duplicates.act.plan import Decision
-    from hybrid_search.duplicates.model import DuplicateGroup, Member
+    from hybrid_search.duplicates.model import DuplicateGroup
     from hybrid_search.duplicates.report.report import GroupReport
-    from hybrid_search.evidence import Evidence, Tier
+    from hybrid_search.evidence import Tier
     from hybrid_search.index import HybridIndex
 
 __all__ = ["Listing"]
@@ -52,6 +55,8 @@ class Listing:
         for.
     deed : Deed
     html : Path or None
+    force : bool
+        Whether the page may replace a file that is none.
     title, apply : str
         What the page says it shows, and the command that it names.
     progress : bool
@@ -68,6 +73,7 @@ class Listing:
     keep: Sequence[str] = ()
     deed: Deed = field(default_factory=Deed)
     html: Path | None = None
+    force: bool = False
     title: str = ""
     apply: str = "hybrid-search duplicates apply choices.json --action trash"
     progress: bool = True
@@ -78,19 +84,22 @@ class Listing:
         self._rules()
         if self.html is not None and not self.html.parent.is_dir():
             raise typer.BadParameter(f"there is no folder {str(self.html.parent)!r} for the page")
+        if self.html is not None:
+            check_replaceable(self.html, force=self.force)
 
     def run(self, index: HybridIndex) -> int:
         """Show the groups, do what is to be done, and return the exit code."""
-        counts = Counts()
+        counts, undecided = Counts(), Undecided()
         decisions: list[Decision] = []
-        reports = self._reports(self._groups(index), index, decisions)
+        reports = self._reports(self._groups(index), index, decisions, undecided)
         if self.html is not None:
-            reports = beside_page(reports, self.html, title=self.title, apply=self.apply)
+            reports = beside_page(reports, self.html, title=self.title, apply=self.apply, force=self.force)
         print_groups(reports, self.form, counts)
         protected = (*folders(self.reference), *self._rules().protected)
         done = self.deed.do(decisions, protected=protected, backend=index.backend) if decisions else None
         print_end(self.form, summary=counts.to_json(), **report_json(done))
         self._note(counts, documents=len(index))
+        undecided.note()
         if done is not None:
             print_report(done)
         return exit_code(done, found=bool(counts.groups))
@@ -100,13 +109,14 @@ class Listing:
         return bool(self.keep or self.deed.action or self.html)
 
     def _rules(self) -> KeepRules:
-        from hybrid_search.duplicates.act.keep import parse_keep
+        from hybrid_search.duplicates.act.keep import KeepRule, KeepRules, parse_keep
 
+        # of two folders the first is the one in which copies are sought
+        first = (KeepRule("below", folders(self.between[:1])[0]),) if self.between else ()
         if not self.keep:
-            return parse_keep()
+            return KeepRules(()).before_default(*first)
         # several values are one rule each, so that a pattern can hold a comma
-        named = parse_keep(self.keep if len(self.keep) > 1 else self.keep[0])
-        return replace(named, rules=tuple(dict.fromkeys((*named.rules, *parse_keep().rules))))
+        return parse_keep(self.keep if len(self.keep) > 1 else self.keep[0]).before_default(*first)
 
     def _groups(self, index: HybridIndex) -> Iterator[DuplicateGroup]:
         with _compared(shown=self.progress) as progress:
@@ -130,18 +140,19 @@ class Listing:
         return chain(first, found)
 
     def _reports(
-        self, groups: Iterable[DuplicateGroup], index: HybridIndex, decisions: list[Decision]
+        self, groups: Iterable[DuplicateGroup], index: HybridIndex, decisions: list[Decision], undecided: Undecided
     ) -> Iterator[GroupReport]:
         from hybrid_search.duplicates.act.plan import DEFAULT_TIERS, decide
         from hybrid_search.duplicates.report.report import report_group
 
-        rules, compare = self._rules(), _compare(index, self)
+        rules, compare = self._rules(), comparison(index, tiers=self.tiers, max_distance=self.max_distance)
         protected = (*folders(self.reference), *rules.protected)
         tiers = self.tiers or DEFAULT_TIERS
         for number, group in enumerate(groups, 1):
             decision = None
             if self._decides:
                 decision = decide(group, rules, protected=protected, tiers=tiers, compare=compare)
+                undecided.add(decision)
             if decision is not None and self.deed.action:
                 decisions.append(decision)
             yield report_group(group, number=number, decision=decision, protected=protected)
@@ -164,20 +175,6 @@ def _summary(counts: Counts, *, documents: int, decided: bool) -> str:
         return f"{groups}; --keep RULES says which to keep, --html FILE makes a page to choose on"
     gone = counted(counts.removed, "file")
     return f"{groups}; {gone} could go, {readable_bytes(counts.freed)}"
-
-
-def _compare(index: HybridIndex, listing: Listing) -> Callable[[Member, Member], Evidence | None]:
-    """Return a comparison of two members that reads their signatures from the index."""
-    from hybrid_search.duplicates.compare.judge import Judge
-    from hybrid_search.duplicates.model import Subject
-
-    judge = Judge(tiers=listing.tiers, max_distance=listing.max_distance)
-
-    def compare(one: Member, other: Member) -> Evidence | None:
-        pair = (Subject.of(each.id, index.get(each.id, vectors=True).source) for each in (one, other))
-        return judge.judge(*pair)
-
-    return compare
 
 
 @contextmanager

@@ -52,8 +52,9 @@ Tiers = Annotated[
     typer.Option(
         "--tier",
         metavar="TIER,…",
-        help=f"Ways to match: {', '.join(DUPLICATE_TIERS)} (all of these by default), {', '.join(TIERS[5:])}. "
-        "Those that are named may be removed too; without it only files of the tiers bytes, pixels and near.",
+        help=f"Ways to match: {', '.join(DUPLICATE_TIERS)} (all of these by default), "
+        f"{', '.join(TIERS[len(DUPLICATE_TIERS) :])}. Those that are named may be removed too; without it only files "
+        "of the tiers bytes, pixels and near. A file that shows something which the kept one does not never goes.",
         rich_help_panel=_WHAT,
     ),
 ]

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 from hybrid_search.cli import terminal
+from hybrid_search.cli.ours import replacing
 from hybrid_search.cli.output import indented
 from hybrid_search.counted import counted
 
@@ -46,11 +45,13 @@ class Counts:
         return {"groups": self.groups, "files": self.files, "removed": self.removed, "freed_bytes": self.freed}
 
 
-def beside_page(reports: Iterable[GroupReport], path: Path, *, title: str, apply: str) -> Iterator[GroupReport]:
+def beside_page(
+    reports: Iterable[GroupReport], path: Path, *, title: str, apply: str, force: bool = False
+) -> Iterator[GroupReport]:
     """Give the groups on, each written to a page first; the page is there when all of them are on it."""
     from hybrid_search.duplicates.report.page import page_foot, page_head, page_section
 
-    with _replacing(path) as file:
+    with replacing(path, force=force) as draft, open(draft, "x", encoding="utf-8", errors="backslashreplace") as file:
         file.write(page_head(title=title, made=datetime.now().strftime("%Y-%m-%d %H:%M:%S"), apply=apply))
         for report in reports:
             file.write(page_section(report))
@@ -133,9 +134,15 @@ def _print_group(report: GroupReport, title: str) -> None:
             _pad(cell, width, place) for place, (cell, width) in enumerate(zip(cells, widths, strict=True))
         )
         start = [(f"{choice}  ", _COLOURS[file.choice])] if file.choice else []
-        why = (f"  ({file.why})", "dim") if file.why else ("", "")
+        why = (f"  ({said})", "dim") if (said := _why(file)) else ("", "")
         lines.append(_line(("  ", ""), *start, ("  ".join([match, *sizes, ""]), ""), (file.name, _link(file)), why))
     _write([*lines, *([_line((f"  differ in {differ}", "dim"))] if differ else [])])
+
+
+def _why(file: FileReport) -> str:
+    from hybrid_search.duplicates.report.report import differences
+
+    return "; ".join(filter(None, (file.why, differences(file.member.evidence))))
 
 
 def _cells(file: FileReport) -> list[str]:
@@ -178,16 +185,3 @@ def _text(parts: list[tuple[str, str]]) -> Text:
     for part, style in parts:
         text.append(terminal.short_path(part) if style.startswith("link ") else part, style=style)
     return text
-
-
-@contextmanager
-def _replacing(path: Path) -> Iterator[IO[str]]:
-    """Give a file to write that takes the place of another when it is whole; what fails leaves the other as it is."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with open(draft, "x", encoding="utf-8", errors="backslashreplace") as file:
-            yield file
-        os.replace(draft, path)
-    except BaseException:
-        draft.unlink(missing_ok=True)
-        raise

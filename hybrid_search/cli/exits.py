@@ -14,7 +14,8 @@ OK, NOTHING, USAGE, FAILED, PARTIAL, INTERRUPTED = 0, 1, 2, 3, 4, 130
 
 HELP = (
     "Exit codes: 0 done, something found; 1 nothing found; 2 the command, the query or a file that it names "
-    "cannot be used; 3 the index or its embedder cannot be used; 4 done, but some files failed; 130 interrupted. "
+    "cannot be used; 3 the index or its embedder cannot be used; 4 done, but some files failed or a drive "
+    "is away; 130 interrupted. "
     "Results go to stdout, everything else to stderr."
 )
 
@@ -23,7 +24,6 @@ _REMEDIES: tuple[tuple[type[Exception], str], ...] = (
     (errors.UnknownField, "`hybrid-search info --fields` lists the fields"),
     (errors.BadFilter, "a filter looks like: camera.make:canon AND iso:[400 TO *]"),
     (errors.BackendUnavailable, "check --index or HYBRID_SEARCH_INDEX"),
-    (errors.IndexCorrupt, "the pictures are safe: delete that folder and index them again"),
     (
         errors.DocumentNotFound,
         "`hybrid-search search … --json` shows ids; a path of an indexed picture will do as well",

@@ -15,6 +15,7 @@ from hybrid_search.cli.progress import progress_bar
 from hybrid_search.cli.session import open_index, place_of
 from hybrid_search.cli.suggest import placed
 from hybrid_search.counted import counted
+from hybrid_search.errors.suggested import command
 
 if TYPE_CHECKING:
     from hybrid_search.ingest import Failure, IngestReport
@@ -51,6 +52,7 @@ def index(
     hidden: Annotated[
         bool, options.flag("--hidden", help="Also files and folders whose name begins with a dot.")
     ] = False,
+    follow_symlinks: options.FollowSymlinks = False,
     batch_size: options.BatchSize = 32,
     workers: Annotated[
         int | None,
@@ -83,6 +85,23 @@ def index(
             help="Refuse larger pictures; 256 by default.",
         ),
     ] = None,
+    memory: Annotated[
+        int | None,
+        typer.Option(
+            "--memory",
+            min=1,
+            metavar="MB",
+            envvar="HYBRID_SEARCH_MEMORY",
+            help="Megabytes that all workers together may take to decode: large pictures wait for their turn, one that "
+            "alone needs more is refused. A quarter of the machine's memory by default.",
+        ),
+    ] = None,
+    accept_missing: Annotated[
+        bool,
+        options.flag(
+            "--accept-missing", help="Mark vanished pictures also where all or nearly all of a folder are gone."
+        ),
+    ] = False,
     no_progress: options.NoProgress = False,
     as_json: options.AsJson = False,
 ) -> None:
@@ -91,9 +110,15 @@ def index(
     Press Ctrl-C at any time: what is done stays done, and the same command goes on from there.
     """
     reports: list[IngestReport] = []
+    away: list[tuple[Path, int]] = []
     try:
         with open_index(
-            context, location, create=True, embedder=embedder or None, max_megapixels=max_megapixels
+            context,
+            location,
+            create=True,
+            embedder=embedder or None,
+            max_megapixels=max_megapixels,
+            memory=memory,
         ) as opened:
             for path in paths:
                 with progress_bar(shown=not no_progress) as progress:
@@ -103,26 +128,30 @@ def index(
                         include=include or (),
                         exclude=exclude or (),
                         hidden=hidden,
+                        follow_symlinks=follow_symlinks,
                         batch_size=batch_size,
                         workers=workers,
+                        accept_missing=accept_missing,
                         progress=progress,
                     )
                 reports.append(report)
+                away += [(path, report.withheld)] if report.withheld else []
             documents, embedders = len(opened), opened.embedders
     except KeyboardInterrupt:
         terminal.note("interrupted: what was indexed so far is kept; run the same command again to go on from there")
         raise typer.Exit(exits.INTERRUPTED) from None
     failed = [failure for report in reports for failure in report.failed]
     _print(reports, failed, place_of(context, location), documents, as_json=as_json)
+    _note_away(away)
     if embedders == ("lite",) and documents == sum(report.added for report in reports) > 0:
         from hybrid_search.embedders.minilm.files import is_here
 
         terminal.note(_HINT.format(fetch="" if is_here() else _FETCH))
-    raise typer.Exit(exits.PARTIAL if failed else exits.OK)
+    raise typer.Exit(exits.PARTIAL if failed or away else exits.OK)
 
 
 def _print(reports: list[IngestReport], failed: list[Failure], place: str, documents: int, *, as_json: bool) -> None:
-    names = ("added", "updated", "unchanged", "missing")
+    names = ("added", "updated", "unchanged", "missing", "withheld")
     counts = {name: sum(getattr(report, name) for report in reports) for name in names}
     seconds = sum(report.seconds for report in reports)
     if as_json:
@@ -142,6 +171,14 @@ def _print(reports: list[IngestReport], failed: list[Failure], place: str, docum
     rate = f", {done / seconds:.0f} pictures/s" if done and seconds else ""
     terminal.write(f"{', '.join(parts)} in {seconds:.1f} s{rate}\n")
     terminal.note(f"{counted(documents, 'picture')} in {place}")
+
+
+def _note_away(away: Sequence[tuple[Path, int]]) -> None:
+    """Say of each folder that it looks like a drive which is not mounted."""
+    for path, number in away:
+        meant = placed(command("index", str(path), "--accept-missing"))
+        vanished = f"{counted(number, 'picture')} vanished, all or nearly all; is a drive not mounted?"
+        terminal.note(f"{terminal.escape(str(path))}: {vanished} none was marked, {meant} does")
 
 
 def _unused(reports: Sequence[IngestReport]) -> list[str]:

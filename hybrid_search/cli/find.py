@@ -54,6 +54,7 @@ def search(
     field: options.Fields = None,
     explain: options.Explain = False,
     sheet: options.Sheet = None,
+    force: options.Replace = False,
     pictures: options.Pictures = False,
     as_json: options.AsJson = False,
     as_jsonl: options.AsJsonl = False,
@@ -70,7 +71,7 @@ def search(
         hybrid-search search beach + ./photo.jpg - 0.5:people
     """
     form = output.choose(json=as_json, jsonl=as_jsonl, csv=as_csv, paths=as_paths, print0=as_paths0)
-    results = Results(form, sheet, pictures, field or (), facet or ())
+    results = Results(form, sheet, pictures, field or (), facet or (), force)
     results.check()
     query = _query(
         words=_words(text, beside), filter=filter, k=k, offset=offset, sort=sort, min_score=min_score,
@@ -103,6 +104,7 @@ def similar(
     field: options.Fields = None,
     explain: options.Explain = False,
     sheet: options.Sheet = None,
+    force: options.Replace = False,
     pictures: options.Pictures = False,
     as_json: options.AsJson = False,
     as_jsonl: options.AsJsonl = False,
@@ -112,7 +114,7 @@ def similar(
 ) -> None:
     """Find pictures like one picture; an indexed picture is not among its own hits."""
     form = output.choose(json=as_json, jsonl=as_jsonl, csv=as_csv, paths=as_paths, print0=as_paths0)
-    results = Results(form, sheet, pictures, field or (), facet or ())
+    results = Results(form, sheet, pictures, field or (), facet or (), force)
     results.check()
     query = _query(
         filter=filter, k=k, offset=offset, collapse=collapse, min_score=min_score, facet=facet, explain=explain,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import re
 from collections import Counter
 from pathlib import Path
@@ -123,7 +124,7 @@ def _counts(names: Sequence[str], labelled: Sequence[Labelled]) -> str:
 
 def _names(classes: str) -> list[str]:
     """Return the classes of a file, one a line, or those between commas."""
-    path = Path(classes).expanduser()
+    path = Path(os.path.expanduser(classes))
     if _FILE.match(classes) and not path.is_file():
         raise typer.BadParameter(f"no file {classes!r}", param_hint="--classes")
     try:

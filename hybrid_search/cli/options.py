@@ -25,6 +25,7 @@ __all__ = [
     "Facets",
     "Fields",
     "FilterOption",
+    "FollowSymlinks",
     "Force",
     "Fusion",
     "FusionName",
@@ -40,6 +41,7 @@ __all__ = [
     "Patience",
     "Picture",
     "Pictures",
+    "Replace",
     "Seed",
     "Sheet",
     "Sort",
@@ -74,6 +76,9 @@ Index = Annotated[
         show_default=False,
         callback=keep_index,
     ),
+]
+FollowSymlinks = Annotated[
+    bool, flag("--follow-symlinks", help="Also the folders that symbolic links below the folder lead to.")
 ]
 NoProgress = Annotated[bool, flag("--no-progress", envvar="HYBRID_SEARCH_NO_PROGRESS", help="No progress bar.")]
 Picture = Annotated[
@@ -305,6 +310,14 @@ Patience = Annotated[
     int, typer.Option("--patience", min=1, metavar="N", help="Passes without a better validation after which it stops.")
 ]
 Seed = Annotated[int, typer.Option("--seed", min=0, metavar="N", help="The same seed trains the same embedder.")]
+Replace = Annotated[
+    bool,
+    flag(
+        "--force",
+        help="Replace a file that this program did not write.",
+        rich_help_panel="Output",
+    ),
+]
 Force = Annotated[bool, flag("--force", help="Replace a file that is there.")]
 Yes = Annotated[bool, flag("--yes", "-y", help="Do it without asking.")]
 

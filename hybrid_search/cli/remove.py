@@ -41,9 +41,12 @@ def prune(
     context: typer.Context,
     location: options.Index = None,
     dry_run: Annotated[bool, options.flag("--dry-run", "-n", help="Only list them.")] = False,
+    accept_missing: Annotated[
+        bool, options.flag("--accept-missing", help="Also when they are more than 20 and more than half of the index.")
+    ] = False,
     yes: options.Yes = False,
 ) -> None:
-    """Take the pictures out of the index whose files had vanished when their folder was last indexed."""
+    """Take the pictures out of the index whose files had vanished when their folder was last indexed, and still are."""
     with open_index(context, location) as index:
         gone = index.prune(dry_run=True)
         if dry_run:
@@ -52,7 +55,7 @@ def prune(
             raise typer.Exit(exits.OK if gone else exits.NOTHING)
         if gone:
             _confirm(gone, yes=yes)
-            gone = index.prune()
+            gone = index.prune(accept_missing=accept_missing)
     terminal.write(f"{counted(len(gone), 'picture')} removed from the index\n")
 
 

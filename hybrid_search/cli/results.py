@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from hybrid_search.cli import exits, output, terminal
+from hybrid_search.cli.ours import check_replaceable
 from hybrid_search.counted import counted
 
 if TYPE_CHECKING:
@@ -32,6 +33,8 @@ class Results:
         Show pictures in the terminal.
     fields, facets : sequence of str
         Fields shown as columns; fields counted.
+    force : bool
+        Whether the sheet may replace a file that is none.
     """
 
     form: str
@@ -39,6 +42,7 @@ class Results:
     pictures: bool = False
     fields: Sequence[str] = ()
     facets: Sequence[str] = ()
+    force: bool = False
 
     def check(self) -> None:
         """Refuse what cannot be shown, before anything is searched.
@@ -57,6 +61,7 @@ class Results:
                 sheet_format(self.sheet)
             except ValueError as error:
                 raise typer.BadParameter(str(error)) from None
+            check_replaceable(self.sheet, force=self.force)
         if self.pictures and self.form == "table":
             from hybrid_search.cli import pictures
 
@@ -70,7 +75,7 @@ class Results:
         if self.sheet is not None:
             from hybrid_search.cli.sheet import write_sheet
 
-            write_sheet(hits, self.sheet, title=title)
+            write_sheet(hits, self.sheet, title=title, force=self.force)
             terminal.note(f"wrote {self.sheet}")
         if self.form == "table" or not hits:
             terminal.note(_summary(hits, k=k, offset=offset, documents=documents))

@@ -102,8 +102,9 @@ def open_index(
     create: bool = False,
     embedder: str | Sequence[str] | None = None,
     max_megapixels: int | None = None,
+    memory: int | None = None,
 ) -> HybridIndex:
-    """Open the index at `place_of`, for pictures of at most `max_megapixels` million pixels.
+    """Open the index at `place_of`, for pictures of at most `max_megapixels` million pixels, in `memory` megabytes.
 
     Raises
     ------
@@ -114,6 +115,7 @@ def open_index(
     from hybrid_search.index import HybridIndex
 
     limits = DEFAULT_LIMITS if max_megapixels is None else replace(DEFAULT_LIMITS, max_pixels=max_megapixels * 10**6)
+    limits = limits if memory is None else replace(limits, memory=memory * 10**6)
     name = context.ensure_object(Settings).name
     place, server = _where(context, location)
     check_one_server(context, place)
@@ -154,6 +156,6 @@ def picture(named: str) -> str | bytes:
         import sys
 
         return sys.stdin.buffer.read()
-    if "://" not in named and not Path(named).expanduser().is_file():
+    if "://" not in named and not Path(os.path.expanduser(named)).is_file():
         raise typer.BadParameter(f"no file {named!r}")
     return named if "://" in named else os.path.expanduser(named)

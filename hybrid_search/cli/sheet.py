@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from PIL import Image, ImageDraw
 
 from hybrid_search.cli.fonts import fit, font_for, wrap
+from hybrid_search.cli.ours import GENERATOR, replacing
 from hybrid_search.cli.rows import caption, legs_of, more_copies, number
 from hybrid_search.cli.terminal import escape
 from hybrid_search.errors import HybridSearchError
@@ -19,7 +20,7 @@ from hybrid_search.errors import HybridSearchError
 if TYPE_CHECKING:
     from hybrid_search.hits import Hit
 
-__all__ = ["MAX_HITS", "draw_sheet", "picture_of", "sheet_format", "with_stand_ins", "write_sheet"]
+__all__ = ["MAX_HITS", "draw_sheet", "picture_of", "sheet_format", "save_sheet", "with_stand_ins", "write_sheet"]
 
 MAX_HITS = 500
 TILE, GAP, MARGIN = 240, 16, 24
@@ -28,7 +29,12 @@ PAPER, INK, FAINT, GREY, ACCENT = "#ffffff", "#1b1f24", "#6a737d", "#e4e7eb", "#
 
 
 def write_sheet(
-    hits: Sequence[Hit], path: str | os.PathLike[str], *, title: str | None = None, columns: int = 5
+    hits: Sequence[Hit],
+    path: str | os.PathLike[str],
+    *,
+    title: str | None = None,
+    columns: int = 5,
+    force: bool = False,
 ) -> None:
     """Write the hits as one picture file.
 
@@ -44,16 +50,26 @@ def write_sheet(
         A line above the pictures, such as what was searched for.
     columns : int
         Pictures in a row.
+    force : bool
+        Whether a file that is no sheet may be replaced.
 
     Raises
     ------
     ValueError
         When there are too many hits, no column, or a suffix that no picture format has.
+    typer.BadParameter
+        When there is a file that is no sheet.
     """
-    form = sheet_format(path)
-    buffer = io.BytesIO()
-    draw_sheet(hits, title=title, columns=columns).save(buffer, form)
-    Path(path).write_bytes(buffer.getvalue())
+    sheet_format(path)
+    save_sheet(draw_sheet(hits, title=title, columns=columns), path, force=force)
+
+
+def save_sheet(sheet: Image.Image, path: str | os.PathLike[str], *, force: bool = False) -> None:
+    """Write a sheet that says of itself what it is, so that another may take its place; see `write_sheet`."""
+    marks = Image.Exif()
+    marks[0x0131] = GENERATOR
+    with replacing(Path(path), force=force) as draft, open(draft, "xb") as file:
+        sheet.save(file, sheet_format(path), exif=marks, comment=GENERATOR.encode())
 
 
 def sheet_format(path: str | os.PathLike[str]) -> str:

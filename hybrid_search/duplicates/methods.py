@@ -75,8 +75,8 @@ class FindsDuplicates(ABC):
         max_distance : float, optional
             Signature distance, in (0, 1), up to which signatures agree; 0.36 by default.
         tiers : collection of str, optional
-            Of "bytes", "pixels", "near", "transformed", "edited", "unsure", "similar", those wanted; by default the
-            first five, which are duplicates.
+            Of "bytes", "pixels", "near", "transformed", "edited", "more", "unsure", "similar", those wanted; by default
+            the first six, which are duplicates.
         filter : str or mapping, optional
             Exact conditions on the stored pictures, such as `taken_at:<2015 AND NOT camera.make:canon`.
         k : int

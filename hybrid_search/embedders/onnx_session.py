@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hybrid_search.embedders.onnx_runtime import onnx_runtime
 from hybrid_search.embedders.option_values import execution_providers
-from hybrid_search.errors import EmbedderUnavailable
 
 __all__ = ["OnnxSession", "processors"]
 
@@ -127,10 +127,7 @@ class OnnxSession:
             return self._session
 
     def _load(self, providers: Sequence[str]) -> Any:
-        try:
-            import onnxruntime
-        except ImportError as error:
-            raise EmbedderUnavailable(self._owner, f"pip install onnxruntime ({error})") from error
+        onnxruntime = onnx_runtime(self._owner)
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1
         options.log_severity_level = 3

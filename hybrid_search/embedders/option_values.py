@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from hybrid_search.errors import BadEmbedderOption, EmbedderUnavailable
+from hybrid_search.embedders.onnx_runtime import onnx_runtime
+from hybrid_search.errors import BadEmbedderOption
 
 __all__ = ["choice", "execution_providers", "number", "numbers", "whole"]
 
@@ -69,10 +70,7 @@ def execution_providers(name: str, value: Sequence[str] | str) -> tuple[str, ...
     >>> execution_providers("lite", "CUDAExecutionProvider,CPUExecutionProvider")
     ('CUDAExecutionProvider', 'CPUExecutionProvider')
     """
-    try:
-        import onnxruntime
-    except ImportError as error:
-        raise EmbedderUnavailable(name, f"pip install onnxruntime ({error})") from error
+    onnxruntime = onnx_runtime(name)
     named = tuple(part.strip() for part in value.split(",")) if isinstance(value, str) else tuple(value)
     known = dict.fromkeys([*onnxruntime.get_available_providers(), *onnxruntime.get_all_providers()])
     for each in named:

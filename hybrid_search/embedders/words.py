@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import warnings
 from collections.abc import Iterator, Sequence
@@ -67,7 +68,7 @@ class WordVectors:
         if not model:
             raise BadEmbedderOption(self.family, "FILE", f"which file of vectors? {self.family}:FILE names it")
         self.name = full_name(self.family, model=model)
-        self._path = Path(model).expanduser()
+        self._path = Path(os.path.expanduser(model))
         self._warned: set[str] = set()
 
     @property

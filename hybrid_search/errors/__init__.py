@@ -17,10 +17,11 @@
     │                               LegUnavailable(leg, embedder, reason)
     ├ EvaluationError               MetricsUnavailable(install) · BadRun(question, reason)
     └ BackendError                  BackendUnavailable(location, reason) · IndexNotFound(location, name)
-                                    IndexLocked(location) · IndexCorrupt(location, reason)
+                                    IndexLocked(location) · IndexCorrupt(location, reason, remedy)
                                     FormatTooNew(location, found, known) · DocumentNotFound(id)
                                     EmbedderMismatch(expected, found) · MappingMismatch(field, reason)
                                     StorageFull(location) · BulkError(failures) · DocumentChanged(id)
+                                    MostAreMissing(location, missing, documents)
                                     NotElasticsearch(location, reason) · ClientMismatch(location, client)
                                     AccessDenied(location, reason) · CertificateRejected(location, reason)
                                     IndexClosed(location, name) · AliasMissing(location, alias, reason)
@@ -81,6 +82,7 @@ from hybrid_search.errors.places import (
     IndexLocked,
     IndexNotFound,
     MappingMismatch,
+    MostAreMissing,
     StorageFull,
 )
 from hybrid_search.errors.servers import (
@@ -143,6 +145,7 @@ __all__ = [
     "MetadataError",
     "MetricsUnavailable",
     "ModelMissing",
+    "MostAreMissing",
     "NotElasticsearch",
     "QueryError",
     "RequestRefused",

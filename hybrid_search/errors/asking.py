@@ -42,11 +42,12 @@ class ImageUnreadable(ImageError):
 
 
 class ImageTooLarge(ImageError):
-    """The image has more pixels, or bytes, than the limit allows."""
+    """The image has more pixels, or bytes, than the limit allows, or needs more memory."""
 
     def __init__(self, path: str, pixels: int, limit: int, unit: str = "pixels") -> None:
+        has = f"{'needs' if 'memory' in unit else 'has'} {pixels:,} {unit}"
         super().__init__(
-            f"image {path} has {pixels:,} {unit}, more than the limit of {limit:,}; pass a larger limit to accept it",
+            f"image {path} {has}, more than the limit of {limit:,}; pass a larger limit to accept it",
             path=path,
             pixels=pixels,
             limit=limit,

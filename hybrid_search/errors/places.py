@@ -19,8 +19,12 @@ __all__ = [
     "IndexLocked",
     "IndexNotFound",
     "MappingMismatch",
+    "MostAreMissing",
     "StorageFull",
 ]
+
+
+_REPAIR = f"{command('check')} says what is affected, with --repair it saves what is there; no picture file is touched"
 
 
 class BackendError(HybridSearchError):
@@ -59,10 +63,12 @@ class IndexLocked(BackendError):
 
 
 class IndexCorrupt(BackendError):
-    """The files of an index contradict each other."""
+    """Files of an index are lost or damaged, or contradict each other; `remedy` says what can be done."""
 
-    def __init__(self, location: str, reason: str) -> None:
-        super().__init__(f"index {location} is damaged: {reason}", location=location, reason=reason)
+    def __init__(self, location: str, reason: str, remedy: str = _REPAIR) -> None:
+        super().__init__(
+            f"index {location} is damaged: {reason}; {remedy}", location=location, reason=reason, remedy=remedy
+        )
 
 
 class FormatTooNew(BackendError):
@@ -109,6 +115,21 @@ class MappingMismatch(BackendError):
 
     def __init__(self, field: str, reason: str) -> None:
         super().__init__(f"field {field!r}: {reason}", field=field, reason=reason)
+
+
+class MostAreMissing(BackendError):
+    """More than half of an index would be removed as missing: a drive that is not mounted looks so."""
+
+    def __init__(self, location: str, missing: int, documents: int) -> None:
+        listing, meant = command("prune", "--dry-run"), command("prune", "--accept-missing")
+        super().__init__(
+            f"{missing:,} of {documents:,} pictures in {location} are missing, more than half; nothing was removed. "
+            f"Is a drive not mounted? {listing} lists them, `hybrid-search index FOLDER` finds those that are back, "
+            f"{meant} removes them",
+            location=location,
+            missing=missing,
+            documents=documents,
+        )
 
 
 class StorageFull(BackendError):

@@ -18,6 +18,7 @@ __all__ = ["CLAUSES", "check_clause"]
 _OCCUR = ("must", "filter", "should", "must_not")
 _BOUNDS = ("gte", "gt", "lte", "lt")
 _CORNERS = (("top_left", "bottom_right"), ("top_right", "bottom_left"))
+_FLOAT_BITS = 1023
 _MAX_VALUES = 65_536  # what an Elasticsearch server takes in one `terms`
 
 
@@ -31,7 +32,21 @@ def check_clause(clause: Mapping[str, Any], leaves: Leaves) -> dict[str, Any]:
     UnknownField
         When the mapping lacks a field.
     """
+    _refuse_giants(clause)
     return _Check(leaves).clause(clause, depth=0)
+
+
+def _refuse_giants(clause: Any) -> None:
+    """Raise BadFilter for a whole number that no float holds, wherever it stands: Python's own have no end."""
+    pending, seen = [clause], 0
+    while pending and seen < MAX_CLAUSES * _MAX_VALUES:
+        seen, value = seen + 1, pending.pop()
+        if isinstance(value, Mapping):
+            pending.extend(value.values())
+        elif isinstance(value, (list, tuple)):
+            pending.extend(value)
+        elif isinstance(value, int) and value.bit_length() > _FLOAT_BITS:
+            raise BadFilter("…", "it has a number of more than 308 digits, and no field holds such")
 
 
 @dataclass

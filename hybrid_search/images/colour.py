@@ -38,7 +38,8 @@ def _on_white(image: Image.Image) -> Image.Image:
         return Image.fromarray(to_uint8(np.asarray(image)))
     if image.mode == "La":
         image = image.convert("LA")
-    rgba = image.convert("RGBA")
+    # a copy of a large picture is what there may be no memory for
+    rgba = image if image.mode == "RGBA" else image.convert("RGBA")
     alpha = rgba.getchannel("A")
     if alpha.getextrema() == (255, 255):
         return rgba.convert("RGB")

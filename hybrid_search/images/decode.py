@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 from PIL import Image
 
 from hybrid_search.errors import ImageError, ImageUnreadable
 from hybrid_search.images.colour import to_rgb
+from hybrid_search.images.cut import CutFile
+from hybrid_search.images.jxl import jxl_size
 from hybrid_search.images.limits import DEFAULT_LIMITS, Limits
+from hybrid_search.images.memory import decoding
+from hybrid_search.images.needs import JXL_BYTES, memory_needed
 from hybrid_search.images.opener import open_header, shrink
+from hybrid_search.images.parts import NotRead
 from hybrid_search.images.quiet import quiet
 from hybrid_search.images.raw import raw_preview
 from hybrid_search.images.sniff import RAW_FORMATS, describe, sniff
 from hybrid_search.images.source import ImageLike, Source, read_source
 
-__all__ = ["Decoded", "decode", "load_image"]
+__all__ = ["Decoded", "as_image_error", "decode", "load_image", "upright"]
 
 _ORIENTATION = 0x0112
 _TRANSPOSE = {
@@ -31,6 +37,10 @@ _TRANSPOSE = {
     8: Image.Transpose.ROTATE_90,
 }
 _SIDEWAYS = (5, 6, 7, 8)
+_UNSUPPORTED = re.compile("unsupported|not (yet )?supported|unimplemented|unknown (pixel|data)", re.I)
+"""What Pillow says of sound files that it cannot decode."""
+
+Smaller: TypeAlias = Callable[[Image.Image], Image.Image]
 
 
 @dataclass(frozen=True)
@@ -45,15 +55,20 @@ class Decoded:
         By content, lower case: "jpeg", "png", "heif", "cr2", …; "pixels" when it never was encoded.
     width, height : int
         Pixels of the upright image at full size.
+    warnings : tuple of str
+        What the file lacks.
     """
 
     image: Image.Image
     format: str
     width: int
     height: int
+    warnings: tuple[str, ...] = ()
 
 
-def decode(source: Source, *, min_side: int | None = None, limits: Limits = DEFAULT_LIMITS) -> Decoded:
+def decode(
+    source: Source, *, min_side: int | None = None, limits: Limits = DEFAULT_LIMITS, smaller: Smaller | None = None
+) -> Decoded:
     """Decode an image to upright RGB pixels.
 
     Parameters
@@ -64,25 +79,34 @@ def decode(source: Source, *, min_side: int | None = None, limits: Limits = DEFA
         Pixels of the shorter side that are enough. JPEG and JPEG 2000 images, and RAW previews, are then decoded at
         1/2, 1/4 or 1/8 of their size, never below `min_side`; others come at full size.
     limits : Limits
-        Pixels allowed, by the header.
+        Pixels allowed, by the header, and memory that all threads together may take.
+    smaller : callable, optional
+        What is done with the pixels before the next large picture gets its memory; `image` is what it returns.
 
     Raises
     ------
     ImageUnreadable
-        When the bytes are no image, are damaged or truncated, or need a package that is not installed.
+        When the bytes are no image, are damaged, lack more than a twentieth of their rows, are of a kind that is not
+        supported, or need a package that is not installed.
     ImageTooLarge
-        When the header announces more pixels than `limits` allows.
+        When the header announces more pixels, or needs more memory, than `limits` allows.
     """
-    with _as_image_error(source.name, limits):
+    smaller = smaller or _same
+    with as_image_error(source.name, limits):
         if source.data is None:
-            return _decode_pixels(source, limits)
+            pixels = _decode_pixels(source, limits)
+            return replace(pixels, image=smaller(pixels.image))
         format = sniff(source.data)
         if format is None:
             raise ImageUnreadable(source.name, describe(source.data))
         limits.check_bytes(source.name, len(source.data))
         if format in RAW_FORMATS:
-            return _decode_raw(source.name, source.data, format, min_side, limits)
-        return _decode_bytes(source.name, source.data, format, min_side, limits)
+            return _decode_raw(source.name, source.data, format, min_side, limits, smaller)
+        return _decode_bytes(source.name, source.data, format, min_side, limits, smaller)
+
+
+def _same(image: Image.Image) -> Image.Image:
+    return image
 
 
 def load_image(image: ImageLike, *, min_side: int | None = None, limits: Limits = DEFAULT_LIMITS) -> Image.Image:
@@ -100,49 +124,80 @@ def _decode_pixels(source: Source, limits: Limits) -> Decoded:
     if source.pixels is None:
         raise ImageUnreadable(source.name, "the source has neither bytes nor pixels")
     limits.check_pixels(source.name, *source.pixels.size)
-    upright = _upright(to_rgb(source.pixels), _orientation(source.pixels))
-    return Decoded(upright, "pixels", *upright.size)
+    image = upright(to_rgb(source.pixels).copy(), _orientation(source.pixels))
+    return Decoded(image, "pixels", *image.size)
 
 
-def _decode_bytes(name: str, data: bytes, format: str, min_side: int | None, limits: Limits) -> Decoded:
-    image, orientation, (width, height) = _read_pixels(name, data, format, min_side, limits)
+def _decode_bytes(
+    name: str,
+    data: bytes,
+    format: str,
+    min_side: int | None,
+    limits: Limits,
+    smaller: Smaller,
+    otherwise: int | None = None,
+) -> Decoded:
+    """Decode what Pillow decodes; an image that says nothing of its orientation has that of `otherwise`."""
+    with ExitStack() as held:
+        if format == "jxl":
+            width, height = jxl_size(data)
+            limits.check_pixels(name, width, height)
+            held.enter_context(_memory(name, width * height * JXL_BYTES, limits))
+        opened = open_header(name, data, format, limits)
+        with opened.header as header:
+            size = header.size
+            limits.check_pixels(name, *size)
+            if min(size) < 1:
+                raise ImageUnreadable(name, f"it is {size[0]} × {size[1]} pixels")
+            drafted = shrink(header, min_side) if min_side else False
+            if format != "jxl":
+                held.enter_context(_memory(name, memory_needed(opened, format, size), limits))
+            header.load()
+            # Some decoders (TIFF, HEIF, ICNS) know the true size only now.
+            width, height = size if drafted else header.size
+            orientation, warnings = opened.orientation or otherwise, _warnings(header)
+            image = _detached(header)
+        # its pixels may be as many as those that are made of them
+        del header, opened
+        image = smaller(upright(image, orientation))
     if orientation in _SIDEWAYS:
         width, height = height, width
-    return Decoded(_upright(image, orientation), format, width, height)
+    return Decoded(image, format, width, height, warnings)
 
 
-def _decode_raw(name: str, data: bytes, format: str, min_side: int | None, limits: Limits) -> Decoded:
+def _memory(name: str, needed: int, limits: Limits) -> AbstractContextManager[None]:
+    limits.check_memory(name, needed)
+    return decoding.hold(needed, limits.budget)
+
+
+def _detached(header: Image.Image) -> Image.Image:
+    """Return RGB pixels that nothing else changes, without a copy of those that are RGB already."""
+    rgb = to_rgb(header)
+    return header._new(header.im) if rgb is header else rgb
+
+
+def _warnings(header: Image.Image) -> tuple[str, ...]:
+    if not isinstance(header, CutFile) or not header.cut:
+        return ()
+    missing = header.missing_rows
+    lost = f"the last {missing:,} of {header.height:,} rows are" if missing else "its end is"
+    return (f"the file ends early: {lost} missing",)
+
+
+def _decode_raw(name: str, data: bytes, format: str, min_side: int | None, limits: Limits, smaller: Smaller) -> Decoded:
     preview = raw_preview(name, data, limits)
-    image, orientation = preview.image, None
     if preview.jpeg is not None:
-        image, orientation, _ = _read_pixels(name, preview.jpeg, "jpeg", min_side, limits)
-    if image is None:
+        # LibRaw gives JPEG previews an orientation of their own where the camera did not, and others none.
+        shown = _decode_bytes(name, preview.jpeg, "jpeg", min_side, limits, smaller, preview.orientation)
+        return Decoded(shown.image, format, preview.width, preview.height, shown.warnings)
+    if preview.image is None:
         raise ImageUnreadable(name, "it holds no preview")
-    # LibRaw gives JPEG previews an orientation of their own where the camera did not, and others none.
-    upright = _upright(image, preview.orientation if orientation is None else orientation)
-    return Decoded(upright, format, preview.width, preview.height)
-
-
-def _read_pixels(
-    name: str, data: bytes, format: str, min_side: int | None, limits: Limits
-) -> tuple[Image.Image, int | None, tuple[int, int]]:
-    """Return RGB pixels as they are stored, the EXIF orientation that turns them, and their full size."""
-    with open_header(name, data, format, limits) as header:
-        size = header.size
-        limits.check_pixels(name, *size)
-        if min(size) < 1:
-            raise ImageUnreadable(name, f"it is {size[0]} × {size[1]} pixels")
-        drafted = shrink(header, min_side) if min_side else False
-        header.load()
-        # Some decoders (TIFF, HEIF, ICNS) know the true size only now.
-        return to_rgb(header), _orientation(header), size if drafted else header.size
+    image = smaller(upright(preview.image, preview.orientation))
+    return Decoded(image, format, preview.width, preview.height)
 
 
 def _orientation(image: Image.Image) -> int | None:
-    """Return the EXIF orientation, None when there is none or it cannot be read."""
-    if image.format == "JXL" and not getattr(image, "jpeg", False):
-        # libjxl has turned the pixels by the codestream's own orientation, which overrides EXIF.
-        return None
+    """Return the EXIF orientation of a PIL image, None when there is none or it cannot be read."""
     try:
         value = image.getexif().get(_ORIENTATION)
     except Exception:
@@ -151,21 +206,24 @@ def _orientation(image: Image.Image) -> int | None:
     return value if isinstance(value, int) else None
 
 
-def _upright(image: Image.Image, orientation: int | None) -> Image.Image:
-    """Return a turned copy, without the metadata of the original."""
+def upright(image: Image.Image, orientation: int | None) -> Image.Image:
+    """Return the image turned, without the metadata of the original."""
     method = _TRANSPOSE.get(orientation or 1)
-    upright = image.copy() if method is None else image.transpose(method)
-    upright.info = {}
-    return upright
+    turned = image if method is None else image.transpose(method)
+    turned.info = {}
+    return turned
 
 
 @contextmanager
-def _as_image_error(name: str, limits: Limits) -> Iterator[None]:
+def as_image_error(name: str, limits: Limits) -> Iterator[None]:
+    """Turn whatever a decoder raises into ImageUnreadable or ImageTooLarge, and keep what it prints to itself."""
     try:
         with quiet():
             yield
     except ImageError:
         raise
+    except NotRead as error:
+        raise ImageUnreadable(name, str(error)) from error
     except Image.DecompressionBombError as error:
         # A picture inside the file is larger than the file's header said.
         pixels = int(next(iter(re.findall(r"\d+", str(error))), 0))
@@ -175,4 +233,6 @@ def _as_image_error(name: str, limits: Limits) -> Iterator[None]:
         raise ImageUnreadable(name, "there is not enough memory to decode it") from error
     except Exception as error:
         # Decoders raise OSError, SyntaxError, struct.error, zlib.error, ValueError and more for damaged files.
+        if not isinstance(error, TypeError) and _UNSUPPORTED.search(str(error)):
+            raise ImageUnreadable(name, f"this kind of image is not supported ({error}); convert it to PNG") from error
         raise ImageUnreadable(name, f"the data are damaged ({error or type(error).__name__})") from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from typing import TYPE_CHECKING
@@ -13,6 +14,8 @@ from hybrid_search.images.sniff import describe, sniff
 
 if TYPE_CHECKING:
     import requests
+
+    from hybrid_search.images.pinned import Pinned
 
 __all__ = ["fetch"]
 
@@ -31,48 +34,62 @@ def fetch(url: str, *, name: str, limits: Limits) -> bytes:
     name : str
         What errors call it: the URL without user and password.
     limits : Limits
-        Bytes, seconds and redirects allowed.
+        Bytes, seconds, redirects and addresses allowed.
 
     Raises
     ------
     ImageUnreadable
-        When the server cannot be reached, answers with an error status or too slowly, or sends no image.
+        When the server cannot be reached or may not be asked, answers with an error status or too slowly, or sends no
+        image.
     ImageTooLarge
         When the body has more bytes than allowed.
     """
     if not url.lower().startswith(_SCHEMES):
         raise ImageUnreadable(name, "only http and https URLs are fetched; for a file on this machine pass its path")
+    from hybrid_search.images.pinned import Pinned
+
     outcome: list[bytes | ImageError] = []
+    carrier = Pinned(name, limits)
     # Timeouts of sockets start anew with every byte; a thread left behind is the only bound on the whole.
-    worker = threading.Thread(target=_run, args=(url, name, limits, outcome), name="hybrid-search-fetch", daemon=True)
+    arguments = (url, name, limits, carrier, outcome)
+    worker = threading.Thread(target=_run, args=arguments, name="hybrid-search-fetch", daemon=True)
     worker.start()
     worker.join(limits.timeout_s)
     if not outcome:
+        carrier.cut_off()
         raise ImageUnreadable(name, f"the server took more than {limits.timeout_s:g} s")
     if isinstance(outcome[0], ImageError):
         raise outcome[0]
     return outcome[0]
 
 
-def _run(url: str, name: str, limits: Limits, outcome: list[bytes | ImageError]) -> None:
+def _run(url: str, name: str, limits: Limits, carrier: Pinned, outcome: list[bytes | ImageError]) -> None:
     try:
-        outcome.append(_get(url, name, limits))
+        outcome.append(_get(url, name, limits, carrier))
     except ImageError as error:
         outcome.append(error)
     except Exception as error:
         outcome.append(ImageUnreadable(name, _reason(error, limits)))
 
 
-def _get(url: str, name: str, limits: Limits) -> bytes:
+def _get(url: str, name: str, limits: Limits, carrier: Pinned) -> bytes:
     import requests
 
     deadline = time.monotonic() + limits.timeout_s
     with requests.Session() as session:
+        for scheme in _SCHEMES:
+            session.mount(scheme, carrier)
+        # Nothing of the environment but what is asked for below: no password of ~/.netrc for whom a redirect names.
+        session.trust_env = False
+        session.verify = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or True
         # Compressing an image again gains nothing, and a compressed answer could swell without end.
         session.headers.update({"User-Agent": "hybrid-search", "Accept": "image/*", "Accept-Encoding": "identity"})
         # Redirects are followed here, as requests would read the whole body of each.
         for _ in range(limits.max_redirects + 1):
-            with session.get(url, stream=True, timeout=limits.timeout_s, allow_redirects=False) as response:
+            proxies = {} if limits.private_addresses == "never" else requests.utils.get_environ_proxies(url)
+            # what is left, but never 0, which would mean not to wait at all
+            left = max(deadline - time.monotonic(), 0.001)
+            with session.get(url, stream=True, timeout=left, allow_redirects=False, proxies=proxies) as response:
                 target = session.get_redirect_target(response)
                 if target is None:
                     return _body(response, name, limits, deadline)

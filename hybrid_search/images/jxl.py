@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from hybrid_search.images.parts import iso_boxes
+
 __all__ = ["jxl_size"]
 
 _RATIOS = ((1, 1), (1, 1), (12, 10), (4, 3), (3, 2), (16, 9), (5, 4), (2, 1))
@@ -53,14 +55,7 @@ def _side(bits: _Bits, small: int) -> int:
 
 def _codestream(data: bytes) -> int:
     """Return where the first jxlc or jxlp box keeps its bytes of the codestream."""
-    at = 0
-    while at + 8 <= len(data):
-        length, kind, head = int.from_bytes(data[at : at + 4], "big"), data[at + 4 : at + 8], 8
-        if length == 1:
-            length, head = int.from_bytes(data[at + 8 : at + 16], "big"), 16
+    for kind, start, _ in iso_boxes(data):
         if kind in (b"jxlc", b"jxlp"):
-            return at + head + (4 if kind == b"jxlp" else 0)
-        if length < head:
-            break
-        at += length
+            return start + (4 if kind == b"jxlp" else 0)
     raise ValueError("no JPEG XL codestream")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ __all__ = ["to_uint8"]
 
 _INTEGER_WHITES = (255, 1023, 4095, 65535)
 _FLOAT_WHITES = (1, 255, 65535)
+_BLOCK = 2**18
 
 
 def to_uint8(values: np.ndarray[Any, Any]) -> NDArray[np.uint8]:
@@ -40,14 +42,31 @@ def to_uint8(values: np.ndarray[Any, Any]) -> NDArray[np.uint8]:
         deepest = next(white for white in whites if values.max(initial=0) <= white)
         table = np.rint(np.arange(deepest + 1) * (255 / deepest)).astype(np.uint8)
         return np.take(table, values)
-    numbers = values.astype(np.float64)
-    finite = np.isfinite(numbers)
-    low, high = numbers.min(where=finite, initial=0), numbers.max(where=finite, initial=0)
-    black, white = 0.0, float(next((white for white in whites if high <= white), np.inf))
-    if low < 0 or white == np.inf:
-        black, white = float(numbers.min(where=finite, initial=np.inf)), float(high)
-    numbers = np.nan_to_num(numbers, nan=black, posinf=white, neginf=black).clip(black, white)
-    # Divided before they are subtracted, as the range of the largest floats is infinite.
-    scaled = (numbers / 2 - black / 2) / (white / 2 - black / 2 or 1.0)
-    levels: NDArray[np.uint8] = np.rint(scaled * 255).astype(np.uint8)
+    black, white = _range(values, whites)
+    levels = np.empty(values.shape, np.uint8)
+    for part, out in zip(_blocks(values), _blocks(levels), strict=True):
+        numbers = np.nan_to_num(part.astype(np.float64), nan=black, posinf=white, neginf=black).clip(black, white)
+        # Divided before they are subtracted, as the range of the largest floats is infinite.
+        scaled = (numbers / 2 - black / 2) / (white / 2 - black / 2 or 1.0)
+        out[...] = np.rint(scaled * 255)
     return levels
+
+
+def _range(values: np.ndarray[Any, Any], whites: tuple[int, ...]) -> tuple[float, float]:
+    """Return the numbers that are black and white."""
+    lows, highs = [0.0], [0.0]
+    for part in _blocks(values):
+        finite = part[np.isfinite(part)]
+        lows += [float(finite.min())] if finite.size else []
+        highs += [float(finite.max())] if finite.size else []
+    low, high = min(lows), max(highs)
+    white = float(next((white for white in whites if high <= white), np.inf))
+    if low >= 0 and white != np.inf:
+        return 0.0, white
+    return min(lows[1:], default=np.inf), high
+
+
+def _blocks(values: np.ndarray[Any, Any]) -> Iterator[np.ndarray[Any, Any]]:
+    """Yield views of a few rows each: what is computed of them takes eight times the memory of a picture."""
+    rows = max(1, _BLOCK * len(values) // max(values.size, 1)) if values.ndim else 1
+    return (values[start : start + rows] for start in range(0, len(values), rows)) if values.ndim else iter([values])

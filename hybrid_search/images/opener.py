@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import importlib
 import io
+from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image, ImageFile, JpegImagePlugin
 
 from hybrid_search.errors import ImageUnreadable
+from hybrid_search.images.cut import CutFile
 from hybrid_search.images.jxl import jxl_size
 from hybrid_search.images.limits import Limits
+from hybrid_search.images.orientation import orientation_in
+from hybrid_search.images.plain import Plain, plain
 
-__all__ = ["open_header", "shrink"]
+__all__ = ["Opened", "open_header", "shrink"]
 
 _DECODERS = {
     "avif": "PIL.AvifImagePlugin:AvifImageFile",
@@ -24,17 +28,17 @@ _DECODERS = {
     "icns": "PIL.IcnsImagePlugin:IcnsImageFile",
     "ico": "PIL.IcoImagePlugin:IcoImageFile",
     "jp2": "PIL.Jpeg2KImagePlugin:Jpeg2KImageFile",
-    "jpeg": "PIL.JpegImagePlugin:JpegImageFile",
+    "jpeg": "hybrid_search.images.cut:JpegFile",
     "jxl": "pillow_jxl.JpegXLImagePlugin:JXLImageFile",
     "pcx": "PIL.PcxImagePlugin:PcxImageFile",
-    "png": "PIL.PngImagePlugin:PngImageFile",
+    "png": "hybrid_search.images.cut:PngFile",
     "ppm": "PIL.PpmImagePlugin:PpmImageFile",
     "psd": "PIL.PsdImagePlugin:PsdImageFile",
     "qoi": "PIL.QoiImagePlugin:QoiImageFile",
     "sgi": "PIL.SgiImagePlugin:SgiImageFile",
     "sun": "PIL.SunImagePlugin:SunImageFile",
     "tga": "PIL.TgaImagePlugin:TgaImageFile",
-    "tiff": "PIL.TiffImagePlugin:TiffImageFile",
+    "tiff": "hybrid_search.images.tiff_file:TiffFile",
     "webp": "PIL.WebPImagePlugin:WebPImageFile",
 }
 """Format by content → the class that decodes it. PostScript is left out: decoding it runs a program."""
@@ -43,13 +47,43 @@ _INSTALL = {
     "heif": "pip install pillow-heif",
     "jxl": "pip install 'hybrid-search[jxl]'",
 }
-_STRIPS, _TILES = (273, 279), (324, 325)
 _COMPRESSION, _WEBP = 259, 50001
 _MAX_SLOW_PIXELS = 64_000_000
+_MAX_SPELLED_PIXELS = 16_000_000
 _MAX_SCANNED_PIXELS = 5_000_000_000
 
 
-def open_header(name: str, data: bytes, format: str, limits: Limits) -> ImageFile.ImageFile:
+@dataclass(frozen=True)
+class Opened:
+    """An image with its header read, and what turns it.
+
+    Parameters
+    ----------
+    header : ImageFile
+        Its pixels are not yet decoded, except those of JPEG XL.
+    plain : Plain
+        What the decoder was given.
+    """
+
+    header: ImageFile.ImageFile
+    plain: Plain
+
+    @property
+    def orientation(self) -> int | None:
+        """The EXIF orientation, None when there is none or it cannot be read."""
+        if self.header.format == "JXL" and not getattr(self.header, "jpeg", False):
+            # libjxl has turned the pixels by the codestream's own orientation, which overrides EXIF.
+            return None
+        info = self.header.info
+        found = getattr(self.header, "orientation", None)
+        if found is None:
+            exif = info.get("exif") if self.plain.exif is None else self.plain.exif
+            xmp = info.get("xmp") if self.plain.xmp is None else self.plain.xmp
+            found = orientation_in(exif or b"", xmp if isinstance(xmp, bytes) else b"")
+        return found if isinstance(found, int) else None
+
+
+def open_header(name: str, data: bytes, format: str, limits: Limits) -> Opened:
     """Return the image with its header read and its pixels not yet decoded (JPEG XL is decoded at once).
 
     Parameters
@@ -66,7 +100,9 @@ def open_header(name: str, data: bytes, format: str, limits: Limits) -> ImageFil
     Raises
     ------
     ImageUnreadable
-        When the format needs a package that is not installed.
+        When the format needs a package that is not installed, or is of a kind that would take too long.
+    TooManyParts
+        When the file is cut into more parts than are read.
     ImageTooLarge
         When a JPEG XL image has more pixels than allowed.
     """
@@ -78,13 +114,19 @@ def open_header(name: str, data: bytes, format: str, limits: Limits) -> ImageFil
     except ImportError as error:
         install = _INSTALL.get(format, "pip install -U pillow")
         raise ImageUnreadable(name, f"{format.upper()} images need another package: {install}") from error
-    header = kind(io.BytesIO(data), name)
+    needed = plain(name, data, format)
+    # Given a name, Pillow would map the file of that name, which may be another one by now.
+    header = kind(io.BytesIO(needed.data), "")
+    if isinstance(header, CutFile):
+        header.cut = needed.cut
+    if needed.profile is not None:
+        header.info["icc_profile"] = needed.profile
     if format == "jpeg":
-        _check_scans(name, data, header)
-    if format == "tiff":
-        _check_strips(name, data, header)
-    _check_slow(name, data, header)
-    return header
+        _check_scans(name, needed.data, header)
+    if format == "tiff" and getattr(header, "tag_v2", {}).get(_COMPRESSION) == _WEBP:
+        raise ImageUnreadable(name, "it is a TIFF compressed as WebP, which libtiff cannot unpack; convert it to PNG")
+    _check_slow(name, needed.data, header)
+    return Opened(header, needed)
 
 
 def _check_scans(name: str, data: bytes, header: ImageFile.ImageFile) -> None:
@@ -105,17 +147,6 @@ def _scans(data: bytes) -> int:
     return sum(int(np.count_nonzero(each == 0xDAFF)) for each in pairs)
 
 
-def _check_strips(name: str, data: bytes, header: ImageFile.ImageFile) -> None:
-    """Refuse a TIFF that ends early, or that libtiff cannot unpack: libtiff itself would write lines to stderr."""
-    tags = getattr(header, "tag_v2", {})
-    if tags.get(_COMPRESSION) == _WEBP:
-        raise ImageUnreadable(name, "it is a TIFF compressed as WebP, which libtiff cannot unpack; convert it to PNG")
-    for offsets, lengths in (_STRIPS, _TILES):
-        parts = zip(tags.get(offsets, ()), tags.get(lengths, ()), strict=False)
-        if any(offset + length > len(data) for offset, length in parts):
-            raise ImageUnreadable(name, "the data are damaged (the file ends before its last strip or tile)")
-
-
 def _check_slow(name: str, data: bytes, header: ImageFile.ImageFile) -> None:
     """Refuse what Pillow decodes in Python, about a megapixel a second, when it would take more than a minute.
 
@@ -125,7 +156,7 @@ def _check_slow(name: str, data: bytes, header: ImageFile.ImageFile) -> None:
     if codec not in Image.DECODERS:
         return
     pixels = header.width * header.height
-    if pixels > _MAX_SLOW_PIXELS:
+    if pixels > (_MAX_SPELLED_PIXELS if codec == "ppm_plain" else _MAX_SLOW_PIXELS):
         raise ImageUnreadable(name, f"{pixels:,} pixels of this kind would decode for minutes; convert it to PNG")
     if codec == "dds_rgb" and isinstance(arguments, tuple) and pixels * arguments[0] > 8 * len(data):
         raise ImageUnreadable(name, "the data are damaged (not enough image data)")

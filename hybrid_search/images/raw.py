@@ -10,9 +10,13 @@ from PIL import Image
 
 from hybrid_search.errors import ImageUnreadable
 from hybrid_search.images.limits import Limits
+from hybrid_search.images.memory import decoding
 
 __all__ = ["Preview", "raw_preview"]
 
+_DEVELOPED = 6
+"""Bytes a pixel of the sensor that its development takes: its numbers of 16 bits, four of them for each pixel of half
+the size, and RGB."""
 _EXIF_ORIENTATION = {0: 1, 3: 3, 5: 8, 6: 6}
 """LibRaw's `flip` → EXIF orientation."""
 
@@ -85,5 +89,8 @@ def _preview(name: str, raw: Any, limits: Limits) -> Preview:
         return Preview(bytes(thumbnail.data), None, orientation, width, height)
     if thumbnail is not None and thumbnail.format == rawpy.ThumbFormat.BITMAP:
         return Preview(None, Image.fromarray(thumbnail.data), orientation, width, height)
-    developed = raw.postprocess(half_size=True, use_camera_wb=True, output_bps=8)
-    return Preview(None, Image.fromarray(developed), 1, width, height)
+    needed = sizes.width * sizes.height * _DEVELOPED
+    limits.check_memory(name, needed)
+    with decoding.hold(needed, limits.budget):
+        developed = raw.postprocess(half_size=True, use_camera_wb=True, output_bps=8)
+        return Preview(None, Image.fromarray(developed), 1, width, height)

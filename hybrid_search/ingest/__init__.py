@@ -75,10 +75,13 @@ def add_folder(
         root=str(root),
     )
     report = pipeline.run(found(), catalog)
-    missing = mark_missing(backend, catalog, seen, root=str(root), unreadable=list(unreadable))
+    missing, withheld = mark_missing(
+        backend, catalog, seen, root=str(root), unreadable=list(unreadable), accepted=options.accept_missing
+    )
     failures = tuple(Failure(folder, f"cannot list folder: {error}") for folder, error in unreadable.items())
     unused = tuple(str(entry) for entry in described.unused()) if described is not None else ()
-    return replace(report, missing=missing, failed=report.failed + failures, unused_captions=unused)
+    failed = report.failed + failures
+    return replace(report, missing=missing, withheld=withheld, failed=failed, unused_captions=unused)
 
 
 def add_picture(
@@ -180,4 +183,11 @@ def _take_path(backend: Backend, path: str, id: str, sha256: str) -> None:
 def _walk(
     root: Path, options: IngestOptions, on_error: Callable[[str, OSError], None] | None = None
 ) -> Iterator[Found]:
-    return walk(root, include=options.include, exclude=options.exclude, hidden=options.hidden, on_error=on_error)
+    return walk(
+        root,
+        include=options.include,
+        exclude=options.exclude,
+        hidden=options.hidden,
+        follow_symlinks=options.follow_symlinks,
+        on_error=on_error,
+    )

@@ -14,6 +14,13 @@ from hybrid_search.ingest.changes import Change, change_document, files_after
 __all__ = ["Catalog", "is_below", "mark_missing"]
 
 
+_NEARLY_ALL = 0.9
+"""People delete albums, hardly ever nine tenths of a collection between two runs; what is left over on an unmounted
+folder is a few pictures that were put there by mistake."""
+_MANY = 20
+"""Of so few, any share may have been deleted by hand; `prune` shows as many before it asks."""
+
+
 class Catalog:
     """Files by path and by document, as stored and as changed by the run under way.
 
@@ -107,11 +114,26 @@ def is_below(path: str, root: str) -> bool:
     return path == root or path.startswith(root.rstrip(os.sep) + os.sep)
 
 
-def mark_missing(backend: Backend, catalog: Catalog, seen: set[str], *, root: str, unreadable: Sequence[str]) -> int:
-    """Mark documents whose files have vanished from `root`; returns how many files are newly missing.
+def mark_missing(
+    backend: Backend, catalog: Catalog, seen: set[str], *, root: str, unreadable: Sequence[str], accepted: bool = False
+) -> tuple[int, int]:
+    """Mark documents whose files have vanished from `root`.
 
     Files elsewhere (perhaps on a drive that is not plugged in), files below a folder that could not be listed, and
-    files that exist but were left out this time, stay as they are.
+    files that exist but were left out this time, stay as they are. Nothing is marked where all or nearly all pictures
+    of the root are gone: that is how the empty folder of a drive looks that is not mounted.
+
+    Parameters
+    ----------
+    accepted : bool
+        Mark them also then.
+
+    Returns
+    -------
+    marked : int
+        Files that are newly missing.
+    withheld : int
+        Files that have vanished and were not marked.
     """
     gone = [
         (id, facts)
@@ -122,10 +144,25 @@ def mark_missing(backend: Backend, catalog: Catalog, seen: set[str], *, root: st
         and not any(facts.path.startswith(folder + os.sep) for folder in unreadable)
         and not os.path.lexists(facts.path)
     ]
+    if not accepted and _looks_unmounted(catalog, gone, seen, root=root):
+        return 0, len(gone)
     for id, facts in gone:
         catalog.put(id, replace(facts, missing=True))
     for id in dict.fromkeys(id for id, _ in gone):
         change_document(backend, id, catalog.noted(id))
     if gone:
         backend.refresh()
-    return len(gone)
+    return len(gone), 0
+
+
+def _looks_unmounted(catalog: Catalog, gone: Sequence[tuple[str, FileFacts]], seen: set[str], *, root: str) -> bool:
+    """Tell whether all known pictures below a root have vanished at once, or nearly all of many.
+
+    Pictures that lie elsewhere too were moved; they do not count.
+    """
+    paths = {facts.path for _, facts in gone}
+    lost = {id for id, _ in gone if all(facts.missing or facts.path in paths for facts in catalog.files(id))}
+    if not lost:
+        return False
+    known = {id for id, facts in catalog if is_below(facts.path, root) and not facts.missing}
+    return not seen or (len(lost) > _MANY and len(lost) > _NEARLY_ALL * len(known))

@@ -10,6 +10,7 @@ import numpy as np
 from hybrid_search.errors import MappingMismatch
 from hybrid_search.metadata import FieldValue, Metadata
 from hybrid_search.metadata.fields import FIELDS, close_names, flatten
+from hybrid_search.metadata.values import shown
 
 __all__ = ["caller_metadata"]
 
@@ -41,7 +42,7 @@ def caller_metadata(metadata: Mapping[str, object]) -> Metadata:
         try:
             read = FIELDS[name](_plain(value))
         except ValueError as error:
-            raise MappingMismatch(name, f"{value!r:.60} {error}") from None
+            raise MappingMismatch(name, f"{shown(value)} {error}") from None
         if read not in ("", []):
             fields[name] = read
     return Metadata(fields)

@@ -34,9 +34,13 @@ def walk(
     include: Sequence[str] = (),
     exclude: Sequence[str] = (),
     hidden: bool = False,
+    follow_symlinks: bool = False,
     on_error: Callable[[str, OSError], None] | None = None,
 ) -> Iterator[Found]:
     """Yield every picture below a folder, in the order of names; a file is yielded as itself.
+
+    No folder is walked twice. Folders that symbolic links lead to come last, so that a picture has its own path where
+    it has one.
 
     Parameters
     ----------
@@ -49,6 +53,8 @@ def walk(
         Glob patterns of files and folders to leave out; they win over `include`.
     hidden : bool
         Also take files and folders whose name begins with a dot. System folders are skipped always.
+    follow_symlinks : bool
+        Also walk folders that symbolic links lead to; `root` itself may always be one.
     on_error : callable, optional
         Told of folders that cannot be listed; the walk goes on.
     """
@@ -60,9 +66,9 @@ def walk(
             if on_error is not None:
                 on_error(top, error)
         return
-    pending, seen = [top], set()
-    while pending:
-        folder = pending.pop()
+    pending, linked, seen = [top], list[str](), set()
+    while pending or linked:
+        folder = pending.pop() if pending else linked.pop(0)
         try:
             status = os.stat(folder)
             if (status.st_dev, status.st_ino) in seen:
@@ -74,7 +80,9 @@ def walk(
                 on_error(folder, error)
             continue
         wanted = [entry for entry in entries if _wanted(entry, top, exclude=exclude, hidden=hidden)]
-        pending.extend(entry.path for entry in reversed(wanted) if _is_folder(entry))
+        folders = [entry for entry in wanted if _is_folder(entry)]
+        pending.extend(entry.path for entry in reversed(folders) if not entry.is_symlink())
+        linked.extend(entry.path for entry in folders if entry.is_symlink() and follow_symlinks)
         yield from _pictures(wanted, top, include=include, sidecars=_sidecar_times(entries))
 
 

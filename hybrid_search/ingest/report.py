@@ -20,6 +20,8 @@ class IngestOptions:
         Glob patterns; see `walk`.
     hidden : bool
         Also files and folders whose name begins with a dot.
+    follow_symlinks : bool
+        Also folders that symbolic links lead to.
     batch_size : int
         Pictures embedded together.
     commit_size : int
@@ -30,16 +32,20 @@ class IngestOptions:
         The largest picture that is accepted.
     on_error : {"collect", "raise"}
         List unusable files in the report, or stop at the first.
+    accept_missing : bool
+        Mark vanished files also where all or nearly all pictures of the folder are gone.
     """
 
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     hidden: bool = False
+    follow_symlinks: bool = False
     batch_size: int = 32
     commit_size: int = 1_000
     workers: int | None = None
     limits: Limits = DEFAULT_LIMITS
     on_error: Literal["collect", "raise"] = "collect"
+    accept_missing: bool = False
 
     def __post_init__(self) -> None:
         if self.on_error not in ("collect", "raise"):
@@ -81,6 +87,8 @@ class IngestReport:
         Files that are not in the index, each with its reason.
     missing : int
         Files known to the index that have vanished from the folder: marked, not deleted.
+    withheld : int
+        Files that have vanished and were not marked, because nearly all of the folder did: a drive may not be mounted.
     unused_captions : tuple of str
         Entries of the captions file that matched no picture, with their lines.
     seconds : float
@@ -94,6 +102,7 @@ class IngestReport:
     unchanged: int = 0
     failed: tuple[Failure, ...] = ()
     missing: int = 0
+    withheld: int = 0
     unused_captions: tuple[str, ...] = ()
     seconds: float = 0.0
     from_stored: int = 0

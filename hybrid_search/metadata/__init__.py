@@ -5,7 +5,7 @@ from hybrid_search.metadata.fields import FIELDS
 from hybrid_search.metadata.inside import read_metadata
 from hybrid_search.metadata.model import FieldValue, Metadata, merge
 from hybrid_search.metadata.places import add_places, place_fields, places_available
-from hybrid_search.metadata.sidecars import read_sidecars, sidecar_names
+from hybrid_search.metadata.sidecars import is_sidecar, read_sidecars, sidecar_names
 
 __all__ = [
     "FIELDS",
@@ -14,6 +14,7 @@ __all__ = [
     "FieldValue",
     "Metadata",
     "add_places",
+    "is_sidecar",
     "load_captions",
     "merge",
     "place_fields",

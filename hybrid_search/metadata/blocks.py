@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import io
-import re
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from PIL import Image
 
+from hybrid_search.images.parts import iso_boxes, jpeg_segments, photoshop_resources, png_chunks, riff_chunks
 from hybrid_search.metadata.values import clean_text, decode_text, shown
 
-__all__ = ["Blocks", "find_blocks", "photoshop_resources"]
+__all__ = ["Blocks", "find_blocks"]
 
 _XMP_HEADER = b"http://ns.adobe.com/xap/1.0/\x00"
 _UUID_EXIF = b"JpgTiffExif->JP2"
@@ -64,13 +64,13 @@ class Blocks:
 
     def put_photoshop(self, block: bytes) -> None:
         """Keep what Photoshop's image resources hold."""
-        for number, resource in photoshop_resources(block):
-            if number == 0x0404:
-                self.iptc = self.iptc or resource
-            elif number == 0x0422:
-                self.put_exif(resource)
-            elif number == 0x0424:
-                self.xmp = self.xmp or resource
+        for kind, start, end in photoshop_resources(block, max(block.find(b"8BIM"), 0)):
+            if kind == b"\x04\x04":
+                self.iptc = self.iptc or block[start:end]
+            elif kind == b"\x04\x22":
+                self.put_exif(block[start:end])
+            elif kind == b"\x04\x24":
+                self.xmp = self.xmp or block[start:end]
 
 
 def find_blocks(data: bytes, format: str) -> Blocks:
@@ -116,62 +116,32 @@ def _read(data: bytes, format: str, blocks: Blocks) -> None:
 
 
 def _read_jpeg(data: bytes, blocks: Blocks) -> None:
-    photoshop = b""
-    for marker, segment in _jpeg_segments(data):
-        if marker == 0xE1 and segment.startswith(b"Exif\x00"):
-            blocks.put_exif(segment)
-        elif marker == 0xE1 and segment.startswith(_XMP_HEADER):
-            blocks.xmp = blocks.xmp or segment[len(_XMP_HEADER) :]
-        elif marker == 0xED and segment.startswith(b"Photoshop 3.0\x00"):
-            photoshop += segment[14:]
+    photoshop, left = list[bytes](), MAX_BLOCK
+    for kind, start, end in jpeg_segments(data):
+        head = data[start : min(end, start + len(_XMP_HEADER))]
+        if kind == b"\xe1" and head.startswith(b"Exif\x00"):
+            blocks.put_exif(data[start:end])
+        elif kind == b"\xe1" and head == _XMP_HEADER:
+            blocks.xmp = blocks.xmp or data[start + len(_XMP_HEADER) : end]
+        elif kind == b"\xed" and head.startswith(b"Photoshop 3.0\x00"):
+            left -= end - start
+            if left < 0:
+                blocks.warnings.append(f"IPTC goes on behind {MAX_BLOCK >> 20} MiB; the rest was left out")
+                break
+            photoshop.append(data[start + 14 : end])
     if photoshop:
-        blocks.put_photoshop(photoshop)
-
-
-def _jpeg_segments(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """Yield marker and content of the segments before the picture itself."""
-    position = 2
-    while position + 4 <= len(data):
-        if data[position] != 0xFF:
-            # some writers leave garbage between segments; go on at the next marker that may hold metadata
-            position = _next_marker(data, position)
-            if position < 0:
-                return
-        marker = data[position + 1]
-        if marker == 0xFF:
-            position += 1
-        elif marker in (0xDA, 0xD9):
-            return
-        elif marker == 0x01 or 0xD0 <= marker <= 0xD8:
-            position += 2
-        else:
-            length = int.from_bytes(data[position + 2 : position + 4], "big")
-            yield marker, data[position + 4 : position + 2 + length]
-            position += 2 + max(length, 2)
-
-
-_APP = re.compile(rb"\xff[\xe0-\xef\xdb\xc0\xc2\xda]")
-
-
-def _next_marker(data: bytes, position: int) -> int:
-    match = _APP.search(data, position, position + 65536)
-    return match.start() if match else -1
+        blocks.put_photoshop(b"".join(photoshop))
 
 
 def _read_png(data: bytes, blocks: Blocks) -> None:
-    position, texts = 8, 0
-    while position + 8 <= len(data):
-        length = int.from_bytes(data[position : position + 4], "big")
-        kind = data[position + 4 : position + 8]
+    texts = 0
+    for kind, start, end in png_chunks(data):
         if kind == b"eXIf":
-            blocks.put_exif(data[position + 8 : position + 8 + length])
+            blocks.put_exif(data[start:end])
         elif kind in (b"tEXt", b"zTXt", b"iTXt"):
             texts += 1
             if texts <= MAX_TEXTS:
-                _read_png_text(kind, data[position + 8 : position + 8 + length], blocks)
-        elif kind == b"IEND":
-            return
-        position += 12 + length
+                _read_png_text(kind, data[start:end], blocks)
 
 
 def _read_png_text(kind: bytes, chunk: bytes, blocks: Blocks) -> None:
@@ -188,7 +158,7 @@ def _read_png_text(kind: bytes, chunk: bytes, blocks: Blocks) -> None:
     elif name.lower().startswith("raw profile type "):
         _read_raw_profile(name[17:].lower(), rest, blocks)
     elif rest:
-        blocks.text.setdefault(name, clean_text(decode_text(rest)))
+        blocks.text.setdefault(name, clean_text(decode_text(rest[:MAX_TEXT])))
 
 
 def _read_raw_profile(name: str, text: bytes, blocks: Blocks) -> None:
@@ -216,14 +186,11 @@ def _inflate(data: bytes, limit: int) -> bytes:
 
 
 def _read_webp(data: bytes, blocks: Blocks) -> None:
-    position = 12
-    while position + 8 <= len(data):
-        kind, length = data[position : position + 4], int.from_bytes(data[position + 4 : position + 8], "little")
+    for kind, start, end in riff_chunks(data):
         if kind == b"EXIF":
-            blocks.put_exif(data[position + 8 : position + 8 + length])
+            blocks.put_exif(data[start:end])
         elif kind == b"XMP ":
-            blocks.xmp = data[position + 8 : position + 8 + length]
-        position += 8 + length + length % 2
+            blocks.xmp = data[start:end]
 
 
 def _read_with_pillow(data: bytes, format: str, blocks: Blocks) -> None:
@@ -290,18 +257,9 @@ def _read_cr3(data: bytes, blocks: Blocks) -> None:
 
 
 def _boxes(data: bytes) -> Iterator[tuple[bytes, bytes]]:
-    position = 0
-    while position + 8 <= len(data):
-        length, kind, head = int.from_bytes(data[position : position + 4], "big"), data[position + 4 : position + 8], 8
-        if length == 1:
-            length, head = int.from_bytes(data[position + 8 : position + 16], "big"), 16
-        elif length == 0:
-            length = len(data) - position
-        if length < head:
-            return
+    for kind, start, end in iso_boxes(data):
         if kind in (b"Exif", b"xml ", b"uuid"):
-            yield kind, data[position + head : position + length]
-        position += length
+            yield kind, data[start:end]
 
 
 def _read_psd(data: bytes, blocks: Blocks) -> None:
@@ -317,15 +275,3 @@ def _read_raw(data: bytes, format: str, blocks: Blocks) -> None:
     else:
         start = data.find(b"\x00TTW", 0, 4096)
         blocks.put_exif(data[start + 8 :] if start >= 0 else b"")
-
-
-def photoshop_resources(block: bytes) -> Iterator[tuple[int, bytes]]:
-    """Yield number and content of Photoshop's image resources."""
-    position = block.find(b"8BIM")
-    while position >= 0 and block[position : position + 4] == b"8BIM" and position + 12 <= len(block):
-        number = int.from_bytes(block[position + 4 : position + 6], "big")
-        name = block[position + 6] + 1
-        start = position + 6 + name + name % 2
-        length = int.from_bytes(block[start : start + 4], "big")
-        yield number, block[start + 4 : start + 4 + length]
-        position = start + 4 + length + length % 2

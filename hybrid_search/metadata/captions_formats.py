@@ -95,9 +95,8 @@ def _row(where: str, record: Mapping[str, object]) -> Row:
 def _field(name: str, where: str) -> str:
     field = name.strip().lower()
     if field not in FIELDS:
-        raise _Refused(
-            f"{where}: {name.strip()!r} is neither a field nor one of {', '.join(PATH_NAMES)}{close_names(name)}"
-        )
+        told = name.strip() if len(name) <= 60 else f"{name.strip()[:59]}…"
+        raise _Refused(f"{where}: {told!r} is neither a field nor one of {', '.join(PATH_NAMES)}{close_names(told)}")
     return field
 
 
@@ -106,7 +105,7 @@ def _unlisted(field: str, value: object) -> object:
     if field == "tags" and isinstance(value, str) and value.lstrip().startswith("["):
         try:
             return json.loads(value)
-        except ValueError:
+        except (ValueError, RecursionError):
             return value
     return value
 
@@ -133,7 +132,12 @@ def _csv_records(text: str, *, tabs: bool) -> Iterator[Record]:
             else:
                 yield where, dict(zip(header, cells, strict=False))
     except csv.Error as error:
-        raise _Refused(f"line {max(reader.line_num, 1)}: {error}") from None
+        where = f"line {max(reader.line_num, 1)}"
+        if "field larger" in str(error):
+            raise _Refused(
+                f"{where} has a text of more than {_MAX_CELL:,} characters, the most that are read"
+            ) from None
+        raise _Refused(f"{where}: {error}") from None
     if header is None:
         raise _Refused("there is no header")
 
@@ -174,6 +178,8 @@ def _json_lines(text: str) -> Iterator[Record]:
     for number, line in enumerate(text.split("\n"), 1):
         if line.strip():
             where = f"line {number}"
+            if len(line) > _MAX_CELL:
+                raise _Refused(f"{where} has more than {_MAX_CELL:,} characters, the most that are read")
             try:
                 content = json.loads(line)
             except (ValueError, RecursionError) as error:
@@ -204,12 +210,18 @@ def _coco_records(content: Mapping[str, Any]) -> Iterator[Record]:
     images = content.get("images")
     if not isinstance(images, list):
         raise _Refused("it has annotations but no images; COCO captions have both")
-    names = {image.get("id"): image.get("file_name") for image in images if isinstance(image, dict)}
+    names = {_coco_id(image.get("id")): image.get("file_name") for image in images if isinstance(image, dict)}
     for number, annotation in enumerate(content["annotations"], 1):
         where = f"annotation {number}"
         record = _object(where, annotation)
         if "caption" not in record:
             raise _Refused(f"{where} has no caption; COCO instances and keypoints are not captions")
-        if record.get("image_id") not in names:
-            raise _Refused(f"{where} is about image {record.get('image_id')!r}, which is not among the images")
-        yield where, {"path": names[record["image_id"]], "caption": record["caption"]}
+        id = _coco_id(record.get("image_id"))
+        if id is None or id not in names:
+            raise _Refused(f"{where} is about image {shown(record.get('image_id'))}, which is not among the images")
+        yield where, {"path": names[id], "caption": record["caption"]}
+
+
+def _coco_id(value: object) -> int | float | str | None:
+    """Return what COCO has as an id, None for what can be none: a list, a mapping, nothing."""
+    return value if isinstance(value, (int, float, str)) else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 
 from hybrid_search.metadata.fields import Gate
 from hybrid_search.metadata.model import Metadata
@@ -10,6 +11,8 @@ from hybrid_search.metadata.values import decode_text, is_default_caption
 
 __all__ = ["read_iptc"]
 
+MAX_SETS = 20_000
+"""Data sets that are read; an agency writes a few dozen."""
 _UTF8 = b"\x1b%G"
 _CHARSET = (1, 90)
 _FIELDS = {
@@ -30,7 +33,7 @@ def read_iptc(block: bytes) -> Metadata:
     Text is UTF-8 when the block says so or when it is valid UTF-8, else Windows-1252.
     """
     found: dict[tuple[int, int], list[bytes]] = {}
-    for number, value in _data_sets(block):
+    for number, value in islice(_data_sets(block), MAX_SETS):
         found.setdefault(number, []).append(value)
     stated = found.get(_CHARSET, [b""])[0].startswith(_UTF8)
     texts = {

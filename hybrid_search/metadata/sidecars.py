@@ -13,7 +13,7 @@ from hybrid_search.metadata.model import Metadata, merge
 from hybrid_search.metadata.values import date_of_timestamp, first_number, shown
 from hybrid_search.metadata.xmp import read_xmp
 
-__all__ = ["read_sidecars", "sidecar_names"]
+__all__ = ["is_sidecar", "read_sidecars", "sidecar_names"]
 
 MAX_BYTES = 16 * 2**20
 """Bytes above which a sidecar is left alone."""
@@ -49,6 +49,27 @@ def read_sidecars(path: Path) -> Metadata:
     """
     layers = [_read(sidecar, path.name) for sidecar in _present(path)]
     return merge(*layers) if layers else Metadata({})
+
+
+def is_sidecar(path: Path) -> bool:
+    """Tell whether a file says something of a picture, as XMP does, and JSON with names of fields or as Takeout's.
+
+    Parameters
+    ----------
+    path : Path
+        A file with the name of a sidecar; another may have it by chance.
+    """
+    if path.suffix.lower() == ".xmp":
+        return True
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            return False
+        content: Any = json.loads(path.read_bytes())
+        if isinstance(content, list) and len(content) == 1:
+            content = content[0]
+        return isinstance(content, dict) and not (_TAKEOUT | set(FIELDS)).isdisjoint([*content, *flatten(content)])
+    except (OSError, ValueError, RecursionError):
+        return False
 
 
 def _present(path: Path) -> Iterator[Path]:

@@ -61,7 +61,11 @@ _CHECKSUM = re.compile("[0-9a-f]{16,}")
 
 def shown(value: object) -> str:
     """Return a value as a warning shows it: one line, at most 40 characters, valid UTF-8."""
-    text = " ".join(clean_text(value if isinstance(value, str) else repr(value)).split())
+    try:
+        text = " ".join(clean_text(value if isinstance(value, str) else repr(value)).split())
+    except (ValueError, RecursionError):
+        # Python writes no number of more than 4,300 digits, and no list within a thousand lists
+        return "a value that cannot be shown"
     return text if 0 < len(text) <= 40 else f"{text[:39]}…" if text else "''"
 
 

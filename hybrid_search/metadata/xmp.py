@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Xmp", "read_xmp"]
 
+MAX_PACKET = 16 * 2**20
+"""Bytes of a packet: parsing takes twenty times as much memory."""
 _RDF = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}"
 _LANG = "{http://www.w3.org/XML/1998/namespace}lang"
 _PREFIXES = {
@@ -62,6 +64,8 @@ def read_xmp(packet: bytes) -> Xmp:
     """Return the fields that an XMP packet gives; what cannot be read becomes a warning."""
     facts, words = Gate(), Gate()
     try:
+        if len(packet) > MAX_PACKET:
+            raise ValueError(f"it has more than {MAX_PACKET >> 20} MiB")
         found = _properties(packet)
     except (ParseError, ValueError, LookupError, RecursionError) as error:
         words.warn(f"XMP cannot be read: {shown(str(error) or type(error).__name__)}")

@@ -80,7 +80,7 @@ def from_file(
         if any(name in options for name in SECRETS) and os.name == "posix" and mode & 0o077:
             raise BackendUnavailable(str(path), f"it holds a secret that others can read; run `chmod 600 {path}`")
         if "ca_certs" in options:
-            options["ca_certs"] = str(path.parent / Path(options["ca_certs"]).expanduser())
+            options["ca_certs"] = str(path.parent / Path(os.path.expanduser(options["ca_certs"])))
     values = sections.get(_SECTION, {})
     for options in _sections_of(sections, urls, path):
         values = layered(values, options)
@@ -118,7 +118,7 @@ def _parse(path: Path) -> tuple[configparser.ConfigParser, int]:
 def _path(config: str | os.PathLike[str] | None, environment: Mapping[str, str]) -> Path | None:
     named = config or environment.get(f"{PREFIX}CONFIG")
     if named:
-        path = Path(named).expanduser()
+        path = Path(os.path.expanduser(named))
         if not path.is_file():
             raise BackendUnavailable(str(path), "there is no such configuration file")
         return path

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import socket
 import ssl
 import sys
@@ -64,7 +65,7 @@ def _node_class() -> type[Urllib3HttpNode]:
 
 
 def _read_certificates(named: str) -> str:
-    path = Path(named).expanduser()
+    path = Path(os.path.expanduser(named))
     try:
         text = path.read_text(encoding="ascii", errors="replace")
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=text)

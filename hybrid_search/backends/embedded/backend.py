@@ -2,29 +2,33 @@
 
 from __future__ import annotations
 
-import contextlib
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from hybrid_search.backends import Action, Backend, Outcome, Stored
 from hybrid_search.backends.carry import carry
+from hybrid_search.backends.checked import Checked
 from hybrid_search.backends.embedded.answer import answer
 from hybrid_search.backends.embedded.building import new_version
+from hybrid_search.backends.embedded.checking import check_folder
 from hybrid_search.backends.embedded.clauses import compiler
 from hybrid_search.backends.embedded.compound import everything
-from hybrid_search.backends.embedded.documents import read_source, vector_kind, with_vectors
-from hybrid_search.backends.embedded.folder import FORMAT, Folder, guarded
-from hybrid_search.backends.embedded.schema import ID, PRESENT, SEQUENCE, Schema
+from hybrid_search.backends.embedded.documents import vector_kind, with_vectors
+from hybrid_search.backends.embedded.facts import facts
+from hybrid_search.backends.embedded.failures import guarded, reading
+from hybrid_search.backends.embedded.folder import Folder
+from hybrid_search.backends.embedded.pages import pages
+from hybrid_search.backends.embedded.repairing import repair_folder
+from hybrid_search.backends.embedded.schema import Schema
+from hybrid_search.backends.embedded.segments import Verified
+from hybrid_search.backends.embedded.shadow import Shadow, open_index
 from hybrid_search.backends.embedded.snapshot import Snapshot
-from hybrid_search.backends.embedded.sources import SourceFilter
 from hybrid_search.backends.embedded.vectors import VectorField
-from hybrid_search.backends.embedded.writer import Writer, stored_document, stored_rows
-from hybrid_search.errors import BackendUnavailable, DocumentNotFound, IndexNotFound, StorageFull
+from hybrid_search.backends.embedded.writer import Writer, stored_document, sync_graphs
+from hybrid_search.errors import BackendUnavailable, DocumentNotFound, IndexNotFound
 from hybrid_search.mapping import EmbeddingSpec, prefer, with_embedding
 
 if TYPE_CHECKING:
@@ -32,15 +36,12 @@ if TYPE_CHECKING:
 
 __all__ = ["EmbeddedBackend"]
 
-_PAGE = 1000
-
 
 class EmbeddedBackend(Backend):
     """Documents in one folder, or in memory, searched in this process.
 
-    Opening costs nothing: files are read at the first search, and the lock of the one writer is taken at the first
-    write and kept until `close`. Any number of other objects and processes may search meanwhile; each search sees the
-    latest commit.
+    Files are read at the first search, and the lock of the one writer is taken at the first write and kept until
+    `close`. Any number of other objects and processes may search meanwhile; each search sees the latest commit.
 
     Parameters
     ----------
@@ -76,6 +77,8 @@ class EmbeddedBackend(Backend):
         self._stamp: Any = None
         self._place: tuple[int, ...] | None = None
         self._closed = False
+        self._verified: Verified | None = None
+        self._shadow: Shadow | None = None
 
     def exists(self) -> bool:
         """Tell whether there is an index at the location."""
@@ -101,13 +104,13 @@ class EmbeddedBackend(Backend):
             if self._folder is None:
                 if self._definition is not None:
                     raise BackendUnavailable(self.location, "there is an index already")
-                self._start(schema, definition, _new_index(schema, None))
+                self._start(schema, definition, schema.new_index(None))
                 return
             self._folder.lock()
             try:
                 self._folder.prepare(definition)
                 with guarded(self.location):
-                    _new_index(schema, self._folder.tantivy)
+                    schema.new_index(self._folder.tantivy)
                 self._folder.complete()
             finally:
                 self._folder.unlock()
@@ -149,7 +152,7 @@ class EmbeddedBackend(Backend):
             except BaseException:
                 self._give_up()
                 raise
-            self._sync_graphs()
+            sync_graphs(self._current(), self._vector_field)
 
     @contextmanager
     def building(self, definition: Mapping[str, Any]) -> Iterator[Backend]:
@@ -162,19 +165,21 @@ class EmbeddedBackend(Backend):
         """
         with self._guard:
             self._demand_writable()
-            exists = self.exists()
-            if exists:
-                self.refresh()
-                self._open_writer()
-            with new_version(self._folder, definition) as new:
-                yield new
-            self._release()
+            try:
+                if self.exists():
+                    # a merge that ends later would write its commit into the new version
+                    self._end_writer()
+                    self._take_lock()
+                with new_version(self._folder, definition) as new:
+                    yield new
+            finally:
+                self._release()
             if self._folder is None:
                 for part in ("_schema", "_definition", "_index", "_vectors", "_writer", "_snapshot", "_stamp"):
                     setattr(self, part, getattr(new, part))
 
     def add_embedding(self, key: str, spec: EmbeddingSpec) -> None:
-        """Add a vector field, empty; the whole index is written anew for it, nothing is computed."""
+        """Add a vector field, empty; the whole index is written anew, nothing is computed."""
         with self.building(with_embedding(self.definition(), key, spec=spec, analysis=self.analysis())) as new:
             carry(self, new)
 
@@ -184,16 +189,18 @@ class EmbeddedBackend(Backend):
             self._open_writer()
             self._definition = prefer(self.definition(), key)
             if self._folder is not None:
-                self._folder.write("definition.json", self._definition)
+                self._folder.write_definition(self._definition)
 
     def search(self, body: Mapping[str, Any]) -> dict[str, Any]:
         """Run a `_search` body; raises UnsupportedClause for what is not interpreted."""
-        return answer(self._current(), body, index=self.location, read_vector=self._read_vector)
+        with reading(self.location):
+            return answer(self._current(), body, index=self.location, read_vector=self._read_vector)
 
     def count(self, query: Mapping[str, Any] | None = None) -> int:
         """Count the documents that match a query (all when None)."""
-        snapshot = self._current()
-        return snapshot.documents if query is None else snapshot.count(compiler(snapshot).compile(query))
+        with reading(self.location):
+            snapshot = self._current()
+            return snapshot.documents if query is None else snapshot.count(compiler(snapshot).compile(query))
 
     def read(self, id: str, *, vectors: bool = False) -> Stored:
         """Return one document, written but not refreshed ones of this object too; nobody else writes meanwhile.
@@ -203,7 +210,7 @@ class EmbeddedBackend(Backend):
         DocumentNotFound
             When there is no such document.
         """
-        with self._guard:
+        with self._guard, reading(self.location):
             snapshot = self._current()
             stored = stored_document(snapshot, id) if self._writer is None else self._writer.current(id)
             if stored is None:
@@ -215,44 +222,29 @@ class EmbeddedBackend(Backend):
         self, query: Mapping[str, Any] | None = None, *, fields: Sequence[str] | None = None, vectors: bool = False
     ) -> Iterator[tuple[str, dict[str, Any]]]:
         """Stream (id, `_source`) of every match in the order of writing, from one commit, in bounded memory."""
-        from tantivy import FieldType, Occur, Query
-
         snapshot = self._current()
         matching = everything(0.0) if query is None else compiler(snapshot).filter(query)
-        wanted = SourceFilter(True if fields is None else list(fields))
-        after = -1
-        while True:
-            later = Query.range_query(snapshot.schema.tantivy, SEQUENCE, FieldType.Unsigned, after + 1, None)
-            page = snapshot.ordered(
-                Query.boolean_query([(Occur.Must, matching), (Occur.Must, later)]), SEQUENCE, limit=_PAGE
-            )
-            for sequence, address in page:
-                native = snapshot.searcher.doc(address)
-                source = wanted.apply(read_source(native, wanted=wanted.may_want))
-                if vectors:
-                    rows = stored_rows(snapshot, address)
-                    chosen = {name: row for name, row in rows.items() if fields is None or wanted.may_want(name)}
-                    source = with_vectors(source, chosen, read=self._read_vector)
-                yield str(native.get_first(ID)), source
-                after = sequence
-            if len(page) < _PAGE:
-                return
+        return pages(
+            snapshot,
+            matching,
+            fields=fields,
+            location=self.location,
+            read_vector=self._read_vector if vectors else None,
+        )
 
     def info(self) -> dict[str, Any]:
-        """Return `documents`, `bytes` on disk, `format`, `segments`, and per dense_vector field its counts."""
-        snapshot = self._current()
-        return {
-            "backend": self.name,
-            "location": self.location,
-            "documents": snapshot.documents,
-            "bytes": 0 if self._folder is None else self._folder.bytes(),
-            "format": FORMAT,
-            "segments": snapshot.searcher.num_segments,
-            "vectors": {
-                field.name: {**self._vector_field(field.name).stats(), "documents": snapshot.living(field.name)}
-                for field in snapshot.schema.fields.vectors()
-            },
-        }
+        """Return where the index is, and `facts.facts`."""
+        with reading(self.location):
+            numbers = facts(self._current(), self._folder, self._vector_field)
+        return {"backend": self.name, "location": self.location, **numbers}
+
+    def check(self, *, repair: bool = False) -> Checked:
+        """Compare all files with their checksums, and mend what can be; see `checking` and `repairing`."""
+        if self._folder is None:
+            return Checked(self.location, files=0, bytes=0)
+        with self._guard, guarded(self.location):
+            self._release()
+            return repair_folder(self._folder) if repair else check_folder(self._folder)
 
     def close(self) -> None:
         """Refresh, and release files and locks; calling it twice is harmless."""
@@ -263,15 +255,23 @@ class EmbeddedBackend(Backend):
     def _release(self) -> None:
         """Commit, and let go of files and lock; the next call opens them anew."""
         try:
+            self._end_writer()
+        finally:
+            if self._folder is not None:
+                self._close_vectors()
+                if self._shadow is not None:
+                    self._shadow.close()
+                self._shadow = self._index = self._snapshot = self._schema = self._definition = self._stamp = None
+                self._folder.unlock()
+
+    def _end_writer(self) -> None:
+        """Commit, and wait for merges under way; the lock stays."""
+        try:
             self.refresh()
             if self._writer is not None:
                 self._writer.finish()
         finally:
             self._writer = None
-            if self._folder is not None:
-                self._close_vectors()
-                self._index = self._snapshot = self._schema = self._definition = self._stamp = None
-                self._folder.unlock()
 
     def _start(self, schema: Schema, definition: Mapping[str, Any], index: tantivy.Index) -> None:
         schema.register(index)
@@ -287,10 +287,11 @@ class EmbeddedBackend(Backend):
                     raise IndexNotFound(self.location)
                 self._place = self._folder.identity()
                 definition = self._folder.definition()
+                self._verified = Verified(self._folder.tantivy)
+                self._verified.demand(self.location)
                 with guarded(self.location):
-                    from tantivy import Index
-
-                    self._start(Schema(definition), definition, Index.open(str(self._folder.tantivy)))
+                    index, self._shadow = open_index(self._folder.tantivy)
+                    self._start(Schema(definition), definition, index)
             if self._index is None:
                 raise IndexNotFound(self.location)
             return self._index
@@ -301,7 +302,11 @@ class EmbeddedBackend(Backend):
             index = self._open()
             stamp = self._committed_stamp()
             if self._snapshot is None or stamp != self._stamp:
+                if self._verified:
+                    self._verified.demand(self.location)
                 with guarded(self.location):
+                    if self._shadow is not None:
+                        self._shadow.refresh()
                     index.reload()
                     for vectors in self._vectors.values():
                         vectors.refresh()
@@ -319,23 +324,36 @@ class EmbeddedBackend(Backend):
     def _open_writer(self) -> Writer:
         if self._writer is None:
             self._demand_writable()
-            index = self._open()
-            if self._folder is not None:
-                self._folder.lock()
+            index = self._take_lock()
             try:
                 self._close_vectors()
+                schema, place = self._known_schema(), self.location
                 self._writer = Writer(
-                    index,
-                    self._known_schema(),
-                    self._folder,
-                    vectors=self._vector_field,
-                    committed=self._current,
-                    location=self.location,
+                    index, schema, self._folder, vectors=self._vector_field, committed=self._current, location=place
                 )
             except BaseException:
                 self._give_up()
                 raise
         return self._writer
+
+    def _take_lock(self) -> tantivy.Index:
+        """Become the one writer of the version that is in the folder now, and clear away what killed ones left."""
+        while True:
+            index = self._open()
+            if self._folder is None or self._folder.locked:
+                return index
+            self._folder.lock()
+            try:
+                if self._folder.identity() == self._place:
+                    with guarded(self.location):
+                        Verified(self._folder.tantivy).demand(self.location)  # what it names is kept, all else goes
+                        self._folder.sweep()
+                        self._folder.keep_copy()
+                    return index
+            except BaseException:
+                self._folder.unlock()
+                raise
+            self._folder.unlock()  # another version took the folder's place meanwhile
 
     def _give_up(self) -> None:
         """Drop the writer and what it had not committed; the next write opens a new one."""
@@ -351,18 +369,6 @@ class EmbeddedBackend(Backend):
             for vectors in self._vectors.values():
                 vectors.close()
             self._vectors.clear()
-
-    def _sync_graphs(self) -> None:
-        """Let graphs catch up; they can be made again, so that a full disk is no reason to fail."""
-        snapshot = self._current()
-        for field in snapshot.schema.fields.vectors():
-            vectors = self._vector_field(field.name)
-            mask = None
-            if snapshot.living(field.name) < len(vectors):
-                mask = np.zeros(len(vectors), dtype=bool)
-                mask[snapshot.rows(snapshot.term(PRESENT, field.name), field.name)] = True
-            with contextlib.suppress(StorageFull):
-                vectors.sync_graph(mask=mask)
 
     def _vector_field(self, name: str) -> VectorField:
         with self._guard:
@@ -392,9 +398,3 @@ class EmbeddedBackend(Backend):
     def _demand_writable(self) -> None:
         if not self._writable:
             raise BackendUnavailable(self.location, "it was opened for searching only")
-
-
-def _new_index(schema: Schema, folder: Path | None) -> tantivy.Index:
-    from tantivy import Index
-
-    return Index(schema.tantivy) if folder is None else Index(schema.tantivy, str(folder))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hybrid_search.backends.embedded.analysis import Analysis
@@ -53,6 +54,12 @@ class Schema:
         for field in self.fields:
             self._add(builder, field)
         self.tantivy = builder.build()
+
+    def new_index(self, folder: Path | None) -> tantivy.Index:
+        """Make an empty tantivy index, in memory when there is no folder."""
+        from tantivy import Index
+
+        return Index(self.tantivy) if folder is None else Index(self.tantivy, str(folder))
 
     def register(self, index: tantivy.Index) -> None:
         """Give a tantivy index the analysers of the text fields; needed after each opening."""

@@ -7,13 +7,22 @@ The protocol is described in `vectors.py`.
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from hybrid_search.backends.embedded.rows import Committed, FileRows, MemoryRows, new_identity, read_committed
+from hybrid_search.backends.embedded.rows import (
+    BLOCK,
+    Committed,
+    FileRows,
+    MemoryRows,
+    new_identity,
+    read_committed,
+    sums_of,
+)
 from hybrid_search.backends.embedded.scan import Kind, Snapshot, encode
 from hybrid_search.errors import BackendError, FormatTooNew, IndexCorrupt
 
@@ -105,7 +114,7 @@ class Store:
         """Make the appended rows durable, then count them; raises StorageFull."""
         self.demand_writable()
         with self._lock:
-            if self._count == self._committed.rows:
+            if self._count == self._committed.rows and (self._committed.sums is not None or not self._count):
                 return
             self._rows.flush()
             if self._codes is not None:
@@ -146,6 +155,8 @@ class Store:
     def _commit(self, rows: int) -> None:
         committed = Committed(self.identity, rows)
         if self._folder is not None:
+            known = (self._committed.sums or ())[: min(rows, self._committed.rows) // BLOCK]
+            committed = replace(committed, sums=sums_of(self._rows.array(rows), known=known))
             committed.save(self._folder / "committed.json")
         self._committed = committed
 

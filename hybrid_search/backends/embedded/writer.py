@@ -7,6 +7,7 @@ in between leaves the previous commit; rows that no committed document names are
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,17 +15,18 @@ import numpy as np
 
 from hybrid_search.backends import Action, Outcome
 from hybrid_search.backends.embedded.documents import Prepared, Refused, merged, prepare, read_source, to_tantivy
-from hybrid_search.backends.embedded.folder import HEAP, Folder, guarded
+from hybrid_search.backends.embedded.failures import HEAP, guarded
+from hybrid_search.backends.embedded.folder import Folder
 from hybrid_search.backends.embedded.lengths import Lengths
 from hybrid_search.backends.embedded.schema import EVERY, ID, PRESENT, SEQUENCE, Schema
 from hybrid_search.backends.embedded.snapshot import Snapshot
 from hybrid_search.backends.embedded.vectors import VectorField
-from hybrid_search.errors import IndexCorrupt
+from hybrid_search.errors import IndexCorrupt, StorageFull
 
 if TYPE_CHECKING:
     import tantivy
 
-__all__ = ["Current", "Writer", "stored_document", "stored_rows"]
+__all__ = ["Current", "Writer", "stored_document", "stored_rows", "sync_graphs"]
 
 _STAGED = 512
 _PENDING = 8192
@@ -113,7 +115,7 @@ class Writer:
         self._pending.clear()
         if self._folder is not None:
             rows = {field.name: len(self._vectors(field.name)) for field in self._schema.fields.vectors()}
-            self._folder.write("statistics.json", {"lengths": self._lengths.counts, "rows": rows})
+            self._folder.write_statistics({"lengths": self._lengths.counts, "rows": rows})
 
     def finish(self) -> None:
         """Wait for merges under way and release tantivy's writer, which cannot be used any more."""
@@ -196,6 +198,17 @@ class Writer:
                 )
             if needed < len(vectors):
                 vectors.truncate(needed)
+
+
+def sync_graphs(snapshot: Snapshot, vectors: Callable[[str], VectorField]) -> None:
+    """Let graphs catch up; they can be made again, so that a full disk is no reason to fail."""
+    for field in snapshot.schema.fields.vectors():
+        rows, mask = vectors(field.name), None
+        if snapshot.living(field.name) < len(rows):
+            mask = np.zeros(len(rows), dtype=bool)
+            mask[snapshot.rows(snapshot.term(PRESENT, field.name), field.name)] = True
+        with suppress(StorageFull):
+            rows.sync_graph(mask=mask)
 
 
 def stored_document(snapshot: Snapshot, id: str) -> Current | None:

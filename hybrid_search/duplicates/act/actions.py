@@ -11,109 +11,23 @@ from typing import Any, Literal, get_args
 
 from hybrid_search.backends import Backend
 from hybrid_search.duplicates.act import shift
+from hybrid_search.duplicates.act.beside import companion, planned_sidecar, sidecars_of
+from hybrid_search.duplicates.act.decisions import Decision, Plan, PlannedFile
 from hybrid_search.duplicates.act.guards import Guards
 from hybrid_search.duplicates.act.held import Held, hold
 from hybrid_search.duplicates.act.journal import Journal, journal_path, one_run_at_a_time
 from hybrid_search.duplicates.act.merge import Merged, merge_metadata
 from hybrid_search.duplicates.act.names import Names, base_of, missing_folders
-from hybrid_search.duplicates.act.plan import Decision, Plan, PlannedFile
+from hybrid_search.duplicates.act.results import ActionReport, FileResult, Outcome
 from hybrid_search.duplicates.act.told import Told
+from hybrid_search.duplicates.act.undo import put_back_broken
 from hybrid_search.errors import ActionRefused, HybridSearchError
 
 __all__ = ["ACTIONS", "ActionName", "ActionReport", "FileResult", "Outcome", "apply"]
 
 ActionName = Literal["move", "trash", "hardlink", "symlink", "delete"]
 ACTIONS: tuple[ActionName, ...] = get_args(ActionName)
-"""What can be done with a copy. Moves and links can be undone here, the trash in the system's own way."""
-Outcome = Literal["would", "done", "left", "failed"]
-
-
-@dataclass(frozen=True)
-class FileResult:
-    """What became of one file.
-
-    Parameters
-    ----------
-    path : str
-        The file.
-    outcome : {"would", "done", "left", "failed"}
-        "would" in a dry run; "left": it was not safe to touch it; "failed": the system refused.
-    reason : str
-        Why it was left or failed, or what else a person should know.
-    target : str or None
-        Where it was moved, or what the link in its place leads to.
-    bytes : int
-        Its size.
-    group : str
-        The id of its group.
-    """
-
-    path: str
-    outcome: Outcome
-    reason: str = ""
-    target: str | None = None
-    bytes: int = 0
-    group: str = ""
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the result as JSON."""
-        return dict(self.__dict__)
-
-
-@dataclass(frozen=True)
-class ActionReport:
-    """What became of every file of a plan, or of every file of a journal.
-
-    Parameters
-    ----------
-    action : str
-        One of `ACTIONS`, or "undo".
-    results : tuple of FileResult
-        One for each file that was to be removed, in the order of the plan.
-    journal : Path or None
-        What `undo` needs; None in a dry run.
-    dry_run : bool
-        Whether nothing was touched.
-    merged : tuple of Merged
-        What kept documents got of what was said of their copies, and what they did not get.
-    """
-
-    action: str
-    results: tuple[FileResult, ...]
-    journal: Path | None
-    dry_run: bool
-    merged: tuple[Merged, ...] = ()
-
-    @property
-    def done(self) -> tuple[FileResult, ...]:
-        """Files that were dealt with; in a dry run, those that would be."""
-        return tuple(result for result in self.results if result.outcome in ("done", "would"))
-
-    @property
-    def left(self) -> tuple[FileResult, ...]:
-        """Files that it was not safe to touch."""
-        return tuple(result for result in self.results if result.outcome == "left")
-
-    @property
-    def failed(self) -> tuple[FileResult, ...]:
-        """Files that the system refused to touch."""
-        return tuple(result for result in self.results if result.outcome == "failed")
-
-    @property
-    def freed(self) -> int:
-        """Bytes of the files that were dealt with."""
-        return sum(result.bytes for result in self.done)
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the report as JSON."""
-        return {
-            "action": self.action,
-            "dry_run": self.dry_run,
-            "journal": None if self.journal is None else str(self.journal),
-            "freed": self.freed,
-            "results": [result.to_json() for result in self.results],
-            "merged": [merged.to_json() for merged in self.merged],
-        }
+"""What can be done with a copy. What is deleted cannot be had back; of the trash see `trash.can_look`."""
 
 
 def apply(
@@ -131,8 +45,9 @@ def apply(
 ) -> ActionReport:
     """Do with the copies of a plan what was asked; a dry run unless `dry_run` is false.
 
-    Before each file goes, the kept one is there with the bytes that were indexed, the file itself has not changed since
-    it was indexed, and both are not one file under two names. What does not hold is left alone, with the reason.
+    What a run that was killed left under a hidden name is put back first. Before each file goes, the kept one is there
+    with the bytes that were indexed, the file itself has not changed since it was indexed, and both are not one file
+    under two names. What does not hold is left alone, with the reason.
 
     Parameters
     ----------
@@ -176,6 +91,7 @@ def apply(
             if backend is not None:
                 backend.bulk([])  # an index that another writes is told of before the work, not after it
                 stack.callback(_refresh, backend)
+            put_back_broken(backend)
             head = {"action": action, "folder": None if names is None else names.folder, "root": base}
             book = stack.enter_context(Journal.create(journal or journal_path(), head))
         told = Told(None if dry_run else backend)
@@ -198,6 +114,7 @@ class _Run:
     told: Told
     merge: bool
     number: int = 0
+    gone: set[str] = field(default_factory=set)
     broken: str = ""
     merged: list[Merged] = field(default_factory=list)
 
@@ -213,14 +130,40 @@ class _Run:
                         merged = merge_metadata(self.told.backend, decision)
                         self.merged += [merged] if merged.added or merged.dropped else []
                     while pending:
-                        result = self._one(pending[0], decision, kept)
-                        pending.pop(0)
+                        beside = self._sidecars(pending[0])
+                        result = self._one(pending[0], decision, kept, beside=beside)
+                        file = pending.pop(0)
                         yield result
+                        if result.outcome in ("done", "would"):
+                            self.gone.add(result.path)
+                            yield from self._go_along(beside, file, result, decision, kept)
             except HybridSearchError as error:
                 reason = getattr(error, "reason", None) or str(error)
                 about = f"the file to keep, {decision.kept.path}: " if isinstance(error, ActionRefused) else ""
                 for file in pending:
                     yield FileResult(str(file.path), "left", f"{about}{reason}", None, file.bytes, decision.group)
+
+    def _sidecars(self, file: PlannedFile) -> list[str]:
+        # a link in a picture's place is described by what lies beside it, as the picture was
+        return sidecars_of(str(file.path), without=self.gone) if self.action in ("move", "trash", "delete") else []
+
+    def _go_along(
+        self, sidecars: Sequence[str], picture: PlannedFile, went: FileResult, decision: Decision, kept: Held
+    ) -> Iterator[FileResult]:
+        """Do with the sidecars of a picture that went what was done with it."""
+        for path in sidecars:
+            target = None
+            if went.target is not None:
+                folder, renamed = os.path.split(went.target)
+                name = companion(os.path.basename(path), os.path.basename(went.path), renamed)
+                target = os.path.join(folder, name)
+            try:
+                sidecar = planned_sidecar(path, picture)
+            except OSError as error:
+                reason = error.strerror or str(error)
+                yield FileResult(path, "failed", reason, target, 0, decision.group, went.path)
+                continue
+            yield self._one(sidecar, decision, kept, target=target, sidecar_of=went.path)
 
     def _hold(self, file: PlannedFile, *, alone: bool) -> Any:
         mtime = file.mtime_ns if alone else None
@@ -228,12 +171,20 @@ class _Run:
         dry = self.journal is None
         return hold(str(file.path), sha256=file.sha256, bytes=size, mtime_ns=mtime, alone=alone, look_only=dry)
 
-    def _one(self, file: PlannedFile, decision: Decision, kept: Held) -> FileResult:
+    def _one(
+        self,
+        file: PlannedFile,
+        decision: Decision,
+        kept: Held,
+        *,
+        beside: Sequence[str] = (),
+        target: str | None = None,
+        sidecar_of: str = "",
+    ) -> FileResult:
         """Deal with one file; whatever is wrong with it leaves the others of its group to be dealt with."""
-        target: str | None = None
 
         def result(outcome: Outcome, reason: str = "") -> FileResult:
-            return FileResult(str(file.path), outcome, reason, target, file.bytes, decision.group)
+            return FileResult(str(file.path), outcome, reason, target, file.bytes, decision.group, sidecar_of)
 
         if self.broken:
             return result("failed", self.broken)
@@ -246,21 +197,21 @@ class _Run:
                 self.guards.check_file(str(file.path), os.stat(str(file.path)), kept)
             with self._hold(file, alone=True) as held:
                 self.guards.check_file(held.path, held.status, kept)
-                target = self._target(file, decision, held)
+                target = target or self._target(file, decision, held, beside)
                 if self.journal is None:
                     return result("would")
-                target = self._act(file, decision, held, kept, target)
-            return result("done", self.told.after(self.action, file))
+                self._act(file, decision, held, kept, target, sidecar_of)
+            return result("done", "" if sidecar_of else self.told.after(self.action, file))
         except ActionRefused as refused:
             return result("left", refused.reason)
         except OSError as error:
             return result("failed", self.broken or error.strerror or str(error))
 
-    def _target(self, file: PlannedFile, decision: Decision, held: Held) -> str | None:
+    def _target(self, file: PlannedFile, decision: Decision, held: Held, beside: Sequence[str]) -> str | None:
         """Return where a file goes, or what its link leads to; refuses what the action cannot do with it."""
         path, kept = str(file.path), decision.keep[0]
         if self.names is not None:
-            return self.names.free(path)
+            return self.names.free(path, beside)
         if self.action in ("hardlink", "symlink"):
             if file.sha256 != kept.sha256:
                 raise ActionRefused(path, "a link would replace it by other bytes; move it or put it into the trash")
@@ -269,7 +220,9 @@ class _Run:
             return str(kept.path)
         return None
 
-    def _act(self, file: PlannedFile, decision: Decision, held: Held, kept: Held, target: str | None) -> str | None:
+    def _act(
+        self, file: PlannedFile, decision: Decision, held: Held, kept: Held, target: str | None, sidecar_of: str
+    ) -> None:
         """Write into the journal what is about to happen, do it, and see that the kept file is still there."""
         if self.journal is None:
             raise ActionRefused(held.path, "there is no journal")
@@ -288,7 +241,8 @@ class _Run:
             "sha256": file.sha256,
             "group": decision.group,
             "tier": file.tier,
-            "facts": file.facts.to_json() if file.facts else None,
+            "facts": file.facts.to_json() if file.facts and not sidecar_of else None,
+            "sidecar_of": sidecar_of,
             **shift.describe(held.status, held.path),
         }
         if self.action == "symlink":
@@ -305,7 +259,6 @@ class _Run:
             self.journal.note("failed", self.number, reason=str(error))
             raise
         self.journal.note("done", self.number)
-        return target
 
     def _do(self, file: PlannedFile, held: Held, kept: Held, spare: tuple[str, str], target: str | None) -> None:
         aside, part = spare

@@ -6,8 +6,8 @@ import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from hybrid_search.duplicates.act.decisions import Decision, PlannedFile
 from hybrid_search.duplicates.act.held import Held
-from hybrid_search.duplicates.act.plan import Decision, PlannedFile
 from hybrid_search.errors import ActionRefused
 
 __all__ = ["Guards"]

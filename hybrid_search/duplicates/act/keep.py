@@ -2,41 +2,25 @@
 
 from __future__ import annotations
 
-import fnmatch
 import os
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, cast
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
-from hybrid_search.document import FileFacts
-from hybrid_search.duplicates.act import looks
+from hybrid_search.duplicates.act.measures import MEASURES, facts_of
 from hybrid_search.duplicates.model import Member
 from hybrid_search.errors import BadKeepRule
-from hybrid_search.metadata.fields import FIELDS, flatten
 
 __all__ = ["DEFAULT_KEEP", "KEEP_RULES", "KeepRule", "KeepRules", "Kept", "facts_of", "parse_keep"]
 
 DEFAULT_KEEP = (
     "colour,most-pixels,camera-original,best-format,least-compressed,best-described,largest,oldest,"
-    "oldest-file,shortest-name,shortest-path"
+    "has-sidecar,best-place,oldest-file,shortest-name,shortest-path"
 )
-"""What is kept unless a person says otherwise: first what cannot be had back, then the older and plainer name."""
-
-_CAMERA = ("camera.make", "camera.model", "taken_at", "exposure_time", "f_number", "iso", "focal_length")
-_DESCRIBED = ("title", "caption", "tags", "rating", "location", "place.city", "artist", "copyright")
-_UNKNOWN_DATE = "9999"
-
-
-@dataclass(frozen=True)
-class _Measure:
-    """How a rule looks at a file: what it is ordered by (the least is kept), and how that is said."""
-
-    about: str
-    order: Callable[[Member, str], Any]
-    says: Callable[[Member, str], str]
-    of_bytes: bool = True
-    value: str = ""
+"""What is kept unless a person says otherwise: first what cannot be had back, then place and name."""
+_TIES = ("oldest-file", "shortest-name", "shortest-path")
+"""Rules of the default that do not tell which of two folders with the same files mirrors the other."""
 
 
 @dataclass(frozen=True)
@@ -52,15 +36,15 @@ class KeepRule:
     @property
     def of_bytes(self) -> bool:
         """Whether it looks at what the bytes hold, so that files of the same bytes are equal by it."""
-        return _MEASURES[self.name].of_bytes
+        return MEASURES[self.name].of_bytes
 
     def order(self, member: Member) -> Any:
         """Return what members are ordered by; the least is kept."""
-        return _MEASURES[self.name].order(member, self.value)
+        return MEASURES[self.name].order(member, self.value)
 
     def says(self, member: Member) -> str:
         """Return what the rule sees in a member, in words."""
-        return _MEASURES[self.name].says(member, self.value)
+        return MEASURES[self.name].says(member, self.value)
 
 
 @dataclass(frozen=True)
@@ -75,11 +59,14 @@ class Kept:
         The rules that decided for it.
     others : mapping of str to str
         By the path of each other file: what decided against it.
+    undecided : frozenset of str
+        Paths of files of the same bytes in other folders, of which no rule that matters says that they are to go.
     """
 
     member: Member
     why: str
     others: Mapping[str, str]
+    undecided: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -92,6 +79,9 @@ class KeepRules:
         The order of asking.
     protected : tuple of str
         Folders whose files are always kept and never touched.
+    ties : tuple of KeepRule
+        Rules that nobody has named: they choose between files of one folder, or of different bytes, and leave files of
+        the same bytes in two folders undecided.
 
     Examples
     --------
@@ -104,6 +94,7 @@ class KeepRules:
 
     rules: tuple[KeepRule, ...]
     protected: tuple[str, ...] = ()
+    ties: tuple[KeepRule, ...] = ()
 
     def __str__(self) -> str:
         return ",".join([*map(str, self.rules), *(f"protected:{folder}" for folder in self.protected)])
@@ -128,7 +119,29 @@ class KeepRules:
         decided += [(None, left[1:])] if left[1:] else []
         chosen = left[0]
         others = {str(member.path): _against(rule, member, chosen) for rule, lost in decided for member in lost}
-        return Kept(chosen, "; ".join(_for(rule, chosen) for rule, _ in decided) or "the only file", others)
+        undecided = frozenset(
+            str(member.path)
+            for rule, lost in decided
+            if self.ties and (rule is None or rule in self.ties)
+            for member in lost
+            if _same_bytes([member, chosen]) and _folder(member) != _folder(chosen)
+        )
+        why = "; ".join(_for(rule, chosen) for rule, _ in decided) or "the only file"
+        return Kept(chosen, why, others, undecided)
+
+    def before_default(self, *more: KeepRule) -> KeepRules:
+        """Return these rules, then those of the default, where these leave files equal.
+
+        Parameters
+        ----------
+        *more : KeepRule
+            Asked after all of these and before the rules of the default that only break ties.
+        """
+        default = parse_keep()
+        deciding = (*self.rules, *(rule for rule in default.rules if rule not in default.ties), *more)
+        # who names one of the rules that break ties wants ties to be broken
+        ties = () if set(default.ties) & set(self.rules) - set(self.ties) else default.ties
+        return replace(self, rules=tuple(dict.fromkeys((*deciding, *default.ties))), ties=ties)
 
 
 def parse_keep(text: str | Sequence[str] = DEFAULT_KEEP) -> KeepRules:
@@ -156,16 +169,11 @@ def parse_keep(text: str | Sequence[str] = DEFAULT_KEEP) -> KeepRules:
         raise BadKeepRule("", _known())
     protected = [os.path.abspath(os.path.expanduser(rule.value)) for rule in found if rule.name == "protected"]
     rules = dict.fromkeys(rule for rule in found if rule.name != "protected")
-    return KeepRules(tuple(rules) or parse_keep().rules, tuple(dict.fromkeys(protected)))
-
-
-def facts_of(member: Member) -> FileFacts | None:
-    """Return what was noted of a member's own file when it was indexed; None of a picture that is no file."""
-    for entry in member.source.get("files") or ():
-        facts = FileFacts.from_json(entry)
-        if facts.path == member.path and facts.is_file:
-            return facts
-    return None
+    folders = tuple(dict.fromkeys(protected))
+    if not rules:
+        return replace(parse_keep(), protected=folders)
+    named = text == DEFAULT_KEEP
+    return KeepRules(tuple(rules), folders, tuple(rule for rule in rules if named and rule.name in _TIES))
 
 
 def _parse(part: str) -> KeepRule:
@@ -173,8 +181,10 @@ def _parse(part: str) -> KeepRule:
     name, value = re.sub(r"[\s_]+", "-", name.strip().lower()), value.strip()
     if name == "color":
         name = "colour"
-    wants = name == "protected" or bool(name in _MEASURES and _MEASURES[name].value)
-    if (name not in _MEASURES and name != "protected") or wants != bool(value) or bool(colon) != wants:
+    if name == "below":
+        value = os.path.abspath(os.path.expanduser(value)) if value else ""
+    wants = name == "protected" or bool(name in MEASURES and MEASURES[name].value)
+    if (name not in MEASURES and name != "protected") or wants != bool(value) or bool(colon) != wants:
         raise BadKeepRule(part.strip(), _known())
     return KeepRule(name, value)
 
@@ -191,6 +201,10 @@ def _same_bytes(members: Sequence[Member]) -> bool:
     return len({member.source.get("sha256") or member.id for member in members}) == 1
 
 
+def _folder(member: Member) -> str:
+    return os.path.dirname(str(member.path))
+
+
 def _for(rule: KeepRule | None, chosen: Member) -> str:
     return f"{rule}: {rule.says(chosen)}" if rule else "equal by every rule, the first by path"
 
@@ -201,148 +215,8 @@ def _against(rule: KeepRule | None, member: Member, chosen: Member) -> str:
     return f"{rule}: {rule.says(member)}; the kept file: {rule.says(chosen)}"
 
 
-def _flat(member: Member) -> dict[str, object]:
-    return flatten(cast("Mapping[str, object]", {name: member.source[name] for name in _TOPS if name in member.source}))
-
-
-_TOPS = frozenset(name.split(".")[0] for name in FIELDS)
-
-
-def _present(member: Member, names: Sequence[str]) -> int:
-    flat = _flat(member)
-    return sum(flat.get(name) not in (None, "", []) for name in names)
-
-
-def _camera_facts(member: Member) -> int:
-    exif = member.source.get("exif") or {}
-    return _present(member, _CAMERA) + any(str(name).startswith("MakerNote") for name in exif)
-
-
-def _pixels(member: Member) -> int:
-    return int(member.source.get("width") or 0) * int(member.source.get("height") or 0)
-
-
-def _bytes(member: Member) -> int:
-    return int(member.source.get("bytes") or 0)
-
-
-def _moment(member: Member) -> str:
-    """Return when a picture was taken by the camera's own clock, which copies agree on with or without an offset."""
-    return str(member.source.get("taken_at") or "")[:19]
-
-
-def _says_moment(member: Member) -> str:
-    return f"taken {_moment(member).replace('T', ' ')}" if _moment(member) else "no date"
-
-
-def _mtime(member: Member) -> int | None:
-    facts = facts_of(member)
-    return facts.mtime_ns if facts else None
-
-
-def _says_mtime(member: Member) -> str:
-    from datetime import datetime, timezone
-
-    mtime = _mtime(member)
-    if mtime is None:
-        return "no time of change"
-    return f"file of {datetime.fromtimestamp(mtime / 1e9, timezone.utc):%Y-%m-%d %H:%M:%S} UTC"
-
-
-def _matches(member: Member, glob: str) -> bool:
-    path = str(member.path).replace(os.sep, "/")
-    return fnmatch.fnmatchcase(path, glob) or fnmatch.fnmatchcase(path.rpartition("/")[2], glob)
-
-
-def _name(member: Member) -> str:
-    return os.path.basename(str(member.path))
-
-
-_MEASURES: dict[str, _Measure] = {
-    "colour": _Measure(
-        "a picture in colour rather than a grey one",
-        lambda m, _: looks.is_grey(m) is True,
-        lambda m, _: "grey" if looks.is_grey(m) else "in colour",
-    ),
-    "most-pixels": _Measure(
-        "the most pixels",
-        lambda m, _: -_pixels(m),
-        lambda m, _: f"{m.source.get('width') or 0} × {m.source.get('height') or 0} pixels",
-    ),
-    "camera-original": _Measure(
-        "the most of what a camera writes (make, model, moment, exposure, maker note) rather than a stripped copy",
-        lambda m, _: -_camera_facts(m),
-        lambda m, _: f"{_camera_facts(m)} of {len(_CAMERA) + 1} camera facts",
-    ),
-    "best-format": _Measure(
-        "camera raw, then lossless, then JPEG XL, HEIF, AVIF, JPEG, WebP, GIF",
-        lambda m, _: looks.format_rank(m),
-        lambda m, _: str(m.source.get("format") or "unknown format"),
-    ),
-    "least-compressed": _Measure(
-        "the finest JPEG quantisation as last saved; lossless before JPEG",
-        lambda m, _: looks.coarseness(m),
-        lambda m, _: looks.says_coarseness(m),
-    ),
-    "best-described": _Measure(
-        "the most of title, caption, tags, rating, place, artist and copyright",
-        lambda m, _: -_present(m, _DESCRIBED),
-        lambda m, _: f"{_present(m, _DESCRIBED)} of {len(_DESCRIBED)} descriptions",
-    ),
-    "gps": _Measure(
-        "a picture that says where it was taken",
-        lambda m, _: m.source.get("location") is None,
-        lambda m, _: "no position" if m.source.get("location") is None else "a position",
-    ),
-    "largest": _Measure("the most bytes", lambda m, _: -_bytes(m), lambda m, _: f"{_bytes(m):,} bytes"),
-    "smallest": _Measure("the fewest bytes", lambda m, _: _bytes(m), lambda m, _: f"{_bytes(m):,} bytes"),
-    "oldest": _Measure(
-        "the earliest moment of taking", lambda m, _: _moment(m) or _UNKNOWN_DATE, lambda m, _: _says_moment(m)
-    ),
-    "newest": _Measure(
-        "the latest moment of taking",
-        lambda m, _: [-ord(letter) for letter in _moment(m)] or [0],
-        lambda m, _: _says_moment(m),
-    ),
-    "oldest-file": _Measure(
-        "the file changed longest ago",
-        lambda m, _: (_mtime(m) is None, _mtime(m) or 0),
-        lambda m, _: _says_mtime(m),
-        of_bytes=False,
-    ),
-    "newest-file": _Measure(
-        "the file changed last",
-        lambda m, _: (_mtime(m) is None, -(_mtime(m) or 0)),
-        lambda m, _: _says_mtime(m),
-        of_bytes=False,
-    ),
-    "shortest-name": _Measure(
-        "the shortest file name: IMG_1.jpg rather than IMG_1 (copy).jpg",
-        lambda m, _: len(_name(m)),
-        lambda m, _: f"named {_name(m)}",
-        of_bytes=False,
-    ),
-    "shortest-path": _Measure(
-        "the shortest path", lambda m, _: len(str(m.path)), lambda m, _: f"at {m.path}", of_bytes=False
-    ),
-    "path": _Measure(
-        "files whose path or name matches a pattern, such as path:*/originals/*",
-        lambda m, glob: not _matches(m, glob),
-        lambda m, glob: f"{'matches' if _matches(m, glob) else 'does not match'} {glob}",
-        of_bytes=False,
-        value="GLOB",
-    ),
-    "avoid": _Measure(
-        "files whose path or name does not match a pattern, such as avoid:*/Downloads/*",
-        lambda m, glob: _matches(m, glob),
-        lambda m, glob: f"{'matches' if _matches(m, glob) else 'does not match'} {glob}",
-        of_bytes=False,
-        value="GLOB",
-    ),
-}
-
 KEEP_RULES: Mapping[str, str] = {
-    **{f"{name}:{rule.value}" if rule.value else name: rule.about for name, rule in _MEASURES.items()},
+    **{f"{name}:{rule.value}" if rule.value else name: rule.about for name, rule in MEASURES.items()},
     "protected:FOLDER": "every file below a folder, always; such files are never touched",
 }
 """Rules by name, with what each prefers."""

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, cast
 
 from hybrid_search.backends import Action, Backend, Stored
 from hybrid_search.document import metadata_fields
-from hybrid_search.duplicates.act.plan import Decision
+from hybrid_search.duplicates.act.decisions import Decision
 from hybrid_search.errors import BulkError, DocumentNotFound
 from hybrid_search.ingest.changes import change_document
 from hybrid_search.ingest.wording import WORDS, outdated
 from hybrid_search.mapping import embeddings
-from hybrid_search.metadata import FIELDS, FieldValue, Metadata
+from hybrid_search.metadata import FIELDS, FieldValue, Metadata, read_sidecars
 from hybrid_search.metadata.fields import MAX_TAGS, flatten
 from hybrid_search.metadata.model import unique
 
@@ -66,7 +67,7 @@ def merge_metadata(backend: Backend, decision: Decision) -> Merged:
     backend : Backend
         Where the documents are.
     decision : Decision
-        Its kept file's document gets the fields; documents of the same id have nothing to give.
+        Its kept file's document gets the fields; documents of the same id have nothing to give but their sidecars.
 
     Raises
     ------
@@ -77,9 +78,11 @@ def merge_metadata(backend: Backend, decision: Decision) -> Merged:
     """
     kept = decision.kept
     ids = dict.fromkeys(file.id for file in decision.remove if kept and file.id != kept.id)
-    if kept is None or not ids:
+    # what lies beside a file may be newer than the index, or be of one path of a document alone
+    beside = [read_sidecars(Path(file.path)).fields for file in decision.remove if file.path]
+    copies = [*(source for id in ids if (source := _read(backend, id)) is not None), *filter(None, beside)]
+    if kept is None or not copies:
         return Merged(kept.id if kept else "", {}, {})
-    copies = [source for id in ids if (source := _read(backend, id)) is not None]
     merged = Merged(kept.id, {}, {})
 
     def change(stored: Stored | None) -> Action | None:

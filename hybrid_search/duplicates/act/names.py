@@ -9,7 +9,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 
-from hybrid_search.duplicates.act.plan import Decision
+from hybrid_search.duplicates.act.beside import companion
+from hybrid_search.duplicates.act.decisions import Decision
 from hybrid_search.errors import ActionRefused
 
 __all__ = ["Names", "base_of", "missing_folders"]
@@ -33,8 +34,8 @@ class Names:
     base: str
     _taken: dict[str, set[str]] = field(default_factory=dict)
 
-    def free(self, path: str) -> str:
-        """Return a path below the folder that no file has, and that is not given again."""
+    def free(self, path: str, sidecars: Sequence[str] = ()) -> str:
+        """Return a path below the folder that no file has, and that is not given again; its sidecars' are free too."""
         if _is_below(os.path.realpath(path), self.folder):
             raise ActionRefused(path, "it lies in the folder already to which it would be moved")
         parent = os.path.join(self.folder, *_relative(os.path.dirname(path), self.base))
@@ -42,12 +43,16 @@ class Names:
             with suppress(OSError):
                 self._taken[parent] = {_folded(name) for name in os.listdir(parent)}
         taken = self._taken.setdefault(parent, set())
-        stem, suffix = os.path.splitext(os.path.basename(path))
-        name, count = stem + suffix, 1
-        while _folded(name) in taken:
+        old = os.path.basename(path)
+        stem, suffix = os.path.splitext(old)
+        beside = [os.path.basename(sidecar) for sidecar in sidecars]
+        name, count = old, 1
+        while wanted := {_folded(each) for each in (name, *(companion(each, old, name) for each in beside))}:
+            if taken.isdisjoint(wanted):
+                break
             count += 1
             name = f"{stem} ({count}){suffix}"
-        taken.add(_folded(name))
+        taken |= wanted
         return os.path.join(parent, name)
 
 

@@ -1,184 +1,37 @@
-"""What is to become of the files of groups: a frozen plan, each file with the reason; nothing is touched here."""
+"""Which files of groups stay and which may go, each with the reason; nothing is touched here."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import PurePath
-from typing import Any
 
-from hybrid_search.document import FileFacts
+from hybrid_search.duplicates.act.decisions import Decision, Plan, PlannedFile
 from hybrid_search.duplicates.act.keep import KeepRules, facts_of, parse_keep
 from hybrid_search.duplicates.act.looks import is_raw
 from hybrid_search.duplicates.model import DuplicateGroup, Member
 from hybrid_search.errors import ActionRefused
-from hybrid_search.evidence import DUPLICATE_TIERS, TIERS, Evidence, Tier
+from hybrid_search.evidence import DUPLICATE_TIERS, Evidence, Tier
 
-__all__ = ["DEFAULT_TIERS", "Compare", "Decision", "Plan", "PlannedFile", "choose", "decide", "make_plan"]
+__all__ = [
+    "DEFAULT_TIERS",
+    "SAME_ELSEWHERE",
+    "Compare",
+    "Decision",
+    "Plan",
+    "PlannedFile",
+    "choose",
+    "decide",
+    "make_plan",
+]
 
 DEFAULT_TIERS: tuple[Tier, ...] = ("bytes", "pixels", "near")
 """Tiers whose files may be removed unless the caller says otherwise: the kept file shows the same picture whole."""
 
 Compare = Callable[[Member, Member], "Evidence | None"]
 """Judges two members of which neither is the representative; None when nothing speaks for a match."""
-
-
-@dataclass(frozen=True)
-class PlannedFile:
-    """One file of a plan.
-
-    Parameters
-    ----------
-    id : str
-        Its document.
-    path : str or None
-        Where it lies; None for a picture that is no file.
-    sha256 : str
-        Of its bytes, as indexed.
-    facts : FileFacts or None
-        Size and time of the file, as indexed.
-    tier : Tier or None
-        Of its match with the kept file, where that is known.
-    why : str
-        Why it is kept, removed or left alone.
-    """
-
-    id: str
-    path: str | None
-    sha256: str
-    facts: FileFacts | None
-    tier: Tier | None
-    why: str
-
-    @property
-    def bytes(self) -> int:
-        """Size as indexed; 0 when it is not known."""
-        return (self.facts.bytes or 0) if self.facts else 0
-
-    @property
-    def mtime_ns(self) -> int | None:
-        """Time of the last change as indexed."""
-        return self.facts.mtime_ns if self.facts else None
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the file as JSON."""
-        plain = {"id": self.id, "path": self.path, "sha256": self.sha256, "tier": self.tier, "why": self.why}
-        return {**plain, "facts": self.facts.to_json() if self.facts else None}
-
-    @classmethod
-    def from_json(cls, stored: Mapping[str, Any]) -> PlannedFile:
-        """Read what `to_json` wrote."""
-        facts, tier = stored.get("facts"), stored.get("tier")
-        if tier is not None and tier not in TIERS:
-            raise ValueError(f"there is no tier {tier!r}")
-        return cls(
-            str(stored["id"]),
-            None if stored.get("path") is None else str(stored["path"]),
-            str(stored["sha256"]),
-            FileFacts.from_json(facts) if facts else None,
-            tier,
-            str(stored.get("why", "")),
-        )
-
-
-@dataclass(frozen=True)
-class Decision:
-    """What becomes of one group.
-
-    Parameters
-    ----------
-    group : str
-        The group's id.
-    keep : tuple of PlannedFile
-        Files that stay, the chosen one first; at least one when any is removed.
-    remove : tuple of PlannedFile
-        Copies that an action may take away.
-    left : tuple of PlannedFile
-        Files that stay as well, since nothing safe can be said of them.
-
-    Raises
-    ------
-    ActionRefused
-        When files would be removed and none kept.
-    """
-
-    group: str
-    keep: tuple[PlannedFile, ...]
-    remove: tuple[PlannedFile, ...] = ()
-    left: tuple[PlannedFile, ...] = ()
-
-    def __post_init__(self) -> None:
-        if self.remove and not (self.keep and self.keep[0].path):
-            raise ActionRefused(str(self.remove[0].path), "no other file of its group would stay; keep at least one")
-        kept = {file.path for file in self.keep}
-        for file in self.remove:
-            if file.path is None or file.path in kept:
-                raise ActionRefused(str(file.path), "a file is either kept or removed")
-
-    @property
-    def kept(self) -> PlannedFile | None:
-        """The file that was chosen to stay; None when there is nothing to remove."""
-        return self.keep[0] if self.keep else None
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the decision as JSON."""
-        parts = {"keep": self.keep, "remove": self.remove, "left": self.left}
-        return {"group": self.group, **{name: [file.to_json() for file in files] for name, files in parts.items()}}
-
-    @classmethod
-    def from_json(cls, stored: Mapping[str, Any]) -> Decision:
-        """Read what `to_json` wrote, perhaps with files put from one list into another."""
-        lists = [tuple(map(PlannedFile.from_json, stored.get(name, ()))) for name in ("keep", "remove", "left")]
-        return cls(str(stored["group"]), *lists)
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What becomes of all groups.
-
-    Parameters
-    ----------
-    decisions : tuple of Decision
-        One for each group.
-    protected : tuple of str
-        Folders that no action may touch.
-    """
-
-    decisions: tuple[Decision, ...]
-    protected: tuple[str, ...] = ()
-
-    @property
-    def removed(self) -> int:
-        """How many files would be removed."""
-        return sum(len(decision.remove) for decision in self.decisions)
-
-    @property
-    def freed(self) -> int:
-        """How many bytes these have, as indexed."""
-        return sum(file.bytes for decision in self.decisions for file in decision.remove)
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the plan as JSON, which a person may edit."""
-        decisions = [decision.to_json() for decision in self.decisions]
-        return {"plan": 1, "protected": list(self.protected), "decisions": decisions}
-
-    @classmethod
-    def from_json(cls, stored: Any) -> Plan:
-        """Read what `to_json` wrote; every safety check is made again when the plan is applied.
-
-        Raises
-        ------
-        ActionRefused
-            When it is no plan, or a group would lose its last file.
-        """
-        try:
-            if stored["plan"] != 1:
-                raise ValueError(f"its version is {stored['plan']!r}, this version reads 1")
-            decisions = tuple(map(Decision.from_json, stored["decisions"]))
-            return cls(decisions, tuple(map(str, stored.get("protected", ()))))
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise ActionRefused("the plan", f"it cannot be read ({type(error).__name__}: {error})") from error
+SAME_ELSEWHERE = "the same file lies in another folder, and nothing says which of both to keep"
+"""Why one of two equal files is left alone: nobody has named a folder, and no name tells."""
 
 
 def make_plan(
@@ -206,6 +59,8 @@ def decide(
 ) -> Decision:
     """Decide which files of a group stay.
 
+    A file that holds something which the kept one lacks never goes, whatever the tiers.
+
     Parameters
     ----------
     group : DuplicateGroup
@@ -230,7 +85,7 @@ def decide(
     if len(fit) < 2:
         alone = [_planned(member, "no other file of the group can be compared with it") for member in fit]
         return Decision(group.id, tuple(alone), (), tuple(left))
-    kept = keep.choose(safe or fit)
+    kept = keep.choose(safe or _richest(fit))
     why = f"in a protected folder; {kept.why}" if safe else kept.why
     stay, gone = [_planned(kept.member, why)], []
     for member in fit:
@@ -240,6 +95,8 @@ def decide(
             stay.append(_planned(member, "in a protected folder"))
             continue
         tier, reason = _removable(member, kept.member, group, allowed, compare, beside_protected=bool(safe))
+        if not reason and member.path in kept.undecided:
+            reason = SAME_ELSEWHERE
         if reason:
             left.append(_planned(member, reason, tier))
         else:
@@ -309,8 +166,28 @@ def _unfit(member: Member, group: DuplicateGroup, tiers: Sequence[Tier]) -> str 
     """Return why a member can neither be removed nor stand for others."""
     reason = _file_reason(member)
     if reason is None and member.id != group.id and member.evidence and member.evidence.tier not in tiers:
-        return f"its match is of the tier {member.evidence.tier!r}, which is not to be removed"
+        named = _said(member.evidence.second_has) or _said(
+            member.evidence.first_has, "it lacks what the first file of the group shows"
+        )
+        return "; ".join(
+            filter(None, (named, f"its match is of the tier {member.evidence.tier!r}, which is not to be removed"))
+        )
     return reason
+
+
+def _said(has: Sequence[str], what: str = "it shows something that the kept file does not") -> str:
+    return f"{what}: {', '.join(has)}" if has else ""
+
+
+def _richest(fit: Sequence[Member]) -> Sequence[Member]:
+    """Return the members that hold all that any other holds, so that the poorer ones may go; all where there are none.
+
+    What each holds is known against the representative alone.
+    """
+    linked = [(member, member.evidence or Evidence("bytes")) for member in fit]
+    above = [member for member, link in linked if link.second_has and not link.first_has]
+    equal = [member for member, link in linked if not link.second_has and not link.first_has]
+    return above or equal or fit
 
 
 def _file_reason(member: Member) -> str | None:
@@ -335,9 +212,12 @@ def _removable(
     beside_protected: bool,
 ) -> tuple[Tier | None, str]:
     """Return how a member matches the kept file, and why it is left alone all the same; no reason when it may go."""
-    tier = _tier(member, kept, group, compare)
-    if tier is None:
+    link = _link(member, kept, group, compare)
+    if link is None:
         return None, "it matches the group's largest picture, but was not found to match the kept file"
+    tier = link.tier
+    if link.second_has:
+        return tier, _said(link.second_has)
     if tier not in tiers:
         return tier, f"its match with the kept file is of the tier {tier!r}, which is not to be removed"
     if is_raw(member) and not is_raw(kept):
@@ -349,21 +229,28 @@ def _removable(
     return tier, ""
 
 
-def _tier(member: Member, kept: Member, group: DuplicateGroup, compare: Compare | None) -> Tier | None:
-    """Return the tier of the match of two members, None when it is not known that they match."""
+def _link(member: Member, kept: Member, group: DuplicateGroup, compare: Compare | None) -> Evidence | None:
+    """Return the evidence of the kept file against a member, None when it is not known that they match."""
     if _sha256(member) == _sha256(kept):
-        return "bytes"
-    compared = [one for one in (member, kept) if one.id != group.id]
-    links: list[Tier] = [one.evidence.tier for one in compared if one.evidence is not None]
-    if len(links) < len(compared) or not links:
+        return Evidence("bytes")
+    if kept.id == group.id:
+        return member.evidence
+    if kept.evidence is None:
         return None
-    if len(links) == 1:
-        return links[0]
-    weaker = max(links, key=TIERS.index)
-    if min(links, key=TIERS.index) in ("bytes", "pixels"):
-        return weaker
-    found = compare(kept, member) if compare else None
-    return found.tier if found else None
+    if member.id == group.id:
+        return kept.evidence.turned_round()
+    if member.evidence is None:
+        return None
+    if _is_same(kept.evidence):
+        return member.evidence
+    if _is_same(member.evidence):
+        return kept.evidence.turned_round()
+    return compare(kept, member) if compare else None
+
+
+def _is_same(link: Evidence) -> bool:
+    """Tell whether a member shows exactly what the representative does, so that the others' links are its own."""
+    return link.tier in ("bytes", "pixels") and not link.first_has and not link.second_has
 
 
 def _is_pair(member: Member, kept: Member) -> bool:

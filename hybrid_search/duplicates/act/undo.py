@@ -9,19 +9,25 @@ import os
 import stat
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from hybrid_search.backends import Backend
 from hybrid_search.duplicates.act import shift
-from hybrid_search.duplicates.act.actions import ActionReport, FileResult, Outcome
 from hybrid_search.duplicates.act.held import hold
-from hybrid_search.duplicates.act.journal import Entry, Journal, one_run_at_a_time
+from hybrid_search.duplicates.act.journal import Entry, Journal, journals, one_run_at_a_time
+from hybrid_search.duplicates.act.results import ActionReport, FileResult, Outcome
 from hybrid_search.duplicates.act.told import Told
+from hybrid_search.duplicates.act.trash import Trash, can_look
 from hybrid_search.errors import ActionRefused, HybridSearchError
 
-__all__ = ["undo"]
+__all__ = ["DELETED", "put_back_broken", "undo"]
+
+DELETED = "it was deleted"
+"""Beginning of the reason why a file cannot be put back."""
+_LATEST = 3
+"""Journals that a new run looks into: one was broken off, and perhaps the runs that tried again."""
 
 _CHANGED = "it has changed since"
 _IN_PLACE = "it is in its place"
@@ -35,9 +41,10 @@ def undo(
     skip_damaged: bool = False,
     progress: Callable[[FileResult], None] | None = None,
 ) -> ActionReport:
-    """Put back what a run moved or replaced by links, the last first; a dry run unless `dry_run` is false.
+    """Put back what a run moved, put into the trash or replaced by links, the last first; a dry run by default.
 
-    What was put into the trash or deleted is reported as failed, with what can be done. Nothing is overwritten.
+    What was deleted is reported as failed, with the copy that was kept; so is what has left the trash, or lies in one
+    that does not tell where its files lay (see `trash.can_look`). Nothing is overwritten.
 
     Parameters
     ----------
@@ -84,6 +91,27 @@ def undo(
     return ActionReport("undo", tuple(results), Path(journal), dry_run)
 
 
+def put_back_broken(backend: Backend | None) -> None:
+    """Put back what runs that were killed have left under a hidden name, so that it is there for the next one.
+
+    A journal that cannot be read is left to `undo`.
+
+    Parameters
+    ----------
+    backend : Backend or None
+        The index that is told.
+    """
+    for path in journals()[:_LATEST]:
+        with suppress(HybridSearchError, OSError):
+            book, history = Journal.reopen(path)
+            with book:
+                undoing = _Undoing(book, Told(backend), dry_run=False)
+                for entry in history.entries:
+                    hidden = (str(entry.record["aside"]), str(entry.record["part"]))
+                    if not (entry.done or entry.undone) and any(map(os.path.lexists, hidden)):
+                        undoing.result(entry)
+
+
 @dataclass(frozen=True)
 class _Undoing:
     """One undoing of a journal."""
@@ -91,6 +119,7 @@ class _Undoing:
     book: Journal
     told: Told
     dry_run: bool
+    trash: Trash = field(default_factory=Trash)
 
     def result(self, entry: Entry) -> FileResult:
         """Put one file back and tell what became of it."""
@@ -101,7 +130,10 @@ class _Undoing:
             self.book.note("undone", entry.number)
             outcome = "would" if self.dry_run else "done"
         was = record["target"] if record["action"] == "move" else None
-        return FileResult(str(record["path"]), outcome, reason, was, int(record["bytes"]), str(record["group"]))
+        sidecar_of = str(record.get("sidecar_of") or "")
+        return FileResult(
+            str(record["path"]), outcome, reason, was, int(record["bytes"]), str(record["group"]), sidecar_of
+        )
 
     def _outcome(self, entry: Entry) -> tuple[Outcome, str]:
         if entry.undone:
@@ -117,13 +149,14 @@ class _Undoing:
     def _fetch(self, entry: Entry) -> tuple[Outcome, str]:
         """Bring a file back from where it was moved, or from the name that it had for a moment."""
         record, path = entry.record, str(entry.record["path"])
-        named = (record["target"], record["aside"]) if record["action"] == "move" else (record["aside"],)
-        places = [str(place) for place in named if os.path.lexists(place)]
+        places = [str(place) for place in self._places(record) if os.path.lexists(place)]
         if os.path.lexists(path) and not (places and _is_placeholder(path, record)):
             if not self._is_whole(path, record):
                 return "failed", f"its place is taken by another file{_lies(places)}"
             self._clean(entry, path)
             return "left", _IN_PLACE
+        if not places:
+            raise ActionRefused(path, _lost(record))
         refused = ActionRefused(path, _lost(record))
         for place in places:
             try:
@@ -133,6 +166,12 @@ class _Undoing:
             except ActionRefused as error:
                 refused = error
         raise refused
+
+    def _places(self, record: Mapping[str, Any]) -> list[str]:
+        """Return where a file may be: where it was put, or under the name that it had for a moment."""
+        if record["action"] == "trash":
+            return [*self.trash.files(str(record["path"])), record["aside"]]
+        return [record["target"], record["aside"]] if record["action"] == "move" else [record["aside"]]
 
     def _move_back(self, entry: Entry, place: str, path: str) -> str:
         self.book.note("undoing", entry.number)
@@ -144,6 +183,8 @@ class _Undoing:
         spare = f"{part}.copy" if part == place else part
         shift.discard(spare)
         shift.move(place, path, spare, sha256=str(entry.record["sha256"]))
+        if entry.record["action"] == "trash":
+            self.trash.tidy(path)
         return shift.restore_facts(path, entry.record)
 
     def _unlink(self, entry: Entry) -> tuple[Outcome, str]:
@@ -183,6 +224,8 @@ class _Undoing:
         record = entry.record
         if self.dry_run or entry.is_whole:
             return
+        if record["action"] == "trash":
+            self.trash.tidy(path)
         shift.discard(str(record["part"]))
         shift.discard(str(record["aside"]))
         target = record["target"] if record["action"] == "move" else None
@@ -216,9 +259,9 @@ def _lies(places: Iterable[str]) -> str:
 
 def _lost(record: Mapping[str, Any]) -> str:
     if record["action"] == "trash":
-        return "it is in the system's trash; restore it there"
+        return "it is not in the trash any more" if can_look() else "it is in the system's trash; restore it there"
     if record["action"] == "delete":
-        return f"it was deleted; the copy that was kept is {record['kept']}"
+        return f"{DELETED}; the copy that was kept is {record['kept']}"
     return f"it is no longer at {record['target']}"
 
 

@@ -167,7 +167,7 @@ def _checked(exported: Mapping[str, Any]) -> tuple[list[tuple[str, str]], list[l
             raise DuplicatesError(f"these are no decisions of version {_VERSION} that an index has exported")
         pairs = [(str(one), str(other)) for one, other in exported["not_duplicates"]]
         return pairs, [[str(sha256) for sha256 in group] for group in exported["reviewed"]]
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
         raise DuplicatesError(f"these decisions are damaged ({type(error).__name__}: {error})") from error
 
 

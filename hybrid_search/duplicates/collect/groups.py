@@ -153,7 +153,7 @@ def _nodes(records: Mapping[str, Record], links: Sequence[Link]) -> list[_Node]:
     nodes = {records[0].sha256: _Node(records) for records in by_bytes.values()}
     of = {sha256: sha256 for sha256 in nodes}
     for link in links:
-        if link.evidence.tier != "pixels":
+        if link.evidence.tier != "pixels" or link.evidence.first_has or link.evidence.second_has:
             continue
         here, there = of[records[link.first].sha256], of[records[link.second].sha256]
         if here != there and not nodes[here].is_apart(nodes[there]):

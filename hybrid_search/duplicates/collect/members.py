@@ -10,6 +10,7 @@ from hybrid_search.backends import Backend
 from hybrid_search.duplicates.collect.documents import Documents, Places, present_files
 from hybrid_search.duplicates.collect.groups import Grouping
 from hybrid_search.duplicates.model import DuplicateGroup, Member
+from hybrid_search.duplicates.same_file import own_files
 from hybrid_search.evidence import Evidence
 
 __all__ = ["is_reviewed", "members"]
@@ -35,7 +36,7 @@ def members(
         ids = [id for each in some for id in (each.representative, *(id for id, _ in each.others))]
         sources = dict(backend.scan({"ids": {"values": ids}}))
         for each in some:
-            files = _files(each, sources, places)
+            files = own_files(_files(each, sources, places))
             present = [file for file in files if not _is_gone(file)]
             if len(present) > 1 and any(places.side(file.path) == 2 for file in present):
                 # the first stays even when its file is gone, as the others match it

@@ -66,10 +66,13 @@ def turned(pixels: Pixels, row: int) -> Pixels:
     """Return a picture after what is done in a row of `orientations.oriented`."""
     if row == 0:
         return pixels
-    levels = pixels.levels[:, ::-1] if row % 8 >= 4 else pixels.levels
-    levels = np.rot90(levels, row % 4)
-    levels = np.ascontiguousarray(255 - levels if row >= 8 else levels)
-    return Pixels(levels, detail=pixels.detail, corners=pixels.corners)
+    levels, blue, red = (_turned_plane(plane, row) for plane in (pixels.levels, *pixels.chroma))
+    return Pixels(levels, chroma=(blue, red), detail=pixels.detail, corners=pixels.corners)
+
+
+def _turned_plane(plane: NDArray[np.uint8], row: int) -> NDArray[np.uint8]:
+    turned = np.rot90(plane[:, ::-1] if row % 8 >= 4 else plane, row % 4)
+    return np.ascontiguousarray(255 - turned if row >= 8 else turned)
 
 
 def lay_in_frame(a: Pixels, b: Pixels) -> Laid:

@@ -134,7 +134,13 @@ def one_thread_each() -> Iterator[None]:
 
 
 def extract(levels: NDArray[np.uint8], *, count: int = CORNERS) -> Features:
-    """Return the features of a picture of grey levels, (height, width) uint8, at most `count` of them."""
+    """Return the features of a picture of grey levels, (height, width) uint8, at most `count` of them.
+
+    A picture of 30 pixels or fewer along a side has none: corners are 15 pixels from every edge. OpenCV fails an
+    assertion of its own on the thinnest of them.
+    """
+    if min(levels.shape) <= 2 * _EDGE:
+        return _features((), None)
     detected: Any = _orb(count).detectAndCompute(levels, None)
     return _features(*detected)
 
@@ -144,6 +150,8 @@ def mirror(features: Features, levels: NDArray[np.uint8]) -> Features:
 
     To look for them again takes twice as long, and finds the same.
     """
+    if not len(features):
+        return features
     import cv2
 
     corners = mirrored_corners(features.corners, wide=levels.shape[1])
@@ -152,7 +160,7 @@ def mirror(features: Features, levels: NDArray[np.uint8]) -> Features:
         cv2.KeyPoint(x, y, size, angle, 0.0, int(level))
         for (x, y, angle, level), size in zip(corners.tolist(), sizes.tolist(), strict=True)
     ]
-    described: Any = _orb(max(1, len(given))).compute(levels, given)
+    described: Any = _orb(len(given)).compute(levels, given)
     found, descriptors = described
     if descriptors is None or len(found) < len(given):
         return _features(found, descriptors)

@@ -13,10 +13,13 @@ from datetime import datetime
 import numpy as np
 from numpy.typing import NDArray
 
+from hybrid_search.duplicates.compare.containers import compare_contents, same_pixels
+from hybrid_search.duplicates.compare.differences import Differences, find_differences
 from hybrid_search.duplicates.compare.edits import Laid, lay, lay_in_frame, turned
 from hybrid_search.duplicates.compare.features import can_extract
 from hybrid_search.duplicates.compare.pixels import Pixels, PixelStore
 from hybrid_search.duplicates.compare.verdict import (
+    FINE_SIDE,
     PAGE_CORNERS,
     PAGE_SIDE,
     TEMPLATE,
@@ -42,11 +45,12 @@ INSTALL = "pip install 'hybrid-search[duplicates]'"
 LOOK_DISTANCE = 0.5
 """Signature distance up to which pictures are worth a look at their pixels."""
 
-_VERSION = 1
+_VERSION = 2
 _LEAST_QUALITY = 0.35
 _SAME_PIXELS = 2.0
 _SAME_MOMENT = 1.0
 _MOMENTS = "one camera, two moments"
+_UNSEEN = ("details that were not compared",)
 _UNREAD = "by signature alone: a file could not be read"
 _SYMMETRIC = 0.15
 _NEGATIVES = 8
@@ -132,6 +136,7 @@ class Judge:
         self.max_distance = SIGNATURE_DISTANCE if max_distance is None else max_distance
         self.check_pixels = check_pixels
         self.has_features = can_extract()
+        self._limits = limits
         self._store = store or PixelStore(limits=limits)
 
     @property
@@ -202,7 +207,8 @@ class Judge:
         verdict = self._checked(pair, say(laid), here, there)
         if verdict.word != "copy" or is_rough(laid, verdict) or _two_moments(whole, b):
             return None
-        return replace(pair.evidence("edited", laid=laid, verdict=verdict), note="a part of the picture")
+        evidence = replace(pair.evidence("edited", laid=laid, verdict=verdict), note="a part of the picture")
+        return self._with_differences(evidence, pair, replace(verdict, laid=verdict.laid or laid))
 
     def _decide(self, pair: _Pair) -> Evidence | None:
         if pair.a.sha256 and pair.a.sha256 == pair.b.sha256:
@@ -243,13 +249,14 @@ class Judge:
             return replace(pair.evidence("unsure"), note="too little in them to compare")
         if _two_moments(pair.a, pair.b):
             return replace(pair.evidence("unsure"), note=_MOMENTS)
-        return replace(pair.evidence(_tier_of(pair)), note=note)
+        # no file goes for one that was not looked at
+        return replace(pair.evidence(_tier_of(pair)), note=note, first_has=_UNSEEN, second_has=_UNSEEN)
 
     def _by_pixels(self, pair: _Pair, a: Pixels, b: Pixels) -> Evidence | None:
         # signatures tell strangers of one camera apart without their pixels
         near = pair.distance is None or pair.distance < LOOK_DISTANCE
-        if "pixels" in self.tiers and near and self._same_pixels(pair, a, b):
-            return Evidence("pixels", distance=pair.distance)
+        if near and self._same_pixels(pair, a, b):
+            return self._of_same_pixels(pair)
         laid = lay(a, b) if self.has_features else None
         verdict = say(laid) if laid is not None else None
         if laid is None or verdict is None or verdict.word == "other":
@@ -270,7 +277,27 @@ class Judge:
             return replace(evidence, tier="unsure", note=TEMPLATE)
         if _two_moments(pair.a, pair.b):
             return replace(evidence, tier="unsure", note=_MOMENTS)
-        return evidence
+        return self._with_differences(evidence, pair, replace(verdict, laid=verdict.laid or laid))
+
+    def _of_same_pixels(self, pair: _Pair) -> Evidence | None:
+        """Return the evidence of two files whose first pictures are the same, pixel by pixel, on white."""
+        a, b = self._store.source(pair.a), self._store.source(pair.b)
+        if a is None or b is None:
+            return self._by_signature(pair, note=_UNREAD)
+        if same_pixels(a, b, limits=self._limits):
+            return Evidence("pixels" if "pixels" in self.tiers else "near", distance=pair.distance)
+        return compare_contents(a, b, limits=self._limits).tell(pair.evidence("near"))
+
+    def _with_differences(self, evidence: Evidence, pair: _Pair, verdict: Verdict) -> Evidence:
+        """Return the evidence of a copy with what either of both has alone."""
+        a, b = self._store.source(pair.a), self._store.source(pair.b)
+        found = Differences()
+        if a is not None and b is not None:
+            found += compare_contents(a, b, limits=self._limits)
+        if verdict.laid is not None:
+            side = PAGE_SIDE if verdict.is_read else FINE_SIDE
+            found += find_differences(verdict.laid, side=side, row=pair.row, in_print=verdict.is_read)
+        return found.tell(evidence)
 
     def _without_corners(self, a: Pixels, b: Pixels, verdict: Verdict) -> Verdict:
         """Return the verdict on pictures no corners of which agree: soft light and shade are alike in many."""

@@ -12,7 +12,7 @@ from PIL import Image
 from hybrid_search.duplicates.compare.blocks import Blocks, blocks_of, sharpness
 from hybrid_search.signature import distance, grid_signature
 
-__all__ = ["Overlap", "compare"]
+__all__ = ["Box", "Overlap", "compare", "shared_box", "warped"]
 
 _LEAST_CELL = 4
 _LEAST_CELLS = 5
@@ -22,6 +22,7 @@ _BEFORE = {0: ((1, 0), (0, 0)), 1: ((0, 0), (1, 0))}
 
 Levels = NDArray[np.uint8]
 Box = tuple[float, float, float, float]
+"""Left, top, right, bottom."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,7 @@ def compare(
     Overlap or None
         None when there is next to nothing that both cover.
     """
-    box = _shared_box(a.shape, b.shape, tuple(matrix.reshape(-1).tolist()))
+    box = shared_box(a, b, matrix)
     if box is None:
         return None
     left, top, right, bottom = box
@@ -94,7 +95,7 @@ def compare(
     cells = min(cells, min(size) // _LEAST_CELL)
     if cells < _LEAST_CELLS:
         return None
-    mine = _warped(a, matrix, box, size)
+    mine = warped(a, matrix, box, size)
     other = Image.fromarray(b).resize(size, Image.Resampling.BOX, box=box)
     area = (right - left) * (bottom - top)
     levels = np.asarray(mine), np.asarray(other)
@@ -105,6 +106,11 @@ def compare(
         difference=float(np.abs(levels[0].astype(np.int16) - levels[1]).mean()),
         covered=(min(1.0, area / (a.size * enlarged**2)), min(1.0, area / b.size)),
     )
+
+
+def shared_box(a: Levels, b: Levels, matrix: NDArray[np.float64]) -> Box | None:
+    """Return an upright rectangle in `b` that `a` covers, (left, top, right, bottom) in pixels."""
+    return _shared_box(a.shape, b.shape, tuple(matrix.reshape(-1).tolist()))
 
 
 @lru_cache(maxsize=16)
@@ -144,7 +150,7 @@ def _shared_box(a: tuple[int, ...], b: tuple[int, ...], six: tuple[float, ...]) 
     return None
 
 
-def _warped(a: Levels, matrix: NDArray[np.float64], box: Box, size: tuple[int, int]) -> Image.Image:
+def warped(a: Levels, matrix: NDArray[np.float64], box: Box, size: tuple[int, int]) -> Image.Image:
     """Return what `a` shows in a box of the other picture, at the size wanted."""
     left, top, right, bottom = box
     zoom = np.diag([size[0] / (right - left), size[1] / (bottom - top), 1.0])

@@ -28,6 +28,15 @@ _ONE_LEVEL = 33
 _SOFT = 8
 
 Levels = NDArray[np.uint8]
+Chroma = tuple[NDArray[np.uint8], NDArray[np.uint8]]
+
+
+def _chroma_of(image: Image.Image, size: tuple[int, int]) -> Chroma:
+    """Return Cb and Cr of an RGB image at half of a size: JPEG keeps no more of colour than that."""
+    half = ((size[0] + 1) // 2, (size[1] + 1) // 2)
+    small = image.resize(half, Image.Resampling.BILINEAR, reducing_gap=2.0) if half != image.size else image
+    _, blue, red = small.convert("YCbCr").split()
+    return np.asarray(blue), np.asarray(red)
 
 
 def working_levels(image: Image.Image, *, side: int = _SIDE) -> Levels:
@@ -56,20 +65,25 @@ def _percentiles(levels: Levels, shares: tuple[float, ...]) -> list[float]:
 
 
 class Pixels:
-    """What a picture looks like: grey levels, and its corners when they are asked for.
+    """What a picture looks like: grey levels, colours, and its corners when they are asked for.
 
     Parameters
     ----------
     levels : (height, width) uint8
         As `working_levels` gives them.
+    chroma : tuple of 2 (height, width) uint8, optional
+        Cb and Cr, 128 for grey, of any size of their own; grey by default.
     corners : int
         How many corners are looked for.
     detail : float
         How many of these pixels the picture really has along a side: below 1 when it was enlarged.
     """
 
-    def __init__(self, levels: Levels, *, detail: float = 1.0, corners: int = CORNERS) -> None:
+    def __init__(
+        self, levels: Levels, *, chroma: Chroma | None = None, detail: float = 1.0, corners: int = CORNERS
+    ) -> None:
         self.levels = levels
+        self.chroma = chroma or (np.full((2, 2), 128, np.uint8),) * 2
         self.detail = detail
         self.corners = corners
 
@@ -77,7 +91,8 @@ class Pixels:
     def of(cls, image: Image.Image, *, side: int = _SIDE, corners: int = CORNERS) -> Pixels:
         """Return the pixels of an upright image, of which `side` are enough along the longer side."""
         levels = working_levels(image, side=side)
-        return cls(levels, detail=min(1.0, max(image.size) / max(levels.shape)), corners=corners)
+        chroma = _chroma_of(image, (levels.shape[1], levels.shape[0]))
+        return cls(levels, chroma=chroma, detail=min(1.0, max(image.size) / max(levels.shape)), corners=corners)
 
     @property
     def longest(self) -> int:
@@ -111,7 +126,8 @@ class Pixels:
 
     def flipped(self) -> Pixels:
         """Return the mirrored picture without its corners."""
-        return Pixels(np.ascontiguousarray(self.levels[:, ::-1]), detail=self.detail, corners=self.corners)
+        levels, blue, red = (np.ascontiguousarray(plane[:, ::-1]) for plane in (self.levels, *self.chroma))
+        return Pixels(levels, chroma=(blue, red), detail=self.detail, corners=self.corners)
 
 
 class _Fresh(Pixels):
@@ -150,7 +166,7 @@ class PixelStore:
     limits : Limits
         The largest picture that is decoded.
     kept : int
-        How many are kept, about 300 kB each.
+        How many are kept, about 400 kB each.
     cache : FeatureCache, optional
         Where corners are kept from run to run.
     """

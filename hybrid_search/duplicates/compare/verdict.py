@@ -9,7 +9,17 @@ from hybrid_search.duplicates.compare.edits import Laid, lay, lay_in_frame
 from hybrid_search.duplicates.compare.overlap import Overlap
 from hybrid_search.duplicates.compare.pixels import Pixels
 
-__all__ = ["AGREEMENT", "ALIGNED_DISTANCE", "TEMPLATE", "Verdict", "is_rough", "needs_reading", "read", "say"]
+__all__ = [
+    "AGREEMENT",
+    "ALIGNED_DISTANCE",
+    "FINE_SIDE",
+    "TEMPLATE",
+    "Verdict",
+    "is_rough",
+    "needs_reading",
+    "read",
+    "say",
+]
 
 ALIGNED_DISTANCE = 0.50
 """Signature distance of the overlap above which two pictures are none of one."""
@@ -20,7 +30,7 @@ _LEAST_TEXTURED = 0.11
 _GROSS = 0.35
 _FINE = ((0.5, 0), (0.6, 1))
 _SHARP = 0.4
-_FINE_SIDE, _FINE_CELLS = 480, 24
+FINE_SIDE, _FINE_CELLS = 480, 24
 _EMPTY = 0.6
 PAGE_SIDE, PAGE_CORNERS, _PAGE_CELLS = 1400, 2000, 48
 _TEMPLATE_INLIERS = 12
@@ -40,11 +50,19 @@ class Verdict:
         How the part that both show compares.
     note : str
         Why it is not sure.
+    laid : Laid or None
+        The finest pixels that were laid over each other for it.
     """
 
     word: Literal["copy", "unsure", "other"]
     overlap: Overlap | None = None
     note: str = ""
+    laid: Laid | None = None
+
+    @property
+    def is_read(self) -> bool:
+        """Whether its pictures are pages, compared as large as they must be to be read."""
+        return self.laid is not None and self.laid.b.corners == PAGE_CORNERS
 
 
 def say(laid: Laid) -> Verdict:
@@ -77,7 +95,7 @@ def read(a: Pixels, b: Pixels, *, by_corners: bool = True) -> Verdict:
         return Verdict("unsure", None, "too small to be read")
     if overlap.blocks.contradictions(0.5):
         return Verdict("unsure", overlap, "one template, other words")
-    return Verdict("copy", overlap)
+    return Verdict("copy", overlap, laid=laid)
 
 
 def is_rough(laid: Laid, verdict: Verdict) -> bool:
@@ -92,10 +110,10 @@ def _unlike(laid: Laid, overlap: Overlap) -> Verdict:
 
 
 def _finely(laid: Laid, overlap: Overlap) -> Verdict:
-    fine = laid.overlap(side=_FINE_SIDE, cells=_FINE_CELLS)
+    fine = laid.overlap(side=FINE_SIDE, cells=_FINE_CELLS)
     # what one of both has lost by blur or size cannot be held against it
     if fine is None or fine.sharpness < _SHARP:
-        return Verdict("copy", overlap)
+        return Verdict("copy", overlap, laid=laid)
     if any(fine.blocks.contradictions(least) > most for least, most in _FINE):
         return Verdict("unsure", overlap, "something moved between them")
-    return Verdict("copy", overlap)
+    return Verdict("copy", overlap, laid=laid)

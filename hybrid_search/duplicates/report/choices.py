@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hybrid_search.duplicates.act.plan import Decision, PlannedFile
+from hybrid_search.duplicates.act.decisions import Decision, PlannedFile
 from hybrid_search.errors import ActionRefused, ChoicesUnreadable
 
 __all__ = ["KIND", "VERSION", "ChosenGroup", "read_choices"]
@@ -67,7 +67,7 @@ def read_choices(path: str | os.PathLike[str]) -> tuple[ChosenGroup, ...]:
     name, data = os.fspath(path), Path(path).read_bytes()
     try:
         stored = json.loads(data)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ChoicesUnreadable(name, f"it is no JSON ({error})") from None
     if not isinstance(stored, Mapping) or stored.get("kind") != KIND:
         raise ChoicesUnreadable(name, "it was not exported from a page of duplicates")
@@ -77,7 +77,7 @@ def read_choices(path: str | os.PathLike[str]) -> tuple[ChosenGroup, ...]:
         return tuple(_group(entry) for entry in stored["groups"])
     except ActionRefused as error:
         raise ChoicesUnreadable(name, str(error)) from None
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise ChoicesUnreadable(name, f"an entry is damaged ({type(error).__name__}: {error})") from None
 
 

@@ -157,9 +157,22 @@
   // one large picture at a time, this one or the first of its group: a click or the space bar goes from one to the other
   const dialog = document.querySelector("dialog");
   const large = dialog.querySelector("img");
+  const marks = dialog.querySelector("svg");
   let pair = [], at = 0;
+  const mark = (added, width, height) => {
+    marks.setAttribute("viewBox", `0 0 ${width} ${height}`);
+    marks.replaceChildren(...added.map((box) => {
+      const drawn = box.cloneNode();
+      for (const [name, size] of [["x", width], ["y", height], ["width", width], ["height", height]]) {
+        drawn.setAttribute(name, box.getAttribute(name) * size);
+      }
+      return drawn;
+    }));
+  };
   const look = () => {
-    const { file, small, name } = pair[at];
+    const { file, small, name, added } = pair[at];
+    marks.replaceChildren();
+    large.onload = () => mark(added, large.naturalWidth, large.naturalHeight);
     large.onerror = () => { large.onerror = null; large.src = small; };
     large.src = file || small;
     dialog.querySelector("span").textContent = pair.length > 1 ? `${at + 1} of ${pair.length}: ${name}` : name;
@@ -167,7 +180,8 @@
   const turn = () => { at = (at + 1) % pair.length; look(); };
   const pictureOf = (button) => {
     const image = button.querySelector("img");
-    return { file: button.dataset.href, small: image.src, name: image.alt };
+    const added = [...button.querySelectorAll("svg.added rect")];
+    return { file: button.dataset.href, small: image.src, name: image.alt, added };
   };
   document.addEventListener("click", (event) => {
     const button = event.target.closest("button.look");

@@ -6,7 +6,7 @@ import base64
 import hashlib
 import html
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from importlib.resources import files
 from pathlib import PurePath
@@ -18,15 +18,15 @@ from hybrid_search.display import escape, thumbnail_of
 from hybrid_search.duplicates.act.keep import facts_of
 from hybrid_search.duplicates.model import Member
 from hybrid_search.duplicates.report.report import LABELS, FileReport, GroupReport, describe, text_of
-from hybrid_search.evidence import TIERS
+from hybrid_search.evidence import TIERS, Box
 
 __all__ = ["page", "page_foot", "page_head", "page_section"]
 
 _HOW = (
     "The files of a group stand side by side; each matches the first of its group. Rows in which they differ are "
     "coloured, the better value is green. Click a picture to see it large, and again, or press space, to compare it "
-    "with the first. Choose what is kept and what is removed, or say that a file is no copy. Nothing happens to any "
-    "file here: <b>Export choices</b> writes them to a file, and"
+    "with the first. A box marks what was added to a picture. Choose what is kept and what is removed, or say that a "
+    "file is no copy. Nothing happens to any file here: <b>Export choices</b> writes them to a file, and"
 )
 
 
@@ -58,7 +58,8 @@ def page(groups: Iterable[GroupReport], *, title: str, made: str, apply: str) ->
 
 _DIALOG = (
     '<dialog aria-label="picture"><p><span></span><button type="button" id="close">Close</button></p>'
-    '<img alt="" tabindex="0" autofocus></dialog>\n'
+    '<div class="stage"><img alt="" tabindex="0" autofocus>'
+    '<svg class="added" preserveAspectRatio="xMidYMid meet"></svg></div></dialog>\n'
 )
 
 
@@ -76,6 +77,7 @@ def page_head(*, title: str, made: str, apply: str) -> str:
     return (
         f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
+        f'<meta name="generator" content="hybrid-search">'
         f'<meta name="viewport" content="width=device-width"><title>Duplicates: {_text(title)}</title>\n'
         f'<style>{_asset("css")}</style></head>\n<body data-report="{report}">\n'
         f'<header class="bar"><h1 title="{_text(made)}">Duplicates: {_text(title)}</h1>'
@@ -94,7 +96,7 @@ def page_section(report: GroupReport) -> str:
     group = report.group
     names = [name for name in LABELS if any(name in file.facts for file in report.files)]
     rows = [
-        _row("", report, _picture),
+        _row("", report, lambda file: _picture(file, _added(report, file))),
         _row("choice", report, lambda file: _choice(report, file)),
         _row("match", report, lambda file: _text(describe(file.member.evidence))),
         _row("name", report, lambda file: _name(file)),
@@ -135,14 +137,29 @@ def _best(name: str, file: FileReport) -> str:
     return ' class="best"' if name in file.best else ""
 
 
-def _picture(file: FileReport) -> str:
+def _picture(file: FileReport, added: Sequence[Box]) -> str:
     thumbnail = thumbnail_of(file.member.source)
     if not thumbnail:
         return '<div class="none">no thumbnail</div>'
+    marks = "".join(
+        f'<rect x="{left:.4f}" y="{top:.4f}" width="{right - left:.4f}" height="{bottom - top:.4f}"/>'
+        for left, top, right, bottom in added
+    )
+    # no style attributes: the page's policy forbids them
+    drawn = f'<svg class="added" viewBox="0 0 1 1" preserveAspectRatio="none">{marks}</svg>' if marks else ""
     return (
         f'<button type="button" class="look" data-href="{_attribute(_local(file.member.path))}">'
-        f'<img class="small" src="{thumbnail}" alt="{_text(file.name)}"></button>'
+        f'<img class="small" src="{thumbnail}" alt="{_text(file.name)}">{drawn}</button>'
     )
+
+
+def _added(report: GroupReport, file: FileReport) -> list[Box]:
+    """Return where a picture shows what another of its group lacks: of the first file, what any other lacks."""
+    if file is report.files[0]:
+        links = [other.member.evidence for other in report.files[1:]]
+        return list(dict.fromkeys(box for link in links if link and link.added_to == "first" for box in link.added))
+    link = file.member.evidence
+    return list(link.added) if link and link.added_to == "second" else []
 
 
 def _choice(report: GroupReport, file: FileReport) -> str:

@@ -9,8 +9,8 @@ from pathlib import PurePath
 from typing import Any, Literal
 
 from hybrid_search.counted import counted
+from hybrid_search.duplicates.act.decisions import Decision, PlannedFile
 from hybrid_search.duplicates.act.keep import facts_of
-from hybrid_search.duplicates.act.plan import Decision, PlannedFile
 from hybrid_search.duplicates.model import DuplicateGroup, Member
 from hybrid_search.evidence import Evidence
 
@@ -20,6 +20,7 @@ __all__ = [
     "FileReport",
     "GroupReport",
     "describe",
+    "differences",
     "readable_bytes",
     "report_group",
     "text_of",
@@ -191,13 +192,16 @@ def describe(evidence: Evidence | None) -> str:
     'transformed: mirrored, distance 0.041'
     >>> describe(Evidence("bytes"))
     'same bytes'
+    >>> describe(Evidence("more", distance=0.02, second_has=("a signature",)))
+    'more: the other one shows more: a signature, distance 0.020'
     """
     if evidence is None:
         return "the others are compared with this one"
     if evidence.tier in ("bytes", "pixels"):
-        return f"same {evidence.tier}"
+        return "; ".join(filter(None, (f"same {evidence.tier}", differences(evidence))))
     turned = evidence.orientation != "as it is"
     parts = [
+        differences(evidence),
         evidence.orientation if turned else "",
         "negative" if evidence.negative and "negative" not in evidence.orientation else "",
         _figure("{:.0%} of the smaller picture lies in the other", evidence.overlap),
@@ -210,6 +214,20 @@ def describe(evidence: Evidence | None) -> str:
     ]
     said = ", ".join(part for part in parts if part)
     return f"{evidence.tier}: {said}" if said else evidence.tier
+
+
+def differences(evidence: Evidence | None) -> str:
+    """Return what one of two pictures shows that the other does not, for a person to read; "" where there is nothing.
+
+    Examples
+    --------
+    >>> differences(Evidence("more", first_has=("11 more frames", "transparency")))
+    'the first one shows more: 11 more frames, transparency'
+    """
+    if evidence is None:
+        return ""
+    shown = {"the first one": evidence.first_has, "the other one": evidence.second_has}
+    return "; ".join(f"{which} shows more: {', '.join(has)}" for which, has in shown.items() if has)
 
 
 def text_of(name: str, value: Any) -> str:

@@ -14,10 +14,13 @@ __all__ = ["COLUMNS", "csv_lines"]
 
 _FACTS = [name for name in LABELS if name not in ("pixels", "bytes")]
 COLUMNS = (
-    "number", "group", "tier", "choice", "why", "path", "match", "distance", "orientation", "inliers", "overlap",
-    "aligned_distance", "width", "height", "bytes", *_FACTS, "id", "sha256",
+    "number", "group", "tier", "choice", "why", "path", "match", "first_has", "second_has", "distance", "orientation",
+    "inliers", "overlap", "aligned_distance", "width", "height", "bytes", *_FACTS, "id", "sha256",
 )  # fmt: skip
-"""Names of the columns; `tier` is that of the weakest link of the group, `match` that of the file's own link."""
+"""Names of the columns; `tier` is that of the weakest link of the group, `match` that of the file's own link.
+
+`first_has` is what the first file of the group shows and this one does not, `second_has` the reverse.
+"""
 
 
 def csv_lines(groups: Iterable[GroupReport]) -> Iterator[str]:
@@ -43,6 +46,8 @@ def _lines(rows: Iterable[Iterable[Any]]) -> str:
 def _row(group: GroupReport, file: FileReport) -> list[Any]:
     evidence, stored = file.member.evidence, file.to_json()
     link = {} if evidence is None else {"match": evidence.tier, "orientation": evidence.orientation}
+    if evidence is not None:
+        link |= {"first_has": "; ".join(evidence.first_has), "second_has": "; ".join(evidence.second_has)}
     figures = ("distance", "inliers", "overlap", "aligned_distance")
     known = {
         **{name: text_of(name, file.facts.get(name)) for name in _FACTS},

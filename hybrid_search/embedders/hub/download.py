@@ -85,7 +85,7 @@ def here_or_fetched(model: str, wanted: Wanted, *, alone: bool = False, progress
     if place is not None and (repository is None or _is_whole(place, repository, wanted, alone=alone)):
         return place
     if repository is None:
-        searched = "" if Path(model).expanduser().is_absolute() else f" in {Path.cwd()}"
+        searched = "" if Path(os.path.expanduser(model)).is_absolute() else f" in {Path.cwd()}"
         given = "give the folder by its whole path, or a repository as owner/name"
         raise ModelMissing(wanted.name, f"there is no folder {model}{searched}", given)
     _bring(repository, model, wanted, alone=alone, progress=progress)

@@ -47,7 +47,7 @@ def find_place(model: str, *, revision: str | None) -> Place | None:
     revision : str, optional
         A branch, tag or commit; by default the hub's "main".
     """
-    if (folder := Path(model).expanduser()).is_dir():
+    if (folder := Path(os.path.expanduser(model))).is_dir():
         return _folder(folder)
     repository = repository_of(model)
     return None if repository is None else _cached(repository, revision or "main")
@@ -57,7 +57,7 @@ def cache_of(repository: Repository) -> Path:
     """Return where the hub's library keeps a repository (`HF_HUB_CACHE`, `HF_HOME`), found without importing it."""
     home = os.environ.get("HF_HOME") or Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache") / "huggingface"
     given = os.environ.get("HF_HUB_CACHE") or os.environ.get("HUGGINGFACE_HUB_CACHE") or Path(home) / "hub"
-    cache = Path(os.path.expandvars(given)).expanduser()
+    cache = Path(os.path.expanduser(os.path.expandvars(given)))
     return cache / f"models--{repository.owner}--{repository.name}"
 
 

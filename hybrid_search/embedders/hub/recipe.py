@@ -20,6 +20,18 @@ IMAGENET_MEAN: Triple = (0.485, 0.456, 0.406)
 IMAGENET_STD: Triple = (0.229, 0.224, 0.225)
 
 
+_THINNEST = 64
+"""Times that the longer side may be the shorter one before it is enlarged with it: 1 × 60,000 pixels would become three
+thousand million, of which the middle is taken."""
+
+
+def _not_too_thin(image: Image.Image) -> Image.Image:
+    """Cut off from a very thin picture what its middle leaves out in any case."""
+    most = _THINNEST * min(image.size)
+    left, top = (max(0, (side - most) // 2) for side in image.size)
+    return image.crop((left, top, image.width - left, image.height - top)) if left or top else image
+
+
 @dataclass(frozen=True)
 class Recipe:
     """What is done to a picture before a network sees it.
@@ -80,6 +92,7 @@ class Recipe:
         """Return the (height, width, 3) uint8 pixels of an upright RGB image; any thread may do it."""
         rgb = image if image.mode == "RGB" else image.convert("RGB")
         if self.resize == "shortest":
+            rgb = _not_too_thin(rgb)
             rgb = self._middle(rgb.resize(self._shortest(*rgb.size), self._filter))
         elif self.resize == "squash":
             rgb = rgb.resize((self.width, self.height), self._filter)

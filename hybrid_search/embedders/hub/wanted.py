@@ -121,7 +121,7 @@ def repository_of(model: str) -> Repository | None:
     >>> repository_of("yurijmikhalevich/rclip-models/ViT-B-32-256-datacomp_s34b_b86k").folder
     'ViT-B-32-256-datacomp_s34b_b86k'
     """
-    if Path(model).expanduser().is_dir() or model.startswith((".", "~", "/")):
+    if Path(os.path.expanduser(model)).is_dir() or model.startswith((".", "~", "/")):
         return None
     found = re.fullmatch(_REPOSITORY, model)
     return Repository(found[1], found[2], found[3].strip("/")) if found else None
