@@ -630,6 +630,8 @@ def test_the_surest_evidence_comes_first() -> None:
         Evidence("transformed", distance=0.05),
         Evidence("edited", distance=0.9, aligned_distance=0.1),
         Evidence("edited", distance=0.2, aligned_distance=0.4),
+        Evidence("more", distance=0.9, aligned_distance=0.1),
+        Evidence("more", distance=0.3),
         Evidence("unsure", distance=0.0),
         Evidence("similar", cosine=0.99),
     ]

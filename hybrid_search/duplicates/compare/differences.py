@@ -160,7 +160,8 @@ def _told(additions: Sequence[Addition], planes: Planes, laid: Laid, row: int) -
     boxes = [addition.box for addition in shown if addition.shown_by in (side, "both")]
     if side == "first":
         boxes = [_box_in_first(box, laid, row) for box in boxes]
-    return Differences(tuple(first), tuple(second), "more" if sure else "", "", tuple(boxes), side)
+    phrases = [tuple(dict.fromkeys(each)) for each in (first, second)]
+    return Differences(phrases[0], phrases[1], "more" if sure else "", "", tuple(boxes), side)
 
 
 def _is_flat(light: Plane, planes: Planes, box: Box) -> bool:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hybrid_search.duplicates.compare.containers import compare_contents, same_pixels
-from hybrid_search.duplicates.compare.differences import Differences, find_differences
+from hybrid_search.duplicates.compare.differences import find_differences
 from hybrid_search.duplicates.compare.edits import Laid, lay, lay_in_frame, turned
 from hybrid_search.duplicates.compare.features import can_extract
 from hybrid_search.duplicates.compare.pixels import Pixels, PixelStore
@@ -233,7 +233,7 @@ class Judge:
 
     def _can_be_wanted(self, pair: _Pair) -> bool:
         """Tell whether a tier that this pair can be of is among those wanted, so that files are not read in vain."""
-        possible: set[Tier] = {"unsure", "similar"}
+        possible: set[Tier] = {"more", "unsure", "similar"}
         if pair.distance is not None and pair.distance < self.max_distance:
             possible.add(_tier_of(pair))
         if self.check_pixels and self.has_features:
@@ -291,9 +291,9 @@ class Judge:
     def _with_differences(self, evidence: Evidence, pair: _Pair, verdict: Verdict) -> Evidence:
         """Return the evidence of a copy with what either of both has alone."""
         a, b = self._store.source(pair.a), self._store.source(pair.b)
-        found = Differences()
-        if a is not None and b is not None:
-            found += compare_contents(a, b, limits=self._limits)
+        if a is None or b is None:
+            return replace(evidence, note=_UNREAD, first_has=_UNSEEN, second_has=_UNSEEN)
+        found = compare_contents(a, b, limits=self._limits)
         if verdict.laid is not None:
             side = PAGE_SIDE if verdict.is_read else FINE_SIDE
             found += find_differences(verdict.laid, side=side, row=pair.row, in_print=verdict.is_read)
@@ -303,7 +303,7 @@ class Judge:
         """Return the verdict on pictures no corners of which agree: soft light and shade are alike in many."""
         detailed = None if self.has_features else say(lay_in_frame(a.detailed, b.detailed))
         if detailed is not None and detailed.word == "copy":
-            return detailed
+            return replace(detailed, laid=None)
         return Verdict("unsure", verdict.overlap, "too little in them to compare")
 
     def _checked(self, pair: _Pair, verdict: Verdict, a: Pixels, b: Pixels) -> Verdict:
