@@ -284,3 +284,14 @@ def test_thin_pictures_stop_nothing(size: tuple[int, int]) -> None:
     for a, b in ((line, other), (line, Image.new("RGB", size, "red")), (line, photo("coins.png"))):
         found = both_ways(subject(a), subject(b), ALL)
         assert found is None or found.tier == "bytes" or not goes(found, "first")
+
+
+@pytest.mark.parametrize("size", [(32, 44), (38, 60), (50, 76), (64, 33), (97, 151)])
+def test_colours_of_small_pictures_are_compared(size: tuple[int, int]) -> None:
+    small = photo("astronaut.png").resize(size)
+    planes = lay_planes(lay_in_frame(Pixels.of(small), Pixels.of(small.resize((120, 160)))), side=480)
+    assert planes is not None
+    assert compare_colours(planes, other=np.zeros(planes.a.shape, bool)) == "same"
+    other = lay_planes(lay_in_frame(Pixels.of(small), Pixels.of(recoloured(small, 128))), side=480)
+    assert other is not None
+    assert compare_colours(other, other=np.zeros(other.a.shape, bool)) == "other"

@@ -52,11 +52,14 @@ def compare_colours(planes: Planes, *, other: NDArray[np.bool_]) -> ColourMatch:
     White balance moves all colours in proportion to their lightness, saturation moves them away from grey or towards
     it. What turns some hues and leaves others, or white as it was, shows another thing.
     """
-    shared = _cells(other.astype(np.float32)) < _COVERED
+    factor = max(1.0, max(planes.a.shape) / _CELLS)
+    high, wide = (max(1, round(length / factor)) for length in planes.a.shape)
+    cells = wide, high
+    shared = _cells(other, cells) < _COVERED
     if np.mean(shared) < _AREA:
         return "same"
-    a, b = (_colours(chroma)[shared] for chroma in (planes.a_chroma, planes.b_chroma))
-    light = _cells(planes.b)[shared]
+    a, b = (_colours(chroma, cells)[shared] for chroma in (planes.a_chroma, planes.b_chroma))
+    light = _cells(planes.b, cells)[shared]
     for strengths in ([_strength(each) for each in (a, b)], [_strength(_within(each, light)) for each in (a, b)]):
         if min(strengths) < _GREY and max(strengths) >= _COLOURFUL:
             return "first is grey" if strengths[0] < strengths[1] else "second is grey"
@@ -66,16 +69,14 @@ def compare_colours(planes: Planes, *, other: NDArray[np.bool_]) -> ColourMatch:
     return "unlike" if np.mean(excess > _UNLIKE) > _AREA or balance > _BALANCE[0] else "same"
 
 
-def _cells(plane: NDArray[Any]) -> Light:
-    high, wide = plane.shape
-    factor = max(1.0, max(high, wide) / _CELLS)
-    size = (max(1, round(wide / factor)), max(1, round(high / factor)))
+def _cells(plane: NDArray[Any], cells: tuple[int, int]) -> Light:
+    """Return the means of so many cells across and down, of a plane of whatever size of its own."""
     image = Image.fromarray(plane.astype(np.float32))
-    return np.asarray(image.resize(size, Image.Resampling.BOX), np.float64)
+    return np.asarray(image.resize(cells, Image.Resampling.BOX), np.float64)
 
 
-def _colours(chroma: tuple[Plane, Plane]) -> Chroma:
-    blue, red = (_cells(plane) - 128.0 for plane in chroma)
+def _colours(chroma: tuple[Plane, Plane], cells: tuple[int, int]) -> Chroma:
+    blue, red = (_cells(plane, cells) - 128.0 for plane in chroma)
     return np.asarray(blue + 1j * red)
 
 
