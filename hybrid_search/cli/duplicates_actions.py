@@ -69,6 +69,16 @@ class Deed:
         if (self.action == "move") != (self.folder is not None) and self.action is not None:
             raise typer.BadParameter("--action move and --to FOLDER go together")
 
+    def prepare(self, backend: Backend) -> None:
+        """Put back what a killed run hid, before copies are sought: they would be looked for in vain."""
+        if self.action is None or not self.yes:
+            return
+        from hybrid_search.duplicates.act.journal import one_run_at_a_time
+        from hybrid_search.duplicates.act.undo import put_back_broken
+
+        with one_run_at_a_time():
+            put_back_broken(backend)
+
     def do(
         self, decisions: Iterable[Decision], *, protected: Sequence[str] = (), backend: Backend | None = None
     ) -> ActionReport | None:

@@ -89,6 +89,7 @@ class Listing:
 
     def run(self, index: HybridIndex) -> int:
         """Show the groups, do what is to be done, and return the exit code."""
+        self.deed.prepare(index.backend)
         counts, undecided = Counts(), Undecided()
         decisions: list[Decision] = []
         reports = self._reports(self._groups(index), index, decisions, undecided)
