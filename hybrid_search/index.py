@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -88,6 +89,7 @@ class HybridIndex(HoldsEmbeddings, Searches, FindsDuplicates):
         self._backend = open_backend(location, name=name, server=server)
         self._limits = limits
         self._pending: set[str] = set()
+        self._refreshing = threading.RLock()
         if not create and not self._backend.exists():
             raise IndexNotFound(shown(location) or self._backend.location, name)
         opened = open_or_create(self._backend, embedder)
@@ -266,8 +268,9 @@ class HybridIndex(HoldsEmbeddings, Searches, FindsDuplicates):
 
     def refresh(self) -> None:
         """Make everything written so far durable, and visible to other readers."""
-        self._pending.clear()  # before the commit: what another thread adds meanwhile stays pending
-        self._backend.refresh()
+        with self._refreshing:
+            self._pending.clear()  # before the commit: what another thread adds meanwhile stays pending
+            self._backend.refresh()
 
     def close(self) -> None:
         """Refresh and release the index; calling it twice is harmless."""
@@ -301,8 +304,9 @@ class HybridIndex(HoldsEmbeddings, Searches, FindsDuplicates):
         return {**facts, "embeddings": held, **self._backend.info(), "drift": differences}
 
     def _see_own_writes(self) -> None:
-        if self._pending:
-            self.refresh()
+        with self._refreshing:  # what another thread commits just now may be no longer pending and not yet there
+            if self._pending:
+                self.refresh()
 
     def __len__(self) -> int:
         """Return the number of documents."""

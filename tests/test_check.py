@@ -189,3 +189,17 @@ def test_check_says_of_a_sound_index_what_it_read(place: Path, capsys: pytest.Ca
     assert json.loads(capsys.readouterr().out)["damages"] == []
     assert run(["--index", str(place.parent / "none"), "check"]) == exits.FAILED
     assert "no index" in capsys.readouterr().err
+
+
+def test_a_damaged_id_that_became_anothers_is_a_loss_that_is_said(
+    place: Path, backend: EmbeddedBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from hybrid_search.backends.embedded import repairing
+
+    flip(first(place, "term"))
+    whole = [repairing.Salvaged(id, {"caption": id}, {}, sound=False) for id in ("a", "b", "b", "c")]
+    whole.append(repairing.Salvaged("c", {"caption": "sound"}, {}, sound=True))
+    monkeypatch.setattr(repairing, "salvage", lambda *given, **more: iter([*whole, None]))
+    mended = backend.check(repair=True)
+    assert mended.lost == 3 and backend.count() == 3 and mended.incomplete == ("a", "b")
+    assert backend.get("c")["caption"] == "sound"

@@ -121,6 +121,7 @@ def _written_anew(folder: Folder, done: list[str], *, trusted: bool) -> Checked:
     schema = Schema(definition)
     readers = {field.name: _reader(folder, field.name, vector_kind(field)) for field in schema.fields.vectors()}
     lost, incomplete, kept = 0, set[str](), folder.free_place()
+    sound: dict[str, bool] = {}
 
     def actions() -> Iterator[Action]:
         nonlocal lost
@@ -128,6 +129,9 @@ def _written_anew(folder: Folder, done: list[str], *, trusted: bool) -> Checked:
             if document is None:
                 lost += 1
                 continue
+            if not (document.sound and sound.get(document.id, True)) and document.id in sound:
+                lost += 1  # a damaged id became another's, and one document takes the place of two
+            sound[document.id] = document.sound
             source, whole = _with_vectors(document, readers)
             (incomplete.discard if whole and document.sound else incomplete.add)(document.id)
             yield Action("index", document.id, source)
