@@ -17,7 +17,7 @@ from PIL import Image, ImageFilter
 from hybrid_search.duplicates.compare.overlap import Box
 from hybrid_search.duplicates.compare.planes import Plane, Planes
 
-__all__ = ["DOUBT", "Addition", "find_additions", "light_difference"]
+__all__ = ["DOUBT", "Addition", "find_additions", "light_difference", "toned"]
 
 _SLACK = 0.2
 """Share of the local contrast by which compression moves a pixel past its surroundings."""
@@ -38,7 +38,7 @@ _STRUCTURE, _ONE_STRUCTURE = 8.0, 0.95
 """Levels by which a surrounding varies that has something on it, and the correlation of what is the same."""
 _MOST_FLOOR = 8.0
 """Levels that noise is taken for at most: a tenth of a picture may be an addition."""
-_ENDS, _CLIPPED = (3.0, 251.0), 0.3
+_ENDS, _COLOURED, _CLIPPED = (3.0, 251.0), 20.0, 0.3
 _CELL = 8
 _SHOWS = 1.15
 """Contrast of one picture over that of the other from which it is the one that shows something there."""
@@ -101,12 +101,13 @@ def light_difference(planes: Planes, *, in_print: bool = False) -> Map:
     """
     a, b = _one_sharpness(planes.a, planes.b)
     # a tone curve that clips cannot be undone, so that one direction may explain what the other cannot
-    tones = ((a, _toned(b, a)), (_toned(a, b), b))
-    pair = min(tones, key=lambda pair: float(np.abs(pair[0].astype(np.int16) - pair[1]).mean()))
+    tones = ((a, toned(b, a)), (toned(a, b), b))
+    pair = min(tones, key=lambda pair: float(np.abs(pair[0].astype(np.int16) - pair[1]).mean() / (pair[1].std() + 1)))
     coarse = _beyond(_apart(*pair, *_PHOTO))
     if float(coarse.max()) > DOUBT:
         # what was made lighter or darker there, with all that is on it, was not put there
         coarse[_correlates(*pair)] = 0.0
+        coarse *= _whole(_clipped_weight(planes))
     return np.maximum(coarse, _OF_PRINT * _beyond(_apart(*pair, *_PRINT))) if in_print else coarse
 
 
@@ -129,18 +130,29 @@ def _beyond(difference: Map) -> Map:
 def _colour_difference(planes: Planes) -> Map:
     a, b = planes.a_chroma, planes.b_chroma
     parts = [_apart(mine, _fitted(other, mine), *_COLOUR) for mine, other in zip(a, b, strict=True)]
-    # where a channel is at its end, brightening turns the colour
-    clipped = _is_clipped(planes.a[::2, ::2], a) | _is_clipped(planes.b[::2, ::2], b)
-    weight = np.where(_extreme(clipped.astype(np.uint8), np.maximum, 1), np.float32(_CLIPPED), np.float32(1))
-    small = _beyond(np.maximum(*parts) * weight)
-    return np.repeat(np.repeat(small, 2, axis=0), 2, axis=1)
+    return _whole(_beyond(np.maximum(*parts) * _clipped_weight(planes)))
+
+
+def _whole(half: Map) -> Map:
+    return np.repeat(np.repeat(half, 2, axis=0), 2, axis=1)
+
+
+def _clipped_weight(planes: Planes) -> Map:
+    """Return what a difference counts at each pixel of half the size: little where one channel is at its end.
+
+    Brightening goes on in the other channels there, and turns the colour.
+    """
+    clipped = _is_clipped(planes.a[::2, ::2], planes.a_chroma) | _is_clipped(planes.b[::2, ::2], planes.b_chroma)
+    around = _extreme(clipped.astype(np.uint8), np.maximum, 1)
+    return np.where(around, np.float32(_CLIPPED), np.float32(1))
 
 
 def _is_clipped(light: Plane, chroma: tuple[Plane, Plane]) -> NDArray[np.bool_]:
-    """Tell where red, green or blue is at either end of its range, by the matrix of JPEG (ITU-T T.871)."""
+    """Tell where red, green or blue, but not all, is at an end of its range, by the matrix of JPEG (ITU-T T.871)."""
     blue, red = (plane.astype(np.float32) - 128 for plane in chroma)
     channels = (light + 1.402 * red, light - 0.344 * blue - 0.714 * red, light + 1.772 * blue)
-    return np.asarray((np.maximum.reduce(channels) >= _ENDS[1]) | (np.minimum.reduce(channels) <= _ENDS[0]))
+    most, least = np.maximum.reduce(channels), np.minimum.reduce(channels)
+    return np.asarray(((most >= _ENDS[1]) | (least <= _ENDS[0])) & (most - least > _COLOURED))
 
 
 def _one_sharpness(a: Plane, b: Plane) -> tuple[Plane, Plane]:
@@ -154,7 +166,7 @@ def _one_sharpness(a: Plane, b: Plane) -> tuple[Plane, Plane]:
     return first, second
 
 
-def _toned(plane: Plane, like: Plane) -> Plane:
+def toned(plane: Plane, like: Plane) -> Plane:
     """Return a picture in the tone of another that shows the same: each level becomes what mostly lies there."""
     together = np.bincount((plane.ravel() >> 3).astype(np.int64) * 256 + like.ravel(), minlength=_TONES * 256)
     counts = together.reshape(_TONES, 256)
@@ -167,9 +179,15 @@ def _toned(plane: Plane, like: Plane) -> Plane:
     of_level = np.bincount(plane.ravel(), minlength=256).reshape(_TONES, 8)[common]
     here = (of_level * levels.reshape(_TONES, 8)[common]).sum(axis=1) / of_level.sum(axis=1)
     there = np.argmax(counts[common].cumsum(axis=1) * 2 >= counts[common].sum(axis=1, keepdims=True), axis=1)
-    slope = float(np.clip((there[-1] - there[0]) / max(here[-1] - here[0], 1.0), 0.3, 2.0))
     toned = np.interp(levels, here, there)
-    toned += slope * (np.minimum(levels - here[0], 0) + np.maximum(levels - here[-1], 0))
+    # rare levels at either end go on as those before them do
+    for end, beyond in (
+        (slice(0, 3), np.minimum(levels - here[0], 0)),
+        (slice(-3, None), np.maximum(levels - here[-1], 0)),
+    ):
+        near = here[end], there[end]
+        slope = float(np.clip((near[1][-1] - near[1][0]) / max(near[0][-1] - near[0][0], 1.0), 0.3, 2.0))
+        toned += slope * beyond
     return np.asarray(np.clip(toned, 0, 255).round().astype(np.uint8)[plane])
 
 

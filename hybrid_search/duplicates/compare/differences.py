@@ -12,11 +12,11 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from hybrid_search.duplicates.compare.additions import DOUBT, Addition, find_additions, light_difference
+from hybrid_search.duplicates.compare.additions import DOUBT, Addition, find_additions, light_difference, toned
 from hybrid_search.duplicates.compare.colours import compare_colours
 from hybrid_search.duplicates.compare.edits import Laid
 from hybrid_search.duplicates.compare.overlap import Box
-from hybrid_search.duplicates.compare.planes import Plane, Planes, lay_planes
+from hybrid_search.duplicates.compare.planes import Plane, Planes, draw_closer, lay_planes
 from hybrid_search.evidence import Evidence
 
 __all__ = ["Differences", "find_differences"]
@@ -27,6 +27,8 @@ _EDGE_SLACK = 0.01
 _FLAT = 6.0
 """Grey levels by which an edge or the ground of an addition varies where nothing is on it: paper, a frame, a wall."""
 _NAMED = 3
+_CLOSER = 2
+"""Steps by which a fit is made exact before anything that it shows is believed."""
 _GRID = 64
 
 
@@ -100,6 +102,12 @@ def find_differences(laid: Laid, *, side: int, row: int, in_print: bool = False)
         # too small to be looked at closely is no reason to be sure
         return found + Differences(("details too small to compare",), ("details too small to compare",))
     light = light_difference(planes, in_print=in_print)
+    for _ in range(_CLOSER if (light > DOUBT).any() else 0):
+        nearer = draw_closer(laid, planes, toned(planes.a, planes.b))
+        again = lay_planes(nearer, side=side)
+        if again is None:
+            break
+        laid, planes, light = nearer, again, light_difference(again, in_print=in_print)
     colours = compare_colours(planes, other=light > DOUBT)
     if colours == "other":
         return found + Differences(word="unsure", note="the colours differ")

@@ -66,8 +66,9 @@ def turned(pixels: Pixels, row: int) -> Pixels:
     """Return a picture after what is done in a row of `orientations.oriented`."""
     if row == 0:
         return pixels
-    levels, blue, red = (_turned_plane(plane, row) for plane in (pixels.levels, *pixels.chroma))
-    return Pixels(levels, chroma=(blue, red), detail=pixels.detail, corners=pixels.corners)
+    planes = (pixels.levels, pixels.light, *pixels.chroma)
+    levels, light, blue, red = (_turned_plane(plane, row) for plane in planes)
+    return Pixels(levels, light=light, chroma=(blue, red), detail=pixels.detail, corners=pixels.corners)
 
 
 def _turned_plane(plane: NDArray[np.uint8], row: int) -> NDArray[np.uint8]:

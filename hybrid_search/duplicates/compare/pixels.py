@@ -45,11 +45,18 @@ def working_levels(image: Image.Image, *, side: int = _SIDE) -> Levels:
     Pictures below 320 pixels are enlarged to that. Faint ones are stretched from their 1st to their 99th percentile, so
     that they have corners too.
     """
+    return _stretched(_light_of(image, side))
+
+
+def _light_of(image: Image.Image, side: int) -> Levels:
     longest = max(image.size)
     side = min(max(longest, _LEAST_SIDE), side)
     size = (max(1, round(image.width * side / longest)), max(1, round(image.height * side / longest)))
     grey = image.convert("L")
-    levels = np.asarray(grey.resize(size, Image.Resampling.BILINEAR, reducing_gap=2.0) if size != image.size else grey)
+    return np.asarray(grey.resize(size, Image.Resampling.BILINEAR, reducing_gap=2.0) if size != image.size else grey)
+
+
+def _stretched(levels: Levels) -> Levels:
     low, high = _percentiles(levels, (0.01, 0.99))
     if high - low >= _FULL_RANGE or high <= low:
         return np.ascontiguousarray(levels)
@@ -71,6 +78,8 @@ class Pixels:
     ----------
     levels : (height, width) uint8
         As `working_levels` gives them.
+    light : (height, width) uint8, optional
+        Grey levels as the picture has them, not stretched; `levels` by default.
     chroma : tuple of 2 (height, width) uint8, optional
         Cb and Cr, 128 for grey, of any size of their own; grey by default.
     corners : int
@@ -80,9 +89,16 @@ class Pixels:
     """
 
     def __init__(
-        self, levels: Levels, *, chroma: Chroma | None = None, detail: float = 1.0, corners: int = CORNERS
+        self,
+        levels: Levels,
+        *,
+        light: Levels | None = None,
+        chroma: Chroma | None = None,
+        detail: float = 1.0,
+        corners: int = CORNERS,
     ) -> None:
         self.levels = levels
+        self.light = levels if light is None else light
         self.chroma = chroma or (np.full((2, 2), 128, np.uint8),) * 2
         self.detail = detail
         self.corners = corners
@@ -90,9 +106,12 @@ class Pixels:
     @classmethod
     def of(cls, image: Image.Image, *, side: int = _SIDE, corners: int = CORNERS) -> Pixels:
         """Return the pixels of an upright image, of which `side` are enough along the longer side."""
-        levels = working_levels(image, side=side)
+        light = _light_of(image, side)
+        levels = _stretched(light)
         chroma = _chroma_of(image, (levels.shape[1], levels.shape[0]))
-        return cls(levels, chroma=chroma, detail=min(1.0, max(image.size) / max(levels.shape)), corners=corners)
+        return cls(
+            levels, light=light, chroma=chroma, detail=min(1.0, max(image.size) / max(levels.shape)), corners=corners
+        )
 
     @property
     def longest(self) -> int:
@@ -126,8 +145,9 @@ class Pixels:
 
     def flipped(self) -> Pixels:
         """Return the mirrored picture without its corners."""
-        levels, blue, red = (np.ascontiguousarray(plane[:, ::-1]) for plane in (self.levels, *self.chroma))
-        return Pixels(levels, chroma=(blue, red), detail=self.detail, corners=self.corners)
+        planes = (self.levels, self.light, *self.chroma)
+        levels, light, blue, red = (np.ascontiguousarray(plane[:, ::-1]) for plane in planes)
+        return Pixels(levels, light=light, chroma=(blue, red), detail=self.detail, corners=self.corners)
 
 
 class _Fresh(Pixels):
@@ -166,7 +186,7 @@ class PixelStore:
     limits : Limits
         The largest picture that is decoded.
     kept : int
-        How many are kept, about 400 kB each.
+        How many are kept, about 550 kB each.
     cache : FeatureCache, optional
         Where corners are kept from run to run.
     """
