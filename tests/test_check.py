@@ -203,3 +203,10 @@ def test_a_damaged_id_that_became_anothers_is_a_loss_that_is_said(
     mended = backend.check(repair=True)
     assert mended.lost == 3 and backend.count() == 3 and mended.incomplete == ("a", "b")
     assert backend.get("c")["caption"] == "sound"
+
+
+def test_a_footer_that_tantivy_refuses_is_damage_of_that_file(place: Path, backend: EmbeddedBackend) -> None:
+    path = first(place, "store")
+    path.write_bytes(path.read_bytes().replace(b'"minor"', b'"mhnor"'))
+    assert [each.file for each in backend.check().damages] == [f"tantivy/{path.name}"]
+    assert backend.check(repair=True).lost == 29 and backend.count() == 29

@@ -99,15 +99,16 @@ def _deletions(tantivy: Path, name: str, said: int | None) -> int | None:
 
 def _documents(tantivy: Path, segment: _Segment, schema: Schema, blank: Path, place: Path) -> Iterator[Salvaged | None]:
     sound = {part: damage(tantivy / f"{segment.name}.{part}") is None for part in PARTS}
+    removed = _removed(tantivy, segment)
+    unreadable = [None] * max(0, (segment.documents or 0) - len(removed))
     if not (tantivy / f"{segment.name}.store").exists():
-        yield from [None] * (segment.documents or 0)
+        yield from unreadable
         return
     try:
         searcher = _opened(tantivy, segment, schema, blank, place, sound)
     except (IndexCorrupt, ValueError):
-        yield from [None] * (segment.documents or 0)
+        yield from unreadable
         return
-    removed = _removed(tantivy, segment)
     failures = 0
     for number in range(segment.documents or _MOST):
         if number in removed:

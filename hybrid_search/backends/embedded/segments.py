@@ -25,6 +25,7 @@ _TAIL = struct.Struct("<II")
 _MAGIC = 1337
 _LONGEST_FOOTER = 50_000
 """tantivy refuses longer ones."""
+_VERSION = {"major", "minor", "patch", "index_format_version"}
 _BLOCK = 1 << 20
 _AT_OPENING = 32 << 20
 """Bytes that are read at opening to be compared with their checksums: some 20 ms."""
@@ -68,7 +69,11 @@ def _footer(file: BinaryIO) -> tuple[int, int] | None:
         return None
     file.seek(start)
     try:
-        return start, int(json.loads(file.read(length))["crc"])
+        facts = json.loads(file.read(length))
+        # without its version tantivy refuses a file, whatever else is in it
+        if not _VERSION <= set(facts["version"]):
+            return None
+        return start, int(facts["crc"])
     except (ValueError, KeyError, TypeError):
         return None
 
