@@ -131,7 +131,9 @@ def test_what_saving_does_is_no_difference(name: str, kind: str) -> None:
 
 def test_a_page_scanned_twice_is_one_page() -> None:
     def scan(seed: int, angle: float) -> bytes:
-        sheet = page(5, letterhead=False).rotate(angle, Image.Resampling.BICUBIC, fillcolor="white")
+        # a scanner's lens spreads a stroke of one pixel over two
+        sheet = page(5, letterhead=False).filter(ImageFilter.GaussianBlur(0.8))
+        sheet = sheet.rotate(angle, Image.Resampling.BICUBIC, fillcolor="white")
         noise = np.random.default_rng(seed).normal(0, 2.5, (sheet.height, sheet.width, 1))
         return jpeg(Image.fromarray(np.clip(np.asarray(sheet, float) + noise, 0, 255).astype(np.uint8)))
 
@@ -286,7 +288,7 @@ def test_thin_pictures_stop_nothing(size: tuple[int, int]) -> None:
         assert found is None or found.tier == "bytes" or not goes(found, "first")
 
 
-@pytest.mark.parametrize("size", [(32, 44), (38, 60), (50, 76), (64, 33), (97, 151)])
+@pytest.mark.parametrize("size", [(44, 58), (50, 76), (66, 48), (97, 151)])
 def test_colours_of_small_pictures_are_compared(size: tuple[int, int]) -> None:
     small = photo("astronaut.png").resize(size)
     planes = lay_planes(lay_in_frame(Pixels.of(small), Pixels.of(small.resize((120, 160)))), side=480)

@@ -637,5 +637,5 @@ def test_the_surest_evidence_comes_first() -> None:
         Evidence("similar", cosine=0.99),
     ]
     assert sorted(reversed(ordered), key=lambda each: each.strength) == ordered
-    assert [each.is_duplicate for each in ordered] == [True] * 8 + [False] * 2
-    assert TIERS[:5] == DUPLICATE_TIERS and TIERS[5:] == ("unsure", "similar")
+    assert [each.is_duplicate for each in ordered] == [True] * 10 + [False] * 2
+    assert TIERS[:6] == DUPLICATE_TIERS and TIERS[6:] == ("unsure", "similar")

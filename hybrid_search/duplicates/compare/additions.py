@@ -27,9 +27,11 @@ _PHOTO, _PRINT, _COLOUR = (2, 4), (1, 2), (1, 2)
 In photos 9 × 9 pixels have a bird and no speck of dust. Print lies on print within one pixel, and 5 × 5 have a digit.
 Colour has half as many pixels.
 """
+_OF_COLOUR = np.float32(0.3)
+"""Weight of a level of colour: strong compression moves thin lines by 8, another lamp by a hundred."""
 _OF_PRINT = 0.33
 """Weight of a level in print: harmless scans of half of the benchmark's pages differ by up to 8, digits by 16."""
-_FLOOR, DOUBT, _SURE = 3.0, 2.5, 5.0
+_FLOOR, DOUBT, _SURE = 3.0, 2.5, 8.0
 """Levels of difference: what half of the set of pairs in scripts/benchmarks calls harmless stays below the doubt."""
 _SHARPNESS = 0.75
 _BLURS = (0.7, 1.2, 2.0, 3.0)
@@ -130,7 +132,7 @@ def _beyond(difference: Map) -> Map:
 def _colour_difference(planes: Planes) -> Map:
     a, b = planes.a_chroma, planes.b_chroma
     parts = [_apart(mine, _fitted(other, mine), *_COLOUR) for mine, other in zip(a, b, strict=True)]
-    return _whole(_beyond(np.maximum(*parts) * _clipped_weight(planes)))
+    return _whole(_OF_COLOUR * _beyond(np.maximum(*parts) * _clipped_weight(planes)))
 
 
 def _whole(half: Map) -> Map:

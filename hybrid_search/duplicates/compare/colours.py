@@ -20,6 +20,8 @@ product in two colours.
 
 _CELLS = 24
 """Cells along the longer side over which colours are averaged: strong compression keeps nothing below 16 pixels."""
+_LEAST_CELL = 4.0
+"""Pixels along a cell: less is of one or two pixels of colour, which depend on how a picture was made smaller."""
 _GREY = 4.0
 """Levels of chroma that JPEG leaves in a picture without colour; their spread within one lightness if it is toned."""
 _COLOURFUL = 8.0
@@ -52,7 +54,7 @@ def compare_colours(planes: Planes, *, other: NDArray[np.bool_]) -> ColourMatch:
     White balance moves all colours in proportion to their lightness, saturation moves them away from grey or towards
     it. What turns some hues and leaves others, or white as it was, shows another thing.
     """
-    factor = max(1.0, max(planes.a.shape) / _CELLS)
+    factor = max(_LEAST_CELL, max(planes.a.shape) / _CELLS)
     high, wide = (max(1, round(length / factor)) for length in planes.a.shape)
     cells = wide, high
     shared = _cells(other, cells) < _COVERED
