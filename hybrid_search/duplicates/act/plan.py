@@ -83,7 +83,7 @@ def decide(
     safe = [member for member in fit if _is_protected(member, folders)]
     left = [_planned(member, unfit[id(member)]) for member in group.members if id(member) in unfit]
     if len(fit) < 2:
-        alone = [_planned(member, "no other file of the group can be compared with it") for member in fit]
+        alone = [_planned(member, "no other file of the group may go for it") for member in fit]
         return Decision(group.id, tuple(alone), (), tuple(left))
     kept = keep.choose(safe or _richest(fit))
     why = f"in a protected folder; {kept.why}" if safe else kept.why
@@ -166,12 +166,11 @@ def _unfit(member: Member, group: DuplicateGroup, tiers: Sequence[Tier]) -> str 
     """Return why a member can neither be removed nor stand for others."""
     reason = _file_reason(member)
     if reason is None and member.id != group.id and member.evidence and member.evidence.tier not in tiers:
-        named = _said(member.evidence.second_has) or _said(
-            member.evidence.first_has, "it lacks what the first file of the group shows"
-        )
-        return "; ".join(
-            filter(None, (named, f"its match is of the tier {member.evidence.tier!r}, which is not to be removed"))
-        )
+        if member.evidence.second_has:
+            return _said(member.evidence.second_has)
+        lacks = _said(member.evidence.first_has, "it lacks what the first file of the group shows")
+        tier = f"its match is of the tier {member.evidence.tier!r}, which is not to be removed"
+        return f"{lacks}; {tier}" if lacks else tier
     return reason
 
 
