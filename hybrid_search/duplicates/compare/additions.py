@@ -21,16 +21,16 @@ __all__ = ["DOUBT", "Addition", "find_additions", "light_difference", "toned"]
 
 _SLACK = 0.2
 """Share of the local contrast by which compression moves a pixel past its surroundings."""
-_PHOTO, _PRINT, _COLOUR = (2, 4), (1, 2), (1, 2)
+_PHOTO, _PRINT, _COLOUR = (2, 4), (1, 1), (1, 2)
 """Pixels by which a fit may be off, and on each side over which differences are averaged.
 
-In photos 9 × 9 pixels have a bird and no speck of dust. Print lies on print within one pixel, and 5 × 5 have a digit.
-Colour has half as many pixels.
+In photos 9 × 9 pixels have a bird and no speck of dust. Print lies on print within one pixel, and 3 × 3 have a stroke
+of a digit. Colour has half as many pixels.
 """
 _OF_COLOUR = np.float32(0.3)
 """Weight of a level of colour: strong compression moves thin lines by 8, another lamp by a hundred."""
-_OF_PRINT = 0.33
-"""Weight of a level in print: harmless scans of half of the benchmark's pages differ by up to 8, digits by 16."""
+_OF_PRINT = 0.138
+"""Weight of a level in print: harmless scans of the benchmark's pages differ by up to 17, changed digits by 21."""
 _FLOOR, DOUBT, _SURE = 3.0, 2.5, 8.0
 """Levels of difference: what half of the set of pairs in scripts/benchmarks calls harmless stays below the doubt."""
 _SHARPNESS = 0.75
@@ -110,7 +110,10 @@ def light_difference(planes: Planes, *, in_print: bool = False) -> Map:
         # what was made lighter or darker there, with all that is on it, was not put there
         coarse[_correlates(*pair)] = 0.0
         coarse *= _whole(_clipped_weight(planes))
-    return np.maximum(coarse, _OF_PRINT * _beyond(_apart(*pair, *_PRINT))) if in_print else coarse
+    if not in_print:
+        return coarse
+    # what is blank in one picture tells of its tone only by what is printed elsewhere, so that both directions count
+    return np.maximum(coarse, _OF_PRINT * np.maximum(*(_beyond(_apart(*each, *_PRINT)) for each in tones)))
 
 
 def _correlates(a: Plane, b: Plane) -> NDArray[np.bool_]:
