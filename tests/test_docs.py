@@ -106,6 +106,8 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (home / "sunsets").mkdir()
     (home / "card").mkdir()
     shutil.copy(home / "photos" / "rocket.jpg", home / "card" / "IMG_0001.jpg")
+    (home / "camera").mkdir()
+    shutil.copy(home / "photos" / "rocket.jpg", home / "camera" / "IMG_0001.jpg")
     with Image.open(home / "photos" / "chelsea.png") as cat:
         cat.resize((300, 200)).save(home / "card" / "cat-small.jpg", quality=60)
         cat.transpose(Image.Transpose.ROTATE_90).save(home / "card" / "cat-turned.png")

@@ -211,7 +211,7 @@ class _Run:
         """Return where a file goes, or what its link leads to; refuses what the action cannot do with it."""
         path, kept = str(file.path), decision.keep[0]
         if self.names is not None:
-            return self.names.free(path, beside)
+            return self.names.free(path, sidecars=beside)
         if self.action in ("hardlink", "symlink"):
             if file.sha256 != kept.sha256:
                 raise ActionRefused(path, "a link would replace it by other bytes; move it or put it into the trash")

@@ -34,7 +34,7 @@ class Names:
     base: str
     _taken: dict[str, set[str]] = field(default_factory=dict)
 
-    def free(self, path: str, sidecars: Sequence[str] = ()) -> str:
+    def free(self, path: str, *, sidecars: Sequence[str] = ()) -> str:
         """Return a path below the folder that no file has, and that is not given again; its sidecars' are free too."""
         if _is_below(os.path.realpath(path), self.folder):
             raise ActionRefused(path, "it lies in the folder already to which it would be moved")
