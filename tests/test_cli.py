@@ -397,7 +397,7 @@ def test_index_passes_every_option_on(index: FakeIndex, run: Any) -> None:
     done = run(
         *("index", "photos", "--captions", "captions.csv", "--include", "*.jpg", "--exclude", "old", "--hidden"),
         *("--batch-size", "8", "--workers", "2", "--embedder", "histogram+hog", "--index", "here"),
-        *("--max-megapixels", "50", "--memory", "300"),
+        *("--max-megapixels", "50", "--memory", "300", "--follow-symlinks"),
     )
     assert index.opened == {
         "location": "here",
@@ -413,6 +413,7 @@ def test_index_passes_every_option_on(index: FakeIndex, run: Any) -> None:
         "include": ["*.jpg"],
         "exclude": ["old"],
         "hidden": True,
+        "follow_symlinks": True,
         "batch_size": 8,
         "workers": 2,
         "accept_missing": False,

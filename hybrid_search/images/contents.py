@@ -10,7 +10,7 @@ import hashlib
 import struct
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from io import BytesIO
 
 from PIL import GifImagePlugin, Image, ImageFile, PngImagePlugin, WebPImagePlugin
@@ -54,7 +54,7 @@ class Contents:
     frames : int
         Frames of an animation, pages, layers or images, the first included.
     kind : str
-        What they are called: "frames", "pages", "layers", "images".
+        What they are called: "frames", "pages", "layers", "images"; nothing that contents differ by.
     durations : tuple of int
         Milliseconds that each frame is shown; empty where nothing moves.
     transparency : str
@@ -66,7 +66,7 @@ class Contents:
     """
 
     frames: int = 1
-    kind: str = "frames"
+    kind: str = field(default="frames", compare=False)
     durations: tuple[int, ...] = ()
     transparency: str = ""
     depth: int = 8
@@ -105,6 +105,7 @@ def frames_of(source: Source, *, limits: Limits = DEFAULT_LIMITS) -> Iterator[Im
     """
     format = None if source.data is None else sniff(source.data)
     if source.data is None or format is None:
+        yield decode(source, limits=limits).image
         return
     if format == "jpeg" or format in RAW_FORMATS:
         for picture in _pictures(source.data) if format == "jpeg" else [source.data]:
