@@ -183,8 +183,8 @@ def test_the_surest_come_first(library: Library) -> None:
     assert strengths == sorted(strengths)
     scores = [hit.score for hit in hits]
     assert scores == sorted(scores, reverse=True)
-    assert scores[0] == 7.0 and all(
-        int(hit.score) in (6 - TIERS.index(hit.tier), 7 - TIERS.index(hit.tier)) for hit in hits
+    assert scores[0] == 8.0 and all(
+        int(hit.score) in (7 - TIERS.index(hit.tier), 8 - TIERS.index(hit.tier)) for hit in hits
     )
 
 
