@@ -204,3 +204,13 @@ def test_no_cell_is_a_formula_with_any_separator(sign: str, separator: str) -> N
 def test_text_that_is_no_formula_stays_as_it_is() -> None:
     for text in ("a-b.jpg", "1+1=2", "x; y", "a, -b", "you@example.org", "half;time", "/a/b-c;d/e.png"):
         assert spreadsheet_cell(text) == text
+
+
+def test_cells_are_bounded_whatever_other_packages_allow(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("path,caption\n0.png," + "a" * (2**24 + 1))
+    before = csv.field_size_limit(2**30)
+    try:
+        with pytest.raises(CaptionsUnreadable, match="more than 16,777,216 characters"):
+            load_captions(tmp_path / "a.csv")
+    finally:
+        csv.field_size_limit(before)

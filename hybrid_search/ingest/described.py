@@ -42,7 +42,8 @@ def caller_metadata(metadata: Mapping[str, object]) -> Metadata:
         try:
             read = FIELDS[name](_plain(value))
         except ValueError as error:
-            raise MappingMismatch(name, f"{shown(value)} {error}") from None
+            told = repr(shown(value)) if isinstance(value, str) else shown(value)
+            raise MappingMismatch(name, f"{told} {error}") from None
         if read not in ("", []):
             fields[name] = read
     return Metadata(fields)

@@ -22,6 +22,7 @@ PATH_NAMES = ("path", "image", "file", "filename", "file_name")
 """Names of the column that says which picture a row is about; the first of them that is there is taken."""
 _DELIMITERS = ",;\t|"
 _MAX_CELL = 2**24
+_LONG_CELL = f"has a text of more than {_MAX_CELL:,} characters, the most that are read"
 
 
 @dataclass(frozen=True)
@@ -122,6 +123,9 @@ def _csv_records(text: str, *, tabs: bool) -> Iterator[Record]:
             where, line = f"line {line}", reader.line_num + 1
             if not any(cell.strip() for cell in cells):
                 continue
+            if max(map(len, cells)) > _MAX_CELL:
+                # the reader's own limit is one of the whole process, which other packages raise
+                raise _Refused(f"{where} {_LONG_CELL}")
             if header is None:
                 header = _header(cells, where)
             elif len(cells) > len(header):
@@ -134,9 +138,7 @@ def _csv_records(text: str, *, tabs: bool) -> Iterator[Record]:
     except csv.Error as error:
         where = f"line {max(reader.line_num, 1)}"
         if "field larger" in str(error):
-            raise _Refused(
-                f"{where} has a text of more than {_MAX_CELL:,} characters, the most that are read"
-            ) from None
+            raise _Refused(f"{where} {_LONG_CELL}") from None
         raise _Refused(f"{where}: {error}") from None
     if header is None:
         raise _Refused("there is no header")
