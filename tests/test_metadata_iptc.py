@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import struct
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
+from hybrid_search.metadata import read_metadata
 from hybrid_search.metadata.fields import FIELDS
 from hybrid_search.metadata.iptc import read_iptc
 
@@ -104,3 +107,23 @@ def test_long_and_damaged_data_sets() -> None:
 @given(st.binary() | st.binary().map(lambda data: b"\x1c\x02\x78" + data))
 def test_any_bytes_are_read(data: bytes) -> None:
     assert set(read_iptc(data).fields) <= set(FIELDS)
+
+
+def test_a_day_does_not_replace_the_cameras_moment() -> None:
+    def file(day: bytes, *, moment: str = "2002:07:13 15:58:28") -> bytes:
+        exif = Image.Exif()
+        exif.get_ifd(0x8769)[0x9003] = moment
+        buffer = io.BytesIO()
+        Image.new("RGB", (8, 8)).save(buffer, "JPEG", exif=exif)
+        data = buffer.getvalue()
+        sets = b"\x1c\x02\x37" + struct.pack(">H", len(day)) + day
+        block = (
+            b"Photoshop 3.0\x008BIM\x04\x04\x00\x00" + struct.pack(">I", len(sets)) + sets + b"\x00" * (len(sets) % 2)
+        )
+        return data[:2] + b"\xff\xed" + struct.pack(">H", len(block) + 2) + block + data[2:]
+
+    for day in (b"20020713", b"20020620"):
+        assert read_metadata(file(day), format="jpeg").fields["taken_at"] == "2002-07-13T15:58:28"
+    assert (
+        read_metadata(file(b"19990101", moment="0000:00:00 00:00:00"), format="jpeg").fields["taken_at"] == "1999-01-01"
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import PurePath
 
 from hybrid_search.metadata.blocks import Blocks, find_blocks
@@ -49,7 +50,8 @@ def read_metadata(data: bytes, *, format: str, name: str = "") -> Metadata:
     inside = gate.metadata(flat_exif(exif.tags))
     iptc = read_iptc(blocks.iptc or exif.blobs.get("iptc", b""))
     xmp = read_xmp(blocks.xmp or exif.blobs.get("xmp", b""))
-    merged = merge(xmp.facts, inside, iptc, xmp.words)
+    words = [_without_day(layer, inside) for layer in (iptc, xmp.words)]
+    merged = merge(xmp.facts, inside, *words)
     own = {PurePath(name).name.casefold(), PurePath(name).stem.casefold()}
     fields = {
         field: value
@@ -57,6 +59,15 @@ def read_metadata(data: bytes, *, format: str, name: str = "") -> Metadata:
         if field not in ("title", "caption") or str(value).casefold() not in own
     }
     return Metadata(fields, merged.exif, merged.warnings)
+
+
+def _without_day(layer: Metadata, exif: Metadata) -> Metadata:
+    """Return a layer without a day where the camera wrote a moment: agencies put the day of their release there."""
+    moment, day = str(exif.fields.get("taken_at", "")), str(layer.fields.get("taken_at", ""))
+    if not 0 < len(day) < len(moment):
+        return layer
+    fields = {name: value for name, value in layer.fields.items() if name not in ("taken_at", "taken_offset")}
+    return replace(layer, fields=fields)
 
 
 def _put_png_text(text: dict[str, str], gate: Gate) -> None:

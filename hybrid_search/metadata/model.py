@@ -36,6 +36,9 @@ class Metadata:
     warnings: tuple[str, ...] = ()
 
 
+_DAY = len("2019-06-01")
+
+
 def merge(*layers: Metadata) -> Metadata:
     """Join layers of metadata: for each field the last layer that has it wins, tags of all layers are united.
 
@@ -50,16 +53,33 @@ def merge(*layers: Metadata) -> Metadata:
     warnings: list[str] = []
     tags: list[str] = []
     for layer in layers:
-        if "taken_at" in layer.fields:
-            # an offset belongs to the moment that it was written with
-            fields.pop("taken_offset", None)
-        fields.update(layer.fields)
+        known = str(fields.get("taken_at", ""))
+        if is_day_of(layer.fields, known):
+            # the moment says all that the day of it says
+            fields.update({name: value for name, value in layer.fields.items() if name != "taken_at"})
+        else:
+            if "taken_at" in layer.fields:
+                # an offset belongs to the moment that it was written with
+                fields.pop("taken_offset", None)
+            fields.update(layer.fields)
         exif.update(layer.exif)
         warnings.extend(layer.warnings)
         tags.extend(cast("list[str]", layer.fields.get("tags", [])))
     if tags:
         fields["tags"] = unique(tags)
     return Metadata(fields, exif, tuple(dict.fromkeys(warnings)))
+
+
+def is_day_of(fields: Mapping[str, FieldValue], moment: str) -> bool:
+    """Tell whether fields have a day alone, and a moment is one of that day.
+
+    Examples
+    --------
+    >>> is_day_of({"taken_at": "2019-06-01"}, "2019-06-01T12:34:56")
+    True
+    """
+    day = str(fields.get("taken_at", ""))
+    return len(day) == _DAY < len(moment) and moment.startswith(day)
 
 
 def unique(texts: list[str]) -> list[str]:
