@@ -76,11 +76,11 @@ def test_a_known_transform_is_recovered_to_a_pixel(
 ) -> None:
     matrix = affine(scale, turn, stretch, 30.0, -20.0)
     pairs = matches(matrix, turn, scale, right=right, wrong=round(right * share / (1 - share)), seed=seed)
+    # a wrong pair that is drawn where the transform takes it is a right one, and not exact to the noise of those
+    assume(np.count_nonzero(np.abs(moved(matrix, pairs.a) - pairs.b) < 5) == right)
     found = fit(pairs)
     assert found is not None
-    # a wrong pair that lies within 3 pixels of the transform by chance pulls at its corners
-    exact = 1.0 if found.inliers == right else 2.0
-    assert np.abs(moved(found.matrix, CORNER_POINTS) - moved(matrix, CORNER_POINTS)).max() < exact
+    assert np.abs(moved(found.matrix, CORNER_POINTS) - moved(matrix, CORNER_POINTS)).max() < 1.0
     assert found.inliers == sum(
         abs(there - end) < 3 for there, end in zip(moved(found.matrix, pairs.a), pairs.b, strict=True)
     )
