@@ -148,7 +148,7 @@ def _goes_beyond(here: NDArray[np.uint8], there: NDArray[np.uint8], to_there: ND
 def _told(additions: Sequence[Addition], planes: Planes, laid: Laid, row: int) -> Differences:
     """Return additions in words, with the boxes of the picture that shows the clearest of them."""
     first, second = [], []
-    for addition in additions[:_NAMED]:
+    for addition in additions:
         here, there = _position(_box_in_first(addition.box, laid, row)), _position(addition.box)
         if not addition.is_sure:
             first.append(f"perhaps a difference at the {here}")
@@ -168,7 +168,8 @@ def _told(additions: Sequence[Addition], planes: Planes, laid: Laid, row: int) -
     boxes = [addition.box for addition in shown if addition.shown_by in (side, "both")]
     if side == "first":
         boxes = [_box_in_first(box, laid, row) for box in boxes]
-    phrases = [tuple(dict.fromkeys(each)) for each in (first, second)]
+    # all of them count, and the clearest are named
+    phrases = [tuple(dict.fromkeys(each))[:_NAMED] for each in (first, second)]
     return Differences(phrases[0], phrases[1], "more" if sure else "", "", tuple(boxes), side)
 
 
