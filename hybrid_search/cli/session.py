@@ -144,7 +144,7 @@ def find_document(index: HybridIndex, named: str, *, vectors: bool = False) -> D
         return index.get(named, vectors=vectors)
     except DocumentNotFound:
         if _ID_START.fullmatch(named):
-            hits = index.search(filter={"prefix": {"sha256": named}}, k=2)
+            hits = index.search(filter={"prefix": {"sha256": named}}, k=2, missing=True)
             if len(hits) == 1:
                 return index.get(hits[0].id, vectors=vectors)
         raise
