@@ -135,8 +135,9 @@ class Moves:
             source: Mapping[str, Any] = stored.source if stored else {}
             added: Mapping[str, Any] = {}
             op: Literal["update", "index"] = "update"
-            for read in reads:
-                if read.redescribe:
+            # of several copies one description takes the place of the stored one, and the others join it
+            for read in sorted(reads, key=lambda read: not read.redescribe):
+                if read.redescribe and op == "update":
                     source, op = redescribed(source, read.metadata, self._wording), "index"
                 else:
                     described = also_described(source, read.metadata, self._wording)
