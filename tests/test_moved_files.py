@@ -19,7 +19,7 @@ from hybrid_search.document import FileFacts, file_fields
 from hybrid_search.errors import ImageUnreadable
 from hybrid_search.hits import Hits
 from hybrid_search.index import HybridIndex
-from hybrid_search.ingest import IngestOptions, IngestReport, add_folder
+from hybrid_search.ingest import IngestOptions, IngestReport, Progress, add_folder
 from tests.fakes import ColourEmbedder, save_photo
 
 
@@ -191,6 +191,20 @@ def test_a_further_copy_costs_a_constant(index: HybridIndex, tmp_path: Path) -> 
     shutil.rmtree(tmp_path / "in" / "more")
     assert indexed() == (0, 0, 1, 0, 1) and backend.written == 600
     backend.close()
+
+
+def test_an_interrupted_run_keeps_the_copies_that_it_has_seen(index: HybridIndex, pictures: Path) -> None:
+    index.add_folder(pictures)
+    _copies(pictures / "2018" / "a.png", pictures / "2020", 30)
+
+    def interrupt(progress: Progress) -> None:
+        if progress.done == 23:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        index.add_folder(pictures, progress=interrupt)
+    assert sorted(len(paths) for paths in _paths(index).values()) == [1, 1, 21]
+    assert _counts(index.add_folder(pictures)) == (0, 0, 23, 10, 0)
 
 
 def test_copies_are_told_from_files_that_were_moved(index: HybridIndex, pictures: Path) -> None:
