@@ -316,5 +316,17 @@ def test_the_command_line_says_what_became_of_a_renamed_library(
     assert "c.png" not in told("search", "--filter", "format:png", "--paths")[1]
     assert "c.png" in told("search", "--filter", "format:png", "--missing", "--paths")[1]
     assert told("prune", "--yes")[1] == "1 picture removed from the index\n"
+    best = photos / "best"
+    best.mkdir()
+    (photos / "2018").rename(best / "2018")
+    rest = [str(photos / "2018"), str(photos / "2019"), str(best)]
+    code, said = told("index", *rest, "--no-progress")
+    assert code == exits.PARTIAL and f"failed: {photos / '2018'}: there is no such file or folder; `hybrid-s" in said
+    (best / "2018" / "2018").mkdir()
+    for path in (best / "2018").glob("*.png"):
+        path.rename(path.parent / "2018" / path.name)
+    (best / "2018" / "2018").rename(photos / "2018")
+    code, said = told("index", str(best), str(photos / "2018"), "--no-progress")
+    assert code == exits.OK and "vanished" not in said, "all of one folder, found in the other"
     code, said = told("index", str(tmp_path / "typo"))
     assert code == exits.USAGE and "does not exist" in said
