@@ -33,7 +33,7 @@ def present_only(backend: Backend, filter: tuple[dict[str, Any], ...]) -> tuple[
     ...     present_only(index.backend, ({"term": {"format": "png"}},))
     ()
     """
-    if _names_field(filter) or not backend.count(_MISSING):
+    if _names_field(filter) or not backend.has_any(_MISSING):
         return ()
     return ({"bool": {"must_not": [_MISSING]}},)
 

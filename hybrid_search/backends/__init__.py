@@ -160,6 +160,10 @@ class Backend(ABC):
     def count(self, query: Mapping[str, Any] | None = None) -> int:
         """Count the documents that match a query (all when None)."""
 
+    def has_any(self, query: Mapping[str, Any]) -> bool:
+        """Tell whether a document matches a query, at next to no cost; what others have just written may be unseen."""
+        return self.count(query) > 0
+
     @abstractmethod
     def read(self, id: str, *, vectors: bool = False) -> Stored:
         """Return one document; with `vectors`, dense_vector fields as arrays. Raises DocumentNotFound."""

@@ -26,6 +26,7 @@ from hybrid_search.backends.elasticsearch.layout import (
     write_alias,
 )
 from hybrid_search.backends.elasticsearch.meta import change_meta
+from hybrid_search.backends.elasticsearch.recent import Recent
 from hybrid_search.backends.elasticsearch.scan import excluded, scan, with_vectors
 from hybrid_search.backends.elasticsearch.server import Server
 from hybrid_search.backends.elasticsearch.vectors import VectorField, vector_fields
@@ -73,7 +74,7 @@ class ElasticsearchBackend(Backend):
         self._alias, self._target = name, write_alias(name)
         self._live: Live | None = None
         self._asked = 0.0
-        self._unseen = False
+        self._unseen, self._recent = False, Recent()
         # the same copy of a shard answers every page of a search: copies break ties differently
         self._preference = secrets.token_hex(8)
         self.location = f"{self._client.location}/{name}"
@@ -155,6 +156,7 @@ class ElasticsearchBackend(Backend):
             return []
         aliased = self._target != self._alias
         self._unseen = True
+        self._recent.forget()
         try:
             return BulkWriter(self._client, self._target, vectors=self._vectors(), alias=aliased).run(waiting)
         except AliasMissing as error:
@@ -166,6 +168,7 @@ class ElasticsearchBackend(Backend):
         self._unseen = False  # before it: what another thread writes meanwhile stays unseen
         try:
             self._ask(lambda raw: raw.indices.refresh(index=self._alias))
+            self._recent.forget()
         except BackendUnavailable:
             # a refresh waits for a part that is on no node; a count says so at once
             self._client.ask(lambda raw: raw.count(index=self._alias), name=self._alias, deadline=0)
@@ -268,6 +271,10 @@ class ElasticsearchBackend(Backend):
         for body, response in zip(bodies, found, strict=True):
             self._check_lists(body, response)
         return found
+
+    def has_any(self, query: Mapping[str, Any]) -> bool:
+        """Tell whether a document matches a query, as it was a second ago unless this object has written since."""
+        return self._recent.answer(query, lambda: self.count(query) > 0)
 
     def count(self, query: Mapping[str, Any] | None = None) -> int:
         """Count the documents that match a query (all when None)."""
