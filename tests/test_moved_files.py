@@ -20,6 +20,7 @@ from hybrid_search.errors import ImageUnreadable
 from hybrid_search.hits import Hits
 from hybrid_search.index import HybridIndex
 from hybrid_search.ingest import IngestOptions, IngestReport, Progress, add_folder
+from hybrid_search.ingest.vanished import let_go
 from tests.fakes import ColourEmbedder, save_photo
 
 
@@ -80,6 +81,18 @@ def test_a_renamed_library_is_shown_where_it_is_and_the_old_paths_are_let_go(
     assert index.prune() == [] and len(index) == 3
     assert all(len(paths) == 1 and Path(paths[0]).exists() for paths in _paths(index).values())
     assert index.prune(dry_run=True).paths == {}
+
+
+def test_a_path_that_another_has_found_again_is_not_let_go(index: HybridIndex, pictures: Path) -> None:
+    index.add_folder(pictures)
+    photos = pictures.rename(pictures.with_name("Photos"))
+    index.add_folder(photos)
+    gone = index.prune(dry_run=True)
+    shutil.copytree(photos, pictures)
+    assert index.prune(dry_run=True).paths == {}, "it is there"
+    index.add_folder(pictures)
+    let_go(index.backend, gone)
+    assert all(len(paths) == 2 for paths in _paths(index).values())
 
 
 def test_one_that_was_indexed_at_both_places_is_let_go_too(index: HybridIndex, pictures: Path) -> None:

@@ -77,10 +77,11 @@ def _highest_gone(folder: str) -> str:
 
 
 def _without(paths: Collection[str]) -> Change:
-    """Return the change that takes paths from a document, as long as it has others."""
+    """Return the change that takes paths from a document, as long as it has others and nobody has found them again."""
 
     def change(stored: Stored | None) -> Action | None:
-        left = files_after(stored, ours=(), dropped=paths)
+        known = files_after(stored, ours=(), dropped=())
+        left = [facts for facts in known if not (facts.missing and facts.path in paths)]
         return Action("update", "", file_fields(left)) if left else None
 
     return change
