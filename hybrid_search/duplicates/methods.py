@@ -66,7 +66,8 @@ class FindsDuplicates(ABC):
         """Tell whether a picture is already here: its copies, the surest first.
 
         Each hit names its `tier` and its `evidence`. Where a stored file can be read its pixels are compared; nothing
-        is a duplicate that only looks alike.
+        is a duplicate that only looks alike. Pictures whose files have all vanished are none, unless `filter` names
+        `missing`.
 
         Parameters
         ----------
