@@ -10,7 +10,7 @@ from hybrid_search.document import metadata_fields
 from hybrid_search.ingest.batches import Read
 from hybrid_search.ingest.wording import Wording
 from hybrid_search.metadata import FieldValue, Metadata, add_places, merge
-from hybrid_search.metadata.fields import FIELDS, flatten
+from hybrid_search.metadata.fields import flatten, is_field
 
 __all__ = ["added_fields", "also_described", "described_too", "redescribed"]
 
@@ -51,7 +51,7 @@ def added_fields(source: Mapping[str, Any], metadata: Metadata) -> dict[str, Any
     """Return what another copy's description adds to the stored one, in fields that hold both."""
     if not metadata.fields:
         return {}
-    known = {name: cast("FieldValue", value) for name, value in flatten(source).items() if name in FIELDS}
+    known = {name: cast("FieldValue", value) for name, value in flatten(source).items() if is_field(name)}
     return metadata_fields(add_places(merge(Metadata(known), metadata)))
 
 

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any, cast
 
 from hybrid_search.errors import CaptionsUnreadable
-from hybrid_search.metadata.fields import FIELDS, close_names, flatten
+from hybrid_search.metadata.extra import EXTRA, typed
+from hybrid_search.metadata.fields import close_names, flatten, is_field, read_field
 from hybrid_search.metadata.model import FieldValue
 from hybrid_search.metadata.values import decode_text, shown
 
@@ -85,7 +86,7 @@ def _row(where: str, record: Mapping[str, object]) -> Row:
             continue
         field = _field(name, where)
         try:
-            read = FIELDS[field](_unlisted(field, value))
+            field, read = read_field(field, _unlisted(field, value))
         except ValueError as error:
             raise _Refused(f"{where}: {field} {shown(value)} {error}") from None
         if read != "" and read != []:
@@ -95,7 +96,7 @@ def _row(where: str, record: Mapping[str, object]) -> Row:
 
 def _field(name: str, where: str) -> str:
     field = name.strip().lower()
-    if field not in FIELDS:
+    if not is_field(field):
         told = name.strip() if len(name) <= 60 else f"{name.strip()[:59]}…"
         raise _Refused(f"{where}: {told!r} is neither a field nor one of {', '.join(PATH_NAMES)}{close_names(told)}")
     return field
@@ -134,7 +135,7 @@ def _csv_records(text: str, *, tabs: bool) -> Iterator[Record]:
                     f"put a text that contains {delimiter!r} in double quotes"
                 )
             else:
-                yield where, dict(zip(header, cells, strict=False))
+                yield where, {name: _cell(name, cell) for name, cell in zip(header, cells, strict=False)}
     except csv.Error as error:
         where = f"line {max(reader.line_num, 1)}"
         if "field larger" in str(error):
@@ -142,6 +143,11 @@ def _csv_records(text: str, *, tabs: bool) -> Iterator[Record]:
         raise _Refused(f"{where}: {error}") from None
     if header is None:
         raise _Refused("there is no header")
+
+
+def _cell(name: str, cell: str) -> object:
+    """Return a cell; those of own fields are numbers where they look so, as a table has no other way to say it."""
+    return typed(cell) if name.startswith(EXTRA) else cell
 
 
 def _header(cells: list[str], where: str) -> list[str]:

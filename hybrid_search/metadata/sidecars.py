@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from hybrid_search.images import is_candidate
-from hybrid_search.metadata.fields import FIELDS, Gate, close_names, flatten
+from hybrid_search.metadata.fields import Gate, close_names, flatten, is_field
 from hybrid_search.metadata.model import Metadata, merge
 from hybrid_search.metadata.values import date_of_timestamp, first_number, shown
 from hybrid_search.metadata.xmp import read_xmp
@@ -67,7 +67,9 @@ def is_sidecar(path: Path) -> bool:
         content: Any = json.loads(path.read_bytes())
         if isinstance(content, list) and len(content) == 1:
             content = content[0]
-        return isinstance(content, dict) and not (_TAKEOUT | set(FIELDS)).isdisjoint([*content, *flatten(content)])
+        return isinstance(content, dict) and (
+            not _TAKEOUT.isdisjoint(content) or any(map(is_field, [*content, *flatten(content)]))
+        )
     except (OSError, ValueError, RecursionError):
         return False
 
@@ -117,7 +119,7 @@ def _read_json(data: bytes, image: str) -> Metadata:
 def _put_fields(content: Mapping[str, Any], gate: Gate) -> None:
     unknown = []
     for name, value in flatten(content).items():
-        if name in FIELDS:
+        if is_field(name):
             gate.put(name, value)
         else:
             unknown.append(name)

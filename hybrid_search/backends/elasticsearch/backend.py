@@ -25,7 +25,7 @@ from hybrid_search.backends.elasticsearch.layout import (
     with_layout,
     write_alias,
 )
-from hybrid_search.backends.elasticsearch.meta import change_meta
+from hybrid_search.backends.elasticsearch.meta import add_extra, change_meta
 from hybrid_search.backends.elasticsearch.scan import excluded, scan, with_vectors
 from hybrid_search.backends.elasticsearch.server import Server
 from hybrid_search.backends.elasticsearch.vectors import VectorField, vector_fields
@@ -206,6 +206,11 @@ class ElasticsearchBackend(Backend):
             return {"properties": {"embedding": field}, "_meta": meta}
 
         self._change(change)
+
+    def add_fields(self, properties: Mapping[str, Mapping[str, Any]]) -> None:
+        """Add own fields to the index while it is used; what another writer adds at the same time stays."""
+        self._live = None
+        add_extra(self._client, self._alias, properties)
 
     def prefer_embedding(self, key: str) -> None:
         """Make one of the index's embeddings of pictures the default."""
