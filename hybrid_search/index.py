@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal
 
+from hybrid_search.adding import Adds
 from hybrid_search.backends import Action, Backend
 from hybrid_search.backends.registry import open_backend, shown
 from hybrid_search.document import Document
 from hybrid_search.drift import drift
 from hybrid_search.duplicates.methods import FindsDuplicates
-from hybrid_search.embedding_changes import HoldsEmbeddings
 from hybrid_search.errors import DocumentNotFound, IndexNotFound, MostAreMissing
 from hybrid_search.images import DEFAULT_LIMITS, Limits
 from hybrid_search.mapping import default_embedding, embeddings
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from hybrid_search.backends.checked import Checked
     from hybrid_search.backends.elasticsearch import Server
     from hybrid_search.embedders import Embedder, TextEmbedder
-    from hybrid_search.images import ImageLike
     from hybrid_search.ingest import IngestReport, Progress
 
     Given = str | Embedder | TextEmbedder
@@ -40,7 +39,7 @@ _MANY = 20
 """Fewer vanished pictures are no sign of a drive that is away; `prune` shows all of them before it asks."""
 
 
-class HybridIndex(HoldsEmbeddings, Searches, FindsDuplicates):
+class HybridIndex(Adds, Searches, FindsDuplicates):
     """Pictures as documents, found by words, by example, by metadata and by near-identity in one query.
 
     Parameters
@@ -110,43 +109,6 @@ class HybridIndex(HoldsEmbeddings, Searches, FindsDuplicates):
         return self._backend.location
 
     # -- writing -----------------------------------------------------------------------------------------------------
-
-    def add(self, image: ImageLike, *, id: str | None = None, metadata: Mapping[str, object] | None = None) -> str:
-        """Add one picture, or replace it; searches of this object see it at once, others after `refresh` or `close`.
-
-        Several threads may add at the same time, which is the quick way for many pictures in memory; of a folder
-        `add_folder` is quicker.
-
-        Parameters
-        ----------
-        image : path, URL, bytes, file object, PIL image or ndarray
-            The picture; its path, or the URL that it came from, becomes the document's `path`.
-        id : str, optional
-            The document's id; by default the sha256 of the picture's bytes.
-        metadata : mapping, optional
-            Fields by dotted name, such as `{"caption": "a cat", "camera.make": "Canon"}`; they win over the file's own.
-
-        Returns
-        -------
-        str
-            The document's id.
-
-        Raises
-        ------
-        ImageUnreadable, ImageTooLarge
-            When the picture cannot be decoded.
-        MappingMismatch
-            When `metadata` names no field that describes a picture, or a value does not fit its field.
-        """
-        from hybrid_search.ingest import add_picture, place_of
-
-        place = place_of(image)
-        if place and place in self._pending:
-            self.refresh()
-        embedders, limits = self.filling(), self._limits
-        id = add_picture(self._backend, embedders, image, id=id, metadata=metadata, limits=limits)
-        self._pending.add(place)
-        return id
 
     def add_folder(
         self,

@@ -41,6 +41,7 @@ STAGES = [
     {"duplicates"},
     {
         "index",
+        "adding",
         "opening",
         "question",
         "query_vectors",

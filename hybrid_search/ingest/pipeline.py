@@ -22,6 +22,7 @@ from hybrid_search.ingest.catalog import Catalog, is_below
 from hybrid_search.ingest.changes import Change, change_document
 from hybrid_search.ingest.embedding import Embedders, Vectors
 from hybrid_search.ingest.folder import Found
+from hybrid_search.ingest.own_fields import fit_all
 from hybrid_search.ingest.redescribe import added_fields, also_described, described_too, redescribed
 from hybrid_search.ingest.report import Failure, IngestOptions, IngestReport, Progress
 from hybrid_search.ingest.wording import Wording
@@ -222,6 +223,8 @@ class Pipeline:
     def _move(self, read: Read, catalog: Catalog, tally: _Tally) -> None:
         """Note another path, a newer time or another description of bytes that the index has already."""
         self._supersede(read, catalog)
+        (metadata,) = fit_all(self._backend, [read.metadata])
+        read = replace(read, metadata=metadata)
         for facts in catalog.files(read.id):
             # of other folders nothing is known here: their drive may be unplugged
             if is_below(facts.path, self._root) and facts.path != read.facts.path and not os.path.lexists(facts.path):
@@ -270,6 +273,7 @@ class Pipeline:
     def _write(self, batch: list[Embedded], catalog: Catalog, tally: _Tally) -> None:
         if not batch:
             return
+        batch = self._fitting(batch)
         self._wording.read(caption_text(_words(read)) for read, _, _ in batch)
         sources = [self._source(read, catalog, vectors, labels) for read, vectors, labels in batch]
         create = [
@@ -290,6 +294,15 @@ class Pipeline:
                 tally.updated += read.replaces
                 tally.added += not read.replaces
                 self._advance(read.facts.path, tally)
+
+    def _fitting(self, batch: list[Embedded]) -> list[Embedded]:
+        """Return a batch whose own fields the index has, as it has them."""
+        pictures = [cast("Picture", read.picture) for read, _, _ in batch]
+        fitting = fit_all(self._backend, [picture.metadata for picture in pictures])
+        return [
+            (replace(read, picture=replace(picture, metadata=metadata)), vectors, labels)
+            for (read, vectors, labels), picture, metadata in zip(batch, pictures, fitting, strict=True)
+        ]
 
     def _source(self, read: Read, catalog: Catalog, vectors: Vectors, labels: Labels) -> dict[str, Any]:
         every = {**vectors, **self._wording.vectors(_words(read))}

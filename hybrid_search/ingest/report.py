@@ -95,6 +95,8 @@ class IngestReport:
         Wall time.
     from_stored : int
         Of the updated, those whose vector of an added embedder was made of one that the index had; no file was opened.
+    ids : tuple of str or None
+        Of pictures that were handed over one by one: the id of each in their order, None where it failed.
     """
 
     added: int = 0
@@ -106,3 +108,4 @@ class IngestReport:
     unused_captions: tuple[str, ...] = ()
     seconds: float = 0.0
     from_stored: int = 0
+    ids: tuple[str | None, ...] = ()
