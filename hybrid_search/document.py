@@ -28,6 +28,7 @@ __all__ = [
     "file_fields",
     "first_path",
     "label_fields",
+    "lookup",
     "metadata_fields",
 ]
 
@@ -182,6 +183,22 @@ def metadata_fields(metadata: Metadata) -> dict[str, Any]:
     if metadata.warnings:
         fields["warnings"] = list(metadata.warnings)
     return fields
+
+
+def lookup(source: Mapping[str, Any], field: str) -> Any:
+    """Return the value of a dotted field, None when the document has none.
+
+    Examples
+    --------
+    >>> lookup({"camera": {"make": "Canon"}}, "camera.make")
+    'Canon'
+    """
+    value: Any = source
+    for name in field.split("."):
+        if not isinstance(value, Mapping) or name not in value:
+            return None
+        value = value[name]
+    return value
 
 
 def caption_text(source: Mapping[str, Any]) -> str:

@@ -12,7 +12,7 @@ from typing import cast
 
 from hybrid_search.backends import Action, Backend, Outcome
 from hybrid_search.document import FileFacts, build_source, caption_text
-from hybrid_search.errors import BulkError, HybridSearchError, ImageUnreadable
+from hybrid_search.errors import BulkError, HybridSearchError, ImageUnreadable, MappingMismatch
 from hybrid_search.images import Source, read_source
 from hybrid_search.ingest.batches import Batches, Embedded, Read
 from hybrid_search.ingest.changes import change_document
@@ -237,7 +237,9 @@ class _Run:
     def _fail(self, number: int, name: str, error: HybridSearchError) -> None:
         if self._options.on_error == "raise":
             raise error
-        self._failed[number] = Failure(name, str(getattr(error, "reason", error)))
+        # of a file the line names it already, of a field the reason does not
+        reason = str(error) if isinstance(error, MappingMismatch) else str(getattr(error, "reason", error))
+        self._failed[number] = Failure(name, reason)
         self._advance(name)
 
     def _advance(self, name: str) -> None:
