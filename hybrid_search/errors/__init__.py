@@ -15,6 +15,7 @@
     │                               WeightsMissing(path, reason) · BadEmbedderOption(name, option, reason)
     │                               ModelMissing(name, reason, remedy) · TrainingImpossible(what, reason)
     │                               LegUnavailable(leg, embedder, reason)
+    ├ PackageMissing(name, install)
     ├ EvaluationError               MetricsUnavailable(install) · BadRun(question, reason)
     └ BackendError                  BackendUnavailable(location, reason) · IndexNotFound(location, name)
                                     IndexLocked(location) · IndexCorrupt(location, reason, remedy)

@@ -71,9 +71,8 @@ def add_folder(
             yield file
 
     total = sum(1 for _ in _walk(root, options)) if progress is not None else None
-    if described is not None:
-        # what all rows say of an own field tells better what it is than the first rows do
-        fit_each(backend, list(described.values()), whole=True)
+    # all rows tell better what an own field is than the first do
+    fit_each(backend, [*(described or {}).values()], whole=True)
     catalog = Catalog.read(backend, root)
     pipeline = Pipeline(
         backend,
