@@ -134,17 +134,17 @@ class _Run:
         """Take over an item: what may change once the next is asked for is read now, all else by the workers."""
         if isinstance(item, ImageUnreadable):
             return number, str(item.path), item
-        name = f"item {number + 1}"
+        name = str(item.image) if isinstance(item.image, (str, os.PathLike)) else f"item {number + 1}"
         try:
+            here = file_facts(item.image)
+            name = here.path if here else name
             check_id(item.id)
             described = caller_metadata(item.metadata)
-            here = file_facts(item.image)
-            name = here.path if here else os.fspath(item.image) if isinstance(item.image, (str, os.PathLike)) else name
             source = None if self._stays(item, here) else self._own_source(item)
         except HybridSearchError as error:
-            return number, str(name), error
+            return number, name, error
         self._embedders.load()
-        return number, str(name), pool.submit(self._read, number, item, here, source, described)
+        return number, name, pool.submit(self._read, number, item, here, source, described)
 
     def _stays(self, item: Item, here: FileFacts | None) -> bool:
         """Tell whether a picture is the same when it is read later: bytes and URLs are, and files of a list."""
