@@ -18,7 +18,7 @@ from hybrid_search.drift import drift
 from hybrid_search.duplicates.methods import FindsDuplicates
 from hybrid_search.errors import DocumentNotFound, IndexNotFound, MostAreMissing
 from hybrid_search.images import DEFAULT_LIMITS, Limits
-from hybrid_search.mapping import default_embedding, embeddings
+from hybrid_search.mapping import default_embedding, embeddings, extra_fields
 from hybrid_search.opening import open_or_create
 from hybrid_search.question import Asker
 from hybrid_search.searching import Searches
@@ -253,7 +253,7 @@ class HybridIndex(Adds, Searches, FindsDuplicates):
         return Document(*self._asker.find(id, vectors=vectors))
 
     def info(self) -> dict[str, Any]:
-        """Return facts about the index: location, documents, bytes, embeddings, versions.
+        """Return facts about the index: location, documents, bytes, embeddings, own fields, versions.
 
         `drift` names each difference from the index that this version would make; `migrate` ends them.
         """
@@ -263,7 +263,14 @@ class HybridIndex(Adds, Searches, FindsDuplicates):
         default = held[default_embedding(live)]["name"]
         facts = {"analysis": live["mappings"]["_meta"]["analysis"], "default_embedder": default}
         differences = list(drift(live, current_definition(self._backend)))
-        return {**facts, "embeddings": held, **self._backend.info(), "drift": differences}
+        own = {leaf: each["type"] for leaf, each in extra_fields(live).items()}
+        return {
+            **facts,
+            "embeddings": held,
+            **({"extra": own} if own else {}),
+            **self._backend.info(),
+            "drift": differences,
+        }
 
     def _see_own_writes(self) -> None:
         with self._refreshing:  # what another thread commits just now may be no longer pending and not yet there

@@ -123,16 +123,16 @@ def test_a_generator_is_asked_as_pictures_are_needed(index: HybridIndex, embedde
     assert max(ahead) <= 3 * BATCH + 2 * 2
 
 
-@pytest.mark.parametrize("kind", ["file", "array"])
-def test_a_generator_may_use_one_file_or_array_for_all(tmp_path: Path, index: HybridIndex, kind: str) -> None:
-    frame, file = np.zeros((120, 160, 3), np.uint8), tmp_path / "frame.png"
+@pytest.mark.parametrize("kind", ["file", "array", "image"])
+def test_a_generator_may_use_one_thing_for_all(tmp_path: Path, index: HybridIndex, kind: str) -> None:
+    frame, image, file = np.zeros((120, 160, 3), np.uint8), Image.new("RGB", (160, 120)), tmp_path / "frame.png"
 
     def frames() -> Iterator[Any]:
         for number in range(9):
             frame[:] = np.asarray(photo(number))
-            if kind == "file":
-                Image.fromarray(frame).save(file)
-            yield file if kind == "file" else frame
+            image.paste(photo(number))
+            image.save(file)
+            yield {"file": file, "array": frame, "image": image}[kind]
 
     report = index.add(({"image": each, "id": str(number)} for number, each in enumerate(frames())), batch_size=BATCH)
     assert report.ids == tuple(map(str, range(9)))

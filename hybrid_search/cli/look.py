@@ -11,6 +11,8 @@ from hybrid_search.cli import options, terminal
 from hybrid_search.cli.output import dump
 from hybrid_search.cli.rows import jsonable, light, plain
 from hybrid_search.cli.session import find_document, open_index, place_of
+from hybrid_search.errors import IndexNotFound
+from hybrid_search.metadata.extra import EXTRA
 
 __all__ = ["info", "show"]
 
@@ -48,7 +50,7 @@ def info(
 ) -> None:
     """Say where the index is, how many pictures it has, and how it was made."""
     if fields:
-        facts = _field_types()
+        facts = _field_types() | _own_fields(context, location)
     else:
         with open_index(context, location) as index:
             facts = {**jsonable(index.info()), "location": place_of(context, location)}
@@ -86,6 +88,16 @@ def _field_types() -> dict[str, str]:
 
     types = field_types(load_definition(embeddings={}))
     return {name: kind for name, kind in types.items() if kind not in ("disabled", "dense_vector", "nested")}
+
+
+def _own_fields(context: typer.Context, location: str | None) -> dict[str, str]:
+    """Return the own fields of the index, where there is one."""
+    try:
+        with open_index(context, location) as index:
+            own = index.info().get("extra", {})
+    except IndexNotFound:
+        return {}
+    return {f"{EXTRA}{leaf}": kind for leaf, kind in own.items()}
 
 
 def _flat(value: Mapping[str, Any], start: str = "") -> dict[str, Any]:
