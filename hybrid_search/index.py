@@ -263,14 +263,9 @@ class HybridIndex(Adds, Searches, FindsDuplicates):
         default = held[default_embedding(live)]["name"]
         facts = {"analysis": live["mappings"]["_meta"]["analysis"], "default_embedder": default}
         differences = list(drift(live, current_definition(self._backend)))
-        own = {leaf: each["type"] for leaf, each in extra_fields(live).items()}
-        return {
-            **facts,
-            "embeddings": held,
-            **({"extra": own} if own else {}),
-            **self._backend.info(),
-            "drift": differences,
-        }
+        if own := extra_fields(live):
+            facts["extra"] = {leaf: each["type"] for leaf, each in own.items()}
+        return {**facts, "embeddings": held, **self._backend.info(), "drift": differences}
 
     def _see_own_writes(self) -> None:
         with self._refreshing:  # what another thread commits just now may be no longer pending and not yet there

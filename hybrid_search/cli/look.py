@@ -11,8 +11,7 @@ from hybrid_search.cli import options, terminal
 from hybrid_search.cli.output import dump
 from hybrid_search.cli.rows import jsonable, light, plain
 from hybrid_search.cli.session import find_document, open_index, place_of
-from hybrid_search.errors import IndexNotFound
-from hybrid_search.metadata.extra import EXTRA
+from hybrid_search.errors import BackendError
 
 __all__ = ["info", "show"]
 
@@ -91,13 +90,13 @@ def _field_types() -> dict[str, str]:
 
 
 def _own_fields(context: typer.Context, location: str | None) -> dict[str, str]:
-    """Return the own fields of the index, where there is one."""
+    """Return the own fields of the index, where there is one that can be opened."""
     try:
         with open_index(context, location) as index:
             own = index.info().get("extra", {})
-    except IndexNotFound:
+    except BackendError:
         return {}
-    return {f"{EXTRA}{leaf}": kind for leaf, kind in own.items()}
+    return {f"extra.{leaf}": kind for leaf, kind in own.items()}
 
 
 def _flat(value: Mapping[str, Any], start: str = "") -> dict[str, Any]:
