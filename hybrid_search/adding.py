@@ -70,8 +70,9 @@ class Adds(HoldsEmbeddings):
         image : path, URL, bytes, file object, PIL image, ndarray or mapping; or an iterable of these
             One picture; its path, or the URL that it came from, becomes the document's `path`. A mapping has it as
             `image` or `path`, perhaps an `id`, and its fields: `{"path": "cat.jpg", "caption": "a cat"}`.
-            Many pictures: a list, a generator or another iterable of these and of (picture, metadata) pairs, or a
-            pandas or polars data frame with a column `path` or `image` and columns of fields, where NaN says nothing.
+            Many pictures: a list, a generator or another iterable of these and of (picture, metadata) pairs, an array
+            of four axes, or a pandas or polars data frame with a column `path` or `image` and columns of fields, where
+            NaN says nothing.
         id : str, optional
             The document's id, of one picture; by default the sha256 of the picture's bytes.
         metadata : mapping, optional
@@ -142,8 +143,11 @@ class Adds(HoldsEmbeddings):
         self._see_own_writes()
         items: Iterator[Item | ImageUnreadable] = (_with(metadata, each) for each in read_items(images))
         # what a generator gives may be written over when it is asked for the next
-        ahead = isinstance(images, Sequence) or hasattr(images, "columns")
-        return add_pictures(self._backend, self.filling(), items, options=options, ahead=ahead, progress=progress)
+        ahead = isinstance(images, Sequence) or hasattr(images, "columns") or hasattr(images, "dtype")
+        total = len(images) if hasattr(images, "__len__") else None
+        return add_pictures(
+            self._backend, self.filling(), items, options=options, ahead=ahead, total=total, progress=progress
+        )
 
     def update(self, id: str | Path, metadata: Mapping[str, object]) -> None:
         """Change what is said of a stored picture; fields that are not named stay, and so do its vectors.

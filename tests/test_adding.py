@@ -13,6 +13,7 @@ from PIL import Image
 
 from hybrid_search.errors import BulkError, ImageUnreadable, MappingMismatch
 from hybrid_search.index import HybridIndex
+from hybrid_search.ingest import Progress
 from hybrid_search.ingest.items import is_several
 from tests.fakes import ColourEmbedder, photo, save_photo
 
@@ -174,9 +175,12 @@ def test_an_id_is_one_pictures(index: HybridIndex) -> None:
 
 
 def test_progress_is_told(tmp_path: Path, index: HybridIndex) -> None:
-    told: list[tuple[int, int]] = []
-    index.add([*files(tmp_path, 5), 3], progress=lambda each: told.append((each.done, each.failed)))
-    assert told[-1] == (6, 1) and [done for done, _ in told] == list(range(1, 7))
+    told: list[Progress] = []
+    index.add([*files(tmp_path, 5), 3], progress=told.append)
+    assert [each.done for each in told] == list(range(1, 7))
+    assert (told[-1].failed, {each.total for each in told}) == (1, {6})
+    index.add(iter(files(tmp_path, 1)), progress=told.append)
+    assert told[-1].total is None
 
 
 def test_nothing_and_single_things(index: HybridIndex) -> None:
@@ -185,6 +189,13 @@ def test_nothing_and_single_things(index: HybridIndex) -> None:
         False
     ] * 7
     assert [is_several(each) for each in ([], (), iter(()), {"a.jpg"})] == [True] * 4
+
+
+def test_arrays_of_pictures_and_of_paths(tmp_path: Path, index: HybridIndex) -> None:
+    stack = np.stack([np.asarray(photo(number)) for number in range(3)])
+    report = index.add(stack)
+    assert report.added == 3 and index.search(image=stack[1], k=1)[0].id == report.ids[1]
+    assert index.add(np.array([str(path) for path in files(tmp_path, 2)])).added == 2
 
 
 class TestDataFrame:

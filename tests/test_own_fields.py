@@ -250,6 +250,27 @@ def test_two_writers_may_declare_at_once(elasticsearch_url: str) -> None:
             raw.indices.delete(index=list(raw.indices.get_alias(index=f"{name}*")))
 
 
+def test_threads_of_one_index_may_declare_at_once(tmp_path: Path) -> None:
+    with opened((tmp_path / "index", "images")) as index:
+        index.add(photo(0), id="0")
+        failed: list[Exception] = []
+
+        def write(number: int) -> None:
+            try:
+                index.add(photo(number), id=str(number), metadata={"extra.same": number, f"extra.own{number}": "x"})
+            except Exception as error:
+                failed.append(error)
+
+        threads = [threading.Thread(target=write, args=(number,)) for number in range(1, 6)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert failed == [] and len(index) == 6
+        assert sorted(found(index, "extra.same:[1 TO 5]")) == list("12345") and found(index, "extra.own3:x") == ["3"]
+        assert index.check().damages == ()
+
+
 class TestFolder:
     """What a further field leaves of the files of an embedded index."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -48,10 +49,10 @@ def add_picture(
     check_id(id)
     described = caller_metadata(metadata) if metadata else None
     backend.bulk([])
-    described = fit(backend, described) if described else None
     here = file_facts(image)
     source = read_source(image, limits=limits)
     picture = read_picture(source, min_side=embedders.min_side, described=described, limits=limits)
+    picture = replace(picture, metadata=fit(backend, picture.metadata))
     ((vectors, labels),) = embedders.embed([embedders.ready(picture.prepared.image)])
     vectors |= Wording(embedders.captions).vectors(picture.metadata.fields)
     id = picture.sha256 if id is None else id

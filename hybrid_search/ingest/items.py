@@ -41,14 +41,17 @@ class Item:
 
 
 def is_several(given: object) -> bool:
-    """Tell whether something is many pictures: a list, a generator, a data frame; not a path, bytes, a file, an array.
+    """Tell whether something is many pictures: a list, a generator, a data frame, an array of pictures or paths.
 
     Examples
     --------
     >>> is_several(["a.jpg", "b.jpg"]), is_several("a.jpg"), is_several({"path": "a.jpg"})
     (True, False, False)
     """
-    single = (str, bytes, bytearray, memoryview, os.PathLike, Mapping, Image.Image, np.ndarray)
+    if isinstance(given, np.ndarray):
+        # of paths or objects, or of pictures one upon the other
+        return given.dtype.kind in "UO" or given.ndim == 4
+    single = (str, bytes, bytearray, memoryview, os.PathLike, Mapping, Image.Image)
     return not isinstance(given, single) and not hasattr(given, "read") and isinstance(given, Iterable)
 
 

@@ -38,6 +38,7 @@ def add_pictures(
     *,
     options: IngestOptions,
     ahead: bool = True,
+    total: int | None = None,
     progress: Callable[[Progress], None] | None = None,
 ) -> IngestReport:
     """Index pictures, each as `add_picture` would, and say what became of them; `ids` are in the order of the items.
@@ -52,6 +53,8 @@ def add_pictures(
         Sizes, limits, and what to do with pictures that cannot be used.
     ahead : bool
         Whether files stay as they are after the item is given; otherwise they are read at once.
+    total : int, optional
+        How many items there are, where that is known.
     progress : callable, optional
         Told of every item that is done.
 
@@ -61,7 +64,9 @@ def add_pictures(
         For the first picture that cannot be used, when `on_error` is "raise".
     """
     backend.bulk([])  # an index that another writes is told of before the work, not after it
-    return _Run(backend, embedders, options=options, ahead=ahead, progress=progress).of(items)
+    run = _Run(backend, embedders, options=options, ahead=ahead, progress=progress)
+    run.total = total
+    return run.of(items)
 
 
 @dataclass(frozen=True)
@@ -92,6 +97,7 @@ class _Run:
         self._failed: dict[int, Failure] = {}
         self._added = self._updated = self._uncommitted = 0
         self._paths: set[str] = set()
+        self.total: int | None = None
 
     def of(self, items: Iterable[Item | ImageUnreadable]) -> IngestReport:
         start = time.perf_counter()
@@ -245,4 +251,4 @@ class _Run:
     def _advance(self, name: str) -> None:
         if self._progress is not None:
             done = self._added + self._updated + len(self._failed)
-            self._progress(Progress(done, None, len(self._failed), name))
+            self._progress(Progress(done, self.total, len(self._failed), name))
