@@ -7,11 +7,11 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from importlib import resources
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from hybrid_search.errors import AccessDenied, BackendUnavailable, HybridSearchError, KibanaRefused
+from hybrid_search.shipped import mapping_text
 
 if TYPE_CHECKING:
     import requests
@@ -70,8 +70,7 @@ def load_objects(name: str = _AUTHORED) -> list[dict[str, Any]]:
     """
     if not _NAME.fullmatch(name):
         raise BackendUnavailable(repr(name), "an index name has lower-case letters, digits, '-' and '_' only")
-    text = resources.files("hybrid_search.mappings").joinpath("kibana", "images.ndjson").read_text(encoding="utf-8")
-    return [_renamed(json.loads(line), name) for line in text.splitlines()]
+    return [_renamed(json.loads(line), name) for line in mapping_text("kibana", "images.ndjson").splitlines()]
 
 
 def to_ndjson(objects: Sequence[Mapping[str, Any]]) -> str:
