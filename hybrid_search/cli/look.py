@@ -19,7 +19,9 @@ def show(
     context: typer.Context,
     named: Annotated[
         str,
-        typer.Argument(metavar="ID|PATH", help="The id of a document, the start of it, or the path of its picture."),
+        typer.Argument(
+            metavar="ID|PATH", help="The id of a document, the start of it, or the path or name of its picture."
+        ),
     ],
     location: options.Index = None,
     full: Annotated[
