@@ -150,9 +150,9 @@ def find_document(index: HybridIndex, named: str, *, vectors: bool = False) -> D
     try:
         return index.get(named, vectors=vectors)
     except DocumentNotFound:
-        clauses = {"begins with": {"prefix": {"sha256": named}}} if _ID_START.fullmatch(named) else {}
+        clauses = {"id begins with": {"prefix": {"sha256": named}}} if _ID_START.fullmatch(named) else {}
         if _is_bare(named):
-            clauses["is named"] = {"term": {"filename": named}}
+            clauses["picture is named"] = {"term": {"filename": named}}
         for relation, clause in clauses.items():
             if id := _only(index, clause, f"{relation} {named!r}"):
                 return index.get(id, vectors=vectors)
@@ -170,7 +170,7 @@ def _only(index: HybridIndex, clause: Mapping[str, Any], meant: str) -> str | No
     if number > 1:
         shown = [str(next(iter(hit["_source"].get("path") or ()), hit["_id"])) for hit in hits]
         more = f", and {number - _SHOWN:,} more" if number > _SHOWN else ""
-        raise typer.BadParameter(f"more than one picture {meant}: {', '.join(shown)}{more}; name one by its whole path")
+        raise typer.BadParameter(f"more than one {meant}: {', '.join(shown)}{more}; name one by its whole path")
     return str(hits[0]["_id"]) if hits else None
 
 
