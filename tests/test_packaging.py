@@ -45,6 +45,16 @@ def test_every_file_of_the_mappings_is_installed() -> None:
     assert installed == there
 
 
+def test_every_file_beside_the_code_is_installed() -> None:
+    config = configparser.ConfigParser()
+    config.read(ROOT / "setup.cfg", encoding="utf-8")
+    beside = [path for path in (ROOT / "hybrid_search").rglob("*") if path.is_file() and "pyc" not in path.suffix]
+    for path in beside:
+        package = ".".join(path.parent.relative_to(ROOT).parts)
+        patterns = config["options.package_data"].get(package, "").replace(",", " ").split()
+        assert path.suffix == ".py" or any(path.match(pattern) for pattern in patterns), path
+
+
 def test_script_runs_from_a_checkout_that_is_not_installed(tmp_path: Path) -> None:
     for name in ("hybrid_search", "scripts", "mappings"):
         ignored = shutil.ignore_patterns("__pycache__", *(["mappings"] if name == "hybrid_search" else []))
