@@ -387,6 +387,7 @@ def test_info_lists_the_fields_that_queries_can_name(index: FakeIndex, run: Any)
     fields = json.loads(run("info", "--fields", "--json").out)
     assert (fields["camera.make"], fields["iso"], fields["location"]) == ("keyword", "integer", "geo_point")
     assert not {"thumbnail", "signature", "files"} & set(fields), "nothing that no query can use"
+    assert not {"regions.label", "regions.score", "visual_words"} & set(fields), "nothing that no picture has"
     assert ["iso", "integer"] in [line.split() for line in run("info", "--fields").out.splitlines()]
     assert index.opened == {}, "the mapping alone knows"
 
