@@ -50,6 +50,7 @@ STAGES = [
         "embedding_changes",
         "labelling",
         "kibana",
+        "kibana_trust",
         "image_match",
     },
     {"evaluate"},
