@@ -106,7 +106,7 @@ def _query(query: Query, text: dict[str, Any] | None, filters: Sequence[dict[str
         clauses["should"] = term_clauses(query.text)
     if filters:
         clauses["filter"] = name_filters(filters) if query.explain else list(filters)
-    return {"bool": clauses}
+    return {"bool": clauses} if clauses else {"match_all": {}}
 
 
 def _knn(query: Query, filters: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

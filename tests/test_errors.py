@@ -17,7 +17,10 @@ EXAMPLES: tuple[tuple[errors.HybridSearchError, str], ...] = (
     (errors.ImageTooLarge("a.jpg", 2_000_000, 1_000), "2,000,000 pixels, more than the limit of 1,000; pass a larger"),
     (errors.ImageTooLarge("a.jpg", 10, 5, unit="bytes"), "10 bytes"),
     (errors.CaptionsUnreadable("c.csv", "line 2 is not JSON"), "c.csv: line 2"),
-    (errors.EmptyQuery(), "pass text, image, like, vector, vector_query, classes, colours or filter"),
+    (
+        errors.EmptyQuery(),
+        "pass text, image, like, vector, vector_query, classes, colours or filter, or sort to list all",
+    ),
     (errors.UnknownField("iso_", ["iso"]), "Did you mean 'iso'?"),
     (errors.UnknownField("x"), "no field 'x'"),
     (errors.BadFilter("iso:[", "it ends early"), "'iso:[': it ends early"),

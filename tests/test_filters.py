@@ -501,6 +501,7 @@ def test_what_cannot_be_used_is_said_with_its_reason(written, says):
         ("takenat:2019", "takenat", "taken_at"),
         ("_exists_:locaton", "locaton", "location"),
         ("city:paris", "city", "place.city"),
+        ("label:dog", "label", "labels"),
     ],
 )
 def test_unknown_fields_name_what_comes_close(written, field, close):

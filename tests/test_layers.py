@@ -14,7 +14,7 @@ import hybrid_search
 
 PACKAGE = Path(hybrid_search.__file__).parent
 STAGES = [
-    {"errors", "counted"},
+    {"errors", "counted", "shipped"},
     {"images"},
     {"metadata", "signature", "embedders", "orientations"},
     {"picture"},
@@ -50,6 +50,7 @@ STAGES = [
         "embedding_changes",
         "labelling",
         "kibana",
+        "kibana_trust",
         "image_match",
     },
     {"evaluate"},

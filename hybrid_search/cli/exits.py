@@ -26,7 +26,7 @@ _REMEDIES: tuple[tuple[type[Exception], str], ...] = (
     (errors.BackendUnavailable, "check --index or HYBRID_SEARCH_INDEX"),
     (
         errors.DocumentNotFound,
-        "`hybrid-search search … --json` shows ids; a path of an indexed picture will do as well",
+        "`hybrid-search search … --json` shows ids; the path of an indexed picture, or its name alone, will do as well",
     ),
 )
 _PARSERS_WORDS = (
