@@ -143,13 +143,14 @@ def build_source(
 
 
 def file_fields(files: Sequence[FileFacts]) -> dict[str, Any]:
-    """Return the fields that say where the image lies: paths, all ancestor folders, names, facts of each file.
+    """Return the fields that say where the image lies or lay: paths, ancestor folders, names, facts of each file.
 
-    Files come before URLs. What URLs alone do not have is empty, so that an update takes it from the document.
+    Files that are there come first, then URLs, then files that have vanished. What URLs alone do not have is empty, so
+    that an update takes it from the document.
     """
     if not files:
         return {}
-    files = sorted(files, key=lambda facts: not facts.is_file)
+    files = sorted(files, key=lambda facts: (facts.missing, not facts.is_file))
     paths = [PurePath(facts.path) for facts in files if facts.is_file]
     names = [*paths, *(_url_path(facts.path) for facts in files if not facts.is_file)]
     newest = max((facts.mtime_ns for facts in files if facts.mtime_ns is not None), default=None)
@@ -160,6 +161,7 @@ def file_fields(files: Sequence[FileFacts]) -> dict[str, Any]:
         "filename_text": " ".join(_unique(name_words(f"{path.parent.name} {path.stem}") for path in names)),
         "files": [facts.to_json() for facts in files],
         "missing": all(facts.missing for facts in files),
+        "missing_path": [facts.path for facts in files if facts.missing] or None,
         "modified_at": None if newest is None else _moment(newest / 1e9),
     }
 

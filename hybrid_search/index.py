@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from hybrid_search.embedders import Embedder, TextEmbedder
     from hybrid_search.images import ImageLike
     from hybrid_search.ingest import IngestReport, Progress
+    from hybrid_search.ingest.vanished import Vanished
 
     Given = str | Embedder | TextEmbedder
 
@@ -161,6 +162,7 @@ class HybridIndex(HoldsEmbeddings, Searches, FindsDuplicates):
         workers: int | None = None,
         on_error: Literal["collect", "raise"] = "collect",
         accept_missing: bool = False,
+        all_files: bool = False,
         progress: Callable[[Progress], None] | None = None,
     ) -> IngestReport:
         """Index every picture below a folder (or one file); unchanged files cost next to nothing.
@@ -185,14 +187,17 @@ class HybridIndex(HoldsEmbeddings, Searches, FindsDuplicates):
             List unusable files in the report, or stop at the first.
         accept_missing : bool
             Mark vanished pictures also where all or nearly all of the folder are gone, as on a drive that is not
-            mounted; without it none is marked, and the report says how many were `withheld`.
+            mounted, or where the folder itself is; without it none is marked, and the report says how many were
+            `withheld`.
+        all_files : bool
+            Also look into files whose names say nothing: without a suffix, or with an unknown one. Not with `include`.
         progress : callable, optional
             Called with a `Progress` after every file.
 
         Raises
         ------
         ImageUnreadable
-            When the folder itself is not there.
+            When the folder itself is not there, unless the index knows pictures of it and `accept_missing` is true.
         CaptionsUnreadable
             When the captions file cannot be used.
         """
@@ -207,6 +212,7 @@ class HybridIndex(HoldsEmbeddings, Searches, FindsDuplicates):
             workers=workers,
             on_error=on_error,
             accept_missing=accept_missing,
+            all_files=all_files,
             limits=self._limits,
         )
         self._see_own_writes()
@@ -220,10 +226,11 @@ class HybridIndex(HoldsEmbeddings, Searches, FindsDuplicates):
         self._backend.refresh()
         return sum(outcome.status < 300 for outcome in outcomes)
 
-    def prune(self, *, dry_run: bool = False, accept_missing: bool = False) -> list[Document]:
+    def prune(self, *, dry_run: bool = False, accept_missing: bool = False) -> Vanished:
         """Remove the documents of files that have vanished, and return them.
 
-        Those stay whose file has come back since their folder was indexed last.
+        Of documents that lie elsewhere too, the paths are let go at which nothing lies any more; they are `paths` of
+        what is returned. What has come back since its folder was indexed last stays.
 
         Parameters
         ----------
@@ -237,14 +244,16 @@ class HybridIndex(HoldsEmbeddings, Searches, FindsDuplicates):
         MostAreMissing
             When they are more than 20 and more than half of the index, and that was not accepted.
         """
+        from hybrid_search.ingest.vanished import find_vanished, let_go
+
         self._see_own_writes()
-        marked = self._backend.scan({"term": {"missing": True}}, fields=("path", "caption"))
-        gone = [document for document in (Document(*found) for found in marked) if not _is_back(document)]
+        gone = find_vanished(self._backend)
+        if dry_run:
+            return gone
         documents = self._backend.count()
-        if not dry_run and not accept_missing and len(gone) > _MANY and len(gone) * 2 > documents:
+        if not accept_missing and len(gone) > _MANY and len(gone) * 2 > documents:
             raise MostAreMissing(self.location, missing=len(gone), documents=documents)
-        if gone and not dry_run:
-            self.delete(document.id for document in gone)
+        let_go(self._backend, gone)
         return gone
 
     def check(self, *, repair: bool = False) -> Checked:
@@ -340,7 +349,3 @@ class HybridIndex(HoldsEmbeddings, Searches, FindsDuplicates):
     ) -> None:
         """Close the index."""
         self.close()
-
-
-def _is_back(document: Document) -> bool:
-    return any(os.path.lexists(str(path)) for path in document.source.get("path") or ())

@@ -65,6 +65,8 @@ class Query:
         How much each leg counts, by its name.
     unavailable : tuple of LegUnavailable
         Legs that cannot run here; the others are asked without them.
+    present : tuple of dict
+        Clauses that leave out pictures whose files have vanished; no part of what was asked.
     """
 
     text: ParsedText = field(default_factory=ParsedText)
@@ -85,6 +87,7 @@ class Query:
     explain: bool = False
     collapse_duplicates: bool = False
     unavailable: tuple[LegUnavailable, ...] = ()
+    present: tuple[dict[str, Any], ...] = ()
 
     @property
     def has_text(self) -> bool:

@@ -1,0 +1,94 @@
+"""The folder that a run is asked for: what is found in it, what is left out, and what if it is not there."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from hybrid_search.backends import Backend
+from hybrid_search.counted import counted
+from hybrid_search.errors import ImageUnreadable
+from hybrid_search.errors.suggested import command
+from hybrid_search.ingest.catalog import Catalog, is_below, mark_missing
+from hybrid_search.ingest.folder import Found, is_video, walk
+from hybrid_search.ingest.report import Failure, IngestOptions, IngestReport
+from hybrid_search.ingest.vanished import vanished_documents
+
+__all__ = ["Root", "of_gone_root"]
+
+
+class Root:
+    """A folder, or one file, under way.
+
+    Parameters
+    ----------
+    path : Path
+        Absolute.
+    options : IngestOptions
+        Which files are wanted.
+    captions : str or Path, optional
+        A file that describes pictures, and is none that was left out.
+    """
+
+    def __init__(self, path: Path, options: IngestOptions, *, captions: str | Path | None = None) -> None:
+        self._path, self._options = path, options
+        self._captions = os.path.abspath(captions) if captions is not None else None
+        self.seen: set[str] = set()
+        self.unreadable: dict[str, OSError] = {}
+        self.videos = self.others = 0
+
+    def found(self) -> Iterator[Found]:
+        """Give every wanted file, and note all that was seen."""
+        for file in self._walk(noted=True):
+            self.seen.add(file.path)
+            yield file
+
+    def count(self) -> int:
+        """Return how many files are wanted."""
+        return sum(1 for _ in self._walk(noted=False))
+
+    def failures(self) -> tuple[Failure, ...]:
+        """Return the folders that could not be listed."""
+        return tuple(Failure(folder, f"cannot list folder: {error}") for folder, error in self.unreadable.items())
+
+    def _walk(self, *, noted: bool) -> Iterator[Found]:
+        options = self._options
+        return walk(
+            self._path,
+            include=options.include,
+            exclude=options.exclude,
+            hidden=options.hidden,
+            follow_symlinks=options.follow_symlinks,
+            all_files=options.all_files,
+            on_error=self.unreadable.__setitem__ if noted else None,
+            on_other=self._leave_out if noted else None,
+        )
+
+    def _leave_out(self, path: str) -> None:
+        if path != self._captions:
+            self.videos += is_video(path)
+            self.others += not is_video(path)
+
+
+def of_gone_root(backend: Backend, root: Path, *, accepted: bool) -> IngestReport:
+    """Mark all that the index knows below a folder that is gone, if that was accepted.
+
+    Raises
+    ------
+    ImageUnreadable
+        When it was not, or nothing is known; with what can be done.
+    """
+    catalog = Catalog.read(backend, root)
+    known = [(id, facts) for id, facts in catalog if is_below(facts.path, str(root))]
+    left = {id for id, facts in known if not facts.missing}
+    if accepted and known:
+        mark_missing(backend, catalog, set(), root=str(root), unreadable=(), accepted=True)
+        return IngestReport(missing=sum(1 for _ in vanished_documents(backend)))
+    reason = "there is no such file or folder"
+    if left:
+        meant = command("index", str(root), "--accept-missing")
+        reason += f"; if it is gone for good, {meant} marks its {counted(len(left), 'picture')} as missing"
+    elif known:
+        reason += f"; {command('prune')} lets go of what was there"
+    raise ImageUnreadable(str(root), reason)
