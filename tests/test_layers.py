@@ -14,7 +14,7 @@ import hybrid_search
 
 PACKAGE = Path(hybrid_search.__file__).parent
 STAGES = [
-    {"errors", "counted"},
+    {"errors", "counted", "search_text", "search_fields"},
     {"images"},
     {"metadata", "signature", "embedders", "orientations"},
     {"picture"},
