@@ -15,7 +15,7 @@ from hybrid_search.text import excluded_clauses, text_leg
 __all__ = ["SOURCE_EXCLUDES", "build_body", "hard_filters", "json_body"]
 
 SOURCE_EXCLUDES = (
-    *("embedding", "signature", "words", "exif", "files", "thumbnail"),
+    *("embedding", "signature", "words", "exif", "files", "thumbnail", "*_text"),
     *("duplicate.compared", "duplicate.compared_by", "duplicate.evidence", "duplicate.matches"),
 )
 """Fields that hits leave out: large, and more hits are fetched than shown; see `Hits.with_thumbnails`."""

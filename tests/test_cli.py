@@ -354,7 +354,7 @@ def test_facets_follow_the_table(index: FakeIndex, run: Any) -> None:
 
 
 def test_explain_says_what_matched(index: FakeIndex, run: Any) -> None:
-    matched = ("filter:iso:100", "term:boat@caption", "term:boat@tags.text", "term:sea@tags.text")
+    matched = ("filter:iso:100", "term:boat@caption", "term:boat@tags", "term:sea@tags")
     index.hits = Hits((Hit(1, "a", 0.5, matched=matched),))
     assert "\n    matched boat in caption, tags; sea in tags; iso:100\n" in run("search", "boats", "--explain").out
 

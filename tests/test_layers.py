@@ -14,7 +14,7 @@ import hybrid_search
 
 PACKAGE = Path(hybrid_search.__file__).parent
 STAGES = [
-    {"errors", "counted", "shipped"},
+    {"errors", "counted", "shipped", "search_text", "search_fields"},
     {"images"},
     {"metadata", "signature", "embedders", "orientations"},
     {"picture"},

@@ -75,7 +75,7 @@ def test_field_types_are_flat_and_know_multi_fields_and_what_cannot_be_searched(
     expected = {
         "camera.make": "keyword",
         "tags": "keyword",
-        "tags.text": "text",
+        "tags_text": "text",
         "taken_at": "date",
         "location": "geo_point",
         "exif": "flattened",

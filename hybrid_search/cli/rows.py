@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from hybrid_search.counted import counted
+from hybrid_search.search_fields import SEARCH_FIELDS
 
 if TYPE_CHECKING:
     from hybrid_search.hits import Hit
@@ -14,7 +15,7 @@ __all__ = ["caption", "hit_json", "jsonable", "legs_of", "light", "lookup", "mor
 
 LEGS = ("text", "vector", "signature")
 HEAVY = ("embedding", "signature", "words", "exif", "thumbnail", "visual_words", "files", "label_scores")
-DERIVED = ("signature_norm", "folder", "filename_text", "camera_text", "place_text")
+DERIVED = ("signature_norm", "folder", *SEARCH_FIELDS.values(), "camera_text", "place_text")
 """Fields that a person does not read, too large or said elsewhere; they are printed when asked for in full."""
 
 
@@ -131,7 +132,7 @@ def why(matched: Sequence[str]) -> str:
 
     Examples
     --------
-    >>> why(["filter:iso:[400 TO *]", "term:dog@caption", "term:dog@labels.text"])
+    >>> why(["filter:iso:[400 TO *]", "term:dog@caption", "term:dog@labels"])
     'dog in caption, labels; iso:[400 TO *]'
     """
     words: dict[str, list[str]] = {}
@@ -140,7 +141,7 @@ def why(matched: Sequence[str]) -> str:
         kind, _, rest = name.partition(":")
         word, at, field = rest.rpartition("@")
         if kind == "term" and at:
-            words.setdefault(word, []).append(field.removesuffix(".text").removesuffix("_text"))
+            words.setdefault(word, []).append(field)
         else:
             filters.append(rest if kind == "filter" else name)
     return "; ".join([*(f"{word} in {', '.join(fields)}" for word, fields in words.items()), *filters])

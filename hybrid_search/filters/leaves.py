@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,6 +10,7 @@ from typing import Any
 
 from hybrid_search.errors import BadFilter
 from hybrid_search.filters.bounds import check_pattern
+from hybrid_search.filters.combine import any_of
 from hybrid_search.filters.fields import field_type, wrap_nested
 from hybrid_search.filters.geo import GEO_HINT, parse_geo
 from hybrid_search.filters.values import (
@@ -20,8 +22,13 @@ from hybrid_search.filters.values import (
     parse_number,
     whole_bound,
 )
+from hybrid_search.search_fields import searched_as
+from hybrid_search.search_text import compose, fold, phrase_text
 
-__all__ = ["Leaves"]
+__all__ = ["PATHS", "Leaves"]
+
+PATHS = frozenset({"path", "folder"})
+"""Fields of paths, which begin and may end with a slash."""
 
 _ORDERED = frozenset({*NUMBERS, "date", "keyword", "flattened"})
 _TERMS = frozenset({"keyword", "text", "flattened"})
@@ -47,8 +54,9 @@ class Leaves:
         kind = field_type(field, self.types)
         clause: dict[str, Any]
         if kind == "text":
-            matched: Any = value if phrase else {"query": value, "operator": "and"}
-            clause = {"match_phrase" if phrase else "match": {field: matched}}
+            words = phrase_text(value)
+            matched: Any = words if phrase else {"query": words, "operator": "and"}
+            clause = {"match_phrase" if phrase else "match": {searched_as(field, self.types): matched}}
         elif kind == "geo_point":
             clause = parse_geo(value, field=field)
         elif kind == "date":
@@ -59,7 +67,8 @@ class Leaves:
         elif kind in NUMBERS:
             clause = {"term": {field: parse_number(value, kind=kind, field=field)}}
         else:
-            clause = {"term": {field: value}}
+            value = value.rstrip("/") or value if field in PATHS else value
+            clause = any_of([{"term": {field: form}} for form in _forms(field, value)])
         return wrap_nested(clause, field, self.types)
 
     def between(self, field: str, bounds: Mapping[str, str]) -> dict[str, Any]:
@@ -102,32 +111,38 @@ class Leaves:
     def pattern(self, field: str, pattern: str) -> dict[str, Any]:
         """Return the clause for a pattern with * (anything) and ? (one character), backslash before literal ones."""
         kind = self._with_terms(field, "wildcards", pattern)
-        pattern = pattern.lower() if kind == "text" else pattern
         literal = _literal_prefix(pattern)
         if literal is not None:
             return self.prefix(field, literal)
         if kind == "flattened":
             raise BadFilter(f"{field}:{pattern}", f"{field!r} takes only a * at the end, such as {field}:Canon*")
-        return wrap_nested({"wildcard": {field: pattern}}, field, self.types)
+        return self._any_form("wildcard", field, pattern)
 
     def prefix(self, field: str, start: str) -> dict[str, Any]:
         """Return the clause for values that start so."""
-        kind = self._with_terms(field, "wildcards", start)
-        return wrap_nested({"prefix": {field: start.lower() if kind == "text" else start}}, field, self.types)
+        self._with_terms(field, "wildcards", start)
+        return self._any_form("prefix", field, start)
 
     def fuzzy(self, field: str, value: str, fuzziness: int | str) -> dict[str, Any]:
         """Return the clause for values that differ by at most `fuzziness` letters (0 to 2, or "AUTO" by length)."""
         kind = self._with_terms(field, "~", value)
         if kind == "flattened":
             raise BadFilter(f"{field}:{value}~", f"{field!r} is kept raw and is not searched with ~")
-        value = value.lower() if kind == "text" else value
-        return wrap_nested({"fuzzy": {field: {"value": value, "fuzziness": fuzziness}}}, field, self.types)
+        name = searched_as(field, self.types)
+        value = fold(value) if kind == "text" else compose(value)
+        return wrap_nested({"fuzzy": {name: {"value": value, "fuzziness": fuzziness}}}, field, self.types)
 
     def near(self, field: str, phrase: str, slop: int) -> dict[str, Any]:
         """Return the clause for a text that has the phrase's words with at most `slop` moves between them."""
         if field_type(field, self.types) != "text":
             raise BadFilter(f'{field}:"{phrase}"~{slop}', f'{field!r} is not a text, so it takes no "…"~{slop}')
-        return wrap_nested({"match_phrase": {field: {"query": phrase, "slop": slop}}}, field, self.types)
+        matched = {searched_as(field, self.types): {"query": phrase_text(phrase), "slop": slop}}
+        return wrap_nested({"match_phrase": matched}, field, self.types)
+
+    def _any_form(self, kind: str, field: str, pattern: str) -> dict[str, Any]:
+        name = searched_as(field, self.types)
+        forms = [fold(pattern)] if self.types.get(field) == "text" else _forms(field, pattern)
+        return wrap_nested(any_of([{kind: {name: form}} for form in forms]), field, self.types)
 
     def _with_terms(self, field: str, what: str, pattern: str) -> str:
         check_pattern(field, pattern)
@@ -171,6 +186,13 @@ def _literal_prefix(pattern: str) -> str | None:
         plain.append(next(characters, "\\") if character == "\\" else character)
     ends_escaped = len(pattern[:-1]) - len(pattern[:-1].rstrip("\\"))
     return "".join(plain) if pattern.endswith("*") and ends_escaped % 2 == 0 else None
+
+
+def _forms(field: str, value: str) -> list[str]:
+    """Return what a value may be stored as: paths keep the form of Unicode that their names have on disk."""
+    if value.isascii() or field not in PATHS:
+        return [compose(value)]
+    return list(dict.fromkeys([value, *(unicodedata.normalize(form, value) for form in ("NFC", "NFD"))]))
 
 
 def _both_ends(bounds: Mapping[str, str]) -> dict[str, str]:

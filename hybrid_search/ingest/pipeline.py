@@ -178,7 +178,7 @@ class Pipeline:
             for file in found:
                 described = self._described(file.path)
                 known = catalog.at(file.path)
-                facts = _facts(file, described, known[1] if known else None)
+                facts = _facts(file, described, known[1] if known else None, root=self._root)
                 if known is not None and known[1] == facts:
                     tally.unchanged += 1
                     self._advance(file.path, tally)
@@ -326,12 +326,14 @@ def _words(read: Read) -> Mapping[str, Any]:
     return cast("Picture", read.picture).metadata.fields
 
 
-def _facts(file: Found, described: Metadata, known: FileFacts | None) -> FileFacts:
+def _facts(file: Found, described: Metadata, known: FileFacts | None, *, root: str) -> FileFacts:
     sidecars = _fingerprint(file.sidecars) if file.sidecars else ""
     captions = known.captions if known else ""
     if described.fields:
         captions = _fingerprint(sorted(described.fields.items(), key=lambda item: item[0]))
-    return FileFacts(file.path, file.bytes, file.mtime_ns, sidecars, captions)
+    # of a folder that was indexed as part of another, the names of both say what is in it
+    outer = known.root if known and known.root and is_below(root, known.root) else root
+    return FileFacts(file.path, file.bytes, file.mtime_ns, sidecars, captions, root=outer)
 
 
 def _fingerprint(description: object) -> str:

@@ -144,7 +144,7 @@ class BackendSuite:
     def test_multi_match_scores(self, backend: Backend, kind: str, tie_breaker: float | None) -> None:
         caption, tags = bm25(PHOTOS, "caption", "sea"), bm25(PHOTOS, "tags", "sea")
         share = 1.0 if kind == "most_fields" else tie_breaker or 0.0
-        clause = {"query": "sea", "fields": ["caption^3", "tags.text^2"], "type": kind}
+        clause = {"query": "sea", "fields": ["caption^3", "tags_text^2"], "type": kind}
         answer = backend.search(
             {"query": {"multi_match": clause | ({"tie_breaker": tie_breaker} if tie_breaker else {})}, "size": 100}
         )
@@ -156,7 +156,7 @@ class BackendSuite:
 
     def test_sparse_field_is_measured_by_those_who_have_it(self, backend: Backend) -> None:
         expected = bm25(PHOTOS, "tags", "travel")
-        answer = backend.search({"query": {"match": {"tags.text": "travel"}}, "size": 100})
+        answer = backend.search({"query": {"match": {"tags_text": "travel"}}, "size": 100})
         assert scores(answer) == pytest.approx(expected, rel=self.sparse_tolerance)
 
     def test_exact_clauses_score_as_elasticsearch(self, backend: Backend) -> None:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from copy import copy
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from hybrid_search.backends import Action, Analysis, Backend, Outcome, Stored
@@ -42,6 +43,7 @@ from hybrid_search.errors import (
     UnknownField,
 )
 from hybrid_search.mapping import EmbeddingSpec, default_embedding, embeddings, load_definition, prefer
+from hybrid_search.search_fields import with_search_fields
 
 __all__ = ["ElasticsearchBackend"]
 
@@ -156,6 +158,8 @@ class ElasticsearchBackend(Backend):
         aliased = self._target != self._alias
         self._unseen = True
         try:
+            known = self._known().definition["mappings"].get("properties", {})
+            waiting = [replace(action, source=with_search_fields(action.source, known)) for action in waiting]
             return BulkWriter(self._client, self._target, vectors=self._vectors(), alias=aliased).run(waiting)
         except AliasMissing as error:
             self._check_exists(error)
