@@ -16,7 +16,7 @@ from hybrid_search.document import Document
 from hybrid_search.drift import drift
 from hybrid_search.duplicates.methods import FindsDuplicates
 from hybrid_search.embedding_changes import HoldsEmbeddings
-from hybrid_search.errors import DocumentNotFound, IndexNotFound, MostAreMissing
+from hybrid_search.errors import AlreadyClosed, DocumentNotFound, IndexNotFound, MostAreMissing
 from hybrid_search.images import DEFAULT_LIMITS, Limits
 from hybrid_search.mapping import default_embedding, embeddings
 from hybrid_search.opening import open_or_create
@@ -90,6 +90,7 @@ class HybridIndex(HoldsEmbeddings, Searches, FindsDuplicates):
         self._backend = open_backend(location, name=name, server=server)
         self._limits = limits
         self._pending: set[str] = set()
+        self._closed = False
         self._refreshing = threading.RLock()
         if not create and not self._backend.exists():
             raise IndexNotFound(shown(location) or self._backend.location, name)
@@ -141,6 +142,7 @@ class HybridIndex(HoldsEmbeddings, Searches, FindsDuplicates):
         """
         from hybrid_search.ingest import add_picture, place_of
 
+        self._check_open()
         place = place_of(image)
         if place and place in self._pending:
             self.refresh()
@@ -221,6 +223,7 @@ class HybridIndex(HoldsEmbeddings, Searches, FindsDuplicates):
 
     def delete(self, ids: str | Iterable[str]) -> int:
         """Remove documents (never the pictures themselves); returns how many there were."""
+        self._check_open()
         wanted = [ids] if isinstance(ids, str) else [str(id) for id in ids]
         outcomes = self._backend.bulk([Action("delete", id) for id in wanted])
         self._backend.refresh()
@@ -277,12 +280,14 @@ class HybridIndex(HoldsEmbeddings, Searches, FindsDuplicates):
 
     def refresh(self) -> None:
         """Make everything written so far durable, and visible to other readers."""
+        self._check_open()
         with self._refreshing:
             self._pending.clear()  # before the commit: what another thread adds meanwhile stays pending
             self._backend.refresh()
 
     def close(self) -> None:
-        """Refresh and release the index; calling it twice is harmless."""
+        """Refresh and release the index; calling it twice is harmless, anything else is `AlreadyClosed` then."""
+        self._closed = True
         self._pending.clear()
         self._backend.close()
 
@@ -312,7 +317,12 @@ class HybridIndex(HoldsEmbeddings, Searches, FindsDuplicates):
         differences = list(drift(live, current_definition(self._backend)))
         return {**facts, "embeddings": held, **self._backend.info(), "drift": differences}
 
+    def _check_open(self) -> None:
+        if self._closed:
+            raise AlreadyClosed(self.location)
+
     def _see_own_writes(self) -> None:
+        self._check_open()
         with self._refreshing:  # what another thread commits just now may be no longer pending and not yet there
             if self._pending:
                 self.refresh()
@@ -322,10 +332,17 @@ class HybridIndex(HoldsEmbeddings, Searches, FindsDuplicates):
         self._see_own_writes()
         return self._backend.count()
 
-    def __contains__(self, id: object) -> bool:
-        """Tell whether there is a document with this id."""
+    def __contains__(self, named: object) -> bool:
+        """Tell whether there is a document with this id, or of a picture at this path."""
+        if not isinstance(named, str | os.PathLike):
+            return False
+        self._check_open()
+        id_or_path = os.fsdecode(named)
+        # what is not refreshed yet is known here: asked before every `add`, nothing is committed for it
+        if id_or_path and {id_or_path, os.path.abspath(os.path.expanduser(id_or_path))} & self._pending:
+            return True
         try:
-            self._backend.get(str(id))
+            self._asker.find(id_or_path)
         except DocumentNotFound:
             return False
         return True

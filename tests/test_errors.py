@@ -49,6 +49,7 @@ EXAMPLES: tuple[tuple[errors.HybridSearchError, str], ...] = (
     (errors.IndexNotFound("/x"), "make one with `hybrid-search index FOLDER --index /x`"),
     (errors.IndexNotFound("/x", "trip"), "--name trip"),
     (errors.IndexLocked("/x"), "wait until"),
+    (errors.AlreadyClosed("/x"), "the index at /x has been closed; open it anew"),
     (errors.IndexCorrupt("/x", "a row is gone"), "a row is gone"),
     (errors.FormatTooNew("/x", 2, 1), "pip install -U hybrid-search"),
     (errors.DocumentNotFound("a1"), "'a1'"),

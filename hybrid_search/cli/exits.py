@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 
 from hybrid_search import errors
+from hybrid_search.cli.spelling import spelt
 
 __all__ = ["FAILED", "HELP", "INTERRUPTED", "NOTHING", "OK", "PARTIAL", "USAGE", "code", "message", "wants_traceback"]
 
@@ -76,8 +77,10 @@ def message(error: BaseException) -> str:
         return ""
     text = f"error: {' '.join(_text(error).split())}"
     remedy = next((remedy for kind, remedy in _REMEDIES if isinstance(error, kind)), None)
-    if isinstance(error, errors.BackendUnavailable) and ";" in error.reason:
-        # the reason says itself what helps
+    if isinstance(error, errors.BackendUnavailable) and (
+        ";" in error.reason or not re.search(r"[/\\]", error.location)
+    ):
+        # the reason says itself what helps, or it is an option that cannot be used
         remedy = None
     return f"{text} ({remedy})" if remedy else text
 
@@ -96,7 +99,7 @@ def _text(error: BaseException) -> str:
             said = re.sub(pattern, words, said)
         return f"{said}; `{command} --help` shows how"
     if isinstance(error, errors.HybridSearchError):
-        return str(error)
+        return spelt(str(error))
     if isinstance(error, OSError):
         return f"{error.filename}: {error.strerror}" if error.filename and error.strerror else str(error)
     return f"{type(error).__name__}: {error} (this is a defect; --debug before the command shows where it happened)"
