@@ -25,6 +25,7 @@ from hybrid_search.document import Document
 from hybrid_search.hits import Hit, Hits
 from hybrid_search.images import DEFAULT_LIMITS, Limits
 from hybrid_search.ingest import Failure, IngestReport, Progress
+from hybrid_search.ingest.vanished import Vanished
 
 HARBOUR, BEACH = "a1" * 32, "b2" * 32
 
@@ -42,6 +43,7 @@ class FakeIndex:
     deleted: list[str] = field(default_factory=list)
     closed: bool = False
     embedders: tuple[str, ...] = ("lite",)
+    backend: Any = field(default_factory=lambda: SimpleNamespace(count=lambda query: 0))
 
     def open(self, location: str, **options: Any) -> FakeIndex:
         self.opened = {"location": location, **options}
@@ -94,9 +96,9 @@ class FakeIndex:
         self.deleted += ids
         return len(ids)
 
-    def prune(self, *, dry_run: bool = False, accept_missing: bool = False) -> list[Document]:
+    def prune(self, *, dry_run: bool = False, accept_missing: bool = False) -> Vanished:
         self.deleted += [] if dry_run else list(self.documents)
-        return list(self.documents.values())
+        return Vanished(self.documents.values(), paths={})
 
     def info(self) -> dict[str, Any]:
         return {"location": "/idx", "documents": 2000, "embedder": {"name": "lite"}}
@@ -162,6 +164,7 @@ def test_search_passes_every_option_on(index: FakeIndex, run: Any) -> None:
             "--facet",
             "camera.make",
             "--explain",
+            "--missing",
             "--collapse",
         ),
         *("--weights", "text=2,vector=1", "--fusion", "sum", "--min-score", "0.02", "--num-candidates", "500"),
@@ -177,6 +180,7 @@ def test_search_passes_every_option_on(index: FakeIndex, run: Any) -> None:
         "sort": ["taken_at:desc", "iso"],
         "facets": ["camera.make"],
         "explain": True,
+        "missing": True,
         "collapse_duplicates": True,
         "weights": {"text": 2.0, "vector": 1.0},
         "fusion": "sum",
@@ -198,6 +202,7 @@ def test_a_search_without_options_leaves_every_choice_to_the_library(index: Fake
         "sort": None,
         "facets": (),
         "explain": False,
+        "missing": False,
         "collapse_duplicates": False,
         "weights": None,
         "fusion": "rrf",
@@ -422,6 +427,7 @@ def test_index_passes_every_option_on(index: FakeIndex, run: Any) -> None:
         "batch_size": 8,
         "workers": 2,
         "accept_missing": False,
+        "all_files": False,
     }
     assert (done.code, done.out) == (exits.OK, "2 added, 0 updated, 1 unchanged in 0.5 s, 4 pictures/s\n")
     assert done.err == "2 pictures in here\n"

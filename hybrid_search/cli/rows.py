@@ -93,8 +93,8 @@ def caption(source: Mapping[str, Any]) -> tuple[str, bool]:
 
 
 def light(source: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the fields that a person reads."""
-    return {name: value for name, value in source.items() if name not in (*HEAVY, *DERIVED)}
+    """Return the fields that a person reads, but for those that an update has emptied."""
+    return {name: value for name, value in source.items() if name not in (*HEAVY, *DERIVED) and value is not None}
 
 
 def hit_json(hit: Hit) -> dict[str, Any]:

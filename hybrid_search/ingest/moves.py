@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, Protocol
 
 from hybrid_search.backends import Action, Outcome, Stored
@@ -16,6 +16,8 @@ from hybrid_search.ingest.redescribe import also_described, redescribed
 from hybrid_search.ingest.wording import Wording
 
 __all__ = ["Moves", "Settled"]
+
+_SHARE = 0.2
 
 
 class ChangesDocuments(Protocol):
@@ -59,6 +61,7 @@ class Moves:
         self._count = 0
 
     def __len__(self) -> int:
+        """Return how many files were added since documents were written last."""
         return self._count
 
     def add(self, read: Read) -> None:
@@ -67,7 +70,8 @@ class Moves:
             self._fresh.add(read.facts.path)
         self.take_path(read)
         self._catalog.put(read.id, read.facts)
-        self._waiting.setdefault(read.id, []).append(read)
+        # the bytes are known, so that a picture that was decoded all the same need not wait in memory
+        self._waiting.setdefault(read.id, []).append(replace(read, picture=None, pixels=None))
         self._count += 1
 
     def take_path(self, read: Read) -> bool:
@@ -90,16 +94,24 @@ class Moves:
             if id not in self._waiting:
                 self._change(id, self._catalog.noted(id))
 
-    def write(self) -> Iterator[Settled]:
-        """Write the documents of all files that wait, and tell what became of each file."""
-        waiting, self._waiting, self._count = self._waiting, {}, 0
-        for id, reads in waiting.items():
+    def write(self, *, last: bool = False) -> Iterator[Settled]:
+        """Write the documents of files that wait, and tell what became of each file.
+
+        Unless it is the `last` time, a document with many files waits for a share of them: the whole list of files is
+        written, which then costs each file a constant.
+        """
+        self._count = 0
+        for id, reads in list(self._waiting.items()):
+            if not last and len(reads) < _SHARE * len(self._catalog.files(id)):
+                continue
+            del self._waiting[id]
             self._robbed.pop(id, None)
-            copies = self._copies(id, [read.facts.path for read in reads if read.facts.path in self._fresh])
+            paths = [read.facts.path for read in reads]
+            copies = self._copies(id, [path for path in paths if path in self._fresh])
+            self._fresh.difference_update(paths)
             outcome = self._change(id, self._moved(id, reads), vectors=any(read.redescribe for read in reads))
-            for read in reads:
-                yield Settled(read.facts.path, read.facts.path in copies, outcome.error)
-        self._fresh.clear()
+            for path in paths:
+                yield Settled(path, path in copies, outcome.error)
 
     def _copies(self, id: str, fresh: Sequence[str]) -> set[str]:
         """Return which new paths of a document are further copies: not those that a file was moved to.
@@ -123,8 +135,9 @@ class Moves:
             source: Mapping[str, Any] = stored.source if stored else {}
             added: Mapping[str, Any] = {}
             op: Literal["update", "index"] = "update"
-            for read in reads:
-                if read.redescribe:
+            # of several copies one description takes the place of the stored one, and the others join it
+            for read in sorted(reads, key=lambda read: not read.redescribe):
+                if read.redescribe and op == "update":
                     source, op = redescribed(source, read.metadata, self._wording), "index"
                 else:
                     described = also_described(source, read.metadata, self._wording)

@@ -114,11 +114,11 @@ class Pipeline:
                     self._settle(moves, tally)
             for _ in range(2):
                 self._write(batches.turn(), moves, catalog, tally)
-            self._settle(moves, tally)
+            self._settle(moves, tally, last=True)
             moves.write_robbed(last=True)
         except (KeyboardInterrupt, ImageError):
             self._write(batches.land(), moves, catalog, tally)
-            self._settle(moves, tally)
+            self._settle(moves, tally, last=True)
             raise
         finally:
             batches.close()
@@ -142,9 +142,9 @@ class Pipeline:
             batches.add(replace(read, replaces=moves.take_path(read) or read.named))
             catalog.put(read.id, read.facts)
 
-    def _settle(self, moves: Moves, tally: _Tally) -> None:
-        """Write what waits, and count it."""
-        for settled in moves.write():
+    def _settle(self, moves: Moves, tally: _Tally, *, last: bool = False) -> None:
+        """Write documents of files that wait, and count these."""
+        for settled in moves.write(last=last):
             if settled.error is not None:
                 self._refuse(settled.path, ImageUnreadable(settled.path, settled.error), tally)
             else:

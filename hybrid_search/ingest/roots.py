@@ -88,7 +88,8 @@ def of_gone_root(backend: Backend, root: Path, *, accepted: bool) -> IngestRepor
     reason = "there is no such file or folder"
     if left:
         meant = command("index", str(root), "--accept-missing")
-        reason += f"; if it is gone for good, {meant} marks its {counted(len(left), 'picture')} as missing"
+        marks = f"{meant} marks its {counted(len(left), 'picture')} as missing"
+        reason += f"; if it was moved, index it at its new place, if it is gone for good, {marks}"
     elif known:
         reason += f"; {command('prune')} lets go of what was there"
     raise ImageUnreadable(str(root), reason)

@@ -37,8 +37,8 @@ class Measure:
 def facts_of(member: Member) -> FileFacts | None:
     """Return what was noted of a member's own file when it was indexed; None of a picture that is no file."""
     for entry in member.source.get("files") or ():
-        facts = FileFacts.from_json(entry)
-        if facts.path == member.path and facts.is_file:
+        # read only then: a picture may have thousands of copies
+        if entry.get("path") == member.path and (facts := FileFacts.from_json(entry)).is_file:
             return facts
     return None
 
