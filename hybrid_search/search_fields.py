@@ -125,15 +125,10 @@ def _folder_text(folder: str, root: str) -> str:
 
     What lies above says where the collection is on this machine, and every picture of it would match.
     """
-    path = PurePath(folder)
-    try:
-        parts = list(path.relative_to(PurePath(root).parent).parts) if root else [path.name]
-    except ValueError:
-        parts = [path.name]
-    parts = parts or [path.name]
-    if parts[0].lower() in _OF_LIBRARIES:
-        del parts[0]
-    return name_text(" ".join(parts))
+    path, top = PurePath(folder), PurePath(root)
+    known = bool(root) and path.is_relative_to(top)
+    parts = path.relative_to(top.parent).parts if known else (path.name,)
+    return name_text(" ".join(parts[1:] if parts and parts[0].lower() in _OF_LIBRARIES else parts))
 
 
 def _unique(values: Iterable[str]) -> list[str]:
