@@ -10,14 +10,15 @@ from urllib.parse import unquote, urlsplit
 
 from hybrid_search.search_text import compose, name_text, search_text
 
-__all__ = ["SEARCH_FIELDS", "composed", "field_shown", "search_fields", "searched_as", "with_search_fields"]
+__all__ = ["MADE", "SEARCH_FIELDS", "composed", "field_shown", "search_fields", "searched_as", "with_search_fields"]
 
 SEARCH_FIELDS = {
     name: f"{name}_text" for name in ("title", "caption", "tags", "people", "labels", "written_labels")
 } | {"path": "filename_text", "folder": "folder_text"}
 """What is written of a picture, and the field that holds its words as they are compared; that of names is of paths."""
 
-_MADE = frozenset(SEARCH_FIELDS.values())
+MADE = frozenset(SEARCH_FIELDS.values())
+"""Fields that are made when a document is written, and are no part of what is read."""
 # What people wrote stays as they wrote it, paths must open files, and large parts hold no words.
 _AS_GIVEN = frozenset(
     "title caption path folder missing_path files thumbnail signature words embedding duplicate".split()
@@ -54,9 +55,12 @@ def composed(source: Mapping[str, Any]) -> dict[str, Any]:
 
     So a tag is one tag, in whichever form it was written. Captions and titles stay as they are, and so do paths.
     """
-    return {
-        name: value if name in _AS_GIVEN else _composed(value) for name, value in source.items() if name not in _MADE
-    }
+    kept = {name: value for name, value in source.items() if name not in MADE}
+    try:
+        return {name: value if name in _AS_GIVEN else _composed(value) for name, value in kept.items()}
+    except RecursionError:
+        # whoever writes it refuses it, and says so
+        return kept
 
 
 def with_search_fields(source: Mapping[str, Any], known: Container[str]) -> dict[str, Any]:
@@ -125,15 +129,10 @@ def _folder_text(folder: str, root: str) -> str:
 
     What lies above says where the collection is on this machine, and every picture of it would match.
     """
-    path = PurePath(folder)
-    try:
-        parts = list(path.relative_to(PurePath(root).parent).parts) if root else [path.name]
-    except ValueError:
-        parts = [path.name]
-    parts = parts or [path.name]
-    if parts[0].lower() in _OF_LIBRARIES:
-        del parts[0]
-    return name_text(" ".join(parts))
+    path, top = PurePath(folder), PurePath(root)
+    known = bool(root) and path.is_relative_to(top)
+    parts = path.relative_to(top.parent).parts if known else (path.name,)
+    return name_text(" ".join(parts[1:] if parts and parts[0].lower() in _OF_LIBRARIES else parts))
 
 
 def _unique(values: Iterable[str]) -> list[str]:

@@ -34,7 +34,7 @@ _INSIDE = re.compile(
     rf"(?<=[{_SMALL}])(?=[{_CAPITAL}])|(?<=[{_CAPITAL}])(?=[{_CAPITAL}][{_SMALL}]{{2}})"
     rf"|(?<=[{_SMALL}{_CAPITAL}]{{3}})(?=[0-9])|(?<=[0-9]{{4}})(?=[{_SMALL}{_CAPITAL}]{{3}})"
 )
-_NAME_SIGNS = re.compile(r"[\x00-\x20!-&(-,./:-@\[-^`{-\x7f]+")
+_NAME_SIGNS = re.compile(r"[\x00-\x20!-&(-,./:-@\[-`{-\x7f]+")
 _LONGEST = 30
 """Characters of two parts that are also one word: "re-enactment", and no two long names that a hyphen joins."""
 

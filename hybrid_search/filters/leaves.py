@@ -110,12 +110,10 @@ class Leaves:
 
     def pattern(self, field: str, pattern: str) -> dict[str, Any]:
         """Return the clause for a pattern with * (anything) and ? (one character), backslash before literal ones."""
-        kind = self._with_terms(field, "wildcards", pattern)
+        self._with_terms(field, "wildcards", pattern)
         literal = _literal_prefix(pattern)
         if literal is not None:
             return self.prefix(field, literal)
-        if kind == "flattened":
-            raise BadFilter(f"{field}:{pattern}", f"{field!r} takes only a * at the end, such as {field}:Canon*")
         return self._any_form("wildcard", field, pattern)
 
     def prefix(self, field: str, start: str) -> dict[str, Any]:

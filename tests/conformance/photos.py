@@ -235,6 +235,12 @@ FILTERS: dict[str, tuple[dict[str, Any], Callable[[Source], bool]]] = {
         {"wildcard": {"caption": {"value": "?oat"}}},
         any_value("caption", lambda v: "boat" in v.split()),
     ),
+    "wildcard flattened key": (
+        {"wildcard": {"exif.Make": {"value": "*K?N"}}},
+        any_value("exif.Make", lambda v: v == "NIKON"),
+    ),
+    "wildcard flattened deep": ({"wildcard": {"exif.Image.Artist": "?1"}}, any_value("exif.Image.Artist", "A1".__eq__)),
+    "wildcard flattened anywhere": ({"wildcard": {"exif": "*N"}}, any_value("exif.Make", lambda v: v == "NIKON")),
     "fuzzy": (
         {"fuzzy": {"camera.make": {"value": "cannon", "fuzziness": 1}}},
         any_word("camera.make", lambda v: v == "canon"),

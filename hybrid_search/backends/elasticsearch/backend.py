@@ -27,6 +27,7 @@ from hybrid_search.backends.elasticsearch.layout import (
     write_alias,
 )
 from hybrid_search.backends.elasticsearch.meta import change_meta
+from hybrid_search.backends.elasticsearch.patterns import answerable
 from hybrid_search.backends.elasticsearch.scan import excluded, scan, with_vectors
 from hybrid_search.backends.elasticsearch.server import Server
 from hybrid_search.backends.elasticsearch.vectors import VectorField, vector_fields
@@ -246,10 +247,11 @@ class ElasticsearchBackend(Backend):
             When a part of the index did not answer.
         """
         self._check_knn(body)
+        asked = answerable(body, self._client, self._alias)
         answer = self._asked_for_vectors(
             lambda raw: raw.search(
                 index=self._alias,
-                body=dict(body),
+                body=asked,
                 include_named_queries_score=True,
                 allow_partial_search_results=False,
                 preference=self._preference,
@@ -264,7 +266,7 @@ class ElasticsearchBackend(Backend):
         for body in bodies:
             self._check_knn(body)
         head = {"allow_partial_search_results": False, "preference": self._preference}
-        lines = [line for body in bodies for line in (head, dict(body))]
+        lines = [line for body in bodies for line in (head, answerable(body, self._client, self._alias))]
         answer = self._asked_for_vectors(
             lambda raw: raw.msearch(index=self._alias, searches=lines, include_named_queries_score=True)
         )
@@ -275,7 +277,8 @@ class ElasticsearchBackend(Backend):
 
     def count(self, query: Mapping[str, Any] | None = None) -> int:
         """Count the documents that match a query (all when None)."""
-        answer = self._ask(lambda raw: raw.count(index=self._alias, query=None if query is None else dict(query)))
+        wanted = None if query is None else answerable(query, self._client, self._alias)
+        answer = self._ask(lambda raw: raw.count(index=self._alias, query=wanted))
         return int(answer.body["count"])
 
     def read(self, id: str, *, vectors: bool = False) -> Stored:
@@ -297,8 +300,9 @@ class ElasticsearchBackend(Backend):
         self, query: Mapping[str, Any] | None = None, *, fields: Sequence[str] | None = None, vectors: bool = False
     ) -> Iterator[tuple[str, dict[str, Any]]]:
         """Stream (id, `_source`) of every match from one point in time, in bounded memory."""
+        wanted = query and answerable(query, self._client, self._alias)
         yield from scan(
-            self._client, self._alias, vectors=self._vectors(), query=query, fields=fields, with_vectors=vectors
+            self._client, self._alias, vectors=self._vectors(), query=wanted, fields=fields, with_vectors=vectors
         )
 
     def info(self) -> dict[str, Any]:

@@ -157,7 +157,7 @@ def _apply(steps: Sequence[Callable[[str], str]], text: str) -> str:
 
 
 def _lower(text: str) -> str:
-    """Return a text in small letters, one for one as Lucene does; Python makes two of İ, and of Σ a final one at times."""
+    """Return a text in small letters, one for one as Lucene does; Python makes two of İ, and some Σ final."""
     return text.lower() if text.isascii() else text.replace("İ", "i").replace("Σ", "σ").lower()
 
 
