@@ -126,7 +126,12 @@ def test_check_names_what_the_index_holds_when_the_field_is_absent():
 
 @pytest.mark.parametrize(
     ("found", "remedy"),
-    [(1, "`hybrid-search migrate`"), (3, "use the version that wrote it"), (None, "use the version")],
+    [
+        (1, "`hybrid-search migrate`"),
+        (2, "`hybrid-search migrate`"),
+        (4, "use the version that wrote it"),
+        (None, "use the version"),
+    ],
 )
 def test_check_refuses_another_schema_version(found, remedy):
     definition = load_definition(embeddings={"lite": LITE})
