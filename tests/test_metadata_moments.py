@@ -8,11 +8,14 @@ import struct
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from PIL import Image
 
 from hybrid_search.document import metadata_fields
+from hybrid_search.errors import MappingMismatch
 from hybrid_search.ingest.described import caller_metadata
+from hybrid_search.ingest.redescribe import added_fields
 from hybrid_search.metadata import Metadata, load_captions, merge, read_metadata, read_sidecars
 from hybrid_search.metadata.moments import Moment, fuller, instant, split_offset
 
@@ -190,10 +193,23 @@ def test_a_document_has_the_clock_the_offset_and_the_moment_in_utc() -> None:
     }
     assert metadata_fields(caller_metadata({"taken_at": "2019-06-01 12:34:56"})) == {"taken_at": CLOCK}
     assert metadata_fields(caller_metadata({"taken_at": 1935})) == {"taken_at": "1935"}
+    assert metadata_fields(caller_metadata({"taken_at": np.float64(1935)})) == {"taken_at": "1935"}
+    for odd in (True, 1935.5, float("nan"), 20, 1559385296):
+        with pytest.raises(MappingMismatch, match="is not a date"):
+            caller_metadata({"taken_at": odd})
     assert metadata_fields(Metadata({"taken_at": "2019-06-01", "taken_offset": "+02:00"})) == {
         "taken_at": "2019-06-01",
         "taken_offset": "+02:00",
     }
+
+
+def test_another_copys_moment_takes_the_offset_of_the_first_away() -> None:
+    stored = {"taken_at": CLOCK, "taken_offset": "+02:00", "taken_at_utc": "2019-06-01T10:34:56Z"}
+    unknown = {"taken_offset": None, "taken_at_utc": None}
+    assert added_fields(stored, Metadata({"taken_at": "1961-05-01"})) == {"taken_at": "1961-05-01", **unknown}
+    assert added_fields(stored, Metadata({"taken_at": "2019-06-01", "title": "a"})) == {**stored, "title": "a"}
+    takeout = Metadata({"taken_at": "2019-06-01T10:34:56", "taken_offset": "+00:00", "taken_at_utc": "…"})
+    assert added_fields({"taken_at": CLOCK}, takeout) == stored
 
 
 def test_the_moment_in_utc() -> None:

@@ -67,9 +67,9 @@ def _flag(value: object) -> bool:
 
 
 def _date(value: object) -> str:
-    if isinstance(value, int) and not isinstance(value, bool):
+    if isinstance(value, (int, float)) and float(value).is_integer():
         # JSON and tables hold a year as a number
-        value = str(value)
+        value = str(int(value))
     if not isinstance(value, str):
         raise ValueError("is not a date")
     return parse_date(value)
