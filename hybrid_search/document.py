@@ -171,10 +171,17 @@ def file_fields(files: Sequence[FileFacts]) -> dict[str, Any]:
 
 
 def metadata_fields(metadata: Metadata) -> dict[str, Any]:
-    """Return metadata as nested fields, with the texts by which camera and place are found in words."""
+    """Return metadata as nested fields, with the moment in UTC, and texts by which words find camera and place."""
+    # loaded by whoever has metadata; those who only search and show documents have no use for what reads files
+    from hybrid_search.metadata.moments import instant, moment_fields, moment_of
+
     fields: dict[str, Any] = {}
     for name, value in metadata.fields.items():
         _set(fields, name, value)
+    if moment := moment_of(metadata.fields):
+        at = instant(moment.clock, moment.offset)
+        fields.update(moment_fields(moment))
+        fields.update({"taken_at_utc": at} if at else {})
     fields.update(word_fields(fields))
     if metadata.exif:
         fields["exif"] = dict(metadata.exif)

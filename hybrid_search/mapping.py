@@ -31,7 +31,7 @@ __all__ = [
     "with_embedding",
 ]
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 """Raised when documents written before can no longer be read as the new mapping says."""
 CAPTION = "caption:"
 """Begins the name of an embedding of what is written about a picture; the name of what embeds texts follows."""

@@ -19,7 +19,7 @@ STAGES = [
     {"metadata", "signature", "embedders", "orientations"},
     {"picture"},
     {"document"},
-    {"mapping"},
+    {"mapping", "upgrade"},
     {
         "legs",
         "query",
