@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from hybrid_search.document import word_fields
+
 __all__ = ["upgraded"]
 
 
@@ -50,5 +52,11 @@ def _with_clock(source: Mapping[str, Any]) -> dict[str, Any]:
     return {**source, "taken_at": clock, **({"taken_offset": offset, "taken_at_utc": at} if at else {})}
 
 
-_CHANGES = {1: _without_flat_signature, 2: _with_clock}
+def _schema_3(source: Mapping[str, Any]) -> dict[str, Any]:
+    clocked = _with_clock(source)
+    # their accents and signs were left to the server's analysis before
+    return {**clocked, **word_fields(clocked)}
+
+
+_CHANGES = {1: _without_flat_signature, 2: _schema_3}
 """By the schema that wrote a document: what makes one of the next schema of it, in their order."""

@@ -43,7 +43,6 @@ class FakeIndex:
     deleted: list[str] = field(default_factory=list)
     closed: bool = False
     embedders: tuple[str, ...] = ("lite",)
-    backend: Any = field(default_factory=lambda: SimpleNamespace(count=lambda query: 0))
 
     def open(self, location: str, **options: Any) -> FakeIndex:
         self.opened = {"location": location, **options}
@@ -72,7 +71,7 @@ class FakeIndex:
             found = [{"_id": id, "_source": self.documents[id].source} for id in self.documents if id.startswith(start)]
             return {"hits": {"hits": found, "total": {"value": len(found)}}}
 
-        return SimpleNamespace(search=search)
+        return SimpleNamespace(search=search, count=lambda query: 0)
 
     def request(self, text: str | None = None, **query: Any) -> dict[str, Any]:
         self.asked = {"text": text, **query}

@@ -36,7 +36,7 @@ STAGES = [
         "text",
         "backends",
     },
-    {"guard", "transfer", "drift", "embedder_set"},
+    {"guard", "transfer", "drift", "embedder_set", "present"},
     {"ingest"},
     {"duplicates"},
     {

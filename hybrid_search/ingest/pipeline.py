@@ -18,7 +18,7 @@ from hybrid_search.embedders import Labels
 from hybrid_search.errors import DocumentNotFound, HybridSearchError, ImageError, ImageUnreadable
 from hybrid_search.images import Source, read_source, sniff
 from hybrid_search.ingest.batches import Batches, Embedded, Read
-from hybrid_search.ingest.catalog import Catalog
+from hybrid_search.ingest.catalog import Catalog, is_below
 from hybrid_search.ingest.changes import Change, change_document
 from hybrid_search.ingest.embedding import Embedders, Vectors
 from hybrid_search.ingest.folder import Found
