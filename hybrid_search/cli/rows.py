@@ -68,11 +68,13 @@ def number(value: float | None) -> str:
 
     Examples
     --------
-    >>> number(0.032787), number(12.3456), number(1.0), number(None)
-    ('0.0328', '12.35', '1.0000', '')
+    >>> number(0.032787), number(12.3456), number(1.0), number(1.6e-5), number(0.0), number(None)
+    ('0.0328', '12.35', '1.0000', '<0.0001', '0.0000', '')
     """
     if value is None:
         return ""
+    if 0 < value < 0.00005:
+        return "<0.0001"
     return f"{value:.4f}" if abs(value) <= 1 else f"{value:.2f}"
 
 
