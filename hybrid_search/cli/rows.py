@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from hybrid_search.counted import counted
+from hybrid_search.display import number
 
 if TYPE_CHECKING:
     from hybrid_search.hits import Hit
@@ -61,21 +62,6 @@ def plain(value: Any) -> str:
     if isinstance(value, Sequence):
         return ", ".join(plain(part) for part in value)
     return str(value)
-
-
-def number(value: float | None) -> str:
-    """Return a score with as many digits as tell hits apart, and nothing for no score.
-
-    Examples
-    --------
-    >>> number(0.032787), number(12.3456), number(1.0), number(1.6e-5), number(0.0), number(None)
-    ('0.0328', '12.35', '1.0000', '<0.0001', '0.0000', '')
-    """
-    if value is None:
-        return ""
-    if 0 < value < 0.00005:
-        return "<0.0001"
-    return f"{value:.4f}" if abs(value) <= 1 else f"{value:.2f}"
 
 
 def caption(source: Mapping[str, Any]) -> tuple[str, bool]:
