@@ -134,6 +134,11 @@ def test_sheet_of_real_hits(run: Any) -> None:
         (("search", "harbour", "--weights", "picture=2"), exits.USAGE, "picture"),
         (("search", "harbour", "--night"), exits.USAGE, "No such option"),
         (("search", "harbour", "-sort"), exits.USAGE, "or a word to leave out"),
+        (("search", "harbour", "-n", "5"), exits.USAGE, "No such option: -n; -k N says how many hits to show"),
+        (("similar", "0.png", "-n", "5"), exits.USAGE, "No such option: -n; -k N says how many hits to show; `"),
+        (("show", "0.png", "-n"), exits.USAGE, "No such option: -n; `hybrid-search show"),
+        (("search", "harbour", "-k", "50", "--num-candidates", "5"), exits.USAGE, "pass --num-candidates 50 or more"),
+        (("search", "--filter", "harbour"), exits.USAGE, "put words beside --filter"),
     ],
 )
 def test_mistakes_are_one_line(run: Any, arguments: tuple[str, ...], code: int, words: str) -> None:

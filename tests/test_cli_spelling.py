@@ -38,6 +38,7 @@ OF_PYTHON = {"vector_query"}
             "cannot open the server: timeout is a number (got 'x')",
             "cannot open the server: --timeout is a number (got 'x')",
         ),
+        ("classes are one or more names, each given once", "--classes are one or more names, each given once"),
         ("name others by embedder=…, or remove it", "name others by --embedder …, or remove it"),
     ],
 )

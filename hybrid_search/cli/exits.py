@@ -97,6 +97,9 @@ def _text(error: BaseException) -> str:
         said = error.format_message().removeprefix("Invalid value: ").rstrip(".")  # type: ignore[attr-defined]
         for pattern, words in _PARSERS_WORDS:
             said = re.sub(pattern, words, said)
+        if context is not None and any("-k" in param.opts for param in context.command.params):
+            # what other programs call -n, -l or -t
+            said = re.sub(r"^No such option: -[A-Za-z][0-9]*(?!\w)", r"\g<0>; -k N says how many hits to show", said)
         return f"{said}; `{command} --help` shows how"
     if isinstance(error, errors.HybridSearchError):
         return spelt(str(error))

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from hybrid_search.counted import counted
+from hybrid_search.display import number
 from hybrid_search.search_fields import SEARCH_FIELDS
 
 if TYPE_CHECKING:
@@ -62,19 +63,6 @@ def plain(value: Any) -> str:
     if isinstance(value, Sequence):
         return ", ".join(plain(part) for part in value)
     return str(value)
-
-
-def number(value: float | None) -> str:
-    """Return a score with as many digits as tell hits apart, and nothing for no score.
-
-    Examples
-    --------
-    >>> number(0.032787), number(12.3456), number(1.0), number(None)
-    ('0.0328', '12.35', '1.0000', '')
-    """
-    if value is None:
-        return ""
-    return f"{value:.4f}" if abs(value) <= 1 else f"{value:.2f}"
 
 
 def caption(source: Mapping[str, Any]) -> tuple[str, bool]:

@@ -15,6 +15,11 @@ _PHRASES = {
     "search with text=… uses captions and labels instead": "words alone are searched in captions and labels",
     "k + offset must": "-k and --offset together must",
     "be at most num_candidates": "be at most --num-candidates",
+    "classes are one or more names": "--classes are one or more names",
+    "threshold is above 0 and at most 1, temperature above 0, and floor a number": (
+        "--threshold is above 0 and at most 1, --temperature above 0, and --floor a number"
+    ),
+    "a template has {} once": "--template has {} once",
     "no picture in like has": "no picture of --like has",
     "unlike only leads away": "--unlike only leads away",
     "such as min_score={'vector': 0.3}": "such as --min-score vector=0.3",

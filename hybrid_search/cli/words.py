@@ -110,10 +110,7 @@ def _wants_value(argument: str, options: Mapping[str, bool]) -> bool | None:
     if f"-{argument}" in options:
         raise typer.BadParameter(f"{argument} is the option -{argument}, or a word to leave out: write {_AS_WORD}")
     if _LETTER.fullmatch(argument):
-        number = "; -k N says how many hits to show" if "-k" in options else ""
-        raise typer.BadParameter(
-            f"No such option: {argument}{number}; if it is a word to leave out, write -- before the words"
-        )
+        raise typer.BadParameter(f"No such option: {argument}; if it is a word to leave out, write -- before the words")
     return None
 
 
