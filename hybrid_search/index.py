@@ -305,17 +305,20 @@ class HybridIndex(HoldsEmbeddings, Searches, FindsDuplicates):
         return Document(*self._asker.find(id, vectors=vectors))
 
     def info(self) -> dict[str, Any]:
-        """Return facts about the index: location, documents, bytes, embeddings, versions.
+        """Return facts about the index: location, documents, how many are missing, bytes, embeddings, versions.
 
         `drift` names each difference from the index that this version would make; `migrate` ends them.
         """
+        from hybrid_search.ingest.vanished import vanished_documents
+
         self._see_own_writes()
         live = self._backend.definition()
         held = {key: spec.to_json() for key, spec in embeddings(live).items()}
         default = held[default_embedding(live)]["name"]
         facts = {"analysis": live["mappings"]["_meta"]["analysis"], "default_embedder": default}
         differences = list(drift(live, current_definition(self._backend)))
-        return {**facts, "embeddings": held, **self._backend.info(), "drift": differences}
+        missing = sum(1 for _ in vanished_documents(self._backend))
+        return {**facts, "embeddings": held, **self._backend.info(), "missing": missing, "drift": differences}
 
     def _check_open(self) -> None:
         if self._closed:

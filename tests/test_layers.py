@@ -32,6 +32,7 @@ STAGES = [
         "collapse",
         "explain",
         "facets",
+        "present",
         "display",
         "text",
         "backends",

@@ -255,6 +255,7 @@ def test_the_report_and_prune_say_one_number(index: HybridIndex, pictures: Path)
         (pictures / name).unlink()
     for _ in range(2):
         assert index.add_folder(pictures).missing == len(index.prune(dry_run=True)) == 2, "two pictures, three files"
+        assert (index.info()["documents"], index.info()["missing"]) == (3, 2)
     other = save_photo(pictures.with_name("Other") / "d.png", 9, (40, 32))
     assert index.add_folder(other.parent).missing == 2, "of the whole index"
     assert len(index.prune()) == 2 and index.add_folder(pictures).missing == 0
@@ -267,21 +268,26 @@ def test_the_command_line_says_what_became_of_a_renamed_library(
     tmp_path: Path, pictures: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def told(*arguments: str) -> tuple[int, str]:
-        code = run(["--index", str(tmp_path / "index"), *arguments])
+        code = run(["--index", str(at), *arguments])
         out, err = capsys.readouterr()
         return code, out + err
 
     shutil.copy(pictures / "2018" / "a.png", pictures / "copy.png")
     (pictures / "film.MOV").touch()
     (pictures / "notes.txt").touch()
+    (pictures / "captions.csv").write_text("path,caption\ncopy.png,a copy\n")
+    at = pictures / "index"
     save_photo(pictures / "2018" / "named.png", 7, (40, 32)).rename(pictures / "2018" / "named")
-    code, said = told("index", str(pictures), "--embedder", "colour:lab", "--no-progress")
+    captions = ["--captions", str(pictures / "captions.csv"), "--embedder", "colour:lab"]
+    code, said = told("index", str(pictures), *captions, "--no-progress")
     assert code == exits.OK and said.startswith("3 added, 0 updated, 0 unchanged, 1 copy in ")
     assert "1 video and 2 other files were left out; --all-files looks into files of other names\n" in said
     _, said = told("index", str(pictures), "--all-files", "--no-progress")
     assert said.startswith("1 added, 0 updated, 4 unchanged in ")
-    assert "1 video and 1 other file were left out\n" in said
+    assert "1 video and 2 other files were left out\n" in said, "the captions of the first run are a file as any"
+    (pictures / "captions.csv").unlink()
     photos = pictures.rename(pictures.with_name("Photos"))
+    at = photos / "index"
     code, said = told("index", str(pictures), "--no-progress")
     assert code == exits.USAGE and "if it was moved, index it at its new place" in said
     _, said = told("index", str(photos), "--no-progress")

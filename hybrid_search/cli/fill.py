@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -120,10 +120,14 @@ def index(
     Press Ctrl-C at any time: what is done stays done, and the same command goes on from there.
     """
     reports: list[IngestReport] = []
-    away: list[tuple[Path, int]] = []
-    _check_paths(context, location, paths)
     if all_files and include:
         raise typer.BadParameter("--include says which files are taken, so --all-files adds none; choose one")
+    _check_paths(context, location, paths)
+    wanted: dict[str, Any] = {
+        "captions": captions, "include": include or (), "exclude": exclude or (), "hidden": hidden,
+        "follow_symlinks": follow_symlinks, "batch_size": batch_size, "workers": workers,
+        "accept_missing": accept_missing, "all_files": all_files,
+    }  # fmt: skip
     try:
         with open_index(
             context,
@@ -135,21 +139,7 @@ def index(
         ) as opened:
             for path in paths:
                 with progress_bar(shown=not no_progress) as progress:
-                    report = opened.add_folder(
-                        path,
-                        captions=captions,
-                        include=include or (),
-                        exclude=exclude or (),
-                        hidden=hidden,
-                        follow_symlinks=follow_symlinks,
-                        batch_size=batch_size,
-                        workers=workers,
-                        accept_missing=accept_missing,
-                        all_files=all_files,
-                        progress=progress,
-                    )
-                reports.append(report)
-                away += [(path, report.withheld)] if report.withheld else []
+                    reports.append(opened.add_folder(path, **wanted, progress=progress))
             documents, embedders = len(opened), opened.embedders
     except KeyboardInterrupt:
         terminal.note("interrupted: what was indexed so far is kept; run the same command again to go on from there")
@@ -158,6 +148,7 @@ def index(
     _print(reports, failed, place_of(context, location), documents, as_json=as_json)
     _note_moved(reports)
     _note_left_out(reports, all_files=all_files)
+    away = [(path, report.withheld) for path, report in zip(paths, reports, strict=True) if report.withheld]
     _note_away(away)
     if embedders == ("lite",) and documents == sum(report.added for report in reports) > 0:
         from hybrid_search.embedders.minilm.files import is_here

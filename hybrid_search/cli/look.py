@@ -73,7 +73,7 @@ def _readable(facts: Mapping[str, Any]) -> dict[str, Any]:
     >>> _readable({"format": 1, "vectors.lite.bytes": 2_306_528, "documents": 12_000, "location": "/idx"})
     {'location': '/idx', 'documents': '12,000', 'format': '1', 'vectors.lite.bytes': '2.3 MB'}
     """
-    first = [name for name in ("location", "backend", "documents", "bytes") if name in facts]
+    first = [name for name in ("location", "backend", "documents", "missing", "bytes") if name in facts]
     ordered = {name: facts[name] for name in (*first, *facts)}
     return {name: _number(name, value) if type(value) is int else value for name, value in ordered.items()}
 

@@ -56,7 +56,8 @@ def add_folder(
         raise ImageUnreadable(str(root), error.strerror or str(error)) from None
     described = load_captions(Path(captions)) if captions is not None else None
     backend.bulk([])  # an index that another writes is told of before the work, not after it
-    under_way = Root(root, options, captions=captions)
+    ours = [os.path.abspath(own) for own in (backend.location, captions) if own is not None]
+    under_way = Root(root, options, ours=ours)
     total = under_way.count() if progress is not None else None
     catalog = Catalog.read(backend, root)
     pipeline = Pipeline(

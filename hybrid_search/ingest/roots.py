@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from hybrid_search.backends import Backend
@@ -27,13 +26,12 @@ class Root:
         Absolute.
     options : IngestOptions
         Which files are wanted.
-    captions : str or Path, optional
-        A file that describes pictures, and is none that was left out.
+    ours : collection of str
+        Files and folders, absolute, that are not counted as left out: the captions file, and the index itself.
     """
 
-    def __init__(self, path: Path, options: IngestOptions, *, captions: str | Path | None = None) -> None:
-        self._path, self._options = path, options
-        self._captions = os.path.abspath(captions) if captions is not None else None
+    def __init__(self, path: Path, options: IngestOptions, *, ours: Collection[str] = ()) -> None:
+        self._path, self._options, self._ours = path, options, ours
         self.seen: set[str] = set()
         self.unreadable: dict[str, OSError] = {}
         self.videos = self.others = 0
@@ -66,7 +64,7 @@ class Root:
         )
 
     def _leave_out(self, path: str) -> None:
-        if path != self._captions:
+        if not any(is_below(path, own) for own in self._ours):
             self.videos += is_video(path)
             self.others += not is_video(path)
 
