@@ -719,15 +719,30 @@ def test_and_or_not_are_those_of_sets(a, b):
     assert parse_filter(f"{a} AND {b}", TYPES) == parse_filter(a, TYPES) + parse_filter(b, TYPES)
 
 
+def test_an_apostrophe_is_found_straight_and_curled():
+    forms = [parse_filter(f'tags:"Anna{sign}s"', TYPES)[0]["terms"]["tags"] for sign in "'’"]
+    assert [set(form) for form in forms] == [{"Anna's", "Anna’s"}] * 2
+
+
+def test_a_path_is_found_in_either_form_of_unicode_and_with_a_slash_at_its_end():
+    composed, apart = "/p/Brücke", "/p/Bru\u0308cke"
+    for written in (f'folder:"{composed}/"', f'folder:"{apart}"', f"folder:{apart}/"):
+        assert set(parse_filter(written, TYPES)[0]["terms"]["folder"]) == {composed, apart}
+    assert parse_filter('folder:"/p/x/"', TYPES) == ({"term": {"folder": "/p/x"}},)
+    assert parse_filter('folder:"/"', TYPES) == ({"term": {"folder": "/"}},)
+    assert parse_filter({"terms": {"path": [composed, "/q"]}}, TYPES) == ({"terms": {"path": [composed, apart, "/q"]}},)
+
+
 @given(st.text(alphabet=st.characters(codec="utf-8"), min_size=1, max_size=20))
 def test_a_quoted_value_is_taken_as_it_is(value):
+    value = value.replace("'", " ").replace("’", " ")
     quoted = value.replace("\\", "\\\\").replace('"', '\\"')
     assert parse_filter(f'tags:"{quoted}"', TYPES) == ({"term": {"tags": unicodedata.normalize("NFC", value)}},)
 
 
 @given(st.text(alphabet=st.characters(codec="utf-8", exclude_characters=" \t\n\r\f\v"), min_size=1, max_size=20))
 def test_a_value_with_every_sign_escaped_is_taken_as_it_is(value):
-    if any(character.isspace() for character in value):
+    if any(character.isspace() or character in "'’" for character in value):
         return
     escaped = "".join(character if character.isalnum() else f"\\{character}" for character in value)
     if escaped in ("AND", "OR", "NOT"):
