@@ -403,9 +403,9 @@ def test_the_example_of_the_readme_finds_what_a_person_expects():
     [
         ("tags:boot~", {"fuzzy": {"tags": {"value": "boot", "fuzziness": "AUTO"}}}),
         ("tags:boot~1", {"fuzzy": {"tags": {"value": "boot", "fuzziness": 1}}}),
-        ("caption:Boot~2", {"fuzzy": {"caption_text": {"value": "boot", "fuzziness": 2}}}),
-        ('caption:"red boat"~2', {"match_phrase": {"caption_text": {"query": "red boat", "slop": 2}}}),
-        ("caption:t-shirt", {"match": {"caption_text": {"query": "t shirt", "operator": "and"}}}),
+        ("caption:Boot~2", {"fuzzy": {"caption_text.every_word": {"value": "boot", "fuzziness": 2}}}),
+        ('caption:"red boat"~2', {"match_phrase": {"caption_text.every_word": {"query": "red boat", "slop": 2}}}),
+        ("caption:t-shirt", {"match": {"caption_text.every_word": {"query": "t shirt", "operator": "and"}}}),
         ("camera.make:[a TO m}", {"range": {"camera.make": {"gte": "a", "lt": "m"}}}),
         ("regions.label:dog", {"nested": {"path": "regions", "query": {"term": {"regions.label": "dog"}}}}),
         ("_exists_:embedding.lite", {"exists": {"field": "embedding.lite"}}),
@@ -583,7 +583,9 @@ def test_terms_set_and_fuzzy_and_slop_come_through_in_one_form():
         {"fuzzy": {"tags": {"value": "bot", "fuzziness": 1}}},
     )
     slop = {"match_phrase": {"caption": {"query": "red boat", "slop": 2}}}
-    assert parse_filter(slop, TYPES) == ({"match_phrase": {"caption_text": slop["match_phrase"]["caption"]}},)
+    assert parse_filter(slop, TYPES) == (
+        {"match_phrase": {"caption_text.every_word": slop["match_phrase"]["caption"]}},
+    )
 
 
 @pytest.mark.parametrize(
