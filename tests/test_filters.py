@@ -65,7 +65,7 @@ PHOTOS = {
 
 
 def values(document: dict, name: str) -> list:
-    name = name.removesuffix("_text")
+    name = name.removesuffix(".every_word").removesuffix("_text")
     found = document
     for part in name.split("."):
         found = found.get(part, {}) if isinstance(found, dict) else {}
