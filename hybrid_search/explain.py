@@ -9,7 +9,7 @@ from typing import Any
 
 from hybrid_search.search_fields import field_shown
 from hybrid_search.search_text import phrase_text, spellings
-from hybrid_search.text import ParsedText
+from hybrid_search.text import ParsedText, is_file_name, is_stop_word, with_every_word
 
 __all__ = ["FILTER", "TERM", "name_filters", "name_of", "sure_names", "term_clauses"]
 
@@ -33,14 +33,18 @@ def sure_names(clauses: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
 def term_clauses(parsed: ParsedText) -> list[dict[str, Any]]:
     """Return one unscored named clause ("term:dog@labels") for each word or phrase in each text field."""
     clauses: list[dict[str, Any]] = []
-    for word, field in product(parsed.sought, parsed.fields):
-        name = {"boost": 0, "_name": f"{TERM}{word}@{field_shown(field)}"}
-        ways: list[dict[str, Any]] = [{"query": way, "operator": "and"} for way in spellings(word)]
-        if len(ways) == 1:
-            clauses.append({"match": {field: {**ways[0], **name}}})
-        else:
-            clauses.append({"dis_max": {"queries": [{"match": {field: way}} for way in ways], **name}})
-    for phrase, field in product(parsed.phrases, parsed.fields):
+    for word in parsed.sought:
+        for field in with_every_word(parsed.fields) if is_stop_word(word) else parsed.fields:
+            name = {"boost": 0, "_name": f"{TERM}{word}@{field_shown(field)}"}
+            ways: list[dict[str, Any]] = [
+                {"match": {field: {"query": way, "operator": "and"}}} for way in spellings(word)
+            ]
+            if field == "filename_text" and is_file_name(word):
+                ways.append({"term": {"filename": {"value": word}}})
+            ((kind, first),) = ways[0].items()
+            one = {kind: {field: {**first[field], **name}}}
+            clauses.append(one if len(ways) == 1 else {"dis_max": {"queries": ways, **name}})
+    for phrase, field in product(parsed.phrases, with_every_word(parsed.fields)):
         name = {"boost": 0, "_name": f"{TERM}{phrase}@{field_shown(field)}"}
         clauses.append({"match_phrase": {field: {"query": phrase_text(phrase), **name}}})
     return clauses

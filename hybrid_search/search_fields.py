@@ -32,11 +32,11 @@ def searched_as(field: str, types: Mapping[str, str]) -> str:
 
     Examples
     --------
-    >>> searched_as("caption", {"caption": "text", "caption_text": "text"})
-    'caption_text'
+    >>> searched_as("caption", {"caption": "text", "caption_text": "text", "caption_text.every_word": "text"})
+    'caption_text.every_word'
     """
-    made = f"{field}_text"
-    return made if types.get(field) == "text" and types.get(made) == "text" else field
+    made = f"{field}_text.every_word"
+    return made if types.get(field) == types.get(made) == "text" else field
 
 
 def field_shown(field: str) -> str:
@@ -44,10 +44,10 @@ def field_shown(field: str) -> str:
 
     Examples
     --------
-    >>> field_shown("filename_text"), field_shown("hypernyms")
-    ('filename', 'hypernyms')
+    >>> field_shown("filename_text"), field_shown("caption_text.every_word"), field_shown("hypernyms")
+    ('filename', 'caption', 'hypernyms')
     """
-    return field.removesuffix("_text")
+    return field.removesuffix(".every_word").removesuffix("_text")
 
 
 def composed(source: Mapping[str, Any]) -> dict[str, Any]:

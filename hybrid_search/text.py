@@ -16,9 +16,12 @@ __all__ = [
     "TEXT_FIELDS",
     "ParsedText",
     "excluded_clauses",
+    "is_file_name",
+    "is_stop_word",
     "parse_text",
     "text_fields",
     "text_leg",
+    "with_every_word",
 ]
 
 MAX_CHARACTERS = 1_000
@@ -41,20 +44,20 @@ TEXT_FIELDS = {
 _EVERY_FIELD = {name: boost for name, boost in TEXT_FIELDS.items() if name != "written_labels_text"}
 """What is excluded is so also where it was predicted; written labels are labels too."""
 _PREDICTED_FIELDS = ("labels_text", "hypernyms")
-_PHRASE_FIELDS = tuple(name for name in _EVERY_FIELD if name != "hypernyms")
 _WHOLE_TEXT_FIELDS = ("caption_text", "title_text")
+"""Sentences. Of their stop words only `every_word` knows: how long a text is, and so what a word in it counts, is told
+by its other words."""
 _WHOLE_TEXT = 2 / 3
 """How much a whole text in order counts, beside one of its words."""
 _STOP_WORDS = frozenset(
     "a an and are as at be but by for if in into is it no not of on or such that the their then there these they this "
     "to was with".split()
 )
-"""Words that weigh nothing beside others; they are indexed, and found where nothing else is asked, or in a phrase.
+"""Words that weigh nothing beside others; they are found where nothing else is asked, in phrases, and in names.
 
 They are those of Lucene's English list, but for "will", which is a name.
 """
 _OPERATORS = frozenset({"AND", "OR", "NOT"})
-_WITHOUT_STOP_WORDS = "text_without_stop_words"
 _PARTS = re.compile(r'(-?)"([^"]*)"|(\S+)')
 _FILE_NAME = re.compile(r"\S+\.[A-Za-z0-9]{2,5}")
 
@@ -80,7 +83,7 @@ class ParsedText:
     def sought(self) -> tuple[str, ...]:
         """The terms that are looked for: without stop words such as "the", unless there is nothing else."""
         capitals = any(character.islower() for term in self.terms for character in term)
-        kept = tuple(term for term in self.terms if not _is_stop_word(term, capitals_tell=capitals))
+        kept = tuple(term for term in self.terms if not is_stop_word(term, capitals_tell=capitals))
         return kept or (() if self.phrases else self.terms)
 
     @property
@@ -162,13 +165,13 @@ def text_leg(parsed: ParsedText) -> dict[str, Any] | None:
         return None
     should = [clause for term in sought for clause in _term_clauses(term, parsed.fields)]
     must = [_phrase_anywhere(phrase) for phrase in parsed.phrases]
-    if all(map(_is_stop_word, sought)):
+    if all(map(is_stop_word, sought)):
         must, should = [*must, *should], []
     if len(parsed.terms) > 1 and sought:
         whole = " ".join(parsed.terms)
         boosts = {field: _WHOLE_TEXT * parsed.fields[field] for field in _WHOLE_TEXT_FIELDS}
-        analyzer = _WITHOUT_STOP_WORDS if should else None
-        should += [_phrase(field, whole, boost=boost, analyzer=analyzer) for field, boost in boosts.items()]
+        boosts = boosts if should else with_every_word(boosts)
+        should += [_phrase(field, whole, boost=boost) for field, boost in boosts.items()]
     leg: dict[str, Any] = {"_name": "text"}
     if must:
         leg["must"] = must
@@ -180,15 +183,40 @@ def text_leg(parsed: ParsedText) -> dict[str, Any] | None:
 
 def excluded_clauses(parsed: ParsedText) -> list[dict[str, Any]]:
     """Return filter clauses that keep out every document with an excluded word or phrase, in all legs alike."""
+    fields = with_every_word(_EVERY_FIELD)
     return [
-        {"bool": {"must_not": [_phrase_anywhere(words) if " " in words else _written(words, _EVERY_FIELD)]}}
+        {"bool": {"must_not": [_phrase_anywhere(words) if " " in words else _written(words, fields)]}}
         for words in parsed.excluded
     ]
 
 
+def with_every_word(fields: Mapping[str, float]) -> dict[str, float]:
+    """Return the fields in which stop words are found too, in the place of those in which they are not.
+
+    Examples
+    --------
+    >>> with_every_word({"caption_text": 3.0, "tags_text": 2.0})
+    {'caption_text.every_word': 3.0, 'tags_text': 2.0}
+    """
+    return {f"{name}.every_word" if name in _WHOLE_TEXT_FIELDS else name: boost for name, boost in fields.items()}
+
+
+def is_stop_word(term: str, *, capitals_tell: bool = False) -> bool:
+    """Tell whether a term weighs nothing; "IT" in a text that is not all in capitals is no "it"."""
+    word = term.strip("\"'.,;:!?()")
+    if capitals_tell and len(word) > 1 and word.isupper() and word not in _OPERATORS:
+        return False
+    return fold(word) in _STOP_WORDS
+
+
+def is_file_name(term: str) -> bool:
+    """Tell whether a term looks like the name of a file."""
+    return _FILE_NAME.fullmatch(term) is not None
+
+
 def _term_clauses(term: str, fields: Mapping[str, float]) -> list[dict[str, Any]]:
-    clauses = [_written(term, fields)]
-    if _FILE_NAME.fullmatch(term):
+    clauses = [_written(term, with_every_word(fields) if is_stop_word(term) else fields)]
+    if is_file_name(term):
         clauses.append({"term": {"filename": {"value": term, "boost": 5.0}}})
     return clauses
 
@@ -213,21 +241,13 @@ def _in_any_field(term: str, fields: Mapping[str, float]) -> dict[str, Any]:
 
 
 def _phrase_anywhere(phrase: str) -> dict[str, Any]:
-    fields = [_phrase(field, phrase, boost=TEXT_FIELDS[field]) for field in _PHRASE_FIELDS]
+    boosts = with_every_word({name: boost for name, boost in _EVERY_FIELD.items() if name != "hypernyms"})
+    fields = [_phrase(field, phrase, boost=boost) for field, boost in boosts.items()]
     return {"bool": {"should": fields, "minimum_should_match": 1}}
 
 
-def _phrase(field: str, phrase: str, *, boost: float, analyzer: str | None = None) -> dict[str, Any]:
-    options = {"analyzer": analyzer} if analyzer else {}
-    return {"match_phrase": {field: {"query": phrase_text(phrase), "boost": boost, **options}}}
-
-
-def _is_stop_word(term: str, *, capitals_tell: bool = False) -> bool:
-    """Tell whether a term weighs nothing; "IT" in a text that is not all in capitals is no "it"."""
-    word = term.strip("\"'.,;:!?()")
-    if capitals_tell and len(word) > 1 and word.isupper() and word not in _OPERATORS:
-        return False
-    return fold(word) in _STOP_WORDS
+def _phrase(field: str, phrase: str, *, boost: float) -> dict[str, Any]:
+    return {"match_phrase": {field: {"query": phrase_text(phrase), "boost": boost}}}
 
 
 def _pieces(word: str) -> list[str]:

@@ -32,7 +32,7 @@ from hybrid_search.mapping import EmbeddingSpec, load_definition
 from hybrid_search.metadata import Metadata
 from hybrid_search.metadata.fields import FIELDS
 from hybrid_search.picture import Picture, read_picture
-from hybrid_search.search_fields import with_search_fields
+from hybrid_search.search_fields import composed, with_search_fields
 from hybrid_search.signature import signature
 from tests.fakes import photo
 
@@ -251,7 +251,7 @@ def backend() -> EmbeddedBackend:
 @given(fields=METADATA, refreshed=st.booleans())
 def test_any_document_comes_back(backend: EmbeddedBackend, fields: dict[str, Any], refreshed: bool) -> None:
     exif = fields.pop("exif", {})
-    source = metadata_fields(Metadata(fields, exif))
+    source = composed(metadata_fields(Metadata(fields, exif)))
     (outcome,) = backend.bulk([Action("index", "it", source)])
     assert outcome.error is None
     if refreshed:
@@ -273,7 +273,7 @@ def test_an_update_leaves_the_other_fields(
     (outcome,) = backend.bulk([Action("update", "it", metadata_fields(Metadata(second)))])
     assert outcome.error is None
     expected = {**first, **second}
-    written = metadata_fields(Metadata(expected))
+    written = composed(metadata_fields(Metadata(expected)))
     found = backend.get("it")
     for name in ("camera_text", "place_text", "taken_at_utc"):
         written.pop(name, None)

@@ -42,7 +42,7 @@ def test_the_same_has_none() -> None:
         ),
         (
             lambda live: properties(live)["tags_text"].update(analyzer="english"),
-            "tags_text: analyzer is 'english', not 'text'",
+            "tags_text: analyzer is 'english', not 'every_word'",
         ),
         (lambda live: properties(live)["words"].pop("doc_values"), "words: doc_values is True, not False"),
         (

@@ -46,7 +46,7 @@ def test_standard(text: str, expected: list[str]) -> None:
 @pytest.mark.parametrize(
     "text, expected",
     [
-        ("The running dogs of cities", ["the", "run", "dog", "of", "citi"]),
+        ("The running dogs of the cities", ["run", "dog", "citi"]),
         ("Crème brûlée", ["creme", "brule"]),
         ("generous generations", ["generous", "generat"]),
         ("ÆSIR straße", ["aesir", "strass"]),
@@ -59,8 +59,8 @@ def test_english_folds_and_stems_by_porter2(text: str, expected: list[str]) -> N
 @pytest.mark.parametrize(("analysis", "kept"), [("english", "run"), ("portable", "running")])
 def test_stop_words_are_left_out_where_that_is_asked(analysis: str, kept: str) -> None:
     text = "The running of Café"
-    assert terms("text", text, analysis=analysis)[:3] == ["the", kept, "of"]
-    assert terms("text_without_stop_words", text, analysis=analysis)[0] == kept
+    assert terms("every_word", text, analysis=analysis)[:3] == ["the", kept, "of"]
+    assert terms("text", text, analysis=analysis)[0] == kept
 
 
 def test_will_is_no_stop_word_and_both_lists_are_one() -> None:
@@ -72,7 +72,7 @@ def test_will_is_no_stop_word_and_both_lists_are_one() -> None:
 
 def test_stop_words_leave_gaps() -> None:
     analysis = Analysis({"analysis": NAMED["english"]})
-    found = analysis.tokens("text_without_stop_words", "The statue of the liberty")
+    found = analysis.tokens("text", "The statue of the liberty")
     assert found == [(1, "statu"), (4, "liberti")]
 
 

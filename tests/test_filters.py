@@ -66,7 +66,7 @@ PHOTOS = {
 
 
 def values(document: dict, name: str) -> list:
-    name = name.removesuffix("_text")
+    name = name.removesuffix(".every_word").removesuffix("_text")
     found = document
     for part in name.split("."):
         found = found.get(part, {}) if isinstance(found, dict) else {}
@@ -430,9 +430,9 @@ def test_the_example_of_the_readme_finds_what_a_person_expects():
     [
         ("tags:boot~", {"fuzzy": {"tags": {"value": "boot", "fuzziness": "AUTO"}}}),
         ("tags:boot~1", {"fuzzy": {"tags": {"value": "boot", "fuzziness": 1}}}),
-        ("caption:Boot~2", {"fuzzy": {"caption_text": {"value": "boot", "fuzziness": 2}}}),
-        ('caption:"red boat"~2', {"match_phrase": {"caption_text": {"query": "red boat", "slop": 2}}}),
-        ("caption:t-shirt", {"match": {"caption_text": {"query": "t shirt", "operator": "and"}}}),
+        ("caption:Boot~2", {"fuzzy": {"caption_text.every_word": {"value": "boot", "fuzziness": 2}}}),
+        ('caption:"red boat"~2', {"match_phrase": {"caption_text.every_word": {"query": "red boat", "slop": 2}}}),
+        ("caption:t-shirt", {"match": {"caption_text.every_word": {"query": "t shirt", "operator": "and"}}}),
         ("camera.make:[a TO m}", {"range": {"camera.make": {"gte": "a", "lt": "m"}}}),
         ("regions.label:dog", {"nested": {"path": "regions", "query": {"term": {"regions.label": "dog"}}}}),
         ("_exists_:embedding.lite", {"exists": {"field": "embedding.lite"}}),
@@ -611,7 +611,9 @@ def test_terms_set_and_fuzzy_and_slop_come_through_in_one_form():
         {"fuzzy": {"tags": {"value": "bot", "fuzziness": 1}}},
     )
     slop = {"match_phrase": {"caption": {"query": "red boat", "slop": 2}}}
-    assert parse_filter(slop, TYPES) == ({"match_phrase": {"caption_text": slop["match_phrase"]["caption"]}},)
+    assert parse_filter(slop, TYPES) == (
+        {"match_phrase": {"caption_text.every_word": slop["match_phrase"]["caption"]}},
+    )
 
 
 @pytest.mark.parametrize(
@@ -747,15 +749,30 @@ def test_and_or_not_are_those_of_sets(a, b):
     assert parse_filter(f"{a} AND {b}", TYPES) == parse_filter(a, TYPES) + parse_filter(b, TYPES)
 
 
+def test_an_apostrophe_is_found_straight_and_curled():
+    forms = [parse_filter(f'tags:"Anna{sign}s"', TYPES)[0]["terms"]["tags"] for sign in "'’"]
+    assert [set(form) for form in forms] == [{"Anna's", "Anna’s"}] * 2
+
+
+def test_a_path_is_found_in_either_form_of_unicode_and_with_a_slash_at_its_end():
+    composed, apart = "/p/Brücke", "/p/Bru\u0308cke"
+    for written in (f'folder:"{composed}/"', f'folder:"{apart}"', f"folder:{apart}/"):
+        assert set(parse_filter(written, TYPES)[0]["terms"]["folder"]) == {composed, apart}
+    assert parse_filter('folder:"/p/x/"', TYPES) == ({"term": {"folder": "/p/x"}},)
+    assert parse_filter('folder:"/"', TYPES) == ({"term": {"folder": "/"}},)
+    assert parse_filter({"terms": {"path": [composed, "/q"]}}, TYPES) == ({"terms": {"path": [composed, apart, "/q"]}},)
+
+
 @given(st.text(alphabet=st.characters(codec="utf-8"), min_size=1, max_size=20))
 def test_a_quoted_value_is_taken_as_it_is(value):
+    value = value.replace("'", " ").replace("’", " ")
     quoted = value.replace("\\", "\\\\").replace('"', '\\"')
     assert parse_filter(f'tags:"{quoted}"', TYPES) == ({"term": {"tags": unicodedata.normalize("NFC", value)}},)
 
 
 @given(st.text(alphabet=st.characters(codec="utf-8", exclude_characters=" \t\n\r\f\v"), min_size=1, max_size=20))
 def test_a_value_with_every_sign_escaped_is_taken_as_it_is(value):
-    if any(character.isspace() for character in value):
+    if any(character.isspace() or character in "'’" for character in value):
         return
     escaped = "".join(character if character.isalnum() else f"\\{character}" for character in value)
     if escaped in ("AND", "OR", "NOT"):

@@ -209,9 +209,11 @@ def _literal_prefix(pattern: str) -> str | None:
 
 
 def _forms(field: str, value: str) -> list[str]:
-    """Return what a value may be stored as: paths keep the form of Unicode that their names have on disk."""
-    if value.isascii() or field not in PATHS:
-        return [compose(value)]
+    """Return what a value may be stored as: phones curl apostrophes, and disks have their own form of Unicode."""
+    if field not in PATHS:
+        value = compose(value)
+        straight = value.replace("’", "'")
+        return list(dict.fromkeys([value, straight, straight.replace("'", "’")]))
     return list(dict.fromkeys([value, *(unicodedata.normalize(form, value) for form in ("NFC", "NFD"))]))
 
 

@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 __all__ = ["TEXTUAL"]
 
 _MATCH = {"query", "operator", "minimum_should_match", "fuzziness"}
-_PHRASE = {"query", "slop", "analyzer"}
+_PHRASE = {"query", "slop"}
 _MULTI = _MATCH | {"fields", "type", "tie_breaker", "slop"}
 _TIE_BREAKERS = {"best_fields": 0.0, "phrase": 0.0, "most_fields": 1.0}
 
 
-def _tokens(compiler: Compiler, field: Field, text: Any, analyzer: str | None = None) -> list[tuple[int, str]]:
-    name = analyzer or str(field.options.get("search_analyzer", analyzer_name(field)))
+def _tokens(compiler: Compiler, field: Field, text: Any) -> list[tuple[int, str]]:
+    name = str(field.options.get("search_analyzer", analyzer_name(field)))
     return compiler.snapshot.schema.analysis.tokens(name, str(text))
 
 
@@ -85,7 +85,7 @@ def _phrase(compiler: Compiler, name: str, options: Mapping[str, Any], clause: s
     if field.kind != "text":
         return term(compiler, field, options["query"], clause)
     snapshot = compiler.snapshot
-    tokens = _tokens(compiler, field, options["query"], options.get("analyzer"))
+    tokens = _tokens(compiler, field, options["query"])
     if not tokens:
         return Query.empty_query()
     if len(tokens) == 1:
