@@ -27,6 +27,9 @@ class Adds(HoldsEmbeddings):
     _pending: set[str]
 
     @abstractmethod
+    def _check_open(self) -> None: ...
+
+    @abstractmethod
     def refresh(self) -> None:
         """Make everything written so far durable, and visible to other readers."""
 
@@ -114,6 +117,7 @@ class Adds(HoldsEmbeddings):
         from hybrid_search.ingest import IngestOptions, add_picture, place_of
         from hybrid_search.ingest.items import is_several, read_item
 
+        self._check_open()
         if is_several(image):
             if id is not None:
                 raise BulkError([(id, "an id is one picture's; give each its own as {'path': …, 'id': …}")])

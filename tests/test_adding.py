@@ -210,7 +210,9 @@ class TestDataFrame:
         frame = pandas.DataFrame(
             {
                 "path": [str(path) for path in paths],
-                "caption": ["one", None, "three"],
+                "Description": ["one", None, "three"],
+                "lat": [48.85, None, 41.9],
+                "lon": [2.35, None, 12.5],
                 "rating": [1, float("nan"), 5],
                 "extra.price": pandas.array([10, None, 30], dtype="Int64"),
                 "extra.seen": pandas.to_datetime(["2024-01-01", None, "2024-03-01"]),
@@ -219,7 +221,8 @@ class TestDataFrame:
         report = index.add(frame)
         assert report.failed == () and report.added == 3
         second = index.get(paths[1]).source
-        assert not {"caption", "rating", "extra"} & second.keys()
+        assert not {"caption", "rating", "location", "extra"} & second.keys()
+        assert index.get(paths[2]).source["location"] == {"lat": 41.9, "lon": 12.5}
         found = index.search(filter="extra.price:>5 AND extra.seen:[2024-02-01 TO *]")
         assert [hit.source["caption"] for hit in found] == ["three"]
 

@@ -12,7 +12,7 @@ from PIL import Image
 
 from hybrid_search.errors import ImageUnreadable, MappingMismatch
 from hybrid_search.images import ImageLike
-from hybrid_search.metadata.captions_formats import PATH_NAMES
+from hybrid_search.metadata.captions_columns import LATITUDE, LONGITUDE, PATH_NAMES, field_of, key_of
 from hybrid_search.metadata.extra import EXTRA
 from hybrid_search.metadata.fields import close_names, is_field
 
@@ -116,17 +116,31 @@ def _rows(frame: Any) -> Iterator[Item | ImageUnreadable]:
     picture = next((name for name in _PICTURE if name in columns), None)
     if picture is None:
         raise MappingMismatch(", ".join(columns), f"no column is one of {', '.join(_PICTURE)}")
-    for column in columns:
-        if column != picture and column not in _OWN and not is_field(column):
-            hint = close_names(column) or f"; an own field is called {EXTRA}NAME"
-            raise MappingMismatch(column, f"this column is no field that describes a picture{hint}")
+    fields = {column: _field(column) for column in columns if column != picture and key_of(column) not in PATH_NAMES}
     rows = frame.itertuples(index=False, name=None) if hasattr(frame, "itertuples") else frame.iter_rows()
     for number, row in enumerate(rows, 1):
         cells = {column: cell for column, cell in zip(columns, row, strict=True) if not _is_missing(cell)}
+        # of two columns for one field, the one of its own name comes first
+        said = {fields[name]: cells[name] for name in cells if name in fields}
+        said |= {name: cells[name] for name in cells if fields.get(name) == name}
+        place = {half: said.pop(half) for half in (LATITUDE, LONGITUDE) if half in said}
+        if len(place) == 2:
+            said.setdefault("location", {"lat": place[LATITUDE], "lon": place[LONGITUDE]})
         try:
-            yield read_item(cells)
+            yield read_item({picture: cells.get(picture), **said})
         except ImageUnreadable as error:
             yield ImageUnreadable(f"row {number}", str(getattr(error, "reason", error)))
+
+
+def _field(column: str) -> str:
+    """Return the field that a column fills, by the names that captions files may have; raises MappingMismatch."""
+    if column in _OWN or is_field(column):
+        return column
+    field = field_of(column)
+    if field is None:
+        hint = close_names(column) or f"; an own field is called {EXTRA}NAME"
+        raise MappingMismatch(column, f"this column is no field that describes a picture{hint}")
+    return field
 
 
 def _is_missing(cell: object) -> bool:

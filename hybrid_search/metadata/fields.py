@@ -9,6 +9,7 @@ from typing import cast
 
 from hybrid_search.metadata.extra import EXTRA, extra_name, read_extra
 from hybrid_search.metadata.model import FieldValue, Metadata, unique
+from hybrid_search.metadata.moments import split_offset
 from hybrid_search.metadata.values import (
     clean_text,
     first_number,
@@ -67,6 +68,9 @@ def _flag(value: object) -> bool:
 
 
 def _date(value: object) -> str:
+    if isinstance(value, (int, float)) and float(value).is_integer():
+        # JSON and tables hold a year as a number
+        value = str(int(value))
     if not isinstance(value, str):
         raise ValueError("is not a date")
     return parse_date(value)
@@ -208,8 +212,9 @@ class Gate:
         if read == "" or read == []:
             return
         self.fields[name] = read
-        if name == "taken_at" and (offset := parse_offset(str(read)[-6:])):
-            self.fields["taken_offset"] = offset
+        if name == "taken_at":
+            self.fields["taken_at"], offset = split_offset(str(read))
+            self.fields.update({"taken_offset": offset} if offset else {})
 
     def put_first(self, name: str, *values: object, source: str = "") -> None:
         """Set a field to the first of the values that can be used."""
