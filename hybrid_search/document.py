@@ -172,7 +172,7 @@ def metadata_fields(metadata: Metadata) -> dict[str, Any]:
     camera, place = fields.get("camera", {}), fields.get("place", {})
     texts = {
         "camera_text": [camera.get("make"), camera.get("model"), fields.get("lens")],
-        "place_text": [place.get(leaf) for leaf in ("city", "region", "country")],
+        "place_text": [place.get(leaf) for leaf in ("sublocation", "settlement", "city", "region", "country")],
     }
     for name, parts in texts.items():
         if text := " ".join(_unique(str(part) for part in parts if part)):

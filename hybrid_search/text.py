@@ -25,10 +25,14 @@ MAX_TERMS = 64
 TEXT_FIELDS = {
     "caption": 3.0,
     "title": 3.0,
+    "headline": 3.0,
+    "alt_text": 3.0,
+    "people.text": 2.0,
     "tags.text": 2.0,
     "written_labels.text": 2.0,
     "labels.text": 1.0,
     "hypernyms": 0.5,
+    "prompt": 1.0,
     "filename_text": 1.0,
     "place_text": 1.0,
     "camera_text": 1.0,
@@ -38,7 +42,10 @@ TEXT_FIELDS = {
 _EVERY_FIELD = {name: boost for name, boost in TEXT_FIELDS.items() if name != "written_labels.text"}
 """What is excluded is so also where it was predicted; written labels are labels too."""
 _PREDICTED_FIELDS = ("labels.text", "hypernyms")
-_PHRASE_FIELDS = ("caption", "title", "tags.text", "labels.text", "filename_text", "place_text", "camera_text")
+_PHRASE_FIELDS = (
+    *("caption", "title", "headline", "alt_text", "people.text", "tags.text", "labels.text", "prompt"),
+    *("filename_text", "place_text", "camera_text"),
+)
 _WHOLE_TEXT_FIELDS = ("caption", "title")
 _WHOLE_TEXT = 2 / 3
 """How much a whole text in order counts, beside one of its words."""

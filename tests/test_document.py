@@ -239,6 +239,8 @@ KINDS: dict[str, st.SearchStrategy[Any]] = {
         lambda at: at.isoformat(timespec="milliseconds")
     ),
     "geo_point": st.fixed_dictionaries({"lat": st.floats(-90, 90), "lon": st.floats(-180, 180)}),
+    # faces
+    "object": st.fixed_dictionaries({"name": TEXTS, "left": st.floats(0, 1), "width": st.floats(0, 1)}),
     "flattened": st.dictionaries(st.text("abcXYZ_", min_size=1, max_size=8), TEXTS, max_size=4),
 }
 
@@ -248,7 +250,7 @@ def field_strategy(name: str, properties: dict[str, Any]) -> st.SearchStrategy[A
     for parent in parents:
         properties = properties[parent]["properties"]
     value = KINDS[properties[leaf]["type"]]
-    return st.lists(value, min_size=1, max_size=3) if name == "tags" else value
+    return st.lists(value, min_size=1, max_size=3) if name in ("tags", "people", "faces") else value
 
 
 FILLED = sorted([*FIELDS, "exif", "missing", "bytes"])

@@ -133,7 +133,7 @@ def test_google_takeout(tmp_path: Path, name: str) -> None:
         "taken_offset": "+00:00",
         "location": {"lat": -33.86, "lon": 151.2},
         "altitude": 12.5,
-        "tags": ["Ada", "Bob"],
+        "people": ["Ada", "Bob"],
     }
 
 

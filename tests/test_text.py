@@ -61,8 +61,8 @@ def test_each_word_is_looked_for_in_all_fields_and_the_whole_in_order_gains():
     assert leg["minimum_should_match"] == 1
     words = [clause["multi_match"] for clause in leg["should"] if "multi_match" in clause]
     assert [clause["query"] for clause in words] == ["black", "dog"]
-    fields = ["caption^3", "title^3", "tags.text^2", "written_labels.text^2", "labels.text", "hypernyms^0.5"]
-    assert words[0]["fields"][:6] == fields
+    written = ["caption^3", "title^3", "headline^3", "alt_text^3", "people.text^2", "tags.text^2"]
+    assert words[0]["fields"][:9] == [*written, "written_labels.text^2", "labels.text", "hypernyms^0.5"]
     phrases = [clause["match_phrase"] for clause in leg["should"] if "match_phrase" in clause]
     assert phrases == [
         {"caption": {"query": "black dog", "boost": 2.0}},
@@ -123,7 +123,8 @@ def test_without_predictions_terms_are_looked_for_in_what_people_wrote() -> None
     assert leg is not None
     (term,) = leg["bool"]["should"]
     assert {field.partition("^")[0] for field in term["multi_match"]["fields"]} == {
-        *("caption", "title", "tags.text", "written_labels.text", "filename_text", "place_text", "camera_text")
+        *("caption", "title", "headline", "alt_text", "people.text", "tags.text", "written_labels.text", "prompt"),
+        *("filename_text", "place_text", "camera_text"),
     }
     # what must occur, and what must not, may occur in a label
     assert "labels.text" in str(leg["bool"]["must"])

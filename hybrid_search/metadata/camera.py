@@ -15,6 +15,7 @@ from hybrid_search.metadata.values import (
     parse_date,
     parse_offset,
     shown,
+    stars,
     wide_text,
 )
 
@@ -204,6 +205,10 @@ def _put_texts(exif: ExifTags, gate: Gate) -> None:
     gate.put("tags", wide_text(exif.values("Image XPKeywords")))
     rating = exif.values("Image Rating")
     _put_number(gate, "rating", rating, source="Rating")
+    percent = exif.values("Image RatingPercent", "Image Tag 0x4749")
+    if not rating and percent:
+        rating = stars(percent)
+        gate.put("rating", percent if rating is None else rating, source="RatingPercent")
 
 
 def user_comment(data: bytes, *, big_endian: bool) -> str:

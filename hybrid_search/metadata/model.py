@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias, cast
 
-__all__ = ["FieldValue", "Metadata", "merge"]
+__all__ = ["UNITED", "FieldValue", "Metadata", "merge", "unique"]
 
-FieldValue: TypeAlias = str | int | float | bool | list[str] | dict[str, float]
-"""A value of one field; a geo_point is {"lat": degrees north, "lon": degrees east}."""
+FieldValue: TypeAlias = str | int | float | bool | list[str] | dict[str, float] | list[dict[str, str | float]]
+"""A value of one field; a geo_point is {"lat": degrees north, "lon": degrees east}, a face has a name and a box."""
 
 
 @dataclass(frozen=True)
@@ -36,11 +36,13 @@ class Metadata:
     warnings: tuple[str, ...] = ()
 
 
+UNITED = frozenset({"tags", "people"})
+"""Fields of which layers, and copies, add up."""
 _DAY = len("2019-06-01")
 
 
 def merge(*layers: Metadata) -> Metadata:
-    """Join layers of metadata: for each field the last layer that has it wins, tags of all layers are united.
+    """Join layers of metadata: for each field the last layer that has it wins; tags and people of all are united.
 
     Examples
     --------
@@ -51,7 +53,7 @@ def merge(*layers: Metadata) -> Metadata:
     fields: dict[str, FieldValue] = {}
     exif: dict[str, str] = {}
     warnings: list[str] = []
-    tags: list[str] = []
+    lists: dict[str, list[str]] = {}
     for layer in layers:
         known = str(fields.get("taken_at", ""))
         if is_day_of(layer.fields, known):
@@ -64,9 +66,9 @@ def merge(*layers: Metadata) -> Metadata:
             fields.update(layer.fields)
         exif.update(layer.exif)
         warnings.extend(layer.warnings)
-        tags.extend(cast("list[str]", layer.fields.get("tags", [])))
-    if tags:
-        fields["tags"] = unique(tags)
+        for name in UNITED & layer.fields.keys():
+            lists.setdefault(name, []).extend(cast("list[str]", layer.fields[name]))
+    fields.update({name: unique(values) for name, values in lists.items()})
     return Metadata(fields, exif, tuple(dict.fromkeys(warnings)))
 
 

@@ -143,7 +143,7 @@ def _put_takeout(content: Mapping[str, Any], image: str, gate: Gate) -> None:
             gate.warn(f"photoTakenTime {seconds:g} {error}")
     people = content.get("people")
     if isinstance(people, list):
-        gate.put("tags", [person.get("name") for person in people if isinstance(person, dict)])
+        gate.put("people", [person.get("name") for person in people if isinstance(person, dict)])
     for name in ("geoData", "geoDataExif"):
         if "location" not in gate.fields and isinstance(content.get(name), dict):
             _put_takeout_place(cast("dict[str, Any]", content[name]), gate, name)
