@@ -259,7 +259,8 @@ CREATED = (
 )
 SHOWN = (
     "<ext:LocationShown><rdf:Bag><rdf:li rdf:parseType='Resource'><ext:LocationName><rdf:Alt><rdf:li "
-    "xml:lang='x-default'>Mont Blanc</rdf:li></rdf:Alt></ext:LocationName><ext:City>Courmayeur</ext:City><ext:CountryName>Italy"
+    "xml:lang='x-default'>Mont Blanc</rdf:li></rdf:Alt></ext:LocationName><ext:City>Courmayeur</ext:City>"
+    "<ext:CountryName>Italy"
     "</ext:CountryName></rdf:li></rdf:Bag></ext:LocationShown>"
 )
 

@@ -11,7 +11,7 @@ from hybrid_search.metadata.exif import ExifTags, flat_exif, read_exif
 from hybrid_search.metadata.fields import Gate
 from hybrid_search.metadata.iptc import read_iptc
 from hybrid_search.metadata.model import Metadata, merge
-from hybrid_search.metadata.values import is_default_caption
+from hybrid_search.metadata.notes import read_notes
 from hybrid_search.metadata.xmp import read_xmp
 
 __all__ = ["read_metadata"]
@@ -46,12 +46,11 @@ def read_metadata(data: bytes, *, format: str, name: str = "") -> Metadata:
         exif.warnings.extend(more.warnings)
     put_exif(exif, gate)
     blocks.put_photoshop(exif.blobs.get("photoshop", b""))
-    _put_png_text(blocks.text, gate)
     inside = gate.metadata(flat_exif(exif.tags))
     iptc = read_iptc(blocks.iptc or exif.blobs.get("iptc", b""))
     xmp = read_xmp(blocks.xmp or exif.blobs.get("xmp", b""))
     words = [_without_day(layer, inside) for layer in (iptc, xmp.words)]
-    merged = merge(xmp.facts, inside, *words)
+    merged = merge(read_notes(blocks), xmp.facts, inside, *words)
     own = {PurePath(name).name.casefold(), PurePath(name).stem.casefold()}
     fields = {
         field: value
@@ -68,20 +67,3 @@ def _without_day(layer: Metadata, exif: Metadata) -> Metadata:
         return layer
     fields = {name: value for name, value in layer.fields.items() if name not in ("taken_at", "taken_offset")}
     return replace(layer, fields=fields)
-
-
-def _put_png_text(text: dict[str, str], gate: Gate) -> None:
-    """Take what PNG's registered keywords say, where EXIF says nothing."""
-    for name, keywords in _PNG_KEYWORDS.items():
-        for keyword in keywords:
-            if name not in gate.fields and text.get(keyword) and not is_default_caption(text[keyword]):
-                gate.put(name, text[keyword])
-
-
-_PNG_KEYWORDS = {
-    "title": ("Title",),
-    "caption": ("Description", "Comment"),
-    "artist": ("Author",),
-    "copyright": ("Copyright",),
-    "software": ("Software",),
-}
