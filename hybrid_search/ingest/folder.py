@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hybrid_search.images import is_candidate
-from hybrid_search.metadata import sidecar_names
+from hybrid_search.metadata import SidecarNames
 
 __all__ = ["Found", "walk"]
 
@@ -61,7 +61,8 @@ def walk(
     top = os.path.abspath(root)
     if not os.path.isdir(top):
         try:
-            yield _found(top, os.stat(top), _sidecars_beside(top))
+            times = _sidecars_beside(top)
+            yield _found(top, os.stat(top), times, SidecarNames(times))
         except OSError as error:
             if on_error is not None:
                 on_error(top, error)
@@ -89,12 +90,13 @@ def walk(
 def _pictures(
     entries: Sequence[os.DirEntry[str]], top: str, *, include: Sequence[str], sidecars: dict[str, int]
 ) -> Iterator[Found]:
+    names = SidecarNames(sidecars)
     for entry in entries:
         try:
             if not entry.is_file():
                 continue
             if _matches(entry, top, include) if include else is_candidate(entry.name):
-                yield _found(entry.path, entry.stat(), sidecars)
+                yield _found(entry.path, entry.stat(), sidecars, names)
         except OSError:
             # a file that vanished between listing and looking is no file of this folder
             continue
@@ -118,9 +120,8 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
         return False
 
 
-def _found(path: str, status: os.stat_result, sidecars: dict[str, int]) -> Found:
-    name = os.path.basename(path)
-    beside = tuple((beside, sidecars[beside.lower()]) for beside in sidecar_names(name) if beside.lower() in sidecars)
+def _found(path: str, status: os.stat_result, sidecars: dict[str, int], names: SidecarNames) -> Found:
+    beside = tuple((beside.name, sidecars[beside.name]) for beside in names.of(os.path.basename(path)))
     return Found(path, status.st_size, status.st_mtime_ns, beside)
 
 
@@ -137,7 +138,7 @@ def _sidecar_times(entries: Sequence[os.DirEntry[str]] | Iterator[os.DirEntry[st
     for entry in entries:
         if entry.name.lower().endswith((".xmp", ".json")):
             try:
-                times[entry.name.lower()] = entry.stat().st_mtime_ns
+                times[entry.name] = entry.stat().st_mtime_ns
             except OSError:
                 continue
     return times
