@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
+from hybrid_search import HybridIndex
+from hybrid_search.metadata import read_metadata
 from hybrid_search.metadata.model import Metadata, merge
 from hybrid_search.metadata.xmp import read_xmp
 
@@ -190,6 +194,52 @@ def test_regions_without_end_are_read_in_part() -> None:
         f"<mwg-kw:Keywords rdf:parseType='Resource'><mwg-kw:Hierarchy>{deep}{ends}</mwg-kw:Hierarchy></mwg-kw:Keywords>"
     )
     assert fields(tree) == {}
+
+
+def test_a_packet_that_goes_on_in_a_second_one() -> None:
+    open_, close = (
+        '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF '
+        + " ".join(f'xmlns:{prefix}="{uri}"' for prefix, uri in NAMESPACES.items())
+        + "><rdf:Description",
+        "</rdf:Description></rdf:RDF></x:xmpmeta>",
+    )
+    name = b"0123456789ABCDEF0123456789ABCDEF"
+    first = f"{open_} dc:title='Own' crs:Named='{name.decode()}'>{close}".encode()
+    second = f"{open_} dc:title='Other'><ext:PersonInImage>{bag('Lena Sommer')}</ext:PersonInImage>{close}".encode()
+
+    def jpeg(named: bytes, *parts: tuple[int, bytes], length: int = len(second)) -> dict[str, Any]:
+        segments = [b"http://ns.adobe.com/xap/1.0/\x00" + first]
+        for at, part in parts:
+            head = b"http://ns.adobe.com/xmp/extension/\x00" + named
+            segments.append(head + length.to_bytes(4, "big") + at.to_bytes(4, "big") + part)
+        joined = b"".join(b"\xff\xe1" + (len(each) + 2).to_bytes(2, "big") + each for each in segments)
+        return dict(read_metadata(b"\xff\xd8" + joined + b"\xff\xd9", format="jpeg").fields)
+
+    whole = {"title": "Own", **LENA}
+    assert jpeg(name, (0, second)) == jpeg(name, (100, second[100:]), (0, second[:100])) == whole
+    assert jpeg(name[::-1], (0, second)) == {"title": "Own"}, "of another picture"
+    assert jpeg(name, (2**31, b"x"), length=2**32 - 1) == {"title": "Own"}
+    assert jpeg(name, (0, second + bytes(100))) == whole
+
+
+def test_people_are_found_by_words_and_filters(tmp_path: Path) -> None:
+    for number, name in enumerate(("Lena Sommer", "Ada Winter", "")):
+        people = f"<ext:PersonInImage>{bag(name)}</ext:PersonInImage>" if name else ""
+        spaces = " ".join(f'xmlns:{prefix}="{uri}"' for prefix, uri in NAMESPACES.items())
+        packet = f"<rdf:RDF {spaces}><rdf:Description>{people}</rdf:Description></rdf:RDF>"
+        Image.new("RGB", (64, 48), (80 * number, 0, 0)).save(tmp_path / f"{number}.jpg")
+        (tmp_path / f"{number}.jpg.xmp").write_text(packet)
+    with HybridIndex(None, embedder="colour:lab") as index:
+        index.add_folder(tmp_path)
+        for found in (
+            index.search("lena"),
+            index.search('"Lena Sommer"'),
+            index.search(filter='people:"lena sommer"'),
+            index.search(filter="people:lena*"),
+        ):
+            assert [hit.source["people"] for hit in found] == [["Lena Sommer"]]
+        facets = index.search(filter="_exists_:people", facets=["people"]).facets
+        assert facets == {"people": {"ada winter": 1, "lena sommer": 1}}
 
 
 # -- keywords, stars ---------------------------------------------------------------------------------------------------

@@ -25,6 +25,7 @@ from hybrid_search.metadata.values import clean_text, decode_text, shown
 __all__ = ["Blocks", "find_blocks"]
 
 _XMP_HEADER = b"http://ns.adobe.com/xap/1.0/\x00"
+_XMP_MORE = b"http://ns.adobe.com/xmp/extension/\x00"
 _GIF_XMP = b"\x0bXMP DataXMP"
 _UUID_EXIF = b"JpgTiffExif->JP2"
 _UUID_XMP = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")
@@ -53,6 +54,8 @@ class Blocks:
         A TIFF structure that starts with its byte order; for TIFF and RAW the whole file.
     xmp : bytes
         An XMP packet, XML.
+    xmp_more : bytes
+        A second packet, where the first one of a JPEG has no room for all.
     iptc : bytes
         IPTC-IIM data sets.
     text : dict of str to str
@@ -69,6 +72,7 @@ class Blocks:
 
     exif: bytes = b""
     xmp: bytes = b""
+    xmp_more: bytes = b""
     iptc: bytes = b""
     text: dict[str, str] = field(default_factory=dict)
     prompts: dict[str, str] = field(default_factory=dict)
@@ -144,13 +148,15 @@ def _read(data: bytes, format: str, blocks: Blocks) -> None:
 
 
 def _read_jpeg(data: bytes, blocks: Blocks) -> None:
-    photoshop, left = list[bytes](), MAX_BLOCK
+    photoshop, left, more = list[bytes](), MAX_BLOCK, dict[bytes, bytearray]()
     for kind, start, end in jpeg_segments(data):
         head = data[start : min(end, start + len(_XMP_HEADER))]
         if kind == b"\xe1" and head.startswith(b"Exif\x00"):
             blocks.put_exif(data[start:end])
         elif kind == b"\xe1" and head == _XMP_HEADER:
             blocks.xmp = blocks.xmp or data[start + len(_XMP_HEADER) : end]
+        elif kind == b"\xe1" and data.startswith(_XMP_MORE, start):
+            _put_part(data[start + len(_XMP_MORE) : end], more)
         elif kind == b"\xfe":
             blocks.put_comment(data[start:end])
         elif kind == b"\xed" and head.startswith(b"Photoshop 3.0\x00"):
@@ -161,6 +167,17 @@ def _read_jpeg(data: bytes, blocks: Blocks) -> None:
             photoshop.append(data[start + 14 : end])
     if photoshop:
         blocks.put_photoshop(b"".join(photoshop))
+    # the first packet names the one that goes on
+    blocks.xmp_more = next((bytes(packet) for name, packet in more.items() if name in blocks.xmp), b"")
+
+
+def _put_part(part: bytes, packets: dict[bytes, bytearray]) -> None:
+    """Put a part of an extended packet in its place: 32 digits name it, then come its length and where the part is."""
+    length, at = int.from_bytes(part[32:36], "big"), int.from_bytes(part[36:40], "big")
+    if at < length <= MAX_BLOCK and (part[:32] in packets or len(packets) < 2):
+        packet = packets.setdefault(part[:32], bytearray(length))
+        content = part[40 : 40 + len(packet) - at]
+        packet[at : at + len(content)] = content
 
 
 def _read_png(data: bytes, blocks: Blocks) -> None:

@@ -77,6 +77,10 @@ class Properties:
                 return value
         return ""
 
+    def also(self, other: Properties) -> Properties:
+        """Return these properties, and those that only the other packet has."""
+        return Properties({**other._found, **self._found})
+
     def texts(self, name: str) -> list[str]:
         """Return the texts of a property: of its list, the default language first, or its own."""
         return strings(self.value(name))

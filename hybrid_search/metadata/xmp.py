@@ -36,11 +36,18 @@ class Xmp:
     words: Metadata
 
 
-def read_xmp(packet: bytes) -> Xmp:
-    """Return the fields that an XMP packet gives; what cannot be read becomes a warning."""
+def read_xmp(packet: bytes, more: bytes = b"") -> Xmp:
+    """Return the fields that an XMP packet gives; what cannot be read becomes a warning.
+
+    Parameters
+    ----------
+    packet, more : bytes
+        XML, and a second packet with what the first has no room for.
+    """
     facts, words = Gate(), Gate()
     try:
         found = parse_packet(packet)
+        found = found.also(parse_packet(more)) if more else found
     except (ParseError, ValueError, LookupError, RecursionError) as error:
         words.warn(f"XMP cannot be read: {shown(str(error) or type(error).__name__)}")
         found = Properties({})
