@@ -13,7 +13,7 @@ from hybrid_search.search_text import compose, name_text, search_text
 __all__ = ["MADE", "SEARCH_FIELDS", "composed", "field_shown", "search_fields", "searched_as", "with_search_fields"]
 
 SEARCH_FIELDS = {
-    name: f"{name}_text" for name in ("title", "caption", "tags", "people", "labels", "written_labels")
+    name: f"{name}_text" for name in "title caption headline alt_text prompt tags people labels written_labels".split()
 } | {"path": "filename_text", "folder": "folder_text"}
 """What is written of a picture, and the field that holds its words as they are compared; that of names is of paths."""
 

@@ -475,11 +475,16 @@ def _mapping_types() -> dict[str, str]:
     return found
 
 
+FACE = {"name": "Ada", "left": 0.25, "top": 0.5, "width": 0.125, "height": 0.25}
+
+
 def test_every_field_is_in_the_mapping_with_a_fitting_type() -> None:
     types = _mapping_types()
     python = {"text": str, "keyword": str, "integer": int, "float": (int, float), "boolean": bool, "date": str}
     samples: dict[str, object] = {
         "tags": ["a"],
+        "people": ["a"],
+        "faces": [FACE],
         "location": "1,2",
         "taken_at": "2020:01:01 00:00:00",
         "taken_offset": "+01:00",
@@ -492,8 +497,10 @@ def test_every_field_is_in_the_mapping_with_a_fitting_type() -> None:
         value = reader(samples.get(name, "1.5" if numeric else "words"))
         if types[name] == "geo_point":
             assert value == {"lat": 1.0, "lon": 2.0}
-        elif name == "tags":
+        elif name in ("tags", "people"):
             assert value == ["a"]
+        elif name == "faces":
+            assert value == [FACE]
         else:
             assert isinstance(value, python[types[name]]), name
             assert isinstance(value, bool) == (types[name] == "boolean"), name

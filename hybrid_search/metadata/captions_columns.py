@@ -19,6 +19,7 @@ LATITUDE, LONGITUDE = "latitude", "longitude"
 _SAME = {
     "caption": ("description", "alt", "alt_text", "text", "comment", "sentence"),
     "title": ("headline",),
+    "people": ("person", "persons", "people_shown"),
     "tags": ("tag", "keywords", "keyword", "subject"),
     "taken_at": ("date", "datetime", "date_time", "date_taken", "date_created", "datetimeoriginal", "timestamp"),
     "artist": ("author", "photographer", "creator", "by_line"),
@@ -32,7 +33,8 @@ _SAME = {
 }
 """What others call a field."""
 _FIELD_OF = MappingProxyType(
-    {name: field for field, names in _SAME.items() for name in (field, *names)} | {field: field for field in FIELDS}
+    # a text for the blind is the caption of a picture that has no other, so its column is that of captions
+    {field: field for field in FIELDS} | {name: field for field, names in _SAME.items() for name in (field, *names)}
 )
 
 
