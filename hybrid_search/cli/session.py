@@ -151,7 +151,9 @@ def find_document(index: HybridIndex, named: str, *, vectors: bool = False) -> D
     try:
         return index.get(named, vectors=vectors)
     except DocumentNotFound:
-        clauses = {"id begins with": {"prefix": {"sha256": named}}} if _ID_START.fullmatch(named) else {}
+        clauses: dict[str, dict[str, Any]] = {}
+        if _ID_START.fullmatch(named):
+            clauses["id begins with"] = {"prefix": {"sha256": named}}
         if _is_bare(named):
             # names from macOS have accents apart from their letters, and are typed with both in one
             forms = {named, unicodedata.normalize("NFC", named), unicodedata.normalize("NFD", named)}
