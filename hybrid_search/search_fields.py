@@ -113,9 +113,12 @@ def _composed(value: Any) -> Any:
 
 def _names(source: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield the words of a picture's file names and folders, for each place in which it lies."""
-    roots = {entry.get("path"): entry.get("root", "") for entry in source.get("files") or ()}
-    paths = source["path"] or ()
-    for path in [paths] if isinstance(paths, str) else paths:
+    files = source.get("files")
+    entries = [entry for entry in files if isinstance(entry, Mapping)] if isinstance(files, (list, tuple)) else []
+    roots = {entry.get("path"): str(entry.get("root", "")) for entry in entries}
+    for path in [source["path"]] if isinstance(source["path"], str) else source["path"] or ():
+        if not isinstance(path, str):
+            continue
         if "://" in path:
             below = PurePosixPath(unquote(urlsplit(path).path))
             yield name_text(below.stem), name_text(below.parent.name)

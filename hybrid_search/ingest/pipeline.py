@@ -179,7 +179,7 @@ class Pipeline:
                 described = self._described(file.path)
                 known = catalog.at(file.path)
                 facts = _facts(file, described, known[1] if known else None, root=self._root)
-                if known is not None and known[1] == facts:
+                if known is not None and known[1] == facts and known[1].root in ("", facts.root):
                     tally.unchanged += 1
                     self._advance(file.path, tally)
                     continue
