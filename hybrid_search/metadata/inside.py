@@ -48,7 +48,7 @@ def read_metadata(data: bytes, *, format: str, name: str = "") -> Metadata:
     blocks.put_photoshop(exif.blobs.get("photoshop", b""))
     inside = gate.metadata(flat_exif(exif.tags))
     iptc = read_iptc(blocks.iptc or exif.blobs.get("iptc", b""))
-    xmp = read_xmp(blocks.xmp or exif.blobs.get("xmp", b""), blocks.xmp_more)
+    xmp = read_xmp(blocks.xmp or exif.blobs.get("xmp", b""), more=blocks.xmp_more)
     words = [_without_day(layer, inside) for layer in (iptc, xmp.words)]
     merged = merge(read_notes(blocks), xmp.facts, inside, *words)
     own = {PurePath(name).name.casefold(), PurePath(name).stem.casefold()}

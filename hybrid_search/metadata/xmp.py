@@ -36,7 +36,7 @@ class Xmp:
     words: Metadata
 
 
-def read_xmp(packet: bytes, more: bytes = b"") -> Xmp:
+def read_xmp(packet: bytes, *, more: bytes = b"") -> Xmp:
     """Return the fields that an XMP packet gives; what cannot be read becomes a warning.
 
     Parameters
