@@ -53,7 +53,7 @@ class Hit:
     source : mapping
         The document's fields.
     matched : tuple of str
-        With `explain`, what it matched: "filter:camera.make:canon", "term:dog@labels.text".
+        With `explain`, what it matched: "filter:camera.make:canon", "term:dog@labels".
     copies : tuple of str
         With `collapse_duplicates`, ids of near-identical documents ranked below, which this hit stands for.
     """

@@ -34,6 +34,8 @@ CASES = {
     "camera-original ": ({**CAMERA, "exif": {"MakerNote_LensType": "EF 50"}}, CAMERA, "8 of 8 camera facts"),
     "oldest": ({"taken_at": "2014-01-01T00:00:00"}, {"taken_at": "2015-01-01T00:00:00"}, "taken 2014-01-01 00:00:00"),
     "oldest ": ({"taken_at": "2015-01-01"}, {}, "taken 2015-01-01"),
+    "oldest  ": ({"taken_at": "2015-06-01T10:00:00"}, {"taken_at": "2015"}, "taken 2015-06-01 10:00:00"),
+    "newest  ": ({"taken_at": "2015-06-01T10:00:00"}, {"taken_at": "2015"}, "taken 2015-06-01 10:00:00"),
     "newest": ({"taken_at": "2015-01-01T00:00:00"}, {"taken_at": "2014-12-31T23:59:59"}, "taken 2015-01-01 00:00:00"),
     "newest ": ({"taken_at": "2015-01-01"}, {}, "taken 2015-01-01"),
     "gps": ({"location": {"lat": 0.0, "lon": 0.0}}, {}, "a position"),

@@ -127,7 +127,7 @@ def test_all_fields_of_a_camera() -> None:
         "camera.serial": "6001234",
         "lens": "NIKKOR Z 50mm f/1.8 S",
         "software": "Ver.01.50",
-        "taken_at": "2021-07-04T05:06:07.080+02:00",
+        "taken_at": "2021-07-04T05:06:07.080",
         "taken_offset": "+02:00",
         "exposure_time": 0.008,
         "f_number": 2.8,
@@ -233,8 +233,14 @@ def test_the_moment_is_the_first_that_is_one() -> None:
     metadata = read(jpeg(tags))
     assert metadata.fields["taken_at"] == "2002-01-01T00:00:00"
     assert len(metadata.warnings) == 1
-    # a satellite's clock says when the receiver had a fix, in UTC, not when the picture was taken
-    assert "taken_at" not in read(jpeg({GPS: {7: (1, 1, 1), 29: "2001:01:01"}})).fields
+    # a satellite's clock says when the receiver had a fix, in UTC: where there is nothing else
+    satellite: dict[int, Any] = {GPS: {7: (1, 1, 1), 29: "2001:01:01"}}
+    assert read(jpeg({**tags, **satellite})).fields["taken_at"] == "2002-01-01T00:00:00"
+    utc = {"taken_at": "2001-01-01T01:01:01", "taken_offset": "+00:00", "taken_at_utc": "2001-01-01T01:01:01Z"}
+    assert read(jpeg(satellite)).fields == utc
+    assert read(jpeg({GPS: {7: (7, 8, 9.5), 29: "2001:01:01"}})).fields["taken_at"] == "2001-01-01T07:08:09.500"
+    for time, day in (((25, 0, 0), "2001:01:01"), ((1, 1), "2001:01:01"), ((1, 1, 1), ""), ((1, 1, 1), "2001:00:00")):
+        assert read(jpeg({GPS: {7: time, 29: day}})).fields == {}
 
 
 @pytest.mark.parametrize(
@@ -464,9 +470,7 @@ def test_the_name_of_the_file_is_no_title() -> None:
 
 
 def test_merge() -> None:
-    first = Metadata(
-        {"title": "a", "tags": ["x", "Y"], "taken_at": "2020-01-01T00:00:00+01:00", "taken_offset": "+01:00"}
-    )
+    first = Metadata({"title": "a", "tags": ["x", "Y"], "taken_at": "2020-01-01T00:00:00", "taken_offset": "+01:00"})
     second = Metadata({"tags": ["y", "z"], "taken_at": "2021-01-01T00:00:00"}, {"Make": "Canon"}, ("odd",))
     merged = merge(first, second, Metadata({}, {}, ("odd",)))
     assert merged.fields == {"title": "a", "tags": ["x", "Y", "z"], "taken_at": "2021-01-01T00:00:00"}

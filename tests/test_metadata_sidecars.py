@@ -129,8 +129,9 @@ def test_google_takeout(tmp_path: Path, name: str) -> None:
     assert metadata.fields == {
         "caption": "At the harbour",
         # 1421154000 s = 16448 days + 46800 s: 2015-01-13 13:00:00 UTC
-        "taken_at": "2015-01-13T13:00:00+00:00",
+        "taken_at": "2015-01-13T13:00:00",
         "taken_offset": "+00:00",
+        "taken_at_utc": "2015-01-13T13:00:00Z",
         "location": {"lat": -33.86, "lon": 151.2},
         "altitude": 12.5,
         "people": ["Ada", "Bob"],
@@ -141,8 +142,9 @@ def test_google_takeout_without_a_position(tmp_path: Path) -> None:
     metadata = read(tmp_path, {"photo.jpg.json": takeout(title="Holiday in Rome")})
     assert metadata.fields == {
         "title": "Holiday in Rome",
-        "taken_at": "2015-01-13T13:00:00+00:00",
+        "taken_at": "2015-01-13T13:00:00",
         "taken_offset": "+00:00",
+        "taken_at_utc": "2015-01-13T13:00:00Z",
     }
     # the name of the file before it was edited is no title
     assert "title" not in read(tmp_path, {"photo.jpg.json": takeout(title="IMG_0001.HEIC")}).fields

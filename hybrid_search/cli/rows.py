@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from hybrid_search.counted import counted
+from hybrid_search.display import number
+from hybrid_search.search_fields import SEARCH_FIELDS
 
 if TYPE_CHECKING:
     from hybrid_search.hits import Hit
@@ -14,7 +16,7 @@ __all__ = ["caption", "hit_json", "jsonable", "legs_of", "light", "lookup", "mor
 
 LEGS = ("text", "vector", "signature")
 HEAVY = ("embedding", "signature", "words", "exif", "thumbnail", "visual_words", "files", "label_scores")
-DERIVED = ("signature_norm", "folder", "filename_text", "camera_text", "place_text")
+DERIVED = ("signature_norm", "folder", *SEARCH_FIELDS.values(), "camera_text", "place_text")
 """Fields that a person does not read, too large or said elsewhere; they are printed when asked for in full."""
 
 
@@ -63,19 +65,6 @@ def plain(value: Any) -> str:
     return str(value)
 
 
-def number(value: float | None) -> str:
-    """Return a score with as many digits as tell hits apart, and nothing for no score.
-
-    Examples
-    --------
-    >>> number(0.032787), number(12.3456), number(1.0), number(None)
-    ('0.0328', '12.35', '1.0000', '')
-    """
-    if value is None:
-        return ""
-    return f"{value:.4f}" if abs(value) <= 1 else f"{value:.2f}"
-
-
 def caption(source: Mapping[str, Any]) -> tuple[str, bool]:
     r"""Return what a picture shows in one line, and whether people said so.
 
@@ -92,8 +81,8 @@ def caption(source: Mapping[str, Any]) -> tuple[str, bool]:
 
 
 def light(source: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the fields that a person reads."""
-    return {name: value for name, value in source.items() if name not in (*HEAVY, *DERIVED)}
+    """Return the fields that a person reads, but for those that an update has emptied."""
+    return {name: value for name, value in source.items() if name not in (*HEAVY, *DERIVED) and value is not None}
 
 
 def hit_json(hit: Hit) -> dict[str, Any]:
@@ -131,7 +120,7 @@ def why(matched: Sequence[str]) -> str:
 
     Examples
     --------
-    >>> why(["filter:iso:[400 TO *]", "term:dog@caption", "term:dog@labels.text"])
+    >>> why(["filter:iso:[400 TO *]", "term:dog@caption", "term:dog@labels"])
     'dog in caption, labels; iso:[400 TO *]'
     """
     words: dict[str, list[str]] = {}
@@ -140,7 +129,7 @@ def why(matched: Sequence[str]) -> str:
         kind, _, rest = name.partition(":")
         word, at, field = rest.rpartition("@")
         if kind == "term" and at:
-            words.setdefault(word, []).append(field.removesuffix(".text").removesuffix("_text"))
+            words.setdefault(word, []).append(field)
         else:
             filters.append(rest if kind == "filter" else name)
     return "; ".join([*(f"{word} in {', '.join(fields)}" for word, fields in words.items()), *filters])

@@ -45,7 +45,7 @@ METERINGS = {
 WHITE_BALANCES = {0: "auto", 1: "manual"}
 
 
-def put_exif(exif: ExifTags, gate: Gate) -> None:
+def put_exif(exif: ExifTags, gate: Gate) -> str:
     """Fill a gate with all fields that EXIF tags give.
 
     Parameters
@@ -54,14 +54,20 @@ def put_exif(exif: ExifTags, gate: Gate) -> None:
         Tags of one file.
     gate : Gate
         Receives fields and warnings.
+
+    Returns
+    -------
+    str
+        The tag that the moment is of, such as "DateTimeOriginal"; "" where there is none.
     """
     for warning in exif.warnings:
         gate.warn(warning)
     _put_camera(exif, gate)
-    _put_moment(exif, gate)
+    tag = _put_moment(exif, gate)
     _put_exposure(exif, gate)
     _put_texts(exif, gate)
     put_location(exif, gate)
+    return tag
 
 
 def _put_camera(exif: ExifTags, gate: Gate) -> None:
@@ -113,7 +119,7 @@ _MOMENTS = (
 )
 
 
-def _put_moment(exif: ExifTags, gate: Gate) -> None:
+def _put_moment(exif: ExifTags, gate: Gate) -> str:
     for name, subseconds, offset in _MOMENTS:
         text = exif.text(name)
         if not text or set(text) <= set(" :"):
@@ -129,7 +135,8 @@ def _put_moment(exif: ExifTags, gate: Gate) -> None:
         gate.put("taken_at", taken_at)
         if zone and parse_offset(zone) is None:
             gate.warn(f"OffsetTime {shown(zone)} is not an offset from UTC")
-        return
+        return name.partition(" ")[2]
+    return ""
 
 
 def _put_exposure(exif: ExifTags, gate: Gate) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import cast
 
 from hybrid_search.metadata.model import FieldValue, Metadata, unique
+from hybrid_search.metadata.moments import split_offset
 from hybrid_search.metadata.values import (
     clean_text,
     first_number,
@@ -68,6 +69,9 @@ def _flag(value: object) -> bool:
 
 
 def _date(value: object) -> str:
+    if isinstance(value, (int, float)) and float(value).is_integer():
+        # JSON and tables hold a year as a number
+        value = str(int(value))
     if not isinstance(value, str):
         raise ValueError("is not a date")
     return parse_date(value)
@@ -120,7 +124,7 @@ FIELDS: Mapping[str, Reader] = {
     "title": _text(1000),
     "caption": _text(10_000),
     "headline": _text(1000),
-    "alt_text": _text(10_000),
+    "alt": _text(10_000),
     "prompt": _text(10_000),
     "tags": _tags,
     "people": _tags,
@@ -196,8 +200,9 @@ class Gate:
         if read == "" or read == []:
             return
         self.fields[name] = read
-        if name == "taken_at" and (offset := parse_offset(str(read)[-6:])):
-            self.fields["taken_offset"] = offset
+        if name == "taken_at":
+            self.fields["taken_at"], offset = split_offset(str(read))
+            self.fields.update({"taken_offset": offset} if offset else {})
 
     def put_first(self, name: str, *values: object, source: str = "") -> None:
         """Set a field to the first of the values that can be used."""

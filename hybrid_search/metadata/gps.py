@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from hybrid_search.metadata.exif import ExifTags
 from hybrid_search.metadata.fields import Gate
-from hybrid_search.metadata.values import first_number, shown
+from hybrid_search.metadata.moments import Moment
+from hybrid_search.metadata.values import first_number, parse_date, shown
 
-__all__ = ["degrees", "put_location", "put_position"]
+__all__ = ["degrees", "gps_moment", "put_location", "put_position"]
 
 
 def put_location(exif: ExifTags, gate: Gate) -> None:
@@ -78,3 +79,18 @@ def _put_altitude(exif: ExifTags, gate: Gate) -> None:
         return
     below = first_number(exif.values("GPS GPSAltitudeRef")) in (1, 3)
     gate.put("altitude", -abs(height) if below else height, source="GPSAltitude")
+
+
+def gps_moment(exif: ExifTags) -> Moment | None:
+    """Return when the receiver had its position, in UTC, None where EXIF does not say it."""
+    found = exif.values("GPS GPSTimeStamp")
+    parts = [first_number(part) for part in found] if isinstance(found, list) else []
+    if len(parts) != 3 or None in parts:
+        return None
+    hour, minute, second = (float(part or 0) for part in parts)
+    time = f"{hour:02.0f}:{minute:02.0f}:{int(second):02}"
+    try:
+        written = parse_date(f"{exif.text('GPS GPSDate')} {time}", subseconds=f"{second % 1:.3f}"[2:])
+    except ValueError:
+        return None
+    return Moment(written, "+00:00", is_utc=True) if "T" in written else None

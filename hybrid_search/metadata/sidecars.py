@@ -11,6 +11,7 @@ from typing import Any, cast
 from hybrid_search.images import is_candidate
 from hybrid_search.metadata.fields import FIELDS, Gate, close_names, flatten
 from hybrid_search.metadata.model import Metadata, merge
+from hybrid_search.metadata.moments import utc_fields
 from hybrid_search.metadata.sidecar_names import SidecarNames, fits_title
 from hybrid_search.metadata.values import date_of_timestamp, first_number, shown
 from hybrid_search.metadata.xmp import read_xmp
@@ -134,7 +135,7 @@ def _put_takeout(content: Mapping[str, Any], image: str, gate: Gate) -> None:
     seconds = first_number(taken.get("timestamp")) if isinstance(taken, dict) else None
     if seconds is not None:
         try:
-            gate.put("taken_at", date_of_timestamp(seconds))
+            gate.fields.update(utc_fields(date_of_timestamp(seconds)))
         except ValueError as error:
             gate.warn(f"photoTakenTime {seconds:g} {error}")
     people = content.get("people")

@@ -6,11 +6,13 @@ import html
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import reduce
 from xml.etree.ElementTree import ParseError
 
 from hybrid_search.metadata.fields import Gate
 from hybrid_search.metadata.gps import put_position
 from hybrid_search.metadata.model import Metadata
+from hybrid_search.metadata.moments import Moment, fuller, moment_fields, split_offset, utc_fields
 from hybrid_search.metadata.packet import Properties, Value, parse_packet, strings
 from hybrid_search.metadata.regions import regions
 from hybrid_search.metadata.values import first_number, is_default_caption, parse_date, shown, stars
@@ -30,10 +32,13 @@ class Xmp:
         Camera, moment, exposure and position, which EXIF tells better where it is present.
     words : Metadata
         Title, caption, tags, rating, artist, copyright and place, which XMP tells better than EXIF and IPTC.
+    is_original : bool
+        Whether the moment is that of the exposure, and not that of a scan or a file.
     """
 
     facts: Metadata
     words: Metadata
+    is_original: bool = False
 
 
 def read_xmp(packet: bytes, *, more: bytes = b"") -> Xmp:
@@ -53,7 +58,8 @@ def read_xmp(packet: bytes, *, more: bytes = b"") -> Xmp:
         found = Properties({})
     _put_words(found, words)
     _put_facts(found, facts)
-    return Xmp(facts.metadata(), words.metadata())
+    is_original = _put_moment(found, facts)
+    return Xmp(facts.metadata(), words.metadata(), is_original)
 
 
 def _first(found: Properties, *names: str) -> str | None:
@@ -65,7 +71,7 @@ def _put_words(found: Properties, gate: Gate) -> None:
     gate.put("title", _first(found, "dc:title") or headline)
     gate.put("headline", headline)
     alt_texts = [*found.texts("iptc:AltTextAccessibility")[:1], *found.texts("iptc:ExtDescrAccessibility")[:1]]
-    gate.put("alt_text", alt_texts)
+    gate.put("alt", alt_texts)
     captions = (_first(found, name) for name in _CAPTIONS)
     # editors copy what the camera wrote into EXIF
     gate.put("caption", next((text for text in captions if text and not is_default_caption(text)), None))
@@ -175,9 +181,6 @@ def _put_facts(found: Properties, gate: Gate) -> None:
     gate.put("camera.model", _first(found, "tiff:Model"))
     gate.put("camera.serial", _first(found, "exifEX:BodySerialNumber", "aux:SerialNumber"))
     gate.put("lens", _first(found, "exifEX:LensModel", "aux:Lens"))
-    for name in ("exif:DateTimeOriginal", "photoshop:DateCreated", "exif:DateTimeDigitized", "xmp:CreateDate"):
-        if "taken_at" not in gate.fields:
-            _put_date(gate, name, _first(found, name))
     for field, names in _NUMBERS.items():
         gate.put(field, _first(found, *names), source=names[0])
     lat, lon = _angle(found, gate, "exif:GPSLatitude"), _angle(found, gate, "exif:GPSLongitude")
@@ -199,13 +202,30 @@ _NUMBERS = {
 }
 
 
-def _put_date(gate: Gate, name: str, text: str | None) -> None:
-    if not text:
-        return
+_ORIGINAL = ("exif:DateTimeOriginal", "photoshop:DateCreated")
+_STAND_IN = ("exif:DateTimeDigitized", "xmp:CreateDate")
+
+
+def _put_moment(found: Properties, gate: Gate) -> bool:
+    for names in (_ORIGINAL, _STAND_IN):
+        moments = [_moment(found, name, gate) for name in names]
+        moment = reduce(lambda known, other: fuller(known, other, corrects=False), moments)
+        if moment is not None:
+            gate.fields.update(moment_fields(moment))
+            return names is _ORIGINAL
+    satellite = _moment(found, "exif:GPSTimeStamp", gate)
+    if satellite is not None and "T" in satellite.clock:
+        gate.fields.update(utc_fields(satellite.clock))
+    return False
+
+
+def _moment(found: Properties, name: str, gate: Gate) -> Moment | None:
+    text = _first(found, name)
     try:
-        gate.put("taken_at", parse_date(text))
+        return Moment(*split_offset(parse_date(text))) if text else None
     except ValueError as error:
         gate.warn(f"{name} {shown(text)} {error}")
+        return None
 
 
 def _angle(found: Properties, gate: Gate, name: str) -> float | None:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from copy import copy
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from hybrid_search.backends import Action, Analysis, Backend, Outcome, Stored
@@ -26,6 +27,7 @@ from hybrid_search.backends.elasticsearch.layout import (
     write_alias,
 )
 from hybrid_search.backends.elasticsearch.meta import change_meta
+from hybrid_search.backends.elasticsearch.patterns import answerable
 from hybrid_search.backends.elasticsearch.scan import excluded, scan, with_vectors
 from hybrid_search.backends.elasticsearch.server import Server
 from hybrid_search.backends.elasticsearch.vectors import VectorField, vector_fields
@@ -42,6 +44,7 @@ from hybrid_search.errors import (
     UnknownField,
 )
 from hybrid_search.mapping import EmbeddingSpec, default_embedding, embeddings, load_definition, prefer
+from hybrid_search.search_fields import with_search_fields
 
 __all__ = ["ElasticsearchBackend"]
 
@@ -66,6 +69,7 @@ class ElasticsearchBackend(Backend):
     """
 
     name = "elasticsearch"
+    is_remote = True
 
     def __init__(self, location: str | None, *, name: str, server: Server) -> None:
         check_name(name)
@@ -156,6 +160,8 @@ class ElasticsearchBackend(Backend):
         aliased = self._target != self._alias
         self._unseen = True
         try:
+            known = self._known().definition["mappings"].get("properties", {})
+            waiting = [replace(action, source=with_search_fields(action.source, known)) for action in waiting]
             return BulkWriter(self._client, self._target, vectors=self._vectors(), alias=aliased).run(waiting)
         except AliasMissing as error:
             self._check_exists(error)
@@ -242,10 +248,11 @@ class ElasticsearchBackend(Backend):
             When a part of the index did not answer.
         """
         self._check_knn(body)
+        asked = answerable(body, self._client, self._alias)
         answer = self._asked_for_vectors(
             lambda raw: raw.search(
                 index=self._alias,
-                body=dict(body),
+                body=asked,
                 include_named_queries_score=True,
                 allow_partial_search_results=False,
                 preference=self._preference,
@@ -260,7 +267,7 @@ class ElasticsearchBackend(Backend):
         for body in bodies:
             self._check_knn(body)
         head = {"allow_partial_search_results": False, "preference": self._preference}
-        lines = [line for body in bodies for line in (head, dict(body))]
+        lines = [line for body in bodies for line in (head, answerable(body, self._client, self._alias))]
         answer = self._asked_for_vectors(
             lambda raw: raw.msearch(index=self._alias, searches=lines, include_named_queries_score=True)
         )
@@ -271,7 +278,8 @@ class ElasticsearchBackend(Backend):
 
     def count(self, query: Mapping[str, Any] | None = None) -> int:
         """Count the documents that match a query (all when None)."""
-        answer = self._ask(lambda raw: raw.count(index=self._alias, query=None if query is None else dict(query)))
+        wanted = None if query is None else answerable(query, self._client, self._alias)
+        answer = self._ask(lambda raw: raw.count(index=self._alias, query=wanted))
         return int(answer.body["count"])
 
     def read(self, id: str, *, vectors: bool = False) -> Stored:
@@ -293,8 +301,9 @@ class ElasticsearchBackend(Backend):
         self, query: Mapping[str, Any] | None = None, *, fields: Sequence[str] | None = None, vectors: bool = False
     ) -> Iterator[tuple[str, dict[str, Any]]]:
         """Stream (id, `_source`) of every match from one point in time, in bounded memory."""
+        wanted = query and answerable(query, self._client, self._alias)
         yield from scan(
-            self._client, self._alias, vectors=self._vectors(), query=query, fields=fields, with_vectors=vectors
+            self._client, self._alias, vectors=self._vectors(), query=wanted, fields=fields, with_vectors=vectors
         )
 
     def info(self) -> dict[str, Any]:

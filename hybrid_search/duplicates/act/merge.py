@@ -17,11 +17,12 @@ from hybrid_search.mapping import embeddings
 from hybrid_search.metadata import FIELDS, FieldValue, Metadata, read_sidecars
 from hybrid_search.metadata.fields import MAX_TAGS, flatten
 from hybrid_search.metadata.model import UNITED, unique
+from hybrid_search.metadata.moments import MOMENT_FIELDS
 
 __all__ = ["Merged", "merge_fields", "merge_metadata"]
 
 _TOGETHER: tuple[frozenset[str], ...] = (
-    frozenset({"taken_at", "taken_offset"}),
+    MOMENT_FIELDS,
     frozenset({"location", "altitude", "direction", *(name for name in FIELDS if name.startswith("place."))}),
     frozenset(
         {
