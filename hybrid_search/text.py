@@ -30,7 +30,7 @@ TEXT_FIELDS = {
     "caption_text": 3.0,
     "title_text": 3.0,
     "headline_text": 3.0,
-    "alt_text_text": 3.0,
+    "alt_text": 3.0,
     "tags_text": 2.0,
     "people_text": 2.0,
     "written_labels_text": 2.0,

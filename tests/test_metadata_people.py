@@ -330,7 +330,7 @@ def test_texts_that_describe() -> None:
     text = '<rdf:Alt><rdf:li xml:lang="x-default">{}</rdf:li></rdf:Alt>'
     alt = f"<core:AltTextAccessibility>{text}</core:AltTextAccessibility>"
     longer = alt.replace("AltText", "ExtDescr").format("She kneels beside it.")
-    both = {"alt_text": "A woman repairs a bicycle\nShe kneels beside it."}
+    both = {"alt": "A woman repairs a bicycle\nShe kneels beside it."}
     body = alt.format("A woman repairs a bicycle") + longer
     assert fields(body) == {**both, "caption": "A woman repairs a bicycle"}
     assert fields(body + "<dc:description>At work</dc:description>") == {**both, "caption": "At work"}

@@ -102,6 +102,23 @@ def test_the_city_is_the_one_that_people_would_name() -> None:
     assert len(named_right(HELD_OUT[63:])) == 58
 
 
+@needs_places
+@pytest.mark.parametrize(
+    ("lat", "lon", "city"),
+    [
+        (48.8584, 2.2945, "Paris"),
+        (41.4036, 2.1744, "Barcelona"),
+        (-33.8568, 151.2153, "Sydney"),
+        (51.5055, -0.0754, "London"),
+    ],
+)
+def test_two_kilometres_from_a_landmark_in_any_direction(lat: float, lon: float, city: str) -> None:
+    # a degree of latitude has 111.2 km
+    north, east = 2 / 111.2, 2 / 111.2 / math.cos(math.radians(lat))
+    for angle in (step * math.pi / 8 for step in range(16)):
+        assert place_fields(lat + north * math.cos(angle), lon + east * math.sin(angle))["place.city"] == city
+
+
 SAN_JUAN = [
     # a capital with a district of its own name, two parts of it, a town beside it, and one over the border
     Settlement("San Juan", 0.0, 0.0, 1_000_000, "XX", "Capital", "San Juan"),
@@ -112,6 +129,7 @@ SAN_JUAN = [
     # a city without one: its core reaches 4.6 km, its suburbs 8 km
     Settlement("Plain", 10.0, 0.0, 1_000_000, "XX", "Plains", ""),
     Settlement("Old Town", 10.0, 0.02, 200_000, "XX", "Plains", ""),
+    Settlement("Street", 10.0, 0.025, 1000, "XX", "Plains", ""),
     Settlement("Suburb", 10.0, 0.06, 20_000, "XX", "Plains", ""),
     Settlement("Town", 10.06, 0.0, 90_000, "XX", "Plains", ""),
     Settlement("Village", 10.0, 0.2, 900, "XX", "Plains", ""),
@@ -132,6 +150,7 @@ SAN_JUAN = [
         (0.05, 0.0, "Next"),
         (-0.05, 0.0, "Abroad"),
         (10.0, 0.02, "Plain"),
+        (10.0, 0.025, "Plain"),
         (10.0, 0.06, "Plain"),
         (10.06, 0.0, "Town"),
         (10.0, 0.2, "Village"),

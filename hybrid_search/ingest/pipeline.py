@@ -213,7 +213,7 @@ class Pipeline:
         """Do one worker's part: read the bytes, and decode them unless the index has them already."""
         check_name(facts.path)
         source = read_source(facts.path, limits=self._options.limits)
-        beside = read_sidecars(Path(facts.path), [name for name, _ in sidecars]) if sidecars else None
+        beside = read_sidecars(Path(facts.path), names=[name for name, _ in sidecars]) if sidecars else None
         outside = merge(beside, described) if beside else described
         if source.sha256 in catalog:
             return self._reread(source, facts, outside, catalog, described=bool(described.fields))

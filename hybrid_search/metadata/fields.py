@@ -124,7 +124,7 @@ FIELDS: Mapping[str, Reader] = {
     "title": _text(1000),
     "caption": _text(10_000),
     "headline": _text(1000),
-    "alt_text": _text(10_000),
+    "alt": _text(10_000),
     "prompt": _text(10_000),
     "tags": _tags,
     "people": _tags,

@@ -21,8 +21,8 @@ CORE = 4.6
 """Kilometres to which the densest cities of a million people reach, such as Barcelona."""
 SUBURBS = 8.0
 """Kilometres to which most cities of a million people reach; the area grows with the population."""
-VILLAGE = 1.5
-"""Kilometres to which the smallest place reaches."""
+OWN, VILLAGE = 5.5, 1.2
+"""Kilometres from a settlement of a million people, and from the smallest, in which nobody means a city beside it."""
 MIN_PEOPLE = 50_000
 """People of the smallest place that others are parts of."""
 INDEPENDENT = 0.04
@@ -135,14 +135,15 @@ class Gazetteer:
             owner = self._owners.get(unit)
             if owner and kilometres(owner.lat, owner.lon, settlement.lat, settlement.lon) <= self._extents[id(owner)]:
                 return owner
-        inside = kilometres(lat, lon, settlement.lat, settlement.lon) <= max(VILLAGE, SUBURBS * settlement.scale)
+        inside = kilometres(lat, lon, settlement.lat, settlement.lon) <= max(VILLAGE, OWN * settlement.scale)
         best, least = settlement, 1.0
         for city, distance in self._near(lat, lon):
             share = distance / self._extents.get(id(city), SUBURBS * city.scale)
             if share < least and city.people > settlement.people:
                 if not inside or self._reaches(city, distance, settlement):
                     best, least = city, share
-        return best
+        # a part of a city may be large enough to have parts
+        return best if best is settlement else self.city(best.lat, best.lon, best)
 
     def _near(self, lat: float, lon: float) -> list[tuple[Settlement, float]]:
         chord = 2 * math.sin(self._reach / _EARTH / 2)

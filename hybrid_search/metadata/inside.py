@@ -51,14 +51,11 @@ def read_metadata(data: bytes, *, format: str, name: str = "") -> Metadata:
     blocks.put_photoshop(exif.blobs.get("photoshop", b""))
     inside = gate.metadata(flat_exif(exif.tags))
     iptc = read_iptc(blocks.iptc or exif.blobs.get("iptc", b""))
-    xmp = read_xmp(blocks.xmp or exif.blobs.get("xmp", b""), blocks.xmp_more)
+    xmp = read_xmp(blocks.xmp or exif.blobs.get("xmp", b""), more=blocks.xmp_more)
     notes = read_notes(blocks)
     merged = merge(notes, xmp.facts, inside, iptc, xmp.words)
-    stated = [
-        *((_EXIF_TRUST.get(tag, 0), inside), (_trust(xmp.facts, xmp.is_original), xmp.facts), (_trust(iptc), iptc)),
-        (3, notes),
-    ]
-    moments = [moment_of(layer.fields) for _, layer in sorted(stated, key=itemgetter(0))]
+    stated = [(_EXIF_TRUST.get(tag, 0), inside), (_trust(xmp.facts, xmp.is_original), xmp.facts), (_trust(iptc), iptc)]
+    moments = [moment_of(layer.fields) for _, layer in [*sorted(stated, key=itemgetter(0)), (6, notes)]]
     moment = reduce(lambda known, other: fuller(known, other, corrects=False), moments)
     # a satellite's clock says when the receiver had a fix, which may have been long before
     moment = gps_moment(exif) if moment is None else moment

@@ -23,7 +23,7 @@ MAX_BYTES = 16 * 2**20
 _TAKEOUT = {"photoTakenTime", "geoData", "geoDataExif", "creationTime"}
 
 
-def read_sidecars(path: Path, names: Iterable[str] | None = None) -> Metadata:
+def read_sidecars(path: Path, *, names: Iterable[str] | None = None) -> Metadata:
     """Return what the files beside an image say of it; of two, the one with more of its name wins, and JSON over XMP.
 
     Suffixes may be in capitals. What cannot be read or used becomes a warning.

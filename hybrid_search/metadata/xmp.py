@@ -41,7 +41,7 @@ class Xmp:
     is_original: bool = False
 
 
-def read_xmp(packet: bytes, more: bytes = b"") -> Xmp:
+def read_xmp(packet: bytes, *, more: bytes = b"") -> Xmp:
     """Return the fields that an XMP packet gives; what cannot be read becomes a warning.
 
     Parameters
@@ -71,7 +71,7 @@ def _put_words(found: Properties, gate: Gate) -> None:
     gate.put("title", _first(found, "dc:title") or headline)
     gate.put("headline", headline)
     alt_texts = [*found.texts("iptc:AltTextAccessibility")[:1], *found.texts("iptc:ExtDescrAccessibility")[:1]]
-    gate.put("alt_text", alt_texts)
+    gate.put("alt", alt_texts)
     captions = (_first(found, name) for name in _CAPTIONS)
     # editors copy what the camera wrote into EXIF
     gate.put("caption", next((text for text in captions if text and not is_default_caption(text)), None))
