@@ -21,7 +21,6 @@ _SAME = {
     "title": ("headline",),
     "people": ("person", "persons", "people_shown"),
     "tags": ("tag", "keywords", "keyword", "subject"),
-    "people": ("person", "persons"),
     "taken_at": ("date", "datetime", "date_time", "date_taken", "date_created", "datetimeoriginal", "timestamp"),
     "artist": ("author", "photographer", "creator", "by_line"),
     "copyright": ("rights",),
