@@ -218,7 +218,7 @@ def word_fields(source: Mapping[str, Any]) -> dict[str, str]:
     camera, place = source.get("camera") or {}, source.get("place") or {}
     texts = {
         "camera_text": [camera.get("make"), camera.get("model"), source.get("lens")],
-        "place_text": [place.get(leaf) for leaf in ("city", "region", "country")],
+        "place_text": [place.get(leaf) for leaf in ("sublocation", "settlement", "city", "region", "country")],
     }
     joined = {name: " ".join(_unique(str(part) for part in parts if part)) for name, parts in texts.items()}
     return {name: search_text(text) for name, text in joined.items() if text}

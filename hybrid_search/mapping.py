@@ -267,7 +267,7 @@ def _first_image(held: Mapping[str, EmbeddingSpec]) -> str | None:
 def field_types(definition: Mapping[str, Any]) -> dict[str, str]:
     """Return the type of every field by its dotted name.
 
-    Multi-fields are named as Elasticsearch names them ("tags.text"). Besides Elasticsearch's types there is
+    Multi-fields are named as Elasticsearch names them ("caption_text.every_word"). Besides Elasticsearch's types is
     "disabled": kept with the document, but never to be searched, sorted or counted.
     """
     return dict(_types(definition["mappings"].get("properties", {}), prefix=""))

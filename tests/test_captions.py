@@ -74,6 +74,7 @@ def test_rows_of_one_picture_add_up(tmp_path: Path) -> None:
         *((name, "2019-06-01", "taken_at", "2019-06-01") for name in ("date", "Date taken", "date_created")),
         ("DateTimeOriginal", "2019:06:01 12:30:00", "taken_at", "2019-06-01T12:30:00"),
         *((name, "Zoë", "artist", "Zoë") for name in ("author", "photographer", "Creator")),
+        ("Person", "Ada; Lena", "people", ["Ada", "Lena"]),
         ("stars", "4", "rating", 4),
         ("city", "Paris", "place.city", "Paris"),
     ],

@@ -86,7 +86,7 @@ def test_every_field_that_is_written_exists() -> None:
     assert {name for name in written if name.startswith("embedding.")} == {"embedding.toy"}
     # What a later stage or a person adds, or a file leaves; everything else in the mapping is filled here.
     later = {"regions", "visual_words", "duplicate", "written_labels", "written_labels_text", "missing_path", "extra"}
-    assert set(properties) - {name.split(".")[0] for name in written} == later | {"people", "people_text"}
+    assert set(properties) - {name.split(".")[0] for name in written} == later
 
 
 def test_the_backend_takes_it_whole_and_gives_it_back() -> None:
@@ -222,6 +222,8 @@ KINDS: dict[str, st.SearchStrategy[Any]] = {
         lambda at: at.isoformat(timespec="milliseconds")
     ),
     "geo_point": st.fixed_dictionaries({"lat": st.floats(-90, 90), "lon": st.floats(-180, 180)}),
+    # faces
+    "object": st.fixed_dictionaries({"name": TEXTS, "left": st.floats(0, 1), "width": st.floats(0, 1)}),
     "flattened": st.dictionaries(st.text("abcXYZ_", min_size=1, max_size=8), TEXTS, max_size=4),
 }
 
@@ -231,7 +233,7 @@ def field_strategy(name: str, properties: dict[str, Any]) -> st.SearchStrategy[A
     for parent in parents:
         properties = properties[parent]["properties"]
     value = KINDS[properties[leaf]["type"]]
-    return st.lists(value, min_size=1, max_size=3) if name == "tags" else value
+    return st.lists(value, min_size=1, max_size=3) if name in ("tags", "people", "faces") else value
 
 
 FILLED = sorted([*FIELDS, "exif", "missing", "bytes"])

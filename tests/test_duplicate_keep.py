@@ -44,7 +44,7 @@ CASES = {
     "best-format  ": ({"format": "heif"}, {"format": "jpeg"}, "heif"),
     "best-format   ": ({"format": "jpeg"}, {"format": "webp"}, "jpeg"),
     "best-format    ": ({"format": "gif"}, {"format": "unheard-of"}, "gif"),
-    "best-described": ({"caption": "a boat", "tags": ["sea"]}, {"caption": "a boat"}, "2 of 8 descriptions"),
+    "best-described": ({"caption": "a boat", "tags": ["sea"]}, {"caption": "a boat"}, "2 of 9 descriptions"),
     "oldest-file": ({"mtime_ns": 10**18}, {"mtime_ns": 10**18 + 1}, "file of 2001-09-09 01:46:40 UTC"),
     "newest-file": ({"mtime_ns": 10**18 + 10**9}, {"mtime_ns": 10**18}, "file of 2001-09-09 01:46:41 UTC"),
 }

@@ -354,6 +354,11 @@ def test_captions_are_what_people_wrote(read: dict[str, Metadata]) -> None:
         name: str(metadata.fields["caption"])[:24] for name, metadata in read.items() if "caption" in metadata.fields
     }
     assert captions == {
+        # comments of JPEG
+        "jpg/Nikon_D70": "comment in GIMP 2.4.5",
+        "jpg/exif-org/kodak-dc210": "Lovely smoke effect here",
+        "jpg/exif-org/sanyo-vpcsx550": "Et voila. For starters w",
+        "jpg/exif-org/sony-powershota5": "..and henceforth, shall ",
         "jpg/long_description": "Operation Mountain Viper",
         "jpg/tests/33-type_error": "El cielo sobre Berlin (H",
         "jpg/xmp/BlueSquare": "XMPFiles BlueSquare test",

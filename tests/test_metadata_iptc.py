@@ -32,6 +32,7 @@ def test_fields() -> None:
             (80, b"Ada\x00"),
             (80, b"Bob"),
             (90, b"Paris"),
+            (92, b"Montmartre"),
             (95, b"Ile-de-France"),
             (100, b"FRA"),
             (101, b"France"),
@@ -43,9 +44,11 @@ def test_fields() -> None:
     assert metadata.warnings == ()
     assert metadata.fields == {
         "title": "The lake",
+        "headline": "Headline",
         "caption": "Ice on the lake\nin winter",
         "tags": ["lake", "ice"],
         "artist": "Ada, Bob",
+        "place.sublocation": "Montmartre",
         "place.city": "Paris",
         "place.region": "Ile-de-France",
         "place.country": "France",
@@ -75,6 +78,7 @@ def test_what_a_camera_writes_by_itself_is_no_caption() -> None:
 def test_a_headline_stands_in_for_a_title() -> None:
     assert read_iptc(block((105, b"Headline"), (100, b"fr"))).fields == {
         "title": "Headline",
+        "headline": "Headline",
         "place.country_code": "FR",
     }
 

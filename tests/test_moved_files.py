@@ -19,7 +19,7 @@ from hybrid_search.document import FileFacts, file_fields
 from hybrid_search.errors import ImageUnreadable
 from hybrid_search.hits import Hits
 from hybrid_search.index import HybridIndex
-from hybrid_search.ingest import IngestOptions, IngestReport, add_folder
+from hybrid_search.ingest import IngestOptions, IngestReport, Progress, add_folder
 from tests.fakes import ColourEmbedder, save_photo
 
 
@@ -193,6 +193,20 @@ def test_a_further_copy_costs_a_constant(index: HybridIndex, tmp_path: Path) -> 
     backend.close()
 
 
+def test_an_interrupted_run_keeps_the_copies_that_it_has_seen(index: HybridIndex, pictures: Path) -> None:
+    index.add_folder(pictures)
+    _copies(pictures / "2018" / "a.png", pictures / "2020", 30)
+
+    def interrupt(progress: Progress) -> None:
+        if progress.done == 23:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        index.add_folder(pictures, progress=interrupt)
+    assert sorted(len(paths) for paths in _paths(index).values()) == [1, 1, 21]
+    assert _counts(index.add_folder(pictures)) == (0, 0, 23, 10, 0)
+
+
 def test_copies_are_told_from_files_that_were_moved(index: HybridIndex, pictures: Path) -> None:
     shutil.copy(pictures / "2018" / "a.png", pictures / "2019" / "a.png")
     assert _counts(index.add_folder(pictures)) == (3, 0, 0, 1, 0), "of a first run too"
@@ -302,5 +316,17 @@ def test_the_command_line_says_what_became_of_a_renamed_library(
     assert "c.png" not in told("search", "--filter", "format:png", "--paths")[1]
     assert "c.png" in told("search", "--filter", "format:png", "--missing", "--paths")[1]
     assert told("prune", "--yes")[1] == "1 picture removed from the index\n"
+    best = photos / "best"
+    best.mkdir()
+    (photos / "2018").rename(best / "2018")
+    rest = [str(photos / "2018"), str(photos / "2019"), str(best)]
+    code, said = told("index", *rest, "--no-progress")
+    assert code == exits.PARTIAL and f"failed: {photos / '2018'}: there is no such file or folder; `hybrid-s" in said
+    (best / "2018" / "2018").mkdir()
+    for path in (best / "2018").glob("*.png"):
+        path.rename(path.parent / "2018" / path.name)
+    (best / "2018" / "2018").rename(photos / "2018")
+    code, said = told("index", str(best), str(photos / "2018"), "--no-progress")
+    assert code == exits.OK and "vanished" not in said, "all of one folder, found in the other"
     code, said = told("index", str(tmp_path / "typo"))
     assert code == exits.USAGE and "does not exist" in said

@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -20,6 +20,7 @@ from hybrid_search.counted import counted
 from hybrid_search.errors.suggested import command
 
 if TYPE_CHECKING:
+    from hybrid_search.index import HybridIndex
     from hybrid_search.ingest import Failure, IngestReport
 
 __all__ = ["index", "note_failures"]
@@ -119,7 +120,6 @@ def index(
 
     Press Ctrl-C at any time: what is done stays done, and the same command goes on from there.
     """
-    reports: list[IngestReport] = []
     if all_files and include:
         raise typer.BadParameter("--include says which files are taken, so --all-files adds none; choose one")
     _check_paths(context, location, paths)
@@ -137,24 +137,47 @@ def index(
             max_megapixels=max_megapixels,
             memory=memory,
         ) as opened:
-            for path in paths:
-                with progress_bar(shown=not no_progress) as progress:
-                    reports.append(opened.add_folder(path, **wanted, progress=progress))
+            by_path = _fill(opened, paths, wanted, shown=not no_progress)
             documents, embedders = len(opened), opened.embedders
     except KeyboardInterrupt:
         terminal.note("interrupted: what was indexed so far is kept; run the same command again to go on from there")
         raise typer.Exit(exits.INTERRUPTED) from None
+    reports = list(by_path.values())
     failed = [failure for report in reports for failure in report.failed]
     _print(reports, failed, place_of(context, location), documents, as_json=as_json)
     _note_moved(reports)
     _note_left_out(reports, all_files=all_files)
-    away = [(path, report.withheld) for path, report in zip(paths, reports, strict=True) if report.withheld]
+    away = [(path, report.withheld) for path, report in by_path.items() if report.withheld]
     _note_away(away)
     if embedders == ("lite",) and documents == sum(report.added for report in reports) > 0:
         from hybrid_search.embedders.minilm.files import is_here
 
         terminal.note(_HINT.format(fetch="" if is_here() else _FETCH))
     raise typer.Exit(exits.PARTIAL if failed or away else exits.OK)
+
+
+def _fill(
+    opened: HybridIndex, paths: Sequence[Path], wanted: Mapping[str, Any], *, shown: bool
+) -> dict[Path, IngestReport]:
+    """Index folders one after the other, those that are not there last; of several one that is gone is a failure."""
+    from hybrid_search.errors import ImageUnreadable
+    from hybrid_search.ingest import Failure, IngestReport
+
+    reports: dict[Path, IngestReport] = {}
+    for path in sorted(paths, key=lambda path: not os.path.lexists(path)):
+        try:
+            with progress_bar(shown=shown) as progress:
+                reports[path] = opened.add_folder(path, **wanted, progress=progress)
+        except ImageUnreadable as error:
+            if not reports or os.path.lexists(path):
+                raise
+            missing = list(reports.values())[-1].missing
+            reports[path] = IngestReport(missing=missing, failed=(Failure(str(path), str(error.reason)),))
+    for path, report in list(reports.items()):
+        if report.withheld and len(reports) > 1:
+            # what had vanished may have been found in a folder that came later
+            reports[path] = replace(report, withheld=opened.add_folder(path, **wanted).withheld)
+    return reports
 
 
 def _print(reports: list[IngestReport], failed: list[Failure], place: str, documents: int, *, as_json: bool) -> None:

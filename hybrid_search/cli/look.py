@@ -37,7 +37,7 @@ def show(
     if as_json:
         dump({"id": document.id, "source": fields})
         return
-    first = {name: fields[name] for name in ("path", "title", "caption", "tags", "labels") if name in fields}
+    first = {name: fields[name] for name in ("path", "title", "caption", "people", "tags", "labels") if name in fields}
     _print_fields({"id": document.id, **_flat({**first, **fields})})
 
 

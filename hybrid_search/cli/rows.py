@@ -53,7 +53,7 @@ def plain(value: Any) -> str:
 def caption(source: Mapping[str, Any]) -> tuple[str, bool]:
     r"""Return what a picture shows in one line, and whether people said so.
 
-    The first line of its caption, else its title or tags; without any, the labels that an embedder gave it.
+    The first line of its caption, else its title, people or tags; without any, the labels that an embedder gave it.
 
     Examples
     --------
@@ -61,7 +61,7 @@ def caption(source: Mapping[str, Any]) -> tuple[str, bool]:
     (('A dog runs', True), ('pug, bow', False))
     """
     first = plain(source.get("caption")).strip().partition("\n")[0]
-    said = first or plain(source.get("title")) or plain(source.get("tags"))
+    said = first or next(filter(None, (plain(source.get(name)) for name in ("title", "people", "tags"))), "")
     return (said, True) if said else (plain(list(source.get("labels") or ())[:3]), False)
 
 

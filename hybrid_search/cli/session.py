@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -150,9 +151,13 @@ def find_document(index: HybridIndex, named: str, *, vectors: bool = False) -> D
     try:
         return index.get(named, vectors=vectors)
     except DocumentNotFound:
-        clauses = {"id begins with": {"prefix": {"sha256": named}}} if _ID_START.fullmatch(named) else {}
+        clauses: dict[str, dict[str, Any]] = {}
+        if _ID_START.fullmatch(named):
+            clauses["id begins with"] = {"prefix": {"sha256": named}}
         if _is_bare(named):
-            clauses["picture is named"] = {"term": {"filename": named}}
+            # names from macOS have accents apart from their letters, and are typed with both in one
+            forms = {named, unicodedata.normalize("NFC", named), unicodedata.normalize("NFD", named)}
+            clauses["picture is named"] = {"terms": {"filename": sorted(forms)}}
         for relation, clause in clauses.items():
             if id := _only(index, clause, f"{relation} {named!r}"):
                 return index.get(id, vectors=vectors)

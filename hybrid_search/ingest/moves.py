@@ -17,7 +17,7 @@ from hybrid_search.ingest.wording import Wording
 
 __all__ = ["Moves", "Settled"]
 
-_SHARE = 0.2
+_SHARE = 0.5
 
 
 class ChangesDocuments(Protocol):

@@ -181,7 +181,7 @@ class Pipeline:
                 described = self._described(file.path)
                 known = catalog.at(file.path)
                 facts = _facts(file, described, known[1] if known else None, root=self._root)
-                if known is not None and known[1] == facts:
+                if known is not None and known[1] == facts and known[1].root in ("", facts.root):
                     tally.unchanged += 1
                     self._advance(file.path, tally)
                     continue
@@ -189,7 +189,7 @@ class Pipeline:
                     yield facts, Read(facts, known[0], Metadata({}, {}, ()))
                     continue
                 self._embedders.load()
-                pending.append((facts, pool.submit(self._read, facts, bool(file.sidecars), described, catalog)))
+                pending.append((facts, pool.submit(self._read, facts, file.sidecars, described, catalog)))
                 if len(pending) >= self._options.batch_size + 2 * self._workers:
                     yield self._outcome(*pending.popleft())
             while pending:
@@ -209,11 +209,14 @@ class Pipeline:
     def _described(self, path: str) -> Metadata:
         return (self._captions.find(Path(path)) if self._captions else None) or Metadata({}, {}, ())
 
-    def _read(self, facts: FileFacts, has_sidecars: bool, described: Metadata, catalog: Catalog) -> Read:
+    def _read(
+        self, facts: FileFacts, sidecars: tuple[tuple[str, int], ...], described: Metadata, catalog: Catalog
+    ) -> Read:
         """Do one worker's part: read the bytes, and decode them unless the index has them already."""
         check_name(facts.path)
         source = read_source(facts.path, limits=self._options.limits)
-        outside = merge(read_sidecars(Path(facts.path)), described) if has_sidecars else described
+        beside = read_sidecars(Path(facts.path), names=[name for name, _ in sidecars]) if sidecars else None
+        outside = merge(beside, described) if beside else described
         if source.sha256 in catalog:
             return self._reread(source, facts, outside, catalog, described=bool(described.fields))
         embedders, limits = self._embedders, self._options.limits

@@ -19,20 +19,22 @@ LATITUDE, LONGITUDE = "latitude", "longitude"
 _SAME = {
     "caption": ("description", "alt", "alt_text", "text", "comment", "sentence"),
     "title": ("headline",),
+    "people": ("person", "persons", "people_shown"),
     "tags": ("tag", "keywords", "keyword", "subject"),
     "taken_at": ("date", "datetime", "date_time", "date_taken", "date_created", "datetimeoriginal", "timestamp"),
     "artist": ("author", "photographer", "creator", "by_line"),
     "copyright": ("rights",),
     "rating": ("stars",),
+    "place.sublocation": ("sublocation",),
     "place.city": ("city",),
     "place.region": ("region", "state", "province"),
     "place.country": ("country",),
     LATITUDE: ("lat", "location.lat", "gpslatitude"),
     LONGITUDE: ("lon", "lng", "long", "location.lon", "gpslongitude"),
 }
-"""What others call a field."""
+"""What others call a field; who writes a file of captions means them by its alt texts, and titles by headlines."""
 _FIELD_OF = MappingProxyType(
-    {name: field for field, names in _SAME.items() for name in (field, *names)} | {field: field for field in FIELDS}
+    {field: field for field in FIELDS} | {name: field for field, names in _SAME.items() for name in (field, *names)}
 )
 
 

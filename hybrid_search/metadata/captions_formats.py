@@ -15,7 +15,7 @@ from hybrid_search.errors import CaptionsUnreadable
 from hybrid_search.metadata.captions_columns import LATITUDE, LONGITUDE, PATH_NAMES, field_of, key_of, path_column
 from hybrid_search.metadata.extra import EXTRA, extra_name, typed
 from hybrid_search.metadata.fields import FIELDS, close_names, flatten, read_field
-from hybrid_search.metadata.model import FieldValue
+from hybrid_search.metadata.model import UNITED, FieldValue
 from hybrid_search.metadata.values import decode_text, shown
 
 __all__ = ["Row", "read_rows"]
@@ -134,8 +134,8 @@ def _field(name: str, where: str) -> str:
 
 
 def _unlisted(field: str, value: object) -> object:
-    """Return tags that a cell holds as a JSON list."""
-    if field == "tags" and isinstance(value, str) and value.lstrip().startswith("["):
+    """Return tags, or people, that a cell holds as a JSON list."""
+    if field in UNITED and isinstance(value, str) and value.lstrip().startswith("["):
         try:
             return json.loads(value)
         except (ValueError, RecursionError):

@@ -7,23 +7,28 @@ from hybrid_search.metadata.fields import Gate
 from hybrid_search.metadata.moments import Moment
 from hybrid_search.metadata.values import first_number, parse_date, shown
 
-__all__ = ["degrees", "gps_moment", "put_location"]
+__all__ = ["degrees", "gps_moment", "put_location", "put_position"]
 
 
 def put_location(exif: ExifTags, gate: Gate) -> None:
     """Fill a gate with location (degrees), altitude (m above the sea) and direction (degrees clockwise from north)."""
     lat = _axis(exif, gate, "GPSLatitude", limit=90, signs={"N": 1, "S": -1})
     lon = _axis(exif, gate, "GPSLongitude", limit=180, signs={"E": 1, "W": -1})
-    if lat == 0 and lon == 0:
-        gate.warn("GPS position 0, 0 is what receivers write that have none")
-    elif lat is not None and lon is not None:
-        gate.put("location", {"lat": lat, "lon": lon})
+    put_position(gate, lat, lon, first_number(exif.values("GPS GPSAltitude")))
     _put_altitude(exif, gate)
     direction = exif.values("GPS GPSImgDirection")
     if direction:
         gate.put("direction", first_number(direction), source="GPSImgDirection", found=direction)
         if first_number(direction) is None:
             gate.warn(f"GPSImgDirection {shown(direction)} is not a number")
+
+
+def put_position(gate: Gate, lat: float | None, lon: float | None, height: float | None, *, source: str = "") -> None:
+    """Set the location; 0, 0 without a height is what receivers write that have none."""
+    if lat == 0 and lon == 0 and not height:
+        gate.warn("GPS position 0, 0 is what receivers write that have none")
+    elif lat is not None and lon is not None:
+        gate.put("location", {"lat": lat, "lon": lon}, source=source)
 
 
 def _axis(exif: ExifTags, gate: Gate, name: str, *, limit: float, signs: dict[str, int]) -> float | None:

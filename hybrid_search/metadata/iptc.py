@@ -18,6 +18,8 @@ _CHARSET = (1, 90)
 _FIELDS = {
     "caption": ((2, 120),),
     "title": ((2, 5), (2, 105)),
+    "headline": ((2, 105),),
+    "place.sublocation": ((2, 92),),
     "place.city": ((2, 90),),
     "place.region": ((2, 95),),
     "place.country": ((2, 101),),

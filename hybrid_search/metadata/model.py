@@ -8,10 +8,10 @@ from typing import TypeAlias, cast
 
 from hybrid_search.metadata.moments import MOMENT_FIELDS, Moment, fuller, moment_fields, moment_of
 
-__all__ = ["FieldValue", "Metadata", "merge", "with_moment"]
+__all__ = ["UNITED", "FieldValue", "Metadata", "merge", "unique", "with_moment"]
 
-FieldValue: TypeAlias = str | int | float | bool | list[str] | dict[str, float]
-"""A value of one field; a geo_point is {"lat": degrees north, "lon": degrees east}."""
+FieldValue: TypeAlias = str | int | float | bool | list[str] | dict[str, float] | list[dict[str, str | float]]
+"""A value of one field; a geo_point is {"lat": degrees north, "lon": degrees east}, a face has a name and a box."""
 
 
 @dataclass(frozen=True)
@@ -38,8 +38,12 @@ class Metadata:
     warnings: tuple[str, ...] = ()
 
 
+UNITED = frozenset({"tags", "people"})
+"""Fields of which layers, and copies, add up."""
+
+
 def merge(*layers: Metadata) -> Metadata:
-    """Join layers of metadata: for each field the last layer that has it wins, tags of all layers are united.
+    """Join layers of metadata: for each field the last layer that has it wins; tags and people of all are united.
 
     The moment is not replaced by a part of it, such as its day: of one moment the fuller statement holds.
 
@@ -52,7 +56,7 @@ def merge(*layers: Metadata) -> Metadata:
     fields: dict[str, FieldValue] = {}
     exif: dict[str, str] = {}
     warnings: list[str] = []
-    tags: list[str] = []
+    lists: dict[str, list[str]] = {}
     moment: Moment | None = None
     for layer in layers:
         fields.update(layer.fields)
@@ -60,9 +64,9 @@ def merge(*layers: Metadata) -> Metadata:
         moment = fuller(moment, moment_of(layer.fields), corrects=True)
         exif.update(layer.exif)
         warnings.extend(layer.warnings)
-        tags.extend(cast("list[str]", layer.fields.get("tags", [])))
-    if tags:
-        fields["tags"] = unique(tags)
+        for name in UNITED & layer.fields.keys():
+            lists.setdefault(name, []).extend(cast("list[str]", layer.fields[name]))
+    fields.update({name: unique(values) for name, values in lists.items()})
     return Metadata(with_moment(fields, moment), exif, tuple(dict.fromkeys(warnings)))
 
 

@@ -16,6 +16,7 @@ __all__ = [
     "parse_offset",
     "shown",
     "split_tags",
+    "stars",
     "wide_text",
 ]
 
@@ -223,6 +224,20 @@ def date_of_timestamp(seconds: float) -> str:
     if not 1800 <= moment.year < 2200:
         raise ValueError("is out of range")
     return moment.isoformat(timespec="milliseconds" if moment.microsecond else "seconds")
+
+
+def stars(percent: object) -> int | None:
+    """Return Windows' rating, which counts to 99 (1, 25, 50, 75 and 99 are one to five stars), as stars, or None.
+
+    Examples
+    --------
+    >>> [stars(percent) for percent in (0, 1, 25, 50, "75", 99)], stars(255)
+    ([0, 1, 2, 3, 4, 5], None)
+    """
+    number = first_number(percent)
+    if number is None or not 0 <= number <= 100:
+        return None
+    return int(number > 0) + sum(number >= least for least in (13, 38, 63, 88))
 
 
 def split_tags(text: str) -> list[str]:

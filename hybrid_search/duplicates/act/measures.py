@@ -19,7 +19,7 @@ from hybrid_search.metadata.fields import FIELDS, flatten
 __all__ = ["MEASURES", "Measure", "facts_of"]
 
 _CAMERA = ("camera.make", "camera.model", "taken_at", "exposure_time", "f_number", "iso", "focal_length")
-_DESCRIBED = ("title", "caption", "tags", "rating", "location", "place.city", "artist", "copyright")
+_DESCRIBED = ("title", "caption", "people", "tags", "rating", "location", "place.city", "artist", "copyright")
 _UNKNOWN_DATE = "9999"
 _SECOND = len("2015-06-01T10:00:00")
 
@@ -143,7 +143,7 @@ MEASURES: dict[str, Measure] = {
         lambda m, _: looks.says_coarseness(m),
     ),
     "best-described": Measure(
-        "the most of title, caption, tags, rating, place, artist and copyright",
+        "the most of title, caption, people, tags, rating, place, artist and copyright",
         lambda m, _: -_present(m, _DESCRIBED),
         lambda m, _: f"{_present(m, _DESCRIBED)} of {len(_DESCRIBED)} descriptions",
     ),
