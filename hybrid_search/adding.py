@@ -164,7 +164,8 @@ class Adds(HoldsEmbeddings):
         id : str or Path
             The document's id, or the path of its picture.
         metadata : mapping
-            Fields as `add` takes them; None takes a field away. Tags are replaced, not added to.
+            Fields as `add` takes them; None takes a field away. Tags are replaced, not added to. With a position go the
+            names of its place, with a moment its offset.
 
         Raises
         ------

@@ -15,5 +15,5 @@ def test_every_public_name_is_there() -> None:
     text = PAGE.read_text(encoding="utf-8")
     for heading in ("## HybridIndex\n", "### HybridIndex.update\n", "### Hits.to_pandas\n", "### Hit.image\n"):
         assert heading in text
-    assert "- `metadata` (mapping): Fields as `add` takes them; None takes a field away." in text
+    assert "- `metadata` (mapping): Fields as `add` takes them; None takes a field away. Tags" in text
     assert "`hit`" not in text and ">>>" not in text and "Hits.count" not in text

@@ -15,13 +15,14 @@ from hybrid_search.ingest.own_fields import fit
 from hybrid_search.ingest.wording import Wording
 from hybrid_search.metadata import FieldValue, Metadata, add_places
 from hybrid_search.metadata.extra import EXTRA, extra_name
-from hybrid_search.metadata.fields import flatten, is_field
+from hybrid_search.metadata.fields import FIELDS, flatten, is_field
+from hybrid_search.metadata.moments import MOMENT_FIELDS
 
 __all__ = ["update_document"]
 
 _FOLLOWING = {
-    "taken_at": ("taken_offset",),
-    "location": ("place.city", "place.region", "place.country", "place.country_code"),
+    "taken_at": MOMENT_FIELDS,
+    "location": frozenset(name for name in FIELDS if name.startswith("place.")),
 }
 """What was said of a value goes with it."""
 
@@ -53,7 +54,9 @@ def update_document(backend: Backend, embedders: Embedders, id: str, metadata: M
         if stored is None:
             raise DocumentNotFound(id)
         flat = flatten(stored.source)
-        before = {name: cast("FieldValue", value) for name, value in flat.items() if is_field(name)}
+        before = {
+            name: cast("FieldValue", value) for name, value in flat.items() if is_field(name) and value is not None
+        }
         left = {name: value for name, value in before.items() if name not in gone}
         described = metadata_fields(add_places(Metadata({**left, **given})))
         # what was made of the fields before goes with them
