@@ -146,7 +146,9 @@ class _Run:
             name = here.path if here else name
             check_id(item.id)
             described = caller_metadata(item.metadata)
-            source = None if self._stays(item, here) else self._own_source(item)
+            source = None if self._stays(item, here) else read_source(item.image, limits=self._options.limits)
+            if source is not None and source.pixels is not None:
+                source = replace(source, pixels=source.pixels.copy())
         except HybridSearchError as error:
             return number, name, error
         self._embedders.load()
@@ -157,10 +159,6 @@ class _Run:
         if here is not None and here.is_file:
             return self._ahead
         return isinstance(item.image, (str, bytes, os.PathLike))
-
-    def _own_source(self, item: Item) -> Source:
-        source = read_source(item.image, limits=self._options.limits)
-        return source if source.pixels is None else replace(source, pixels=source.pixels.copy())
 
     def _read(
         self, number: int, item: Item, here: FileFacts | None, source: Source | None, described: Metadata

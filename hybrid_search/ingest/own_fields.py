@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from hybrid_search.backends import Backend
@@ -34,9 +34,11 @@ def fit_each(backend: Backend, many: Sequence[Metadata], *, whole: bool = False)
         return [(metadata, ()) for metadata in many]
     held = extra_fields(backend.known_definition())
     new = [name for name in sorted(named) if name.removeprefix(EXTRA) not in held]
-    room = MAX_EXTRA - len(held)
+    room = max(0, MAX_EXTRA - len(held))
     if new[:room]:
-        backend.add_fields({name.removeprefix(EXTRA): _property(name, many, whole) for name in new[:room]})
+        found = {name: [each.fields[name] for each in many if name in each.fields] for name in new[:room]}
+        kinds_of = {name: kind_of(values if whole else values[:1]) for name, values in found.items()}
+        backend.add_fields({name.removeprefix(EXTRA): property_of(kind) for name, kind in kinds_of.items()})
         held = extra_fields(backend.definition())
     kinds = {EXTRA + leaf: str(each["type"]) for leaf, each in held.items()}
     return [_fitted(metadata, kinds) for metadata in many]
@@ -62,11 +64,6 @@ def fit_all(backend: Backend, many: Sequence[Metadata]) -> list[Metadata]:
         replace(whole, warnings=(*whole.warnings, *map(str, problems))) if problems else whole
         for whole, problems in fit_each(backend, many)
     ]
-
-
-def _property(name: str, many: Iterable[Metadata], whole: bool) -> dict[str, object]:
-    values = [metadata.fields[name] for metadata in many if name in metadata.fields]
-    return property_of(kind_of(values if whole else values[:1]))
 
 
 def _fitted(metadata: Metadata, kinds: Mapping[str, str]) -> Fitted:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import cast
 
 from hybrid_search.backends import Action, Backend, Stored
 from hybrid_search.document import metadata_fields
@@ -63,12 +63,9 @@ def update_document(backend: Backend, embedders: Embedders, id: str, metadata: M
         others = stored.source.keys() - metadata_fields(Metadata(before)).keys()
         document = {**{name: stored.source[name] for name in stored.source if name in others}, **described}
         vectors = {**(stored.source.get("embedding") or {}), **wording.change(stored.source, document)}
-        return Action("index", id, {**document, "embedding": _without_none(vectors)})
+        left_over = {key: vector for key, vector in vectors.items() if vector is not None}
+        return Action("index", id, {**document, "embedding": left_over})
 
     outcome = change_document(backend, id, change, vectors=True)
     if outcome.error is not None:
         raise BulkError([(outcome.id, outcome.error)])
-
-
-def _without_none(vectors: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: vector for key, vector in vectors.items() if vector is not None}

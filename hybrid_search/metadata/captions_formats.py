@@ -166,7 +166,10 @@ def _csv_records(text: str, *, tabs: bool) -> Iterator[Record]:
                     f"put a text that contains {delimiter!r} in double quotes"
                 )
             else:
-                yield where, {name: _cell(name, cell) for name, cell in zip(header, cells, strict=False)}
+                # a table has no other way to say that an own field holds numbers
+                own = {name for name in header if name.strip().lower().startswith(EXTRA)}
+                row = zip(header, cells, strict=False)
+                yield where, {name: typed(cell) if name in own else cell for name, cell in row}
     except csv.Error as error:
         where = f"line {max(reader.line_num, 1)}"
         if "field larger" in str(error):
@@ -174,11 +177,6 @@ def _csv_records(text: str, *, tabs: bool) -> Iterator[Record]:
         raise _Refused(f"{where}: {error}") from None
     if header is None:
         raise _Refused("there is no header")
-
-
-def _cell(name: str, cell: str) -> object:
-    """Return a cell; those of own fields are numbers where they look so, as a table has no other way to say it."""
-    return typed(cell) if name.strip().lower().startswith(EXTRA) else cell
 
 
 def _header(cells: list[str], where: str) -> list[str]:
