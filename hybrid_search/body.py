@@ -67,7 +67,7 @@ def build_body(query: Query) -> dict[str, Any]:
 
 def hard_filters(query: Query) -> list[dict[str, Any]]:
     """Return the clauses that every hit satisfies, whichever leg finds it."""
-    filters = [*query.filter, *excluded_clauses(query.text)]
+    filters = [*query.filter, *query.present, *excluded_clauses(query.text)]
     if query.exclude:
         filters.append({"bool": {"must_not": [{"ids": {"values": list(query.exclude)}}]}})
     return filters
@@ -106,7 +106,7 @@ def _query(query: Query, text: dict[str, Any] | None, filters: Sequence[dict[str
         clauses["should"] = term_clauses(query.text)
     if filters:
         clauses["filter"] = name_filters(filters) if query.explain else list(filters)
-    return {"bool": clauses}
+    return {"bool": clauses} if clauses else {"match_all": {}}
 
 
 def _knn(query: Query, filters: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

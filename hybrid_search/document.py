@@ -148,13 +148,14 @@ def build_source(
 
 
 def file_fields(files: Sequence[FileFacts]) -> dict[str, Any]:
-    """Return the fields that say where the image lies: paths, all ancestor folders, names, facts of each file.
+    """Return the fields that say where the image lies or lay: paths, ancestor folders, names, facts of each file.
 
-    Files come before URLs. What URLs alone do not have is empty, so that an update takes it from the document.
+    Files that are there come first, then URLs, then files that have vanished. What URLs alone do not have is empty, so
+    that an update takes it from the document.
     """
     if not files:
         return {}
-    files = sorted(files, key=lambda facts: not facts.is_file)
+    files = sorted(files, key=lambda facts: (facts.missing, not facts.is_file))
     paths = [PurePath(facts.path) for facts in files if facts.is_file]
     names = [*paths, *(_url_path(facts.path) for facts in files if not facts.is_file)]
     newest = max((facts.mtime_ns for facts in files if facts.mtime_ns is not None), default=None)
@@ -164,15 +165,23 @@ def file_fields(files: Sequence[FileFacts]) -> dict[str, Any]:
         "filename": _unique(compose(path.name) for path in names if path.name),
         "files": [facts.to_json() for facts in files],
         "missing": all(facts.missing for facts in files),
+        "missing_path": [facts.path for facts in files if facts.missing] or None,
         "modified_at": None if newest is None else _moment(newest / 1e9),
     }
 
 
 def metadata_fields(metadata: Metadata) -> dict[str, Any]:
-    """Return metadata as nested fields, with the texts by which camera and place are found in words."""
+    """Return metadata as nested fields, with the moment in UTC, and texts by which words find camera and place."""
+    # loaded by whoever has metadata; those who only search and show documents have no use for what reads files
+    from hybrid_search.metadata.moments import instant, moment_fields, moment_of
+
     fields: dict[str, Any] = {}
     for name, value in metadata.fields.items():
         _set(fields, name, value)
+    if moment := moment_of(metadata.fields):
+        at = instant(moment.clock, moment.offset)
+        fields.update(moment_fields(moment))
+        fields.update({"taken_at_utc": at} if at else {})
     fields.update(word_fields(fields))
     if metadata.exif:
         fields["exif"] = dict(metadata.exif)
@@ -192,7 +201,7 @@ def word_fields(source: Mapping[str, Any]) -> dict[str, str]:
     camera, place = source.get("camera") or {}, source.get("place") or {}
     texts = {
         "camera_text": [camera.get("make"), camera.get("model"), source.get("lens")],
-        "place_text": [place.get(leaf) for leaf in ("city", "region", "country")],
+        "place_text": [place.get(leaf) for leaf in ("sublocation", "settlement", "city", "region", "country")],
     }
     joined = {name: " ".join(_unique(str(part) for part in parts if part)) for name, parts in texts.items()}
     return {name: search_text(text) for name, text in joined.items() if text}

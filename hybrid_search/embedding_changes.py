@@ -143,6 +143,7 @@ class HoldsEmbeddings(ABC):
         MappingMismatch
             When it embeds what is written about pictures.
         """
+        self._see_own_writes()
         key = self._now().key(name, asked="prefer")
         self._backend.prefer_embedding(key)
         self._renew(self._backend.definition(), default=key)

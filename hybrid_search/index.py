@@ -16,7 +16,7 @@ from hybrid_search.document import Document
 from hybrid_search.drift import drift
 from hybrid_search.duplicates.methods import FindsDuplicates
 from hybrid_search.embedding_changes import HoldsEmbeddings
-from hybrid_search.errors import DocumentNotFound, IndexNotFound, MostAreMissing
+from hybrid_search.errors import AlreadyClosed, DocumentNotFound, IndexNotFound, MostAreMissing
 from hybrid_search.images import DEFAULT_LIMITS, Limits
 from hybrid_search.mapping import default_embedding, embeddings
 from hybrid_search.opening import open_or_create
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from hybrid_search.embedders import Embedder, TextEmbedder
     from hybrid_search.images import ImageLike
     from hybrid_search.ingest import IngestReport, Progress
+    from hybrid_search.ingest.vanished import Vanished
 
     Given = str | Embedder | TextEmbedder
 
@@ -89,6 +90,7 @@ class HybridIndex(HoldsEmbeddings, Searches, FindsDuplicates):
         self._backend = open_backend(location, name=name, server=server)
         self._limits = limits
         self._pending: set[str] = set()
+        self._closed = False
         self._refreshing = threading.RLock()
         if not create and not self._backend.exists():
             raise IndexNotFound(shown(location) or self._backend.location, name)
@@ -140,6 +142,7 @@ class HybridIndex(HoldsEmbeddings, Searches, FindsDuplicates):
         """
         from hybrid_search.ingest import add_picture, place_of
 
+        self._check_open()
         place = place_of(image)
         if place and place in self._pending:
             self.refresh()
@@ -161,6 +164,7 @@ class HybridIndex(HoldsEmbeddings, Searches, FindsDuplicates):
         workers: int | None = None,
         on_error: Literal["collect", "raise"] = "collect",
         accept_missing: bool = False,
+        all_files: bool = False,
         progress: Callable[[Progress], None] | None = None,
     ) -> IngestReport:
         """Index every picture below a folder (or one file); unchanged files cost next to nothing.
@@ -185,14 +189,17 @@ class HybridIndex(HoldsEmbeddings, Searches, FindsDuplicates):
             List unusable files in the report, or stop at the first.
         accept_missing : bool
             Mark vanished pictures also where all or nearly all of the folder are gone, as on a drive that is not
-            mounted; without it none is marked, and the report says how many were `withheld`.
+            mounted, or where the folder itself is; without it none is marked, and the report says how many were
+            `withheld`.
+        all_files : bool
+            Also look into files whose names say nothing: without a suffix, or with an unknown one. Not with `include`.
         progress : callable, optional
             Called with a `Progress` after every file.
 
         Raises
         ------
         ImageUnreadable
-            When the folder itself is not there.
+            When the folder itself is not there, unless the index knows pictures of it and `accept_missing` is true.
         CaptionsUnreadable
             When the captions file cannot be used.
         """
@@ -207,6 +214,7 @@ class HybridIndex(HoldsEmbeddings, Searches, FindsDuplicates):
             workers=workers,
             on_error=on_error,
             accept_missing=accept_missing,
+            all_files=all_files,
             limits=self._limits,
         )
         self._see_own_writes()
@@ -215,15 +223,17 @@ class HybridIndex(HoldsEmbeddings, Searches, FindsDuplicates):
 
     def delete(self, ids: str | Iterable[str]) -> int:
         """Remove documents (never the pictures themselves); returns how many there were."""
+        self._check_open()
         wanted = [ids] if isinstance(ids, str) else [str(id) for id in ids]
         outcomes = self._backend.bulk([Action("delete", id) for id in wanted])
         self._backend.refresh()
         return sum(outcome.status < 300 for outcome in outcomes)
 
-    def prune(self, *, dry_run: bool = False, accept_missing: bool = False) -> list[Document]:
+    def prune(self, *, dry_run: bool = False, accept_missing: bool = False) -> Vanished:
         """Remove the documents of files that have vanished, and return them.
 
-        Those stay whose file has come back since their folder was indexed last.
+        Of documents that lie elsewhere too, the paths are let go at which nothing lies any more; they are `paths` of
+        what is returned. What has come back since its folder was indexed last stays.
 
         Parameters
         ----------
@@ -237,14 +247,16 @@ class HybridIndex(HoldsEmbeddings, Searches, FindsDuplicates):
         MostAreMissing
             When they are more than 20 and more than half of the index, and that was not accepted.
         """
+        from hybrid_search.ingest.vanished import find_vanished, let_go
+
         self._see_own_writes()
-        marked = self._backend.scan({"term": {"missing": True}}, fields=("path", "caption"))
-        gone = [document for document in (Document(*found) for found in marked) if not _is_back(document)]
+        gone = find_vanished(self._backend)
+        if dry_run:
+            return gone
         documents = self._backend.count()
-        if not dry_run and not accept_missing and len(gone) > _MANY and len(gone) * 2 > documents:
+        if not accept_missing and len(gone) > _MANY and len(gone) * 2 > documents:
             raise MostAreMissing(self.location, missing=len(gone), documents=documents)
-        if gone and not dry_run:
-            self.delete(document.id for document in gone)
+        let_go(self._backend, gone)
         return gone
 
     def check(self, *, repair: bool = False) -> Checked:
@@ -268,12 +280,14 @@ class HybridIndex(HoldsEmbeddings, Searches, FindsDuplicates):
 
     def refresh(self) -> None:
         """Make everything written so far durable, and visible to other readers."""
+        self._check_open()
         with self._refreshing:
             self._pending.clear()  # before the commit: what another thread adds meanwhile stays pending
             self._backend.refresh()
 
     def close(self) -> None:
-        """Refresh and release the index; calling it twice is harmless."""
+        """Refresh and release the index; calling it twice is harmless, anything else is `AlreadyClosed` then."""
+        self._closed = True
         self._pending.clear()
         self._backend.close()
 
@@ -291,19 +305,27 @@ class HybridIndex(HoldsEmbeddings, Searches, FindsDuplicates):
         return Document(*self._asker.find(id, vectors=vectors))
 
     def info(self) -> dict[str, Any]:
-        """Return facts about the index: location, documents, bytes, embeddings, versions.
+        """Return facts about the index: location, documents, how many are missing, bytes, embeddings, versions.
 
         `drift` names each difference from the index that this version would make; `migrate` ends them.
         """
+        from hybrid_search.ingest.vanished import vanished_documents
+
         self._see_own_writes()
         live = self._backend.definition()
         held = {key: spec.to_json() for key, spec in embeddings(live).items()}
         default = held[default_embedding(live)]["name"]
         facts = {"analysis": live["mappings"]["_meta"]["analysis"], "default_embedder": default}
         differences = list(drift(live, current_definition(self._backend)))
-        return {**facts, "embeddings": held, **self._backend.info(), "drift": differences}
+        missing = sum(1 for _ in vanished_documents(self._backend))
+        return {**facts, "embeddings": held, **self._backend.info(), "missing": missing, "drift": differences}
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise AlreadyClosed(self.location)
 
     def _see_own_writes(self) -> None:
+        self._check_open()
         with self._refreshing:  # what another thread commits just now may be no longer pending and not yet there
             if self._pending:
                 self.refresh()
@@ -313,10 +335,17 @@ class HybridIndex(HoldsEmbeddings, Searches, FindsDuplicates):
         self._see_own_writes()
         return self._backend.count()
 
-    def __contains__(self, id: object) -> bool:
-        """Tell whether there is a document with this id."""
+    def __contains__(self, named: object) -> bool:
+        """Tell whether there is a document with this id, or of a picture at this path."""
+        if not isinstance(named, str | os.PathLike):
+            return False
+        self._check_open()
+        id_or_path = os.fsdecode(named)
+        # what is not refreshed yet is known here: asked before every `add`, nothing is committed for it
+        if id_or_path and {id_or_path, os.path.abspath(os.path.expanduser(id_or_path))} & self._pending:
+            return True
         try:
-            self._backend.get(str(id))
+            self._asker.find(id_or_path)
         except DocumentNotFound:
             return False
         return True
@@ -340,7 +369,3 @@ class HybridIndex(HoldsEmbeddings, Searches, FindsDuplicates):
     ) -> None:
         """Close the index."""
         self.close()
-
-
-def _is_back(document: Document) -> bool:
-    return any(os.path.lexists(str(path)) for path in document.source.get("path") or ())

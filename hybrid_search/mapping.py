@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
-from importlib import resources
 from typing import TYPE_CHECKING, Any, Literal
 
 from hybrid_search import __version__
 from hybrid_search.errors import EmbedderMismatch, MappingMismatch
 from hybrid_search.errors.suggested import command
+from hybrid_search.shipped import mapping_text
 
 if TYPE_CHECKING:
     from hybrid_search.embedders import Embedder, TextEmbedder
@@ -31,7 +31,7 @@ __all__ = [
     "with_embedding",
 ]
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 """Raised when documents written before can no longer be read as the new mapping says."""
 CAPTION = "caption:"
 """Begins the name of an embedding of what is written about a picture; the name of what embeds texts follows."""
@@ -259,6 +259,5 @@ def _types(properties: Mapping[str, Any], *, prefix: str) -> Iterator[tuple[str,
 
 
 def _read(name: str) -> dict[str, Any]:
-    text = resources.files("hybrid_search.mappings").joinpath(name).read_text(encoding="utf-8")
-    loaded: dict[str, Any] = json.loads(text)
+    loaded: dict[str, Any] = json.loads(mapping_text(name))
     return loaded

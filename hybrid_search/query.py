@@ -65,6 +65,8 @@ class Query:
         How much each leg counts, by its name.
     unavailable : tuple of LegUnavailable
         Legs that cannot run here; the others are asked without them.
+    present : tuple of dict
+        Clauses that leave out pictures whose files have vanished; no part of what was asked.
     """
 
     text: ParsedText = field(default_factory=ParsedText)
@@ -85,6 +87,7 @@ class Query:
     explain: bool = False
     collapse_duplicates: bool = False
     unavailable: tuple[LegUnavailable, ...] = ()
+    present: tuple[dict[str, Any], ...] = ()
 
     @property
     def has_text(self) -> bool:
@@ -183,7 +186,9 @@ def make_query(
     )
     if unavailable and not query.legs:
         raise unavailable[0]
-    if not (query.legs or query.filter or query.text.excluded):
+    # an order alone is asked of all pictures, but not beside what there was to look for and is none
+    lists_all = bool(query.sort) and not ((text or "").strip() or vectors or signature)
+    if not (query.legs or query.filter or query.text.excluded or lists_all):
         raise EmptyQuery()
     return _with_minima(_with_window(query, k, offset, num_candidates), min_score, known)
 

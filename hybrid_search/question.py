@@ -14,6 +14,7 @@ from hybrid_search.backends import Backend
 from hybrid_search.embedder_set import EmbedderSet
 from hybrid_search.errors import DocumentNotFound, QueryError
 from hybrid_search.legs import leg_names
+from hybrid_search.present import present_only
 from hybrid_search.query import Fusion, Query, SignatureLeg, make_query
 from hybrid_search.query_vectors import Example, Found, Sought, colour_vector, vector_legs
 from hybrid_search.text import parse_text
@@ -29,8 +30,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Asker", "SearchOptions"]
 
-_OF_VECTORS = frozenset({"image", "like", "unlike", "vector", "vector_query", "colours", "classes", "embedder"})
-"""Options that become vectors here; `make_query` takes the others."""
+_OWN = frozenset({"image", "like", "unlike", "vector", "vector_query", "colours", "classes", "embedder", "missing"})
+"""Options that become vectors or a filter here; `make_query` takes the others."""
 _LEADS = ("image", "like", "vector", "vector_query", "colours", "classes", "filter")
 """Options that say what to look for, by which `unlike` has something to lead away from."""
 
@@ -57,6 +58,7 @@ class SearchOptions(TypedDict, total=False):
     facets: Sequence[str]
     collapse_duplicates: bool
     explain: bool
+    missing: bool
 
 
 class Asker:
@@ -111,7 +113,7 @@ class Asker:
         if colours is not None:
             vectors = colour_vector(colours, self._embedders, chosen=chosen, taken=vectors)
         sought = replace(sought, vectors=vectors)
-        others: dict[str, Any] = {name: value for name, value in options.items() if name not in _OF_VECTORS}
+        others: dict[str, Any] = {name: value for name, value in options.items() if name not in _OWN}
         others |= {name: self._by_key(others[name]) for name in ("weights", "min_score") if name in others}
         left_out = self._left_out(others.get("weights"))
         legs, unavailable = vector_legs(sought, self._embedders, chosen=chosen, left_out=left_out)
@@ -119,7 +121,7 @@ class Asker:
         if sought.liked and signature is None and options.get("filter") is None:
             self._check_liked(sought.liked, chosen or (self._embedders.default,))
         stored = [term.value for term in sought.terms if term.kind == "stored"]
-        return make_query(
+        query = make_query(
             self._definition,
             text=text,
             vectors=legs,
@@ -128,6 +130,7 @@ class Asker:
             exclude=tuple(dict.fromkeys(found.id for found in (*sought.liked, *sought.unliked, *stored))),
             **others,
         )
+        return query if options.get("missing") else replace(query, present=present_only(self._backend, query.filter))
 
     def _sought(self, text: str, options: SearchOptions) -> Sought:
         image = options.get("image")

@@ -13,7 +13,8 @@ from hybrid_search.search_text import compose, name_text, search_text
 __all__ = ["MADE", "SEARCH_FIELDS", "composed", "field_shown", "search_fields", "searched_as", "with_search_fields"]
 
 SEARCH_FIELDS = {
-    name: f"{name}_text" for name in ("title", "caption", "tags", "people", "labels", "written_labels")
+    name: f"{name}_text"
+    for name in ("title", "caption", "headline", "alt", "prompt", "tags", "people", "labels", "written_labels")
 } | {"path": "filename_text", "folder": "folder_text"}
 """What is written of a picture, and the field that holds its words as they are compared; that of names is of paths."""
 
@@ -21,7 +22,8 @@ MADE = frozenset(SEARCH_FIELDS.values())
 """Fields that are made when a document is written, and are no part of what is read."""
 # What people wrote stays as they wrote it, paths must open files, and large parts hold no words.
 _AS_GIVEN = frozenset(
-    "title caption path folder missing_path files thumbnail signature words embedding duplicate".split()
+    "title caption headline alt prompt path folder missing_path files thumbnail signature words embedding duplicate "
+    "faces".split()
 )
 _OF_LIBRARIES = frozenset("photos photo pictures images photographs library bilder fotos".split())
 """Names of folders that hold all pictures, so that they say nothing of any."""
@@ -35,8 +37,8 @@ def searched_as(field: str, types: Mapping[str, str]) -> str:
     >>> searched_as("caption", {"caption": "text", "caption_text": "text", "caption_text.every_word": "text"})
     'caption_text.every_word'
     """
-    made = f"{field}_text.every_word"
-    return made if types.get(field) == types.get(made) == "text" else field
+    made = (f"{field}_text.every_word", f"{field}_text")
+    return next((name for name in made if types.get(field) == types.get(name) == "text"), field)
 
 
 def field_shown(field: str) -> str:

@@ -73,6 +73,7 @@ class Searches(ABC):
         facets: Sequence[str] = (),
         collapse_duplicates: bool = False,
         explain: bool = False,
+        missing: bool = False,
     ) -> Hits:
         """Find pictures by any combination of words, an example, a stored picture, a vector and a filter.
 
@@ -121,6 +122,8 @@ class Searches(ABC):
             Show nearly identical hits as one, with its copies.
         explain : bool
             Have every hit name the words and filters that it matched.
+        missing : bool
+            Also pictures whose files have all vanished; a filter on `missing` finds them too.
 
         Raises
         ------
@@ -157,6 +160,7 @@ class Searches(ABC):
             "facets": facets,
             "collapse_duplicates": collapse_duplicates,
             "explain": explain,
+            "missing": missing,
         }
         self._see_own_writes()
         self._find_out(options)

@@ -2,8 +2,8 @@
 
 Prints Markdown. Photos come from --photos FOLDER, else from the shared test data that HYBRID_SEARCH_DATA names, else
 from scikit-image's wheel. `make bench` runs what needs neither a server nor long; `elasticsearch` starts a server, or
-measures those of --url; `duplicates`, `removable`, `grouping`, `grouping-files` and `embedders` run by name. The latest
-output is in docs/benchmarks.md.
+measures those of --url; `duplicates`, `removable`, `grouping`, `grouping-files`, `many-copies` and `embedders` run by
+name. The latest output is in docs/benchmarks.md.
 """
 
 from __future__ import annotations
@@ -67,6 +67,12 @@ def grouping_files(photos: Path, options: argparse.Namespace) -> str:
     return grouping_files.measure(everything, quick=options.quick)
 
 
+def many_copies(photos: Path, options: argparse.Namespace) -> str:
+    from scripts.benchmarks import many_copies
+
+    return many_copies.measure(photos, quick=options.quick)
+
+
 def embedders(photos: Path, options: argparse.Namespace) -> str:
     from scripts.benchmarks import embedders
 
@@ -96,6 +102,7 @@ BY_NAME = {
     "duplicates": duplicates,
     "grouping": grouping,
     "grouping-files": grouping_files,
+    "many-copies": many_copies,
     "removable": removable,
 }
 

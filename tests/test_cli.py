@@ -25,6 +25,7 @@ from hybrid_search.document import Document
 from hybrid_search.hits import Hit, Hits
 from hybrid_search.images import DEFAULT_LIMITS, Limits
 from hybrid_search.ingest import Failure, IngestReport, Progress
+from hybrid_search.ingest.vanished import Vanished
 
 HARBOUR, BEACH = "a1" * 32, "b2" * 32
 
@@ -59,11 +60,18 @@ class FakeIndex:
     def search(self, text: str | None = None, **query: Any) -> Hits:
         if self.raises is not None:
             raise self.raises
-        if "prefix" in (query.get("filter") or {}):
-            start = query["filter"]["prefix"]["sha256"]
-            return Hits(tuple(_hit(id) for id in self.documents if id.startswith(start)))
         self.asked = {"text": text, **query}
         return self.hits
+
+    @property
+    def backend(self) -> Any:
+        def search(body: dict[str, Any]) -> dict[str, Any]:
+            (clause,) = body["query"]["bool"]["filter"]
+            start = clause.get("prefix", {}).get("sha256", "no id")
+            found = [{"_id": id, "_source": self.documents[id].source} for id in self.documents if id.startswith(start)]
+            return {"hits": {"hits": found, "total": {"value": len(found)}}}
+
+        return SimpleNamespace(search=search, count=lambda query: 0)
 
     def request(self, text: str | None = None, **query: Any) -> dict[str, Any]:
         self.asked = {"text": text, **query}
@@ -87,16 +95,12 @@ class FakeIndex:
         self.deleted += ids
         return len(ids)
 
-    def prune(self, *, dry_run: bool = False, accept_missing: bool = False) -> list[Document]:
+    def prune(self, *, dry_run: bool = False, accept_missing: bool = False) -> Vanished:
         self.deleted += [] if dry_run else list(self.documents)
-        return list(self.documents.values())
+        return Vanished(self.documents.values(), paths={})
 
     def info(self) -> dict[str, Any]:
         return {"location": "/idx", "documents": 2000, "embedder": {"name": "lite"}}
-
-
-def _hit(id: str) -> Hit:
-    return Hit(1, id, 1.0)
 
 
 @pytest.fixture
@@ -159,6 +163,7 @@ def test_search_passes_every_option_on(index: FakeIndex, run: Any) -> None:
             "--facet",
             "camera.make",
             "--explain",
+            "--missing",
             "--collapse",
         ),
         *("--weights", "text=2,vector=1", "--fusion", "sum", "--min-score", "0.02", "--num-candidates", "500"),
@@ -174,6 +179,7 @@ def test_search_passes_every_option_on(index: FakeIndex, run: Any) -> None:
         "sort": ["taken_at:desc", "iso"],
         "facets": ["camera.make"],
         "explain": True,
+        "missing": True,
         "collapse_duplicates": True,
         "weights": {"text": 2.0, "vector": 1.0},
         "fusion": "sum",
@@ -195,6 +201,7 @@ def test_a_search_without_options_leaves_every_choice_to_the_library(index: Fake
         "sort": None,
         "facets": (),
         "explain": False,
+        "missing": False,
         "collapse_duplicates": False,
         "weights": None,
         "fusion": "rrf",
@@ -260,12 +267,13 @@ def test_similar_takes_files_that_are_not_indexed(index: FakeIndex, run: Any) ->
     assert "like" not in index.asked
 
 
-def test_similar_to_an_ambiguous_start_or_to_nothing_is_nothing_found(index: FakeIndex, run: Any) -> None:
+def test_similar_to_an_ambiguous_start_or_to_nothing_is_told(index: FakeIndex, run: Any) -> None:
     index.documents["a1a1a1" + "0" * 58] = Document("a1a1a1" + "0" * 58, {})
-    for named in ("a1a1a1", "absent"):
-        done = run("similar", named)
-        assert done.code == exits.NOTHING
-        assert done.err.startswith(f"error: no document '{named}'")
+    done = run("similar", "absent")
+    assert done.code == exits.NOTHING and done.err.startswith("error: no document 'absent'")
+    done = run("similar", "a1a1a1")
+    told = f"more than one id begins with 'a1a1a1': /photos/harbour.jpg, a1a1a1{'0' * 58}; name one"
+    assert done.code == exits.USAGE and told in done.err
 
 
 # -- what is printed -------------------------------------------------------------------------------------------------
@@ -383,6 +391,7 @@ def test_info_lists_the_fields_that_queries_can_name(index: FakeIndex, run: Any)
     fields = json.loads(run("info", "--fields", "--json").out)
     assert (fields["camera.make"], fields["iso"], fields["location"]) == ("keyword", "integer", "geo_point")
     assert not {"thumbnail", "signature", "files"} & set(fields), "nothing that no query can use"
+    assert not {"regions.label", "regions.score", "visual_words"} & set(fields), "nothing that no picture has"
     assert ["iso", "integer"] in [line.split() for line in run("info", "--fields").out.splitlines()]
     assert index.opened == {}, "the mapping alone knows"
 
@@ -417,6 +426,7 @@ def test_index_passes_every_option_on(index: FakeIndex, run: Any) -> None:
         "batch_size": 8,
         "workers": 2,
         "accept_missing": False,
+        "all_files": False,
     }
     assert (done.code, done.out) == (exits.OK, "2 added, 0 updated, 1 unchanged in 0.5 s, 4 pictures/s\n")
     assert done.err == "2 pictures in here\n"

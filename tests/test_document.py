@@ -84,8 +84,8 @@ def test_every_field_that_is_written_exists() -> None:
     written = dict(leaves(with_search_fields(source, properties), properties))
     assert set(FIELDS) <= set(written)
     assert {name for name in written if name.startswith("embedding.")} == {"embedding.toy"}
-    # What a later stage or a person adds; everything else in the mapping is filled here.
-    later = {"regions", "visual_words", "duplicate", "written_labels", "written_labels_text", "people", "people_text"}
+    # What a later stage or a person adds, or a file leaves; everything else in the mapping is filled here.
+    later = {"regions", "visual_words", "duplicate", "written_labels", "written_labels_text", "missing_path"}
     assert set(properties) - {name.split(".")[0] for name in written} == later
 
 
@@ -222,6 +222,8 @@ KINDS: dict[str, st.SearchStrategy[Any]] = {
         lambda at: at.isoformat(timespec="milliseconds")
     ),
     "geo_point": st.fixed_dictionaries({"lat": st.floats(-90, 90), "lon": st.floats(-180, 180)}),
+    # faces
+    "object": st.fixed_dictionaries({"name": TEXTS, "left": st.floats(0, 1), "width": st.floats(0, 1)}),
     "flattened": st.dictionaries(st.text("abcXYZ_", min_size=1, max_size=8), TEXTS, max_size=4),
 }
 
@@ -231,7 +233,7 @@ def field_strategy(name: str, properties: dict[str, Any]) -> st.SearchStrategy[A
     for parent in parents:
         properties = properties[parent]["properties"]
     value = KINDS[properties[leaf]["type"]]
-    return st.lists(value, min_size=1, max_size=3) if name == "tags" else value
+    return st.lists(value, min_size=1, max_size=3) if name in ("tags", "people", "faces") else value
 
 
 FILLED = sorted([*FIELDS, "exif", "missing", "bytes"])
@@ -275,7 +277,7 @@ def test_an_update_leaves_the_other_fields(
     expected = {**first, **second}
     written = composed(metadata_fields(Metadata(expected)))
     found = backend.get("it")
-    for name in ("camera_text", "place_text"):
+    for name in ("camera_text", "place_text", "taken_at_utc"):
         written.pop(name, None)
         found.pop(name, None)
     assert found == written

@@ -54,7 +54,7 @@ def test_the_same_has_none() -> None:
             "embedding.lite: similarity is 'cosine', not 'dot_product'",
         ),
         (lambda live: live["mappings"].pop("dynamic"), "dynamic is 'true', not 'strict'"),
-        (lambda live: live["mappings"]["_meta"].update(schema_version=0), "_meta.schema_version is 0, not 2"),
+        (lambda live: live["mappings"]["_meta"].update(schema_version=0), "_meta.schema_version is 0, not 3"),
         (
             lambda live: live["mappings"]["_meta"].update(analysis="portable"),
             "_meta.analysis is 'portable', not 'english'",

@@ -6,7 +6,8 @@ import fnmatch
 import math
 import re
 import unicodedata
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
+from functools import partial
 
 import pytest
 from hypothesis import example, given
@@ -28,7 +29,7 @@ PHOTOS = {
         "f_number": 2.8,
         "exposure_time": 0.004,
         "exposure_bias": -0.3,
-        "taken_at": "2019-06-15T10:30:00Z",
+        "taken_at": "2019-06-15T10:30:00",
         "location": {"lat": 48.8566, "lon": 2.3522},
         "flash": False,
         "folder": ["/photos/2019", "/photos", "/"],
@@ -42,7 +43,7 @@ PHOTOS = {
         "iso": 6400,
         "f_number": 1.8,
         "exposure_bias": 0.0,
-        "taken_at": "2020-12-31T23:59:59.900Z",
+        "taken_at": "2020-12-31T23:59:59.900",
         "location": {"lat": 35.68, "lon": 139.69},
         "flash": True,
         "folder": ["/photos/2020", "/photos", "/"],
@@ -53,7 +54,7 @@ PHOTOS = {
         "tags": ["night", "boat trip"],
         "camera": {"make": "Canon", "model": "PowerShot G7"},
         "iso": 100,
-        "taken_at": "2021-01-01T00:00:00Z",
+        "taken_at": "2021-01-01T00:00:00",
         "location": {"lat": -17.7, "lon": 179.5},
         "exposure_bias": -3.0,
     },
@@ -75,7 +76,8 @@ def values(document: dict, name: str) -> list:
 
 
 def moment(text: str) -> datetime:
-    return datetime.fromisoformat(text.replace("Z", "+00:00"))
+    read = datetime.fromisoformat(text.replace("Z", "+00:00"))
+    return read if read.tzinfo else read.replace(tzinfo=timezone.utc)
 
 
 def low(value):
@@ -341,27 +343,52 @@ def test_dates(written, expected):
 @pytest.mark.parametrize(
     ("written", "expected"),
     [
-        ("now", ("2024-03-31T12:30:15.250Z", "2024-03-31T12:30:15.251Z")),
-        ("now/d", ("2024-03-31T00:00:00Z", "2024-04-01T00:00:00Z")),
-        ("now/w", ("2024-03-25T00:00:00Z", "2024-04-01T00:00:00Z")),
-        ("now/M", ("2024-03-01T00:00:00Z", "2024-04-01T00:00:00Z")),
-        ("now-1M/M", ("2024-02-01T00:00:00Z", "2024-03-01T00:00:00Z")),
-        ("now-1M/d", ("2024-02-29T00:00:00Z", "2024-03-01T00:00:00Z")),  # February has no 31st
-        ("now-1y+1d/y", ("2023-01-01T00:00:00Z", "2024-01-01T00:00:00Z")),
-        ("now-2h/h", ("2024-03-31T10:00:00Z", "2024-03-31T11:00:00Z")),
-        ("now-30m/m", ("2024-03-31T12:00:00Z", "2024-03-31T12:01:00Z")),
-        ("now-15s/s", ("2024-03-31T12:30:00Z", "2024-03-31T12:30:01Z")),
-        ("2024", ("2024-01-01T00:00:00Z", "2025-01-01T00:00:00Z")),
-        ("2024-02", ("2024-02-01T00:00:00Z", "2024-03-01T00:00:00Z")),
-        ("2024-12-31", ("2024-12-31T00:00:00Z", "2025-01-01T00:00:00Z")),
-        ("2024-02-29T23:30", ("2024-02-29T23:30:00Z", "2024-02-29T23:31:00Z")),
-        ("2024-02-29T23:30-02:00", ("2024-03-01T01:30:00Z", "2024-03-01T01:31:00Z")),
+        ("now", ("2024-03-31T12:30:15.250", "2024-03-31T12:30:15.251")),
+        ("now/d", ("2024-03-31T00:00:00", "2024-04-01T00:00:00")),
+        ("now/w", ("2024-03-25T00:00:00", "2024-04-01T00:00:00")),
+        ("now/M", ("2024-03-01T00:00:00", "2024-04-01T00:00:00")),
+        ("now-1M/M", ("2024-02-01T00:00:00", "2024-03-01T00:00:00")),
+        ("now-1M/d", ("2024-02-29T00:00:00", "2024-03-01T00:00:00")),  # February has no 31st
+        ("now-1y+1d/y", ("2023-01-01T00:00:00", "2024-01-01T00:00:00")),
+        ("now-2h/h", ("2024-03-31T10:00:00", "2024-03-31T11:00:00")),
+        ("now-30m/m", ("2024-03-31T12:00:00", "2024-03-31T12:01:00")),
+        ("now-15s/s", ("2024-03-31T12:30:00", "2024-03-31T12:30:01")),
+        ("2024", ("2024-01-01T00:00:00", "2025-01-01T00:00:00")),
+        ("2024-02", ("2024-02-01T00:00:00", "2024-03-01T00:00:00")),
+        ("2024-12-31", ("2024-12-31T00:00:00", "2025-01-01T00:00:00")),
+        ("2024-02-29T23:30", ("2024-02-29T23:30:00", "2024-02-29T23:31:00")),
     ],
 )
 def test_a_date_is_the_period_that_it_names(written, expected):
     start, end = expected
     clause = {"range": {"taken_at": {"gte": start, "lt": end}}}
     assert parse_filter(f"taken_at:{written}", TYPES, now=NOW) == (clause,)
+
+
+def test_a_time_with_a_zone_is_a_moment_and_not_what_clocks_showed():
+    """23:30 in New York is 04:30 in London; who does not know the offset of a clock takes it for UTC."""
+    newyork = {"taken_at": "2019-12-31T23:30:00", "taken_offset": "-05:00", "taken_at_utc": "2020-01-01T04:30:00Z"}
+    rome = {"taken_at": "2020-01-01T05:30:00", "taken_offset": "+01:00", "taken_at_utc": "2020-01-01T04:30:00Z"}
+    photos = {"newyork": newyork, "rome": rome, "unknown": {"taken_at": "2020-01-01T04:30:00"}}
+
+    found = partial(found_by, photos=photos)
+    assert found("taken_at:2019") == found("taken_at:2019-12-31T23:30") == {"newyork"}
+    assert found("taken_at:2020-01-01T04:30") == {"unknown"}
+    for same in ("2019-12-31T23:30-05:00", "2020-01-01T05:30:00+01:00", "2020-01-01T04:30Z"):
+        assert found(f"taken_at:{same}") == found(f"taken_at:[{same} TO 2020-06]") == set(photos)
+    assert found("taken_at:<2020-01-01T04:30Z") == set()
+    assert found("taken_at_utc:2020-01-01T04:30") == {"newyork", "rome"}
+    assert found({"range": {"taken_at": {"gte": "2020-01-01T00:00:00", "lt": "2020-01-01T05:00:00"}}}) == {"unknown"}
+    assert parse_filter(list(parse_filter("taken_at:2019", TYPES)), TYPES) == parse_filter("taken_at:2019", TYPES)
+
+
+def test_now_is_what_a_clock_shows_here_and_a_moment_for_dates_in_utc():
+    evening = NOW.astimezone(timezone(timedelta(hours=13)))  # 2024-04-01T01:30:15.250+13:00
+    (clause,) = parse_filter("taken_at:now/d", TYPES, now=evening)
+    assert clause == {"range": {"taken_at": {"gte": "2024-04-01T00:00:00", "lt": "2024-04-02T00:00:00"}}}
+    for field in ("modified_at", "taken_at_utc"):
+        (clause,) = parse_filter(f"{field}:now/d", TYPES, now=evening)
+        assert clause == {"range": {field: {"gte": "2024-03-31T00:00:00Z", "lt": "2024-04-01T00:00:00Z"}}}
 
 
 @pytest.mark.parametrize(
@@ -393,7 +420,7 @@ def test_the_example_of_the_readme_finds_what_a_person_expects():
     assert parse_filter(written, TYPES) == (
         {"term": {"camera.make": "canon"}},
         {"range": {"iso": {"gte": 400}}},
-        {"range": {"taken_at": {"gte": "2019-01-01T00:00:00Z", "lt": "2021-01-01T00:00:00Z"}}},
+        {"range": {"taken_at": {"gte": "2019-01-01T00:00:00", "lt": "2021-01-01T00:00:00"}}},
         {"bool": {"must_not": [{"term": {"tags": "night"}}]}},
     )
 
@@ -500,6 +527,7 @@ def test_what_cannot_be_used_is_said_with_its_reason(written, says):
         ("takenat:2019", "takenat", "taken_at"),
         ("_exists_:locaton", "locaton", "location"),
         ("city:paris", "city", "place.city"),
+        ("label:dog", "label", "labels"),
     ],
 )
 def test_unknown_fields_name_what_comes_close(written, field, close):

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from hybrid_search.ingest.folder import walk
+from hybrid_search.ingest.folder import is_video, walk
+from tests.fakes import save_photo
 
 
 def _touch(path: Path) -> Path:
@@ -77,3 +78,30 @@ def test_names_sidecars_with_their_times(tmp_path: Path) -> None:
     times = {name: _touch(tmp_path / name).stat().st_mtime_ns for name in ("a.xmp", "a.jpg.json")}
     (found,) = walk(tmp_path)
     assert dict(found.sidecars) == times
+
+
+def test_files_of_other_names_are_looked_into_when_asked(tmp_path: Path) -> None:
+    picture = save_photo(tmp_path / "a.png", 1).read_bytes()
+    for name in ("noending", "b.dat", "trip/c.PNG_original"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(picture)
+    for name, data in {
+        "notes": b"P1 is a road",
+        "d.bin": bytes(64),
+        "e.txt": b"",
+        "clip.mp4": b"\0\0\0\x18ftypmp42",
+    }.items():
+        (tmp_path / name).write_bytes(data)
+    assert _names(tmp_path) == ["a.png"]
+    assert _names(tmp_path, all_files=True) == ["a.png", "b.dat", "noending", "trip/c.PNG_original"]
+    assert _names(tmp_path, all_files=True, include=["*.dat"]) == ["b.dat"]
+
+
+def test_what_is_left_out_is_told_but_for_what_belongs_to_pictures_and_systems(tmp_path: Path) -> None:
+    for name in ("a.jpg", "film.MOV", "notes.txt", "a.jpg.xmp", "a.json", "Thumbs.db", ".DS_Store", "old/x.doc"):
+        _touch(tmp_path / name)
+    told: list[str] = []
+    assert _names(tmp_path, on_other=told.append, exclude=["old"]) == ["a.jpg"]
+    assert [os.path.basename(path) for path in told] == ["film.MOV", "notes.txt"]
+    assert [is_video(path) for path in told] == [True, False]
+    assert _names(tmp_path, on_other=told.append, include=["*.jpg"]) == ["a.jpg"] and len(told) == 2

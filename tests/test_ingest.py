@@ -150,7 +150,7 @@ def test_a_copy_elsewhere_keeps_the_path_on_an_unplugged_drive(index: HybridInde
 def test_exact_copies_are_one_document_with_two_paths(index: HybridIndex, folder: Path) -> None:
     shutil.copy(folder / "a.png", folder / "copy.png")
     report = index.add_folder(folder)
-    assert (report.added, report.updated) == (3, 1)
+    assert (report.added, report.updated, report.copies) == (3, 0, 1)
     assert sorted(len(paths) for paths in _paths(index).values()) == [1, 1, 2]
     shutil.copy(folder / "a.png", folder / "later.png")
     index.add_folder(folder)

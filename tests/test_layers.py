@@ -14,12 +14,12 @@ import hybrid_search
 
 PACKAGE = Path(hybrid_search.__file__).parent
 STAGES = [
-    {"errors", "counted", "search_text", "search_fields"},
+    {"errors", "counted", "shipped", "search_text", "search_fields"},
     {"images"},
     {"metadata", "signature", "embedders", "orientations"},
     {"picture"},
     {"document"},
-    {"mapping"},
+    {"mapping", "upgrade"},
     {
         "legs",
         "query",
@@ -32,11 +32,12 @@ STAGES = [
         "collapse",
         "explain",
         "facets",
+        "present",
         "display",
         "text",
         "backends",
     },
-    {"guard", "transfer", "drift", "embedder_set"},
+    {"guard", "transfer", "drift", "embedder_set", "present"},
     {"ingest"},
     {"duplicates"},
     {
@@ -50,6 +51,7 @@ STAGES = [
         "embedding_changes",
         "labelling",
         "kibana",
+        "kibana_trust",
         "image_match",
     },
     {"evaluate"},

@@ -61,8 +61,8 @@ def test_each_word_is_looked_for_in_all_fields_and_the_whole_in_order_gains():
     assert leg["minimum_should_match"] == 1
     words = [clause["multi_match"] for clause in leg["should"] if "multi_match" in clause]
     assert [clause["query"] for clause in words] == ["black", "dog"]
-    fields = ["caption_text^3", "title_text^3", "tags_text^2", "people_text^2", "written_labels_text^2", "labels_text"]
-    assert words[0]["fields"][:6] == fields
+    written = ["caption_text^3", "title_text^3", "headline_text^3", "alt_text^3", "tags_text^2", "people_text^2"]
+    assert words[0]["fields"][:8] == [*written, "written_labels_text^2", "labels_text"]
     phrases = [clause["match_phrase"] for clause in leg["should"] if "match_phrase" in clause]
     assert phrases == [
         {"caption_text": {"query": "black dog", "boost": 2.0}},
@@ -126,8 +126,8 @@ def test_without_predictions_terms_are_looked_for_in_what_people_wrote() -> None
     assert leg is not None
     (term,) = leg["bool"]["should"]
     assert {field.partition("^")[0] for field in term["multi_match"]["fields"]} == {
-        *("caption_text", "title_text", "tags_text", "people_text", "written_labels_text"),
-        *("filename_text", "folder_text", "place_text", "camera_text"),
+        *("caption_text", "title_text", "headline_text", "alt_text", "tags_text", "people_text", "prompt_text"),
+        *("written_labels_text", "filename_text", "folder_text", "place_text", "camera_text"),
     }
     # what must occur, and what must not, may occur in a label
     assert "labels_text" in str(leg["bool"]["must"])

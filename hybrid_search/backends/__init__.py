@@ -74,6 +74,8 @@ class Backend(ABC):
     """The backend's name in messages: "embedded" or "elasticsearch"."""
     location: str
     """Where the documents are, without secrets."""
+    is_remote: bool = False
+    """Whether each question is a request to a server, so that one less is worth more than a simpler one."""
 
     @abstractmethod
     def exists(self) -> bool:

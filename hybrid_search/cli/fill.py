@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import sys
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -18,6 +20,7 @@ from hybrid_search.counted import counted
 from hybrid_search.errors.suggested import command
 
 if TYPE_CHECKING:
+    from hybrid_search.index import HybridIndex
     from hybrid_search.ingest import Failure, IngestReport
 
 __all__ = ["index", "note_failures"]
@@ -31,7 +34,7 @@ def index(
     context: typer.Context,
     paths: Annotated[
         list[Path],
-        typer.Argument(metavar="PATH", exists=True, help="Folders, with all below them, or picture files."),
+        typer.Argument(metavar="PATH", help="Folders, with all below them, or picture files."),
     ],
     location: options.Index = None,
     captions: Annotated[
@@ -99,7 +102,15 @@ def index(
     accept_missing: Annotated[
         bool,
         options.flag(
-            "--accept-missing", help="Mark vanished pictures also where all or nearly all of a folder are gone."
+            "--accept-missing",
+            help="Mark vanished pictures also where all or nearly all of a folder are gone, or the folder itself.",
+        ),
+    ] = False,
+    all_files: Annotated[
+        bool,
+        options.flag(
+            "--all-files",
+            help="Also look into files whose names say nothing: without an ending, or with an unknown one.",
         ),
     ] = False,
     no_progress: options.NoProgress = False,
@@ -109,8 +120,14 @@ def index(
 
     Press Ctrl-C at any time: what is done stays done, and the same command goes on from there.
     """
-    reports: list[IngestReport] = []
-    away: list[tuple[Path, int]] = []
+    if all_files and include:
+        raise typer.BadParameter("--include says which files are taken, so --all-files adds none; choose one")
+    _check_paths(context, location, paths)
+    wanted: dict[str, Any] = {
+        "captions": captions, "include": include or (), "exclude": exclude or (), "hidden": hidden,
+        "follow_symlinks": follow_symlinks, "batch_size": batch_size, "workers": workers,
+        "accept_missing": accept_missing, "all_files": all_files,
+    }  # fmt: skip
     try:
         with open_index(
             context,
@@ -120,28 +137,17 @@ def index(
             max_megapixels=max_megapixels,
             memory=memory,
         ) as opened:
-            for path in paths:
-                with progress_bar(shown=not no_progress) as progress:
-                    report = opened.add_folder(
-                        path,
-                        captions=captions,
-                        include=include or (),
-                        exclude=exclude or (),
-                        hidden=hidden,
-                        follow_symlinks=follow_symlinks,
-                        batch_size=batch_size,
-                        workers=workers,
-                        accept_missing=accept_missing,
-                        progress=progress,
-                    )
-                reports.append(report)
-                away += [(path, report.withheld)] if report.withheld else []
+            by_path = _fill(opened, paths, wanted, shown=not no_progress)
             documents, embedders = len(opened), opened.embedders
     except KeyboardInterrupt:
         terminal.note("interrupted: what was indexed so far is kept; run the same command again to go on from there")
         raise typer.Exit(exits.INTERRUPTED) from None
+    reports = list(by_path.values())
     failed = [failure for report in reports for failure in report.failed]
     _print(reports, failed, place_of(context, location), documents, as_json=as_json)
+    _note_moved(reports)
+    _note_left_out(reports, all_files=all_files)
+    away = [(path, report.withheld) for path, report in by_path.items() if report.withheld]
     _note_away(away)
     if embedders == ("lite",) and documents == sum(report.added for report in reports) > 0:
         from hybrid_search.embedders.minilm.files import is_here
@@ -150,27 +156,88 @@ def index(
     raise typer.Exit(exits.PARTIAL if failed or away else exits.OK)
 
 
+def _fill(
+    opened: HybridIndex, paths: Sequence[Path], wanted: Mapping[str, Any], *, shown: bool
+) -> dict[Path, IngestReport]:
+    """Index folders one after the other, those that are not there last; of several one that is gone is a failure."""
+    from hybrid_search.errors import ImageUnreadable
+    from hybrid_search.ingest import Failure, IngestReport
+
+    reports: dict[Path, IngestReport] = {}
+    for path in sorted(paths, key=lambda path: not os.path.lexists(path)):
+        try:
+            with progress_bar(shown=shown) as progress:
+                reports[path] = opened.add_folder(path, **wanted, progress=progress)
+        except ImageUnreadable as error:
+            if not reports or os.path.lexists(path):
+                raise
+            missing = list(reports.values())[-1].missing
+            reports[path] = IngestReport(missing=missing, failed=(Failure(str(path), str(error.reason)),))
+    for path, report in list(reports.items()):
+        if report.withheld and len(reports) > 1:
+            # what had vanished may have been found in a folder that came later
+            reports[path] = replace(report, withheld=opened.add_folder(path, **wanted).withheld)
+    return reports
+
+
 def _print(reports: list[IngestReport], failed: list[Failure], place: str, documents: int, *, as_json: bool) -> None:
-    names = ("added", "updated", "unchanged", "missing", "withheld")
+    names = ("added", "updated", "unchanged", "copies", "withheld", "videos", "others")
     counts = {name: sum(getattr(report, name) for report in reports) for name in names}
+    counts["missing"] = reports[-1].missing  # of the whole index, as it is now
     seconds = sum(report.seconds for report in reports)
     if as_json:
         from hybrid_search.cli.output import dump
 
         ending = {"seconds": round(seconds, 3), "location": place, "documents": documents}
         unused = {"unused_captions": _unused(reports)}
-        dump({**counts, "failed": [asdict(failure) for failure in failed], **unused, **ending})
+        moved = {folder: number for report in reports for folder, number in report.moved.items()}
+        dump({**counts, "moved": moved, "failed": [asdict(failure) for failure in failed], **unused, **ending})
         return
     note_failures(failed)
     _note_unused(_unused(reports))
     parts = [f"{counts['added']:,} added", f"{counts['updated']:,} updated", f"{counts['unchanged']:,} unchanged"]
+    parts += [counted(counts["copies"], "copy")] if counts["copies"] else []
     parts += [f"{len(failed):,} failed"] if failed else []
     missing = f"{counts['missing']:,} missing (`hybrid-search prune` removes them)"
     parts += [placed(missing)] if counts["missing"] else []
-    done = counts["added"] + counts["updated"]
+    done = counts["added"] + counts["updated"] + counts["copies"]
     rate = f", {done / seconds:.0f} pictures/s" if done and seconds else ""
     terminal.write(f"{', '.join(parts)} in {seconds:.1f} s{rate}\n")
     terminal.note(f"{counted(documents, 'picture')} in {place}")
+
+
+def _check_paths(context: typer.Context, location: str | None, paths: Sequence[Path]) -> None:
+    """Refuse a path that is not there, unless the index knows pictures of it."""
+    from hybrid_search.errors import IndexNotFound
+    from hybrid_search.ingest.catalog import lies_below
+
+    for path in paths:
+        if os.path.lexists(path):
+            continue
+        known = 0
+        with contextlib.suppress(IndexNotFound), open_index(context, location) as opened:
+            known = opened.backend.count(lies_below(os.path.abspath(path)))
+        if not known:
+            raise typer.BadParameter(f"path {str(path)!r} does not exist", param_hint="'PATH'")
+
+
+def _note_moved(reports: Sequence[IngestReport]) -> None:
+    """Say of each folder elsewhere how many of its pictures were found at a new place."""
+    for folder, number in (pair for report in reports for pair in report.moved.items()):
+        were = "was" if number == 1 else "were"
+        gone = "that folder is gone" if not os.path.lexists(folder) else "they are not there any more"
+        old = placed(f"{command('prune')} lets the old paths go")
+        terminal.note(f"{counted(number, 'picture')} of {terminal.escape(folder)} {were} found here: {gone}; {old}")
+
+
+def _note_left_out(reports: Sequence[IngestReport], *, all_files: bool) -> None:
+    videos, others = (sum(getattr(report, name) for report in reports) for name in ("videos", "others"))
+    parts = [counted(videos, "video")] if videos else []
+    parts += [counted(others, "other file")] if others else []
+    if parts:
+        more = "" if all_files or not others else "; --all-files looks into files of other names"
+        were = "was" if videos + others == 1 else "were"
+        terminal.note(f"{' and '.join(parts)} {were} left out{more}")
 
 
 def _note_away(away: Sequence[tuple[Path, int]]) -> None:

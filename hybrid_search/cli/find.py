@@ -43,6 +43,7 @@ def search(
     filter: options.FilterOption = None,
     k: options.K = 10,
     offset: options.Offset = 0,
+    missing: options.Missing = False,
     sort: options.Sort = None,
     min_score: options.MinScore = None,
     collapse: options.Collapse = False,
@@ -76,7 +77,7 @@ def search(
     query = _query(
         words=_words(text, beside), filter=filter, k=k, offset=offset, sort=sort, min_score=min_score,
         collapse=collapse, weights=weights, fusion=fusion, num_candidates=num_candidates, embedder=embedder,
-        facet=facet, explain=explain, classes=class_weights(more, less), colours=colour,
+        facet=facet, explain=explain, classes=class_weights(more, less), colours=colour, missing=missing,
     )  # fmt: skip
     terms = read_terms(text or ())
     title = _title(*(text or ()), beside or "", colour or "", image=image, like=like, filter=filter)
@@ -90,13 +91,15 @@ def similar(
     example: Annotated[
         str,
         typer.Argument(
-            metavar="ID|PATH", help="An indexed picture (its id, the start of it, its path), or any file or URL."
+            metavar="ID|PATH",
+            help="An indexed picture (its id, the start of it, its path or name), or any file or URL.",
         ),
     ],
     location: options.Index = None,
     filter: options.FilterOption = None,
     k: options.K = 10,
     offset: options.Offset = 0,
+    missing: options.Missing = False,
     collapse: options.Collapse = False,
     min_score: options.MinScore = None,
     embedder: options.Embedders = None,
@@ -118,7 +121,7 @@ def similar(
     results.check()
     query = _query(
         filter=filter, k=k, offset=offset, collapse=collapse, min_score=min_score, facet=facet, explain=explain,
-        embedder=embedder,
+        embedder=embedder, missing=missing,
     )  # fmt: skip
     with open_index(context, location) as index:
         hits = index.search(**query, **_similar(index, example))
@@ -140,6 +143,7 @@ def request(
     filter: options.FilterOption = None,
     k: options.K = 10,
     offset: options.Offset = 0,
+    missing: options.Missing = False,
     sort: options.Sort = None,
     min_score: options.MinScore = None,
     collapse: options.Collapse = False,
@@ -155,7 +159,7 @@ def request(
     query = _query(
         words=_words(text, beside), filter=filter, k=k, offset=offset, sort=sort, min_score=min_score,
         collapse=collapse, weights=weights, fusion=fusion, num_candidates=num_candidates, embedder=embedder,
-        facet=facet, explain=explain, classes=class_weights(more, less), colours=colour,
+        facet=facet, explain=explain, classes=class_weights(more, less), colours=colour, missing=missing,
     )  # fmt: skip
     terms = read_terms(text or ())
     with open_index(context, location) as index:
@@ -181,6 +185,7 @@ def _query(
     explain: bool,
     classes: Mapping[str, float] | None = None,
     colours: str | None = None,
+    missing: bool,
 ) -> dict[str, Any]:
     """Return the options as `HybridIndex.search` takes them."""
     return {
@@ -196,6 +201,7 @@ def _query(
         "num_candidates": num_candidates,
         "facets": facet or (),
         "explain": explain,
+        "missing": missing,
         **({"embedder": embedder} if embedder else {}),
         **({"classes": classes} if classes else {}),
         **({"colours": colours} if colours is not None else {}),

@@ -19,7 +19,9 @@ def show(
     context: typer.Context,
     named: Annotated[
         str,
-        typer.Argument(metavar="ID|PATH", help="The id of a document, the start of it, or the path of its picture."),
+        typer.Argument(
+            metavar="ID|PATH", help="The id of a document, the start of it, or the path or name of its picture."
+        ),
     ],
     location: options.Index = None,
     full: Annotated[
@@ -34,7 +36,7 @@ def show(
     if as_json:
         dump({"id": document.id, "source": fields})
         return
-    first = {name: fields[name] for name in ("path", "title", "caption", "tags", "labels") if name in fields}
+    first = {name: fields[name] for name in ("path", "title", "caption", "people", "tags", "labels") if name in fields}
     _print_fields({"id": document.id, **_flat({**first, **fields})})
 
 
@@ -48,7 +50,10 @@ def info(
 ) -> None:
     """Say where the index is, how many pictures it has, and how it was made."""
     if fields:
-        facts = _field_types()
+        from hybrid_search.filters.fields import offered
+        from hybrid_search.mapping import field_types, load_definition
+
+        facts: dict[str, Any] = dict(offered(field_types(load_definition(embeddings={}))))
     else:
         with open_index(context, location) as index:
             facts = {**jsonable(index.info()), "location": place_of(context, location)}
@@ -68,7 +73,7 @@ def _readable(facts: Mapping[str, Any]) -> dict[str, Any]:
     >>> _readable({"format": 1, "vectors.lite.bytes": 2_306_528, "documents": 12_000, "location": "/idx"})
     {'location': '/idx', 'documents': '12,000', 'format': '1', 'vectors.lite.bytes': '2.3 MB'}
     """
-    first = [name for name in ("location", "backend", "documents", "bytes") if name in facts]
+    first = [name for name in ("location", "backend", "documents", "missing", "bytes") if name in facts]
     ordered = {name: facts[name] for name in (*first, *facts)}
     return {name: _number(name, value) if type(value) is int else value for name, value in ordered.items()}
 
@@ -78,14 +83,6 @@ def _number(name: str, value: int) -> str:
         size, unit = next((size, unit) for size, unit in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")) if value >= size)
         return f"{value / size:.1f} {unit}"
     return f"{value:,}"
-
-
-def _field_types() -> dict[str, str]:
-    """Return the fields that queries can name, each with its Elasticsearch type."""
-    from hybrid_search.mapping import field_types, load_definition
-
-    types = field_types(load_definition(embeddings={}))
-    return {name: kind for name, kind in types.items() if kind not in ("disabled", "dense_vector", "nested")}
 
 
 def _flat(value: Mapping[str, Any], start: str = "") -> dict[str, Any]:

@@ -34,6 +34,7 @@ __all__ = [
     "Less",
     "Like",
     "MinScore",
+    "Missing",
     "More",
     "NoProgress",
     "NumCandidates",
@@ -167,6 +168,10 @@ FilterOption = Annotated[
 Collapse = Annotated[
     bool,
     flag("--collapse", help="Show nearly identical hits as one, with its copies.", rich_help_panel="Which hits"),
+]
+Missing = Annotated[
+    bool,
+    flag("--missing", help="Also pictures whose files have vanished.", rich_help_panel="Which hits"),
 ]
 K = Annotated[
     int,

@@ -24,7 +24,9 @@ def delete(
     context: typer.Context,
     named: Annotated[
         list[str],
-        typer.Argument(metavar="ID|PATH", help="Documents by id, by the start of it, or by the path of their picture."),
+        typer.Argument(
+            metavar="ID|PATH", help="Documents by id, by the start of it, or by the path or name of their picture."
+        ),
     ],
     location: options.Index = None,
     yes: options.Yes = False,
@@ -46,25 +48,38 @@ def prune(
     ] = False,
     yes: options.Yes = False,
 ) -> None:
-    """Take the pictures out of the index whose files had vanished when their folder was last indexed, and still are."""
+    """Take the pictures out of the index whose files had vanished when their folder was last indexed, and still are.
+
+    Of pictures that were found elsewhere, the paths are let go at which they are no longer.
+    """
     with open_index(context, location) as index:
         gone = index.prune(dry_run=True)
+        old = [path for paths in gone.paths.values() for path in paths]
         if dry_run:
-            terminal.write("".join(f"{terminal.escape(_name(document))}\n" for document in gone))
-            terminal.note(f"{counted(len(gone), 'picture')} would be removed from the index")
-            raise typer.Exit(exits.OK if gone else exits.NOTHING)
-        if gone:
-            _confirm(gone, yes=yes)
+            lines = [*map(_name, gone), *old]
+            terminal.write("".join(f"{terminal.escape(line)}\n" for line in lines))
+            terminal.note(f"{counted(len(gone), 'picture')} would be removed from the index{_let_go(old)}")
+            raise typer.Exit(exits.OK if lines else exits.NOTHING)
+        if gone or old:
+            _confirm(gone, old, yes=yes)
             gone = index.prune(accept_missing=accept_missing)
-    terminal.write(f"{counted(len(gone), 'picture')} removed from the index\n")
+    terminal.write(f"{counted(len(gone), 'picture')} removed from the index{_let_go(old)}\n")
 
 
-def _confirm(documents: Sequence[Document], *, yes: bool) -> None:
-    shown = [_name(document) for document in documents[:SHOWN]]
-    if len(documents) > SHOWN:
-        shown.append(f"… and {len(documents) - SHOWN:,} more")
-    question = f"Remove {counted(len(documents), 'picture')} from the index? (picture files are not touched)"
-    confirm(question, yes=yes, about=shown, declined="nothing was removed")
+def _let_go(old: Sequence[str]) -> str:
+    return f", {counted(len(old), 'old path')} of others let go" if old else ""
+
+
+def _confirm(documents: Sequence[Document], old: Sequence[str] = (), *, yes: bool) -> None:
+    names = [*map(_name, documents), *old]
+    shown = names[:SHOWN]
+    if len(names) > SHOWN:
+        shown.append(f"… and {len(names) - SHOWN:,} more")
+    number = counted(len(documents), "picture")
+    paths = counted(len(old), "old path")
+    what = f"Remove {number} from the index" if documents else f"Let go of {paths} of pictures that are elsewhere"
+    both = f" and let go of {paths} of others" if documents and old else ""
+    confirm(f"{what}{both}? (picture files are not touched)", yes=yes, about=shown, declined="nothing was removed")
 
 
 def _name(document: Document) -> str:

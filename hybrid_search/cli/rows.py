@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from hybrid_search.counted import counted
+from hybrid_search.display import number
 from hybrid_search.search_fields import SEARCH_FIELDS
 
 if TYPE_CHECKING:
@@ -64,23 +65,10 @@ def plain(value: Any) -> str:
     return str(value)
 
 
-def number(value: float | None) -> str:
-    """Return a score with as many digits as tell hits apart, and nothing for no score.
-
-    Examples
-    --------
-    >>> number(0.032787), number(12.3456), number(1.0), number(None)
-    ('0.0328', '12.35', '1.0000', '')
-    """
-    if value is None:
-        return ""
-    return f"{value:.4f}" if abs(value) <= 1 else f"{value:.2f}"
-
-
 def caption(source: Mapping[str, Any]) -> tuple[str, bool]:
     r"""Return what a picture shows in one line, and whether people said so.
 
-    The first line of its caption, else its title or tags; without any, the labels that an embedder gave it.
+    The first line of its caption, else its title, people or tags; without any, the labels that an embedder gave it.
 
     Examples
     --------
@@ -88,13 +76,13 @@ def caption(source: Mapping[str, Any]) -> tuple[str, bool]:
     (('A dog runs', True), ('pug, bow', False))
     """
     first = plain(source.get("caption")).strip().partition("\n")[0]
-    said = first or plain(source.get("title")) or plain(source.get("tags"))
+    said = first or next(filter(None, (plain(source.get(name)) for name in ("title", "people", "tags"))), "")
     return (said, True) if said else (plain(list(source.get("labels") or ())[:3]), False)
 
 
 def light(source: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the fields that a person reads."""
-    return {name: value for name, value in source.items() if name not in (*HEAVY, *DERIVED)}
+    """Return the fields that a person reads, but for those that an update has emptied."""
+    return {name: value for name, value in source.items() if name not in (*HEAVY, *DERIVED) and value is not None}
 
 
 def hit_json(hit: Hit) -> dict[str, Any]:

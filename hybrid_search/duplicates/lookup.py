@@ -14,7 +14,7 @@ from PIL import Image
 from hybrid_search.backends import Backend
 from hybrid_search.body import json_body
 from hybrid_search.duplicates.compare.judge import LOOK_DISTANCE, Judge
-from hybrid_search.duplicates.model import Subject
+from hybrid_search.duplicates.model import Subject, taken
 from hybrid_search.duplicates.propose import SIGNATURE, VECTOR, Box, parts, propose, quarter_turns
 from hybrid_search.errors import QueryError
 from hybrid_search.evidence import TIERS, Evidence
@@ -24,6 +24,7 @@ from hybrid_search.images import Source, read_source
 from hybrid_search.mapping import field_types
 from hybrid_search.orientations import turned_signatures
 from hybrid_search.picture import Picture, read_picture
+from hybrid_search.present import present_only
 
 if TYPE_CHECKING:
     from hybrid_search.embedders import Embedder
@@ -67,7 +68,9 @@ def find_duplicates(lookup: Lookup, image: ImageLike, *, filter: Filter | None =
         raise QueryError(f"k must be at least 1 (got {k})")
     source = read_source(image, limits=lookup.limits)
     picture = read_picture(source, min_side=_min_side(lookup), limits=lookup.limits)
-    clauses = parse_filter(filter, field_types(lookup.backend.definition()))
+    asked = parse_filter(filter, field_types(lookup.backend.definition()))
+    # a copy that is gone is none: the picture looked up may be the last
+    clauses = (*asked, *present_only(lookup.backend, asked))
     body = _body(lookup, picture, clauses)
     response = lookup.backend.search(body)
     subject = _subject(picture, source)
@@ -111,7 +114,7 @@ def _subject(picture: Picture, source: Source) -> Subject:
         width=picture.prepared.width,
         height=picture.prepared.height,
         signature=picture.prepared.signature if picture.prepared.signature.any() else None,
-        taken_at=str(fields.get("taken_at") or ""),
+        taken_at=taken(fields),
         camera=" ".join(str(part) for part in camera if part),
         example=source,
     )

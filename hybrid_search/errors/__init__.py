@@ -29,6 +29,7 @@
                                     IndexRed(location, name) · ServerBusy(location, reason)
                                     RequestRefused(location, reason) · ViewEnded(location)
                                     KibanaRefused(location, reason, failures)
+                                    AlreadyClosed(location)
 
 Each error carries its data as attributes, says what to do next, and can be pickled.
 """
@@ -72,6 +73,7 @@ from hybrid_search.errors.embedding import (
 )
 from hybrid_search.errors.evaluation import BadRun, EvaluationError, MetricsUnavailable
 from hybrid_search.errors.places import (
+    AlreadyClosed,
     BackendError,
     BackendUnavailable,
     BulkError,
@@ -106,6 +108,7 @@ __all__ = [
     "AccessDenied",
     "ActionRefused",
     "AliasMissing",
+    "AlreadyClosed",
     "BackendError",
     "BackendUnavailable",
     "BadColour",

@@ -71,11 +71,12 @@ class QueryError(HybridSearchError, ValueError):
 
 
 class EmptyQuery(QueryError):
-    """Nothing was asked: text, image, like, vector, vector_query, classes, colours and filter are all absent."""
+    """Nothing was asked: what to look for, filter, sort and facets are all absent."""
 
     def __init__(self) -> None:
         super().__init__(
-            "nothing to search for; pass text, image, like, vector, vector_query, classes, colours or filter"
+            "nothing to search for; pass text, image, like, vector, vector_query, classes, colours or filter, "
+            "or sort to list all"
         )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timezone
 from typing import Any
 
 from hybrid_search.errors import BadFilter
@@ -17,6 +17,7 @@ from hybrid_search.filters.values import (
     INTEGERS,
     NUMBERS,
     as_text,
+    has_zone,
     parse_boolean,
     parse_date,
     parse_number,
@@ -32,6 +33,8 @@ PATHS = frozenset({"path", "folder"})
 
 _ORDERED = frozenset({*NUMBERS, "date", "keyword", "flattened"})
 _TERMS = frozenset({"keyword", "text", "flattened"})
+_CLOCKS = {"taken_at": "taken_at_utc"}
+"""Dates that a clock showed, which have no zone, each with the field of the same moments in UTC, where known."""
 
 
 @dataclass(frozen=True)
@@ -60,8 +63,9 @@ class Leaves:
         elif kind == "geo_point":
             clause = parse_geo(value, field=field)
         elif kind == "date":
-            period = parse_date(value, field=field, now=self.now)
-            clause = {"range": {field: {"gte": as_text(period.start), "lt": as_text(period.end)}}}
+            zoned = has_zone(value)
+            period = parse_date(value, field=field, now=self._now(field, zoned=zoned))
+            clause = self._when(field, {"gte": period.start, "lt": period.end}, zoned=zoned)
         elif kind == "boolean":
             clause = {"term": {field: parse_boolean(value, field=field)}}
         elif kind in NUMBERS:
@@ -87,8 +91,8 @@ class Leaves:
         if kind not in _ORDERED:
             raise BadFilter(field, f"{field!r} is {kind}, which has no order, so no range")
         if kind == "date":
-            limits = self._dates(field, bounds)
-        elif kind in NUMBERS:
+            return wrap_nested(self._dates(field, bounds), field, self.types)
+        if kind in NUMBERS:
             limits = self._numbers(field, kind, bounds)
         else:
             limits = _both_ends(bounds) if kind == "flattened" else dict(bounds)
@@ -160,13 +164,31 @@ class Leaves:
 
     def _dates(self, field: str, bounds: Mapping[str, str]) -> dict[str, Any]:
         edges: dict[str, datetime] = {}
+        zoned = any(map(has_zone, bounds.values()))
         for operator, text in bounds.items():
-            period = parse_date(text, field=field, now=self.now)
+            period = parse_date(text, field=field, now=self._now(field, zoned=zoned))
             # Dates are periods: above 2019 starts with 2020, and up to 2019 ends with the last of its days.
             edge = period.start if operator in ("gte", "lt") else period.end
             edges["gte" if operator in ("gte", "gt") else "lt"] = edge
         _check_order(field, bounds, edges.get("gte"), edges.get("lt"), empty_when_equal=True)
-        return {operator: as_text(edge) for operator, edge in edges.items()}
+        return self._when(field, edges, zoned=zoned)
+
+    def _now(self, field: str, *, zoned: bool) -> datetime:
+        """Return the present as a field has it: a camera's clock shows the time of the place where it is."""
+        return self.now.replace(tzinfo=timezone.utc) if field in _CLOCKS and not zoned else self.now
+
+    def _when(self, field: str, edges: Mapping[str, datetime], *, zoned: bool) -> dict[str, Any]:
+        """Return the clause for a stretch of time; with a zone it is one of moments, and clocks show others."""
+        limits = {operator: as_text(edge) for operator, edge in edges.items()}
+        instants = _CLOCKS.get(field)
+        if instants is None:
+            return {"range": {field: limits}}
+        clock = {"range": {field: {operator: text.removesuffix("Z") for operator, text in limits.items()}}}
+        if not zoned or instants not in self.types:
+            return clock
+        # whose clock is not known to have been off UTC is taken to have shown it
+        of_unknown = {"bool": {"filter": [clock], "must_not": [{"exists": {"field": instants}}]}}
+        return {"bool": {"should": [{"range": {instants: limits}}, of_unknown], "minimum_should_match": 1}}
 
 
 def _check_order(field: str, bounds: Mapping[str, str], low: Any, high: Any, *, empty_when_equal: bool) -> None:

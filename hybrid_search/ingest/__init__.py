@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,9 +16,10 @@ from hybrid_search.ingest.catalog import Catalog, mark_missing
 from hybrid_search.ingest.changes import change_document, files_after, without_path
 from hybrid_search.ingest.described import caller_metadata
 from hybrid_search.ingest.embedding import Embedders
-from hybrid_search.ingest.folder import Found, walk
 from hybrid_search.ingest.pipeline import Pipeline, check_name
 from hybrid_search.ingest.report import Failure, IngestOptions, IngestReport, Progress
+from hybrid_search.ingest.roots import Root, of_gone_root
+from hybrid_search.ingest.vanished import folders_left, vanished_documents
 from hybrid_search.ingest.wording import Wording
 from hybrid_search.metadata import load_captions
 from hybrid_search.picture import read_picture
@@ -40,7 +41,7 @@ def add_folder(
     Raises
     ------
     ImageUnreadable
-        When the folder is not there: an unplugged drive must not look like an emptied one.
+        When the folder is not there, unless that was accepted: an unplugged drive must not look like an emptied one.
     CaptionsUnreadable
         When the captions file cannot be used.
     """
@@ -50,38 +51,37 @@ def add_folder(
     try:
         os.stat(root)
     except FileNotFoundError:
-        raise ImageUnreadable(str(root), "there is no such file or folder") from None
+        return of_gone_root(backend, root, accepted=options.accept_missing)
     except OSError as error:
         raise ImageUnreadable(str(root), error.strerror or str(error)) from None
     described = load_captions(Path(captions)) if captions is not None else None
     backend.bulk([])  # an index that another writes is told of before the work, not after it
-    unreadable: dict[str, str] = {}
-    seen: set[str] = set()
-
-    def found() -> Iterator[Found]:
-        for file in _walk(root, options, lambda folder, error: unreadable.update({folder: str(error)})):
-            seen.add(file.path)
-            yield file
-
-    total = sum(1 for _ in _walk(root, options)) if progress is not None else None
+    ours = [os.path.abspath(own) for own in (backend.location, captions) if own is not None]
+    under_way = Root(root, options, ours=ours)
+    total = under_way.count() if progress is not None else None
     catalog = Catalog.read(backend, root)
     pipeline = Pipeline(
+        backend, embedders, captions=described, options=options, progress=progress, total=total, root=str(root)
+    )
+    report = pipeline.run(under_way.found(), catalog)
+    withheld = mark_missing(
         backend,
-        embedders,
-        captions=described,
-        options=options,
-        progress=progress,
-        total=total,
+        catalog,
+        under_way.seen,
         root=str(root),
+        unreadable=list(under_way.unreadable),
+        accepted=options.accept_missing,
     )
-    report = pipeline.run(found(), catalog)
-    missing, withheld = mark_missing(
-        backend, catalog, seen, root=str(root), unreadable=list(unreadable), accepted=options.accept_missing
+    return replace(
+        report,
+        missing=sum(1 for _ in vanished_documents(backend)),
+        withheld=withheld,
+        moved=folders_left(catalog.gone),
+        failed=report.failed + under_way.failures(),
+        unused_captions=tuple(str(entry) for entry in described.unused()) if described is not None else (),
+        videos=under_way.videos,
+        others=under_way.others,
     )
-    failures = tuple(Failure(folder, f"cannot list folder: {error}") for folder, error in unreadable.items())
-    unused = tuple(str(entry) for entry in described.unused()) if described is not None else ()
-    failed = report.failed + failures
-    return replace(report, missing=missing, withheld=withheld, failed=failed, unused_captions=unused)
 
 
 def add_picture(
@@ -178,16 +178,3 @@ def _take_path(backend: Backend, path: str, id: str, sha256: str) -> None:
     for other, source in list(backend.scan({"term": {"path": path}}, fields=("sha256",))):
         if other not in (id, sha256) and source.get("sha256") == other:
             change_document(backend, other, without_path(path))
-
-
-def _walk(
-    root: Path, options: IngestOptions, on_error: Callable[[str, OSError], None] | None = None
-) -> Iterator[Found]:
-    return walk(
-        root,
-        include=options.include,
-        exclude=options.exclude,
-        hidden=options.hidden,
-        follow_symlinks=options.follow_symlinks,
-        on_error=on_error,
-    )

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from hybrid_search.backends import Action, Backend, Stored
 from hybrid_search.document import FileFacts, file_fields
 from hybrid_search.ingest.changes import Change, change_document, files_after
 
-__all__ = ["Catalog", "is_below", "mark_missing"]
+__all__ = ["Catalog", "is_below", "lies_below", "mark_missing"]
 
 
 _NEARLY_ALL = 0.9
@@ -37,17 +38,17 @@ class Catalog:
         self._by_id: dict[str, dict[str, FileFacts]] = {}
         self._noted: dict[str, dict[str, FileFacts]] = {}
         self._dropped: dict[str, set[str]] = {}
+        self.gone: dict[str, str] = {}
+        """Paths outside the folder under way that are not there any more, of documents that were found elsewhere."""
         for id, facts in files:
             self.put(id, facts, known=True)
 
     @classmethod
     def read(cls, backend: Backend, root: Path) -> Catalog:
         """Read what the index knows of one file, or of all files below a folder."""
-        top = os.fspath(root.absolute())
-        query = {"bool": {"should": [{"term": {"folder": top}}, {"term": {"path": top}}], "minimum_should_match": 1}}
         return cls(
             (id, FileFacts.from_json(entry))
-            for id, source in backend.scan(query, fields=("files",))
+            for id, source in backend.scan(lies_below(os.fspath(root.absolute())), fields=("files",))
             for entry in source.get("files", ())
         )
 
@@ -78,6 +79,10 @@ class Catalog:
             self._noted.setdefault(id, {})[facts.path] = facts
             self._dropped.get(id, set()).discard(facts.path)
 
+    def seen(self, paths: Collection[str]) -> list[str]:
+        """Return the documents that lie at one of these paths."""
+        return list(dict.fromkeys(id for path, (id, _) in self._by_path.items() if path in paths))
+
     def drop(self, path: str) -> str | None:
         """Forget a path; returns the id of the document that lay there."""
         known = self._by_path.pop(path, None)
@@ -93,18 +98,32 @@ class Catalog:
         ours = self._noted.get(id, {}) if stored else self._by_id.get(id, {})
         return files_after(stored, ours=list(ours.values()), dropped=self._dropped.get(id, ()))
 
-    def noted(self, id: str) -> Change:
-        """Return the change that notes where a document's bytes lie; missing files only while none is there.
+    def find_gone(self, id: str, *, outside: str) -> list[str]:
+        """Note which files of a document outside a folder are not there any more, and return their paths.
 
-        A document whose bytes lie nowhere any more goes.
+        They are kept, as their drive may be unplugged.
         """
+        gone = [
+            facts
+            for facts in self.files(id)
+            if facts.is_file
+            and not facts.missing
+            and not is_below(facts.path, outside)
+            and not os.path.lexists(facts.path)
+        ]
+        for facts in gone:
+            self.put(id, replace(facts, missing=True))
+            self.gone[facts.path] = id
+        return [facts.path for facts in gone]
+
+    def noted(self, id: str) -> Change:
+        """Return the change that notes where a document's bytes lie; a document whose bytes lie nowhere goes."""
 
         def change(stored: Stored | None) -> Action | None:
             if stored is None:
                 return None
             files = self.files_now(id, stored)
-            present = [facts for facts in files if not facts.missing]
-            return Action("update", id, file_fields(present or files)) if files else Action("delete", id)
+            return Action("update", id, file_fields(files)) if files else Action("delete", id)
 
         return change
 
@@ -114,14 +133,20 @@ def is_below(path: str, root: str) -> bool:
     return path == root or path.startswith(root.rstrip(os.sep) + os.sep)
 
 
+def lies_below(root: str) -> dict[str, Any]:
+    """Return the query for documents that lie, or lay, at a path or below it."""
+    return {"bool": {"should": [{"term": {"folder": root}}, {"term": {"path": root}}], "minimum_should_match": 1}}
+
+
 def mark_missing(
     backend: Backend, catalog: Catalog, seen: set[str], *, root: str, unreadable: Sequence[str], accepted: bool = False
-) -> tuple[int, int]:
-    """Mark documents whose files have vanished from `root`.
+) -> int:
+    """Mark documents whose files have vanished from `root`; of those that lie elsewhere too, forget the path.
 
-    Files elsewhere (perhaps on a drive that is not plugged in), files below a folder that could not be listed, and
-    files that exist but were left out this time, stay as they are. Nothing is marked where all or nearly all pictures
-    of the root are gone: that is how the empty folder of a drive looks that is not mounted.
+    Files below a folder that could not be listed, and files that exist but were left out this time, stay as they are.
+    Files elsewhere (perhaps on a drive that is not plugged in) are noted as gone only where the document was seen.
+    Nothing is marked where all or nearly all pictures of the root are gone: that is how the empty folder of a drive
+    looks that is not mounted.
 
     Parameters
     ----------
@@ -130,10 +155,8 @@ def mark_missing(
 
     Returns
     -------
-    marked : int
-        Files that are newly missing.
     withheld : int
-        Files that have vanished and were not marked.
+        Documents whose files have vanished and that were not marked.
     """
     gone = [
         (id, facts)
@@ -144,24 +167,32 @@ def mark_missing(
         and not any(facts.path.startswith(folder + os.sep) for folder in unreadable)
         and not os.path.lexists(facts.path)
     ]
-    if not accepted and _looks_unmounted(catalog, gone, seen, root=root):
-        return 0, len(gone)
-    for id, facts in gone:
-        catalog.put(id, replace(facts, missing=True))
-    for id in dict.fromkeys(id for id, _ in gone):
+    lost = _lost(catalog, gone)
+    changed = {id: None for id in catalog.seen(seen) if catalog.find_gone(id, outside=root)}
+    withheld = 0 if accepted or not _looks_unmounted(catalog, lost, seen, root=root) else len(lost)
+    if not withheld:
+        for id, facts in gone:
+            if id in lost:
+                catalog.put(id, replace(facts, missing=True))
+            else:
+                catalog.drop(facts.path)
+            changed[id] = None
+    for id in changed:
         change_document(backend, id, catalog.noted(id))
-    if gone:
+    if changed:
         backend.refresh()
-    return len(gone), 0
+    return withheld
 
 
-def _looks_unmounted(catalog: Catalog, gone: Sequence[tuple[str, FileFacts]], seen: set[str], *, root: str) -> bool:
-    """Tell whether all known pictures below a root have vanished at once, or nearly all of many.
-
-    Pictures that lie elsewhere too were moved; they do not count.
-    """
+def _lost(catalog: Catalog, gone: Sequence[tuple[str, FileFacts]]) -> set[str]:
+    """Return the documents that have no file left but those that are gone: others were moved."""
     paths = {facts.path for _, facts in gone}
-    lost = {id for id, _ in gone if all(facts.missing or facts.path in paths for facts in catalog.files(id))}
+    ids = {id for id, _ in gone}
+    return {id for id in ids if all(facts.missing or facts.path in paths for facts in catalog.files(id))}
+
+
+def _looks_unmounted(catalog: Catalog, lost: set[str], seen: set[str], *, root: str) -> bool:
+    """Tell whether all known pictures below a root have vanished at once, or nearly all of many."""
     if not lost:
         return False
     known = {id for id, facts in catalog if is_below(facts.path, root) and not facts.missing}

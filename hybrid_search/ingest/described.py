@@ -10,6 +10,8 @@ import numpy as np
 from hybrid_search.errors import MappingMismatch
 from hybrid_search.metadata import FieldValue, Metadata
 from hybrid_search.metadata.fields import FIELDS, close_names, flatten
+from hybrid_search.metadata.model import with_moment
+from hybrid_search.metadata.moments import moment_of
 from hybrid_search.metadata.values import shown
 
 __all__ = ["caller_metadata"]
@@ -46,7 +48,7 @@ def caller_metadata(metadata: Mapping[str, object]) -> Metadata:
             raise MappingMismatch(name, f"{told} {error}") from None
         if read not in ("", []):
             fields[name] = read
-    return Metadata(fields)
+    return Metadata(with_moment(fields, moment_of(fields)))
 
 
 def _plain(value: object) -> object:

@@ -2,20 +2,34 @@
 
 from __future__ import annotations
 
+import contextlib
 import fnmatch
 import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 
-from hybrid_search.images import is_candidate
-from hybrid_search.metadata import sidecar_names
+from hybrid_search.images import is_candidate, sniff
+from hybrid_search.metadata import SidecarNames
 
-__all__ = ["Found", "walk"]
+__all__ = ["VIDEOS", "Found", "is_video", "walk"]
 
 SYSTEM_FOLDERS = frozenset(
     {"@eaDir", "#recycle", "$RECYCLE.BIN", "System Volume Information", "__MACOSX", "node_modules", "lost+found"}
 )
+VIDEOS = frozenset(
+    f".{suffix}"
+    for suffix in (
+        "mp4 m4v mov qt avi mkv webm mpg mpeg mpe m2v mts m2ts m2t 3gp 3g2 wmv asf flv f4v ogv vob mod tod mxf dv lrv"
+    ).split()
+)
+"""Lower-case suffixes of films."""
+_COMPANIONS = (".xmp", ".json", ".aae", ".thm", ".pp3", ".dop")
+"""What programs keep beside pictures."""
+_SYSTEM_FILES = frozenset({"thumbs.db", "desktop.ini", "ehthumbs.db", "zbthumbnail.info", "picasa.ini"})
+_HEAD = 256
+_UNSURE = ("tga", "pcx", "ppm", "sgi")
+"""Formats that too many other files begin like."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +49,9 @@ def walk(
     exclude: Sequence[str] = (),
     hidden: bool = False,
     follow_symlinks: bool = False,
+    all_files: bool = False,
     on_error: Callable[[str, OSError], None] | None = None,
+    on_other: Callable[[str], None] | None = None,
 ) -> Iterator[Found]:
     """Yield every picture below a folder, in the order of names; a file is yielded as itself.
 
@@ -55,13 +71,18 @@ def walk(
         Also take files and folders whose name begins with a dot. System folders are skipped always.
     follow_symlinks : bool
         Also walk folders that symbolic links lead to; `root` itself may always be one.
+    all_files : bool
+        Without `include`: also take files of other names, or without a suffix, that begin as a picture does.
     on_error : callable, optional
         Told of folders that cannot be listed; the walk goes on.
+    on_other : callable, optional
+        Told, without `include`, of files that are not taken; not of those that belong to pictures or to the system.
     """
     top = os.path.abspath(root)
     if not os.path.isdir(top):
         try:
-            yield _found(top, os.stat(top), _sidecars_beside(top))
+            times = _sidecars_beside(top)
+            yield _found(top, os.stat(top), times, SidecarNames(times))
         except OSError as error:
             if on_error is not None:
                 on_error(top, error)
@@ -83,21 +104,55 @@ def walk(
         folders = [entry for entry in wanted if _is_folder(entry)]
         pending.extend(entry.path for entry in reversed(folders) if not entry.is_symlink())
         linked.extend(entry.path for entry in folders if entry.is_symlink() and follow_symlinks)
-        yield from _pictures(wanted, top, include=include, sidecars=_sidecar_times(entries))
+        sidecars = _sidecar_times(entries)
+        names = SidecarNames(sidecars)
+        for entry, is_wanted in _files(wanted, top, include=include, all_files=all_files):
+            if is_wanted:
+                # a file that vanished between listing and looking is no file of this folder
+                with contextlib.suppress(OSError):
+                    yield _found(entry.path, entry.stat(), sidecars, names)
+            elif on_other is not None and not include and not _is_companion(entry.name):
+                on_other(entry.path)
 
 
-def _pictures(
-    entries: Sequence[os.DirEntry[str]], top: str, *, include: Sequence[str], sidecars: dict[str, int]
-) -> Iterator[Found]:
+def is_video(path: str) -> bool:
+    """Tell by its suffix alone whether a file is a film.
+
+    Examples
+    --------
+    >>> is_video("holiday/MVI_0001.MOV"), is_video("IMG_0001.CR2")
+    (True, False)
+    """
+    return PurePath(path).suffix.lower() in VIDEOS
+
+
+def _files(
+    entries: Sequence[os.DirEntry[str]], top: str, *, include: Sequence[str], all_files: bool
+) -> Iterator[tuple[os.DirEntry[str], bool]]:
+    """Give the files of a folder, each with whether it is taken."""
     for entry in entries:
         try:
-            if not entry.is_file():
-                continue
-            if _matches(entry, top, include) if include else is_candidate(entry.name):
-                yield _found(entry.path, entry.stat(), sidecars)
+            is_file = entry.is_file()
         except OSError:
-            # a file that vanished between listing and looking is no file of this folder
             continue
+        if is_file:
+            yield entry, _matches(entry, top, include) if include else _is_picture(entry, all_files=all_files)
+
+
+def _is_picture(entry: os.DirEntry[str], *, all_files: bool) -> bool:
+    """Tell whether a file is worth reading: by its name, or else by how it begins."""
+    if is_candidate(entry.name) or not all_files:
+        return is_candidate(entry.name)
+    try:
+        with open(entry.path, "rb") as file:
+            return sniff(file.read(_HEAD)) not in (None, *_UNSURE)
+    except OSError:
+        # a file that cannot be read may be anything
+        return False
+
+
+def _is_companion(name: str) -> bool:
+    return name.lower().endswith(_COMPANIONS) or name.lower() in _SYSTEM_FILES
 
 
 def _wanted(entry: os.DirEntry[str], top: str, *, exclude: Sequence[str], hidden: bool) -> bool:
@@ -118,9 +173,8 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
         return False
 
 
-def _found(path: str, status: os.stat_result, sidecars: dict[str, int]) -> Found:
-    name = os.path.basename(path)
-    beside = tuple((beside, sidecars[beside.lower()]) for beside in sidecar_names(name) if beside.lower() in sidecars)
+def _found(path: str, status: os.stat_result, sidecars: dict[str, int], names: SidecarNames) -> Found:
+    beside = tuple((beside.name, sidecars[beside.name]) for beside in names.of(os.path.basename(path)))
     return Found(path, status.st_size, status.st_mtime_ns, beside)
 
 
@@ -137,7 +191,7 @@ def _sidecar_times(entries: Sequence[os.DirEntry[str]] | Iterator[os.DirEntry[st
     for entry in entries:
         if entry.name.lower().endswith((".xmp", ".json")):
             try:
-                times[entry.name.lower()] = entry.stat().st_mtime_ns
+                times[entry.name] = entry.stat().st_mtime_ns
             except OSError:
                 continue
     return times

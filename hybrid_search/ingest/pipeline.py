@@ -22,7 +22,8 @@ from hybrid_search.ingest.catalog import Catalog, is_below
 from hybrid_search.ingest.changes import Change, change_document
 from hybrid_search.ingest.embedding import Embedders, Vectors
 from hybrid_search.ingest.folder import Found
-from hybrid_search.ingest.redescribe import added_fields, also_described, described_too, redescribed
+from hybrid_search.ingest.moves import Moves
+from hybrid_search.ingest.redescribe import added_fields, described_too
 from hybrid_search.ingest.report import Failure, IngestOptions, IngestReport, Progress
 from hybrid_search.ingest.wording import Wording
 from hybrid_search.metadata import Captions, Metadata, add_places, merge, read_metadata, read_sidecars
@@ -36,10 +37,13 @@ class _Tally:
     added: int = 0
     updated: int = 0
     unchanged: int = 0
+    copies: int = 0
     failed: list[Failure] = field(default_factory=list)
 
     def report(self, seconds: float) -> IngestReport:
-        return IngestReport(self.added, self.updated, self.unchanged, tuple(self.failed), seconds=seconds)
+        return IngestReport(
+            self.added, self.updated, self.unchanged, tuple(self.failed), copies=self.copies, seconds=seconds
+        )
 
 
 class Pipeline:
@@ -83,7 +87,7 @@ class Pipeline:
         self._root = root
         self._uncommitted = 0
         self._done = 0
-        self._pathless: dict[str, None] = {}
+        self._plain: set[str] = set()
 
     def run(self, found: Iterator[Found], catalog: Catalog) -> IngestReport:
         """Index the found files; whatever ends the run, what was embedded before is committed.
@@ -97,44 +101,60 @@ class Pipeline:
         """
         start, tally = time.perf_counter(), _Tally()
         batches = Batches(self._embedders, self._options.batch_size)
+        moves = Moves(self._change, catalog, self._wording, root=self._root)
         try:
             for facts, read in self._reads(found, catalog, tally):
                 if isinstance(read, HybridSearchError):
                     self._fail(facts.path, read, tally)
                 else:
-                    self._take(self._keep_id(read, catalog), batches, catalog, tally)
+                    self._take(self._keep_id(read, catalog), batches, moves, catalog, tally)
                 if batches.full:
-                    self._write(batches.turn(), catalog, tally)
+                    self._write(batches.turn(), moves, catalog, tally)
+                if len(moves) >= self._options.commit_size:
+                    self._settle(moves, tally)
             for _ in range(2):
-                self._write(batches.turn(), catalog, tally)
-            self._remove_pathless(catalog)
+                self._write(batches.turn(), moves, catalog, tally)
+            self._settle(moves, tally, last=True)
+            moves.write_robbed(last=True)
         except (KeyboardInterrupt, ImageError):
-            self._write(batches.land(), catalog, tally)
+            self._write(batches.land(), moves, catalog, tally)
+            self._settle(moves, tally, last=True)
             raise
         finally:
             batches.close()
             self._backend.refresh()
         return tally.report(time.perf_counter() - start)
 
-    def _take(self, read: Read, batches: Batches, catalog: Catalog, tally: _Tally) -> None:
+    def _take(self, read: Read, batches: Batches, moves: Moves, catalog: Catalog, tally: _Tally) -> None:
         """Put a new picture into the batch; note the path of one that the batch or the index has already."""
         twin = batches.find(read.id)
         if twin is not None:
-            self._supersede(read, catalog)
+            replaces = moves.take_path(read)
             catalog.put(read.id, read.facts)
             batches.replace(twin, described_too(twin, read.metadata))
-            tally.updated += 1
+            tally.updated += replaces
+            tally.copies += not replaces
             self._advance(read.facts.path, tally)
         elif read.picture is None or (not read.named and self._is_known(read.id, catalog)):
-            self._move(read, catalog, tally)
+            moves.add(read)
+            self._advance(read.facts.path, tally)
         else:
-            batches.add(replace(read, replaces=read.named or self._supersede(read, catalog)))
+            batches.add(replace(read, replaces=moves.take_path(read) or read.named))
             catalog.put(read.id, read.facts)
+
+    def _settle(self, moves: Moves, tally: _Tally, *, last: bool = False) -> None:
+        """Write documents of files that wait, and count these."""
+        for settled in moves.write(last=last):
+            if settled.error is not None:
+                self._refuse(settled.path, ImageUnreadable(settled.path, settled.error), tally)
+            else:
+                tally.copies += settled.is_copy
+                tally.updated += not settled.is_copy
 
     def _keep_id(self, read: Read, catalog: Catalog) -> Read:
         """Keep the id that a caller gave to the document at this path, whatever bytes the file has now."""
         known = catalog.at(read.facts.path)
-        if known is None or known[0] == read.id:
+        if known is None or known[0] == read.id or known[0] in self._plain:
             return read
         try:
             stored = self._backend.get(known[0])
@@ -142,6 +162,8 @@ class Pipeline:
             # another writer has removed it meanwhile
             return read
         if stored.get("sha256") == known[0]:
+            # asked once: all files of a document with many may have other bytes now
+            self._plain.add(known[0])
             return read
         same = stored.get("sha256") == read.id
         return replace(read, id=known[0], picture=None if same else read.picture, named=True)
@@ -161,8 +183,11 @@ class Pipeline:
                     tally.unchanged += 1
                     self._advance(file.path, tally)
                     continue
+                if known is not None and replace(known[1], missing=False) == facts:
+                    yield facts, Read(facts, known[0], Metadata({}, {}, ()))
+                    continue
                 self._embedders.load()
-                pending.append((facts, pool.submit(self._read, facts, bool(file.sidecars), described, catalog)))
+                pending.append((facts, pool.submit(self._read, facts, file.sidecars, described, catalog)))
                 if len(pending) >= self._options.batch_size + 2 * self._workers:
                     yield self._outcome(*pending.popleft())
             while pending:
@@ -182,11 +207,14 @@ class Pipeline:
     def _described(self, path: str) -> Metadata:
         return (self._captions.find(Path(path)) if self._captions else None) or Metadata({}, {}, ())
 
-    def _read(self, facts: FileFacts, has_sidecars: bool, described: Metadata, catalog: Catalog) -> Read:
+    def _read(
+        self, facts: FileFacts, sidecars: tuple[tuple[str, int], ...], described: Metadata, catalog: Catalog
+    ) -> Read:
         """Do one worker's part: read the bytes, and decode them unless the index has them already."""
         check_name(facts.path)
         source = read_source(facts.path, limits=self._options.limits)
-        outside = merge(read_sidecars(Path(facts.path)), described) if has_sidecars else described
+        beside = read_sidecars(Path(facts.path), names=[name for name, _ in sidecars]) if sidecars else None
+        outside = merge(beside, described) if beside else described
         if source.sha256 in catalog:
             return self._reread(source, facts, outside, catalog, described=bool(described.fields))
         embedders, limits = self._embedders, self._options.limits
@@ -219,57 +247,10 @@ class Pipeline:
                 catalog.put(id, facts, known=True)
         return True
 
-    def _move(self, read: Read, catalog: Catalog, tally: _Tally) -> None:
-        """Note another path, a newer time or another description of bytes that the index has already."""
-        self._supersede(read, catalog)
-        for facts in catalog.files(read.id):
-            # of other folders nothing is known here: their drive may be unplugged
-            if is_below(facts.path, self._root) and facts.path != read.facts.path and not os.path.lexists(facts.path):
-                catalog.drop(facts.path)
-        catalog.put(read.id, read.facts)
-        outcome = self._change(read.id, self._moved(read, catalog), vectors=read.redescribe)
-        if outcome.error is not None:
-            self._fail(read.facts.path, ImageUnreadable(read.facts.path, outcome.error), tally)
-        else:
-            tally.updated += 1
-            self._advance(read.facts.path, tally)
-
-    def _moved(self, read: Read, catalog: Catalog) -> Change:
-        """Return the change that notes where a picture lies now, and what describes it now."""
-
-        def change(stored: Stored | None) -> Action:
-            found = catalog.files_now(read.id, stored)
-            source, files = stored.source if stored else {}, file_fields(found)
-            if read.redescribe:
-                return Action("index", read.id, {**redescribed(source, read.metadata, self._wording), **files})
-            return Action("update", read.id, {**also_described(source, read.metadata, self._wording), **files})
-
-        return change
-
-    def _supersede(self, read: Read, catalog: Catalog) -> bool:
-        """Take a path away from the document that lay there with other bytes."""
-        known = catalog.at(read.facts.path)
-        if known is None or known[0] == read.id:
-            return False
-        catalog.drop(read.facts.path)
-        if catalog.files(known[0]):
-            self._change(known[0], catalog.noted(known[0]))
-        else:
-            self._pathless[known[0]] = None
-        return True
-
-    def _remove_pathless(self, catalog: Catalog) -> None:
-        """Delete documents whose only path has other bytes now, unless their own bytes turned up elsewhere.
-
-        Only at the end of a run is that known: files renamed in a row take each other's paths one by one.
-        """
-        for id in self._pathless:
-            if id not in catalog:
-                self._change(id, catalog.noted(id))
-
-    def _write(self, batch: list[Embedded], catalog: Catalog, tally: _Tally) -> None:
+    def _write(self, batch: list[Embedded], moves: Moves, catalog: Catalog, tally: _Tally) -> None:
         if not batch:
             return
+        moves.write_robbed()
         self._wording.read(caption_text(_words(read)) for read, _, _ in batch)
         sources = [self._source(read, catalog, vectors, labels) for read, vectors, labels in batch]
         create = [
@@ -329,11 +310,14 @@ class Pipeline:
             self._uncommitted = 0
 
     def _fail(self, path: str, error: HybridSearchError, tally: _Tally) -> None:
+        self._refuse(path, error, tally)
+        self._advance(path, tally)
+
+    def _refuse(self, path: str, error: HybridSearchError, tally: _Tally) -> None:
         if self._options.on_error == "raise":
             raise error
         # the line names the file already: the reason alone is left to say
         tally.failed.append(Failure(path, str(getattr(error, "reason", error))))
-        self._advance(path, tally)
 
     def _advance(self, path: str, tally: _Tally) -> None:
         self._done += 1

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 from hybrid_search.images import DEFAULT_LIMITS, Limits
@@ -33,7 +34,9 @@ class IngestOptions:
     on_error : {"collect", "raise"}
         List unusable files in the report, or stop at the first.
     accept_missing : bool
-        Mark vanished files also where all or nearly all pictures of the folder are gone.
+        Mark vanished files also where all or nearly all pictures of the folder are gone, or the folder itself.
+    all_files : bool
+        Also files whose names say nothing, if they begin as a picture does.
     """
 
     include: tuple[str, ...] = ()
@@ -46,6 +49,7 @@ class IngestOptions:
     limits: Limits = DEFAULT_LIMITS
     on_error: Literal["collect", "raise"] = "collect"
     accept_missing: bool = False
+    all_files: bool = False
 
     def __post_init__(self) -> None:
         if self.on_error not in ("collect", "raise"):
@@ -82,19 +86,27 @@ class IngestReport:
     Parameters
     ----------
     added, updated, unchanged : int
-        New documents; documents whose paths, captions or pixels changed; files found as they were.
+        New documents; files that have other bytes, another place or another description now; files found as they were.
     failed : tuple of Failure
         Files that are not in the index, each with its reason.
     missing : int
-        Files known to the index that have vanished from the folder: marked, not deleted.
+        Pictures of the whole index whose files have all vanished: what `prune` would remove.
     withheld : int
-        Files that have vanished and were not marked, because nearly all of the folder did: a drive may not be mounted.
+        Pictures that have vanished and were not marked, because nearly all of the folder did: a drive may not be
+        mounted.
     unused_captions : tuple of str
         Entries of the captions file that matched no picture, with their lines.
     seconds : float
         Wall time.
     from_stored : int
         Of the updated, those whose vector of an added embedder was made of one that the index had; no file was opened.
+    copies : int
+        Files with the same bytes as a picture that the index has at another path.
+    moved : mapping of str to int
+        Folders elsewhere where files of pictures that were found now are gone, each with the number of these pictures.
+        The old paths are kept, behind the new ones, until `prune`.
+    videos, others : int
+        Files that were left out: films, and files that are no pictures by their names.
     """
 
     added: int = 0
@@ -106,3 +118,7 @@ class IngestReport:
     unused_captions: tuple[str, ...] = ()
     seconds: float = 0.0
     from_stored: int = 0
+    copies: int = 0
+    moved: Mapping[str, int] = field(default_factory=dict)
+    videos: int = 0
+    others: int = 0

@@ -99,8 +99,9 @@ class Captions(Mapping[str, Metadata]):
 def load_captions(path: str | os.PathLike[str]) -> Captions:
     """Read a captions file: CSV or TSV with a header, JSON Lines, JSON, or COCO captions.
 
-    Columns (or keys) are `path` (or `image`, `file`, `filename`, `file_name`), `caption`, `title`, `tags` and any field
-    of the mapping under its dotted name. Several rows of one path add up: captions stand one per line, tags are united,
+    Columns (or keys) are `path` (or `image`, `file`, `filename`, …), `caption` (or `description`, `alt`, `text`, …),
+    `title`, `tags` (or `keywords`, …), `taken_at` (or `date`, …) and any other field of the mapping under its dotted
+    name; docs/captions.md has all names. Several rows of one path add up: captions stand one per line, tags are united,
     of other fields the last value holds.
 
     Raises

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import cast
 
 from hybrid_search.metadata.model import FieldValue, Metadata, unique
+from hybrid_search.metadata.moments import split_offset
 from hybrid_search.metadata.values import (
     clean_text,
     first_number,
@@ -22,6 +23,8 @@ __all__ = ["FIELDS", "MAX_TAGS", "Gate", "close_names", "flatten"]
 
 MAX_TAGS = 256
 """Tags kept of one image."""
+EDGES = ("left", "top", "width", "height")
+"""Of a face's box, in fractions of the picture as it is stored, before its EXIF orientation turns it."""
 MAX_WARNINGS = 50
 """Warnings kept of one image."""
 
@@ -66,6 +69,9 @@ def _flag(value: object) -> bool:
 
 
 def _date(value: object) -> str:
+    if isinstance(value, (int, float)) and float(value).is_integer():
+        # JSON and tables hold a year as a number
+        value = str(int(value))
     if not isinstance(value, str):
         raise ValueError("is not a date")
     return parse_date(value)
@@ -100,12 +106,29 @@ def _location(value: object) -> dict[str, float]:
     return {"lat": lat, "lon": lon}
 
 
+def _faces(value: object) -> list[dict[str, str | float]]:
+    if not isinstance(value, Sequence) or isinstance(value, (str, bytes)):
+        raise ValueError("is not a list of faces")
+    faces: list[dict[str, str | float]] = []
+    for face in value[:MAX_TAGS]:
+        edges = {edge: first_number(face.get(edge)) for edge in EDGES} if isinstance(face, Mapping) else {}
+        if not edges or None in edges.values() or not isinstance(face.get("name"), str):
+            raise ValueError("is not a list of faces, each with name, left, top, width and height")
+        faces.append({"name": clean_text(face["name"], limit=1000), **cast("dict[str, float]", edges)})
+    return faces
+
+
 _KEYWORD = _text(1000)
 
 FIELDS: Mapping[str, Reader] = {
     "title": _text(1000),
     "caption": _text(10_000),
+    "headline": _text(1000),
+    "alt": _text(10_000),
+    "prompt": _text(10_000),
     "tags": _tags,
+    "people": _tags,
+    "faces": _faces,
     "rating": _number(-1, 5, whole=True),
     "artist": _KEYWORD,
     "copyright": _KEYWORD,
@@ -129,6 +152,8 @@ FIELDS: Mapping[str, Reader] = {
     "location": _location,
     "altitude": _number(-12_000, 1e6),
     "direction": _number(0, 360),
+    "place.sublocation": _KEYWORD,
+    "place.settlement": _KEYWORD,
     "place.city": _KEYWORD,
     "place.region": _KEYWORD,
     "place.country": _KEYWORD,
@@ -175,8 +200,9 @@ class Gate:
         if read == "" or read == []:
             return
         self.fields[name] = read
-        if name == "taken_at" and (offset := parse_offset(str(read)[-6:])):
-            self.fields["taken_offset"] = offset
+        if name == "taken_at":
+            self.fields["taken_at"], offset = split_offset(str(read))
+            self.fields.update({"taken_offset": offset} if offset else {})
 
     def put_first(self, name: str, *values: object, source: str = "") -> None:
         """Set a field to the first of the values that can be used."""

@@ -69,6 +69,7 @@ class ElasticsearchBackend(Backend):
     """
 
     name = "elasticsearch"
+    is_remote = True
 
     def __init__(self, location: str | None, *, name: str, server: Server) -> None:
         check_name(name)

@@ -52,7 +52,7 @@ _BEST: Mapping[str, Callable[[Iterable[Any]], Any]] = {
     "bytes": max,
     "exif": max,
     "rating": max,
-    "taken_at": min,
+    "taken_at": lambda moments: min(moments, key=lambda moment: moment.ljust(30, "~")),
 }
 
 
@@ -175,11 +175,13 @@ def report_group(
     facts = [_facts(member) for member in group.members]
     differing = tuple(name for name in LABELS if any(other.get(name) != facts[0].get(name) for other in facts))
     choices = _choices(decision)
+    best = _best(facts, differing)
     files = []
     for member, mine in zip(group.members, facts, strict=True):
         choice, why = choices.get((member.id, member.path), (None, ""))
         is_protected = _is_below(member.path, protected)
-        files.append(FileReport(member, mine, _best(mine, facts, differing), choice, why, is_protected))
+        bests = frozenset(name for name in best if name in mine and mine[name] == best[name])
+        files.append(FileReport(member, mine, bests, choice, why, is_protected))
     return GroupReport(number, group, tuple(files), differing)
 
 
@@ -298,14 +300,11 @@ def _is_below(path: str | None, folders: Iterable[str]) -> bool:
     return path is not None and any(PurePath(path).is_relative_to(folder) for folder in folders)
 
 
-def _best(
-    mine: Mapping[str, Any], all_facts: Iterable[Mapping[str, Any]], differing: Collection[str]
-) -> frozenset[str]:
-    known = {name: [facts[name] for facts in all_facts if name in facts] for name in differing if name in mine}
-    if "format" in differing:
-        # more bytes of another format say nothing
-        known.pop("bytes", None)
-    return frozenset(name for name in known if name in _BEST and mine[name] == _BEST[name](known[name]))
+def _best(all_facts: Sequence[Mapping[str, Any]], differing: Collection[str]) -> dict[str, Any]:
+    """Return the best value of each fact that differs and has one."""
+    # more bytes of another format say nothing
+    names = [name for name in differing if name in _BEST and not (name == "bytes" and "format" in differing)]
+    return {name: _BEST[name]([facts[name] for facts in all_facts if name in facts]) for name in names}
 
 
 def _mapping(source: Mapping[str, Any], name: str) -> Mapping[str, Any]:
