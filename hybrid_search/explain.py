@@ -9,7 +9,7 @@ from typing import Any
 
 from hybrid_search.search_fields import field_shown
 from hybrid_search.search_text import phrase_text, spellings
-from hybrid_search.text import ParsedText, is_file_name, is_stop_word, with_every_word
+from hybrid_search.text import ParsedText, file_stem, is_stop_word, with_every_word
 
 __all__ = ["FILTER", "TERM", "name_filters", "name_of", "sure_names", "term_clauses"]
 
@@ -39,8 +39,8 @@ def term_clauses(parsed: ParsedText) -> list[dict[str, Any]]:
             ways: list[dict[str, Any]] = [
                 {"match": {field: {"query": way, "operator": "and"}}} for way in spellings(word)
             ]
-            if field == "filename_text" and is_file_name(word):
-                ways.append({"term": {"filename": {"value": word}}})
+            if field == "filename_text" and (stem := file_stem(word)):
+                ways += [{"term": {"filename": word}}, {"match": {field: {"query": stem, "operator": "and"}}}]
             ((kind, first),) = ways[0].items()
             one = {kind: {field: {**first[field], **name}}}
             clauses.append(one if len(ways) == 1 else {"dis_max": {"queries": ways, **name}})

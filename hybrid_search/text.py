@@ -16,7 +16,7 @@ __all__ = [
     "TEXT_FIELDS",
     "ParsedText",
     "excluded_clauses",
-    "is_file_name",
+    "file_stem",
     "is_stop_word",
     "parse_text",
     "text_fields",
@@ -212,15 +212,23 @@ def is_stop_word(term: str, *, capitals_tell: bool = False) -> bool:
     return fold(word) in _STOP_WORDS
 
 
-def is_file_name(term: str) -> bool:
-    """Tell whether a term looks like the name of a file."""
-    return _FILE_NAME.fullmatch(term) is not None
+def file_stem(term: str) -> str:
+    """Return the words of a term that looks like the name of a file, without its suffix; "" of another.
+
+    Examples
+    --------
+    >>> file_stem("IMG_0108.JPG"), file_stem("dog")
+    ('IMG 0108', '')
+    """
+    found = _FILE_NAME.fullmatch(term)
+    return phrase_text(term.rpartition(".")[0].replace(".", " ")).strip() if found else ""
 
 
 def _term_clauses(term: str, fields: Mapping[str, float]) -> list[dict[str, Any]]:
     clauses = [_written(term, with_every_word(fields) if is_stop_word(term) else fields)]
-    if is_file_name(term):
+    if stem := file_stem(term):
         clauses.append({"term": {"filename": {"value": term, "boost": 5.0}}})
+        clauses.append({"match": {"filename_text": {"query": stem, "operator": "and"}}})
     return clauses
 
 
@@ -255,9 +263,7 @@ def _phrase(field: str, phrase: str, *, boost: float) -> dict[str, Any]:
 
 def _pieces(word: str) -> list[str]:
     # File names are indexed with their underscores as spaces, and analysers keep words with underscores whole.
-    return (
-        [word] if _FILE_NAME.fullmatch(word) else [piece for piece in word.replace('"', " ").replace("_", " ").split()]
-    )
+    return [word] if file_stem(word) else word.replace('"', " ").replace("_", " ").split()
 
 
 def _says_something(word: str) -> bool:

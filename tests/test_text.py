@@ -82,6 +82,7 @@ def test_a_quoted_phrase_must_occur_and_words_beside_it_need_not():
 def test_a_file_name_is_also_looked_for_as_a_whole():
     clauses = text_leg(parse_text("beach.jpg"))["bool"]["should"]
     assert {"term": {"filename": {"value": "beach.jpg", "boost": 5.0}}} in clauses
+    assert {"match": {"filename_text": {"query": "beach", "operator": "and"}}} in clauses
 
 
 @pytest.mark.parametrize("text", ["", "-night", "?"])
@@ -115,7 +116,7 @@ def test_no_text_reaches_a_clause_that_has_a_syntax(text):
     kinds = set(queries([leg, excluded_clauses(parsed)]))
     known = {"bool", "must", "should", "must_not", "minimum_should_match", "_name", "boost", "type", "fields"}
     known |= {"multi_match", "match_phrase", "term", "tie_breaker", "operator", "filename", *TEXT_FIELDS}
-    known |= {"dis_max", "queries", "caption_text.every_word", "title_text.every_word"}
+    known |= {"dis_max", "queries", "match", "caption_text.every_word", "title_text.every_word"}
     assert kinds <= known
 
 

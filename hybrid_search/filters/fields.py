@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from hybrid_search.errors import UnknownField
+from hybrid_search.search_fields import field_shown
 
 __all__ = ["field_type", "nested_path", "offered", "wrap_nested"]
 
@@ -18,15 +19,20 @@ _UNFILLED = ("regions", "visual_words")
 def offered(types: Mapping[str, str]) -> dict[str, str]:
     """Return the fields that queries can name and that something fills, each with its type.
 
+    The words of a text are looked for by its own name.
+
     Examples
     --------
     >>> offered({"iso": "integer", "signature": "dense_vector", "visual_words": "text", "regions.label": "keyword"})
     {'iso': 'integer'}
+    >>> offered({"caption": "text", "caption_text": "text", "tags": "keyword", "tags_text": "text"})
+    {'caption': 'text', 'tags': 'keyword', 'tags_text': 'text'}
     """
+    of_texts = {name for name in types if name != field_shown(name) and types.get(field_shown(name)) == "text"}
     return {
         name: kind
         for name, kind in types.items()
-        if kind not in _UNSEARCHABLE and name.partition(".")[0] not in _UNFILLED
+        if kind not in _UNSEARCHABLE and name.partition(".")[0] not in _UNFILLED and name not in of_texts
     }
 
 

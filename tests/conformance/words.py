@@ -49,6 +49,7 @@ ASKED: Mapping[str, set[str]] = {
     "ホテル": {"kana"},
     "елка": {"russian"},
     "whatsapp": {"whatsapp"},
+    "GoPro_0108.JPEG": {"gopro"},
     "whats": {"whatsapp"},
     '"whatsapp image"': {"whatsapp"},
     "GoPro_0108": {"gopro"},

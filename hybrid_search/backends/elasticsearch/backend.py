@@ -28,7 +28,7 @@ from hybrid_search.backends.elasticsearch.layout import (
 )
 from hybrid_search.backends.elasticsearch.meta import add_extra, change_meta
 from hybrid_search.backends.elasticsearch.patterns import answerable
-from hybrid_search.backends.elasticsearch.scan import excluded, scan, with_vectors
+from hybrid_search.backends.elasticsearch.scan import excluded, scan, with_vectors, without_words
 from hybrid_search.backends.elasticsearch.server import Server
 from hybrid_search.backends.elasticsearch.vectors import VectorField, vector_fields
 from hybrid_search.backends.elasticsearch.words import block_error
@@ -261,7 +261,7 @@ class ElasticsearchBackend(Backend):
                 preference=self._preference,
             )
         )
-        found: dict[str, Any] = answer.body
+        found = without_words(answer.body)
         self._check_lists(body, found)
         return found
 
@@ -274,7 +274,7 @@ class ElasticsearchBackend(Backend):
         answer = self._asked_for_vectors(
             lambda raw: raw.msearch(index=self._alias, searches=lines, include_named_queries_score=True)
         )
-        found: list[dict[str, Any]] = list(answer.body["responses"])
+        found = [without_words(response) for response in answer.body["responses"]]
         for body, response in zip(bodies, found, strict=True):
             self._check_lists(body, response)
         return found

@@ -17,7 +17,7 @@ from hybrid_search.search_fields import MADE
 if TYPE_CHECKING:
     from elasticsearch import Elasticsearch
 
-__all__ = ["excluded", "scan", "with_vectors"]
+__all__ = ["excluded", "scan", "with_vectors", "without_words"]
 
 _KEEP_ALIVE = "5m"
 _PAGE, _PAGE_OF_VECTORS = 1_000, 200
@@ -88,6 +88,14 @@ def with_vectors(source: dict[str, Any], vectors: Fields) -> dict[str, Any]:
     # 9.2 leaves an empty object where it keeps the vectors apart
     bare = {name for name in excluded(vectors) if isinstance(source.get(name), dict) and not source[name]}
     return {name: value for name, value in source.items() if name not in bare and name not in MADE}
+
+
+def without_words(response: dict[str, Any]) -> dict[str, Any]:
+    """Return a response whose hits have the fields that were written, and not those that were made of them."""
+    for hit in response.get("hits", {}).get("hits", ()):
+        if not MADE.isdisjoint(source := hit.get("_source", {})):
+            hit["_source"] = {name: value for name, value in source.items() if name not in MADE}
+    return response
 
 
 def _pages(client: Client, name: str, body: dict[str, Any]) -> Iterator[list[dict[str, Any]]]:
