@@ -29,6 +29,7 @@ __all__ = [
     "file_fields",
     "first_path",
     "label_fields",
+    "lookup",
     "metadata_fields",
     "word_fields",
 ]
@@ -188,6 +189,22 @@ def metadata_fields(metadata: Metadata) -> dict[str, Any]:
     if metadata.warnings:
         fields["warnings"] = list(metadata.warnings)
     return fields
+
+
+def lookup(source: Mapping[str, Any], field: str) -> Any:
+    """Return the value of a dotted field, None when the document has none.
+
+    Examples
+    --------
+    >>> lookup({"camera": {"make": "Canon"}}, "camera.make")
+    'Canon'
+    """
+    value: Any = source
+    for name in field.split("."):
+        if not isinstance(value, Mapping) or name not in value:
+            return None
+        value = value[name]
+    return value
 
 
 def word_fields(source: Mapping[str, Any]) -> dict[str, str]:

@@ -23,12 +23,14 @@ __all__ = [
     "check_schema",
     "default_embedding",
     "embeddings",
+    "extra_fields",
     "field_types",
     "load_definition",
     "prefer",
     "quantised",
     "spec_of",
     "with_embedding",
+    "with_extra",
 ]
 
 SCHEMA_VERSION = 3
@@ -65,6 +67,7 @@ def load_definition(
     embeddings: Mapping[str, EmbeddingSpec],
     default: str | None = None,
     index_options: Mapping[str, Any] | None = None,
+    extra: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Return the settings and mappings of a new index.
 
@@ -78,6 +81,8 @@ def load_definition(
         The embedding of pictures that is used where none is named; by default the first.
     index_options : mapping, optional
         How Elasticsearch indexes the embeddings, `{"type": "hnsw"}` (unquantised) when absent.
+    extra : mapping, optional
+        The properties of own fields by their leaf under `extra`, as `extra_fields` returns them.
 
     Returns
     -------
@@ -101,6 +106,7 @@ def load_definition(
         }
         for key, spec in embeddings.items()
     }
+    mappings["properties"]["extra"]["properties"] = dict(extra or {})
     chosen = _first_image(embeddings) if default is None else default
     mappings["_meta"] = {
         "schema_version": SCHEMA_VERSION,
@@ -117,6 +123,32 @@ def embeddings(definition: Mapping[str, Any]) -> dict[str, EmbeddingSpec]:
     """Return the embeddings that an index says it holds, by the leaf of their field under `embedding`."""
     meta = definition["mappings"].get("_meta", {})
     return {key: EmbeddingSpec(**spec) for key, spec in meta.get("embeddings", {}).items()}
+
+
+def extra_fields(definition: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the properties of the own fields that an index has, by their leaf under `extra`.
+
+    Examples
+    --------
+    >>> lite = EmbeddingSpec("lite", "1", dims=1280)
+    >>> extra_fields(load_definition(embeddings={"lite": lite}, extra={"price": {"type": "double"}}))
+    {'price': {'type': 'double'}}
+    """
+    return dict(definition["mappings"].get("properties", {}).get("extra", {}).get("properties", {}))
+
+
+def with_extra(definition: Mapping[str, Any], properties: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings and mappings of an index with own fields more; those that it has stay as they are.
+
+    Examples
+    --------
+    >>> definition = load_definition(embeddings={"lite": EmbeddingSpec("lite", "1", dims=1280)})
+    >>> extra_fields(with_extra(definition, {"price": {"type": "double"}}))
+    {'price': {'type': 'double'}}
+    """
+    mappings = definition["mappings"]
+    extra = {**mappings["properties"].get("extra", {}), "properties": {**properties, **extra_fields(definition)}}
+    return {**definition, "mappings": {**mappings, "properties": {**mappings["properties"], "extra": extra}}}
 
 
 def default_embedding(definition: Mapping[str, Any]) -> str:
@@ -154,7 +186,8 @@ def with_embedding(
     held = embeddings(definition)
     if key in held:
         raise MappingMismatch(f"embedding.{key}", "the index has this embedding already")
-    return load_definition(analysis=analysis, embeddings={**held, key: spec}, default=default_embedding(definition))
+    default, extra = default_embedding(definition), extra_fields(definition)
+    return load_definition(analysis=analysis, embeddings={**held, key: spec}, default=default, extra=extra)
 
 
 def prefer(definition: Mapping[str, Any], key: str) -> dict[str, Any]:

@@ -85,7 +85,7 @@ def test_every_field_that_is_written_exists() -> None:
     assert set(FIELDS) <= set(written)
     assert {name for name in written if name.startswith("embedding.")} == {"embedding.toy"}
     # What a later stage or a person adds, or a file leaves; everything else in the mapping is filled here.
-    later = {"regions", "visual_words", "duplicate", "written_labels", "written_labels_text", "missing_path"}
+    later = {"regions", "visual_words", "duplicate", "written_labels", "written_labels_text", "missing_path", "extra"}
     assert set(properties) - {name.split(".")[0] for name in written} == later
 
 

@@ -42,6 +42,7 @@ STAGES = [
     {"duplicates"},
     {
         "index",
+        "adding",
         "opening",
         "question",
         "query_vectors",

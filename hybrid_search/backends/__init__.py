@@ -131,6 +131,10 @@ class Backend(ABC):
     def prefer_embedding(self, key: str) -> None:
         """Make one of the index's embeddings of pictures the default."""
 
+    @abstractmethod
+    def add_fields(self, properties: Mapping[str, Mapping[str, Any]]) -> None:
+        """Add own fields to the index, by their leaf under `extra`; those that it has stay as they are."""
+
     def roll_back(self) -> tuple[str, str]:
         """Put the version before in the place of the one in use; returns the names of both, the former first."""
         raise BackendUnavailable(self.location, "an embedded index has no earlier version; keep a copy of its folder")
