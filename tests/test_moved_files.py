@@ -102,6 +102,19 @@ def test_a_file_that_was_moved_from_a_folder_that_is_still_there(index: HybridIn
     assert index.search(filter='filename:"c.png"')[0].path == str(new)
 
 
+def test_a_file_that_is_added_by_itself_is_shown_where_it_is(index: HybridIndex, pictures: Path) -> None:
+    old = pictures / "2019" / "c.png"
+    id = index.add(old)
+    new = old.rename(pictures / "c.png")
+    assert index.add(new) == id and index.get(id).source["path"] == [str(new), str(old)]
+    assert index.prune() == [] and index.get(id).source["path"] == [str(new)]
+    new.rename(old)
+    index.add_folder(pictures / "2019")
+    new.symlink_to(old)
+    index.add(old)
+    assert not index.get(id).source.get("missing_path"), "both are there"
+
+
 def test_a_drive_that_is_back_is_not_read_again(
     index: HybridIndex, pictures: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

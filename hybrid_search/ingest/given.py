@@ -90,7 +90,8 @@ def replacement(
     """
 
     def change(stored: Stored | None) -> Action:
-        files = files_after(stored, ours=[here] if here else [], dropped=())
+        known = files_after(stored, ours=[here] if here else [], dropped=())
+        files = [replace(file, missing=file.is_file and not os.path.lexists(file.path)) for file in known]
         document = build_source(picture, files=files, embeddings=vectors, labels=labels)
         others = _embeddings(stored, document, without=words)
         return Action("index", id, _kept(stored, picture.sha256) | document | others)
