@@ -15,7 +15,7 @@ from hybrid_search.text import excluded_clauses, text_leg
 __all__ = ["SOURCE_EXCLUDES", "build_body", "hard_filters", "json_body"]
 
 SOURCE_EXCLUDES = (
-    *("embedding", "signature", "words", "exif", "files", "thumbnail"),
+    *("embedding", "signature", "words", "exif", "files", "thumbnail", "*_text"),
     *("duplicate.compared", "duplicate.compared_by", "duplicate.evidence", "duplicate.matches"),
 )
 """Fields that hits leave out: large, and more hits are fetched than shown; see `Hits.with_thumbnails`."""
@@ -106,7 +106,7 @@ def _query(query: Query, text: dict[str, Any] | None, filters: Sequence[dict[str
         clauses["should"] = term_clauses(query.text)
     if filters:
         clauses["filter"] = name_filters(filters) if query.explain else list(filters)
-    return {"bool": clauses}
+    return {"bool": clauses} if clauses else {"match_all": {}}
 
 
 def _knn(query: Query, filters: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

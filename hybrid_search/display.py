@@ -12,7 +12,7 @@ from hybrid_search.counted import counted
 if TYPE_CHECKING:
     from hybrid_search.hits import Hit
 
-__all__ = ["UNSAFE", "escape", "hits_html", "hits_table", "spreadsheet_cell", "thumbnail_of"]
+__all__ = ["UNSAFE", "escape", "hits_html", "hits_table", "number", "spreadsheet_cell", "thumbnail_of"]
 
 UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 """Control characters, line separators, direction overrides and lone surrogates: what could act on a terminal."""
@@ -48,6 +48,21 @@ def spreadsheet_cell(value: Any) -> Any:
     return "" if value is None else value
 
 
+def number(value: float | None) -> str:
+    """Return a score with as many digits as tell hits apart, and nothing for no score.
+
+    Examples
+    --------
+    >>> number(0.032787), number(12.3456), number(1.0), number(1.6e-5), number(0.0), number(None)
+    ('0.0328', '12.35', '1.0000', '<0.0001', '0.0000', '')
+    """
+    if value is None:
+        return ""
+    if 0 < value < 0.00005:
+        return "<0.0001"
+    return f"{value:.4f}" if abs(value) <= 1 else f"{value:.2f}"
+
+
 def thumbnail_of(source: Mapping[str, Any]) -> str:
     """Return a document's thumbnail, a data URI; nothing where it has none, or other text in its place."""
     thumbnail = str(source.get("thumbnail") or "")
@@ -61,7 +76,7 @@ def hits_table(hits: Sequence[Hit], *, total: int, notes: Sequence[object] = ())
     rows = [["rank", "score", *legs, "hit"]]
     for hit in hits:
         own = [f"{hit.legs[leg]:.3f}" if leg in hit.legs else "" for leg in legs]
-        rows.append([str(hit.rank), f"{hit.score:.4f}", *own, _clipped(_name(hit)) + _more(hit)])
+        rows.append([str(hit.rank), number(hit.score), *own, _clipped(_name(hit)) + _more(hit)])
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]) - 1)]
     lines = [
         "  ".join([*(cell.rjust(width) for cell, width in zip(row, widths, strict=False)), row[-1]]) for row in rows
@@ -85,7 +100,7 @@ def _figure(hit: Hit) -> str:
     )
     legs = ", ".join(f"{name} {score:.3f}" for name, score in hit.legs.items())
     caption = str(hit.source.get("caption") or hit.source.get("title") or "")
-    lines = [f"{hit.rank}. {hit.score:.4f}{_more(hit)}", legs, _clipped(caption), _clipped(_name(hit))]
+    lines = [f"{hit.rank}. {number(hit.score)}{_more(hit)}", legs, _clipped(caption), _clipped(_name(hit))]
     shown = "<br>".join(html.escape(line) for line in lines if line)
     title = html.escape(f"{_name(hit)}\n{caption}", quote=True)
     return (

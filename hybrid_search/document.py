@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timezone
 from functools import lru_cache
 from pathlib import PurePath, PurePosixPath
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
+
+from hybrid_search.search_text import compose, search_text
 
 if TYPE_CHECKING:
     import numpy as np
@@ -28,7 +29,9 @@ __all__ = [
     "file_fields",
     "first_path",
     "label_fields",
+    "lookup",
     "metadata_fields",
+    "word_fields",
 ]
 
 
@@ -73,6 +76,8 @@ class FileFacts:
         Fingerprints of what describes the file from outside: its sidecars, and its entry in a captions file.
     missing : bool
         The file was not there when its folder was last indexed.
+    root : str
+        The folder that was indexed, by the names of whose folders the picture is found; empty for a single file.
     """
 
     path: str
@@ -81,6 +86,7 @@ class FileFacts:
     sidecars: str = ""
     captions: str = ""
     missing: bool = False
+    root: str = field(default="", compare=False)
 
     @property
     def is_file(self) -> bool:
@@ -157,8 +163,7 @@ def file_fields(files: Sequence[FileFacts]) -> dict[str, Any]:
     return {
         "path": [facts.path for facts in files],
         "folder": _unique(name for path in paths for name in _folders(str(path.parent))),
-        "filename": _unique(path.name for path in names if path.name),
-        "filename_text": " ".join(_unique(name_words(f"{path.parent.name} {path.stem}") for path in names)),
+        "filename": _unique(compose(path.name) for path in names if path.name),
         "files": [facts.to_json() for facts in files],
         "missing": all(facts.missing for facts in files),
         "missing_path": [facts.path for facts in files if facts.missing] or None,
@@ -167,23 +172,56 @@ def file_fields(files: Sequence[FileFacts]) -> dict[str, Any]:
 
 
 def metadata_fields(metadata: Metadata) -> dict[str, Any]:
-    """Return metadata as nested fields, with the texts by which camera and place are found in words."""
+    """Return metadata as nested fields, with the moment in UTC, and texts by which words find camera and place."""
+    # loaded by whoever has metadata; those who only search and show documents have no use for what reads files
+    from hybrid_search.metadata.moments import instant, moment_fields, moment_of
+
     fields: dict[str, Any] = {}
     for name, value in metadata.fields.items():
         _set(fields, name, value)
-    camera, place = fields.get("camera", {}), fields.get("place", {})
-    texts = {
-        "camera_text": [camera.get("make"), camera.get("model"), fields.get("lens")],
-        "place_text": [place.get(leaf) for leaf in ("city", "region", "country")],
-    }
-    for name, parts in texts.items():
-        if text := " ".join(_unique(str(part) for part in parts if part)):
-            fields[name] = text
+    if moment := moment_of(metadata.fields):
+        at = instant(moment.clock, moment.offset)
+        fields.update(moment_fields(moment))
+        fields.update({"taken_at_utc": at} if at else {})
+    fields.update(word_fields(fields))
     if metadata.exif:
         fields["exif"] = dict(metadata.exif)
     if metadata.warnings:
         fields["warnings"] = list(metadata.warnings)
     return fields
+
+
+def lookup(source: Mapping[str, Any], field: str) -> Any:
+    """Return the value of a dotted field, None when the document has none.
+
+    Examples
+    --------
+    >>> lookup({"camera": {"make": "Canon"}}, "camera.make")
+    'Canon'
+    """
+    value: Any = source
+    for name in field.split("."):
+        if not isinstance(value, Mapping) or name not in value:
+            return None
+        value = value[name]
+    return value
+
+
+def word_fields(source: Mapping[str, Any]) -> dict[str, str]:
+    """Return the texts by which camera and place are found in words.
+
+    Examples
+    --------
+    >>> word_fields({"camera": {"make": "Canon", "model": "EOS R5"}, "place": {"city": "Zürich"}})
+    {'camera_text': 'Canon EOS R5', 'place_text': 'zurich'}
+    """
+    camera, place = source.get("camera") or {}, source.get("place") or {}
+    texts = {
+        "camera_text": [camera.get("make"), camera.get("model"), source.get("lens")],
+        "place_text": [place.get(leaf) for leaf in ("sublocation", "settlement", "city", "region", "country")],
+    }
+    joined = {name: " ".join(_unique(str(part) for part in parts if part)) for name, parts in texts.items()}
+    return {name: search_text(text) for name, text in joined.items() if text}
 
 
 def caption_text(source: Mapping[str, Any]) -> str:
@@ -213,7 +251,7 @@ def label_fields(labels: Labels) -> dict[str, Any]:
     return {
         "labels": names,
         "label_scores": [{"label": label.name, "score": round(label.score, 4)} for label in labels],
-        **({"hypernyms": ", ".join(above)} if above else {}),
+        **({"hypernyms": search_text(", ".join(above))} if above else {}),
     }
 
 
@@ -221,18 +259,6 @@ def label_fields(labels: Labels) -> dict[str, Any]:
 def _folders(folder: str) -> tuple[str, ...]:
     """Return a folder and all above it, which the pictures of a folder share."""
     return (folder, *map(str, PurePath(folder).parents))
-
-
-def name_words(name: str) -> str:
-    """Split a file name into the words that a person would search for.
-
-    Examples
-    --------
-    >>> name_words("Paris_trip-2019 eiffelTower.small")
-    'Paris trip 2019 eiffel Tower small'
-    """
-    spaced = re.sub(r"[\W_]+", " ", name)
-    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", spaced).strip()
 
 
 def _url_path(url: str) -> PurePath:

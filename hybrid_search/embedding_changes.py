@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from hybrid_search.mapping import EmbeddingSpec, default_embedding, embeddings
+from hybrid_search.mapping import EmbeddingSpec, default_embedding, embeddings, extra_fields
 from hybrid_search.question import Asker
 
 if TYPE_CHECKING:
@@ -143,6 +143,7 @@ class HoldsEmbeddings(ABC):
         MappingMismatch
             When it embeds what is written about pictures.
         """
+        self._see_own_writes()
         key = self._now().key(name, asked="prefer")
         self._backend.prefer_embedding(key)
         self._renew(self._backend.definition(), default=key)
@@ -176,5 +177,5 @@ class HoldsEmbeddings(ABC):
         self._asker = Asker(self._backend, definition, embedders=held, limits=self._limits)
 
 
-def _said(definition: Mapping[str, Any]) -> tuple[dict[str, EmbeddingSpec], str]:
-    return embeddings(definition), default_embedding(definition)
+def _said(definition: Mapping[str, Any]) -> tuple[dict[str, EmbeddingSpec], str, dict[str, Any]]:
+    return embeddings(definition), default_embedding(definition), extra_fields(definition)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import product
 from typing import Any
 
-from hybrid_search.text import ParsedText
+from hybrid_search.search_fields import field_shown
+from hybrid_search.search_text import phrase_text, spellings
+from hybrid_search.text import ParsedText, file_stem, is_stop_word, with_every_word
 
 __all__ = ["FILTER", "TERM", "name_filters", "name_of", "sure_names", "term_clauses"]
 
@@ -28,15 +31,22 @@ def sure_names(clauses: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
 
 
 def term_clauses(parsed: ParsedText) -> list[dict[str, Any]]:
-    """Return one unscored named clause ("term:dog@labels.text") for each word or phrase in each text field."""
+    """Return one unscored named clause ("term:dog@labels") for each word or phrase in each text field."""
     clauses: list[dict[str, Any]] = []
-    for kind, words in (("match", parsed.terms), ("match_phrase", parsed.phrases)):
-        operator = {"operator": "and"} if kind == "match" else {}
-        clauses += [
-            {kind: {field: {"query": word, **operator, "boost": 0, "_name": f"{TERM}{word}@{field}"}}}
-            for word in words
-            for field in parsed.fields
-        ]
+    for word in parsed.sought:
+        for field in with_every_word(parsed.fields) if is_stop_word(word) else parsed.fields:
+            name = {"boost": 0, "_name": f"{TERM}{word}@{field_shown(field)}"}
+            ways: list[dict[str, Any]] = [
+                {"match": {field: {"query": way, "operator": "and"}}} for way in spellings(word)
+            ]
+            if field == "filename_text" and (stem := file_stem(word)):
+                ways += [{"term": {"filename": word}}, {"match": {field: {"query": stem, "operator": "and"}}}]
+            ((kind, first),) = ways[0].items()
+            one = {kind: {field: {**first[field], **name}}}
+            clauses.append(one if len(ways) == 1 else {"dis_max": {"queries": ways, **name}})
+    for phrase, field in product(parsed.phrases, with_every_word(parsed.fields)):
+        name = {"boost": 0, "_name": f"{TERM}{phrase}@{field_shown(field)}"}
+        clauses.append({"match_phrase": {field: {"query": phrase_text(phrase), **name}}})
     return clauses
 
 
@@ -56,7 +66,7 @@ def name_of(clause: Mapping[str, Any]) -> str:
     if kind == "exists":
         return f"_exists_:{body['field']}"
     field, value = _field_and_value(kind, body)
-    return f"{field}:{value}"
+    return f"{field_shown(field)}:{value}"
 
 
 def _field_and_value(kind: str, body: Mapping[str, Any]) -> tuple[str, str]:

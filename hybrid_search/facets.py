@@ -11,6 +11,7 @@ from typing import Any
 from hybrid_search.errors import QueryError
 from hybrid_search.filters.fields import field_type, nested_path
 from hybrid_search.filters.values import NUMBERS
+from hybrid_search.search_fields import field_shown
 
 __all__ = ["Facet", "facet_aggs", "parse_facet", "read_facets"]
 
@@ -114,5 +115,5 @@ def _edges(text: str, how: str) -> tuple[float, ...]:
 
 
 def _other(field: str, types: Mapping[str, str]) -> str:
-    parent = field.rpartition(".")[0]
+    parent = field_shown(field)
     return f"; {parent!r} can" if types.get(parent) == "keyword" else ""

@@ -5,19 +5,24 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, overload
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
 from hybrid_search.display import hits_html, hits_table
-from hybrid_search.document import first_path
-from hybrid_search.errors import LegUnavailable
+from hybrid_search.document import first_path, lookup
+from hybrid_search.errors import ImageError, ImageUnreadable, LegUnavailable, PackageMissing
 from hybrid_search.evidence import Evidence, Tier
 from hybrid_search.explain import FILTER, TERM, sure_names
 from hybrid_search.facets import read_facets
 from hybrid_search.fusion import Shares, rrf, weighted_sum
+from hybrid_search.images import DEFAULT_LIMITS, Limits
 from hybrid_search.query import Query
 from hybrid_search.shares import leg_shares
+
+if TYPE_CHECKING:
+    import pandas
+    from PIL import Image
 
 __all__ = ["Hit", "Hits", "read_hits"]
 
@@ -53,7 +58,7 @@ class Hit:
     source : mapping
         The document's fields.
     matched : tuple of str
-        With `explain`, what it matched: "filter:camera.make:canon", "term:dog@labels.text".
+        With `explain`, what it matched: "filter:camera.make:canon", "term:dog@labels".
     copies : tuple of str
         With `collapse_duplicates`, ids of near-identical documents ranked below, which this hit stands for.
     """
@@ -75,6 +80,37 @@ class Hit:
     def path(self) -> str | None:
         """The first path of the picture, None when it came without one."""
         return first_path(self.source)
+
+    def image(self, *, limits: Limits = DEFAULT_LIMITS) -> Image.Image:
+        """Return the picture, upright and in RGB, from the first of its paths that can be read.
+
+        Parameters
+        ----------
+        limits : Limits
+            The largest picture that is accepted.
+
+        Raises
+        ------
+        ImageUnreadable, ImageTooLarge
+            When its file is gone, or it came without a path; `Hits.with_thumbnails` gives the small one that is stored.
+
+        Examples
+        --------
+        >>> Hit(1, "a1", 0.0, source={"path": "/gone/cat.jpg"}).image()
+        Traceback (most recent call last):
+        ...
+        hybrid_search.errors.asking.ImageUnreadable: cannot read image /gone/cat.jpg: No such file or directory
+        """
+        from hybrid_search.images import decode, read_source
+
+        paths = self.source.get("path") or []
+        first: ImageError | None = None
+        for path in [paths] if isinstance(paths, str) else paths:
+            try:
+                return decode(read_source(path, limits=limits), limits=limits).image
+            except ImageError as error:
+                first = first or error
+        raise first or ImageUnreadable(self.id, "it came without a path; its thumbnail is in hits.with_thumbnails()")
 
     def to_dict(self) -> dict[str, Any]:
         """Return the hit as JSON."""
@@ -156,6 +192,31 @@ class Hits(Sequence[Hit]):
     def to_dicts(self) -> list[dict[str, Any]]:
         """Return the hits as JSON."""
         return [hit.to_dict() for hit in self.hits]
+
+    def to_pandas(self, fields: Sequence[str] = ()) -> pandas.DataFrame:
+        """Return a data frame with a row for each hit: rank, score, id, path, caption and the fields asked for.
+
+        Parameters
+        ----------
+        fields : sequence of str
+            Dotted names, such as "camera.make" or "extra.price"; None stands where a document has none.
+
+        Raises
+        ------
+        PackageMissing
+            When pandas is not installed.
+        """
+        try:
+            import pandas
+        except ImportError as error:
+            raise PackageMissing("to_pandas", "pip install pandas") from error
+        rows = [
+            {name: lookup(hit.source, name) for name in ("caption", *fields)}
+            | {"rank": hit.rank, "score": hit.score, "id": hit.id, "path": hit.path}
+            for hit in self
+        ]
+        columns = dict.fromkeys(("rank", "score", "id", "path", "caption", *fields))
+        return pandas.DataFrame(rows, columns=list(columns))
 
     def with_thumbnails(self) -> Hits:
         """Return the same hits with `thumbnail`, a data URI, in their sources; fetched now, where there are any."""

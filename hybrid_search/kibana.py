@@ -7,11 +7,12 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from importlib import resources
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from hybrid_search.errors import AccessDenied, BackendUnavailable, HybridSearchError, KibanaRefused
+from hybrid_search.kibana_trust import AWAY, connections, said_of_tls, trusted_by
+from hybrid_search.shipped import mapping_text
 
 if TYPE_CHECKING:
     import requests
@@ -70,8 +71,7 @@ def load_objects(name: str = _AUTHORED) -> list[dict[str, Any]]:
     """
     if not _NAME.fullmatch(name):
         raise BackendUnavailable(repr(name), "an index name has lower-case letters, digits, '-' and '_' only")
-    text = resources.files("hybrid_search.mappings").joinpath("kibana", "images.ndjson").read_text(encoding="utf-8")
-    return [_renamed(json.loads(line), name) for line in text.splitlines()]
+    return [_renamed(json.loads(line), name) for line in mapping_text("kibana", "images.ndjson").splitlines()]
 
 
 def to_ndjson(objects: Sequence[Mapping[str, Any]]) -> str:
@@ -98,7 +98,8 @@ def import_objects(
     space : str, optional
         The space's identifier; without one, the default space.
     server : Server, optional
-        Credentials, CA file and the seconds that one request may take; without it, no credentials are sent.
+        Credentials, the authority to trust (`ca_certs` or `ca_fingerprint`), and the seconds that one request may take;
+        without it, no credentials are sent.
     overwrite : bool
         Replace objects of the same ids, with what people changed in them. Without it any such object is an error.
 
@@ -115,7 +116,7 @@ def import_objects(
     if space is not None and not _NAME.fullmatch(space):
         raise KibanaRefused(base, f"no space is named {space!r}; name one by the identifier that is in its URL")
     place = base if space in (None, "default") else f"{base}/s/{space}"
-    with _session(server) as session:
+    with _session(base, server) as session:
         if place != base:
             _check_space(session, base, str(space), server)
         answer = _ask(
@@ -190,7 +191,7 @@ def _authorization(server: Server) -> str | None:
     return None
 
 
-def _session(server: Server) -> requests.Session:
+def _session(base: str, server: Server) -> requests.Session:
     import requests
 
     def authorize(request: requests.PreparedRequest) -> requests.PreparedRequest:
@@ -202,6 +203,8 @@ def _session(server: Server) -> requests.Session:
     session = requests.Session()
     session.auth = authorize
     session.headers.update({"kbn-xsrf": "hybrid-search", "User-Agent": "hybrid-search", "Accept": "application/json"})
+    if base.startswith("https://") and (context := trusted_by(base, server)) is not None:
+        session.mount("https://", connections(context))
     return session
 
 
@@ -210,42 +213,23 @@ def _ask(session: requests.Session, method: str, url: str, server: Server, **mor
 
     place = url.partition("/api/")[0]
     try:
-        return session.request(
-            method, url, timeout=server.timeout, verify=server.ca_certs or True, allow_redirects=False, **more
-        )
+        return session.request(method, url, timeout=server.timeout, allow_redirects=False, **more)
     except requests.exceptions.SSLError as error:
-        raise KibanaRefused(place, _of_tls(str(error), server.ca_certs)) from None
+        raise KibanaRefused(place, said_of_tls(str(error))) from None
     except requests.Timeout:
         raise KibanaRefused(
             place,
             f"no answer within {server.timeout:g} s; look into Kibana whether the objects are there, and try again",
         ) from None
     except requests.ConnectionError:
-        raise KibanaRefused(place, "it cannot be reached; start it, or check --url and the port (5601)") from None
+        raise KibanaRefused(place, AWAY) from None
     except ValueError:
         raise KibanaRefused(place, "the credentials have a character that HTTP cannot carry; check them") from None
     except requests.RequestException as error:
         raise KibanaRefused(place, f"the connection broke off ({type(error).__name__}); try again") from None
-    except OSError:
-        raise KibanaRefused(place, f"the CA file {server.ca_certs!r} cannot be read; name a PEM file") from None
-
-
-def _of_tls(text: str, ca_certs: str | None) -> str:
-    """Return what is wrong with the TLS connection, from the text of the innermost cause, and what helps."""
-    if "WRONG_VERSION_NUMBER" in text or "RECORD_LAYER" in text:
-        return "it does not speak TLS there; write http:// in place of https://"
-    if "[X509" in text or "[PEM" in text:
-        return f"the CA file {ca_certs!r} has no certificate that can be read; name a PEM file"
-    found = re.search(r"certificate verify failed: ([^(\[]+)", text)
-    if not found:
-        return "no TLS connection can be made; check the address, and what stands between here and there"
-    reason = found[1].strip().rstrip(".")
-    remedy = "name the authority that signed it by --ca-certs or HYBRID_SEARCH_CA_CERTS"
-    if "not valid for" in reason:
-        remedy = "write the address with a name that the certificate has"
-    elif "expired" in reason:
-        remedy = "renew it on Kibana's machine"
-    return f"its certificate is not trusted: {reason}; {remedy}"
+    except OSError as error:
+        # a bundle that the environment names
+        raise KibanaRefused(place, f"{' '.join(str(error).split())}; name a PEM file") from None
 
 
 def _check_space(session: requests.Session, base: str, space: str, server: Server) -> None:

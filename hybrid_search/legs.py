@@ -39,8 +39,10 @@ class VectorLeg:
     of : {"image", "caption"}
         What it is compared with: pictures, or what is written about them.
     unrelated : float, optional
-        The cosine of texts that have nothing to do with each other, below 1; a hit gets the more of the leg's weight,
-        the further it is above.
+        The cosine of texts that have nothing to do with what is asked; a hit gets the more of the leg's weight, the
+        further it is above.
+    related : float
+        The cosine of texts that say the same, above that; a hit there has the whole weight.
     """
 
     field: str
@@ -51,6 +53,7 @@ class VectorLeg:
     words: bool = False
     of: Literal["image", "caption"] = "image"
     unrelated: float | None = None
+    related: float = 1.0
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
-from importlib import resources
 from typing import TYPE_CHECKING, Any, Literal
 
 from hybrid_search import __version__
 from hybrid_search.errors import EmbedderMismatch, MappingMismatch
 from hybrid_search.errors.suggested import command
+from hybrid_search.shipped import mapping_text
 
 if TYPE_CHECKING:
     from hybrid_search.embedders import Embedder, TextEmbedder
@@ -23,15 +23,17 @@ __all__ = [
     "check_schema",
     "default_embedding",
     "embeddings",
+    "extra_fields",
     "field_types",
     "load_definition",
     "prefer",
     "quantised",
     "spec_of",
     "with_embedding",
+    "with_extra",
 ]
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 """Raised when documents written before can no longer be read as the new mapping says."""
 CAPTION = "caption:"
 """Begins the name of an embedding of what is written about a picture; the name of what embeds texts follows."""
@@ -65,6 +67,7 @@ def load_definition(
     embeddings: Mapping[str, EmbeddingSpec],
     default: str | None = None,
     index_options: Mapping[str, Any] | None = None,
+    extra: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Return the settings and mappings of a new index.
 
@@ -78,6 +81,8 @@ def load_definition(
         The embedding of pictures that is used where none is named; by default the first.
     index_options : mapping, optional
         How Elasticsearch indexes the embeddings, `{"type": "hnsw"}` (unquantised) when absent.
+    extra : mapping, optional
+        The properties of own fields by their leaf under `extra`, as `extra_fields` returns them.
 
     Returns
     -------
@@ -101,6 +106,7 @@ def load_definition(
         }
         for key, spec in embeddings.items()
     }
+    mappings["properties"]["extra"]["properties"] = dict(extra or {})
     chosen = _first_image(embeddings) if default is None else default
     mappings["_meta"] = {
         "schema_version": SCHEMA_VERSION,
@@ -117,6 +123,32 @@ def embeddings(definition: Mapping[str, Any]) -> dict[str, EmbeddingSpec]:
     """Return the embeddings that an index says it holds, by the leaf of their field under `embedding`."""
     meta = definition["mappings"].get("_meta", {})
     return {key: EmbeddingSpec(**spec) for key, spec in meta.get("embeddings", {}).items()}
+
+
+def extra_fields(definition: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the properties of the own fields that an index has, by their leaf under `extra`.
+
+    Examples
+    --------
+    >>> lite = EmbeddingSpec("lite", "1", dims=1280)
+    >>> extra_fields(load_definition(embeddings={"lite": lite}, extra={"price": {"type": "double"}}))
+    {'price': {'type': 'double'}}
+    """
+    return dict(definition["mappings"].get("properties", {}).get("extra", {}).get("properties", {}))
+
+
+def with_extra(definition: Mapping[str, Any], properties: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings and mappings of an index with own fields more; those that it has stay as they are.
+
+    Examples
+    --------
+    >>> definition = load_definition(embeddings={"lite": EmbeddingSpec("lite", "1", dims=1280)})
+    >>> extra_fields(with_extra(definition, {"price": {"type": "double"}}))
+    {'price': {'type': 'double'}}
+    """
+    mappings = definition["mappings"]
+    extra = {**mappings["properties"].get("extra", {}), "properties": {**properties, **extra_fields(definition)}}
+    return {**definition, "mappings": {**mappings, "properties": {**mappings["properties"], "extra": extra}}}
 
 
 def default_embedding(definition: Mapping[str, Any]) -> str:
@@ -154,7 +186,8 @@ def with_embedding(
     held = embeddings(definition)
     if key in held:
         raise MappingMismatch(f"embedding.{key}", "the index has this embedding already")
-    return load_definition(analysis=analysis, embeddings={**held, key: spec}, default=default_embedding(definition))
+    default, extra = default_embedding(definition), extra_fields(definition)
+    return load_definition(analysis=analysis, embeddings={**held, key: spec}, default=default, extra=extra)
 
 
 def prefer(definition: Mapping[str, Any], key: str) -> dict[str, Any]:
@@ -234,7 +267,7 @@ def _first_image(held: Mapping[str, EmbeddingSpec]) -> str | None:
 def field_types(definition: Mapping[str, Any]) -> dict[str, str]:
     """Return the type of every field by its dotted name.
 
-    Multi-fields are named as Elasticsearch names them ("tags.text"). Besides Elasticsearch's types there is
+    Multi-fields are named as Elasticsearch names them ("caption_text.every_word"). Besides Elasticsearch's types is
     "disabled": kept with the document, but never to be searched, sorted or counted.
     """
     return dict(_types(definition["mappings"].get("properties", {}), prefix=""))
@@ -259,6 +292,5 @@ def _types(properties: Mapping[str, Any], *, prefix: str) -> Iterator[tuple[str,
 
 
 def _read(name: str) -> dict[str, Any]:
-    text = resources.files("hybrid_search.mappings").joinpath(name).read_text(encoding="utf-8")
-    loaded: dict[str, Any] = json.loads(text)
+    loaded: dict[str, Any] = json.loads(mapping_text(name))
     return loaded

@@ -17,8 +17,8 @@ _FIELDS = frozenset({"missing", "missing_path"})
 def present_only(backend: Backend, filter: tuple[dict[str, Any], ...]) -> tuple[dict[str, Any], ...]:
     """Return the clauses that leave out pictures whose files have vanished.
 
-    There are none where nothing is marked so, as a filter costs a search of vectors more than this question, and
-    where the filter names the field itself.
+    There are none where the filter names the field itself. Nor are there where nothing is marked so, if that can be
+    known without a request: a filter costs a search of vectors more than this question.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ def present_only(backend: Backend, filter: tuple[dict[str, Any], ...]) -> tuple[
     ...     present_only(index.backend, ({"term": {"format": "png"}},))
     ()
     """
-    if _names_field(filter) or not backend.has_any(_MISSING):
+    if _names_field(filter) or not (backend.is_remote or backend.count(_MISSING)):
         return ()
     return ({"bool": {"must_not": [_MISSING]}},)
 

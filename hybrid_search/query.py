@@ -186,7 +186,9 @@ def make_query(
     )
     if unavailable and not query.legs:
         raise unavailable[0]
-    if not (query.legs or query.filter or query.text.excluded):
+    # an order alone is asked of all pictures, but not beside what there was to look for and is none
+    lists_all = bool(query.sort) and not ((text or "").strip() or vectors or signature)
+    if not (query.legs or query.filter or query.text.excluded or lists_all):
         raise EmptyQuery()
     return _with_minima(_with_window(query, k, offset, num_candidates), min_score, known)
 

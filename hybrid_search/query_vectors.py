@@ -12,7 +12,7 @@ import numpy as np
 
 from hybrid_search.embedder_set import EmbedderSet
 from hybrid_search.embedders import Classifier, ColourQuery
-from hybrid_search.embedders.unrelated import unrelated_cosine
+from hybrid_search.embedders.unrelated import cosine_range
 from hybrid_search.errors import (
     BadVector,
     EmbedderError,
@@ -293,9 +293,9 @@ class _Embedding:
             return None
         words = bool(sought.words) and self._spec.embeds_text
         of = self._spec.of
-        unrelated = unrelated_cosine(self._embedder) if words and of == "caption" else None
+        unrelated, related = (words and of == "caption" and cosine_range(self._embedder, vector)) or (None, 1.0)
         field = f"embedding.{self._key}"
-        return VectorLeg(field, vector, name=self._leg, words=words, of=of, unrelated=unrelated)
+        return VectorLeg(field, vector, name=self._leg, words=words, of=of, unrelated=unrelated, related=related)
 
     def unavailable(self, error: LegUnavailable | EmbedderMismatch) -> LegUnavailable:
         """Return what is told of a leg that cannot run, without the frames that the error itself holds on to."""

@@ -177,8 +177,15 @@ class Searches(ABC):
         self, text: str | None, options: SearchOptions, sought: Sought
     ) -> tuple[Query, dict[str, Any], Mapping[str, Any]]:
         """Return the answer with the query; asked once more where others have changed the embedders meanwhile."""
-        asker, embedders = self._asker, self._embedders
-        query = asker.query(text, options, sought=sought)
+        try:
+            query = self._asker.query(text, options, sought=sought)
+        except UnknownField:
+            # another writer may have added a field
+            asker, _ = self._asker, self._now()
+            if self._asker is asker:
+                raise
+            query = self._asker.query(text, options, sought=sought)
+        embedders = self._embedders
         try:
             answer = ask(self._backend, build_body(query), window=query.window)
         except (UnknownField, RequestRefused):

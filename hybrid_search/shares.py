@@ -53,15 +53,23 @@ def share_of_words(score: float, *, words: int) -> float:
     return min(1.0, max(_LEAST, score - _COST * words))
 
 
-def share_of_cosine(cosine: float, *, unrelated: float) -> float:
+def share_of_cosine(cosine: float, *, unrelated: float, related: float = 1.0) -> float:
     """Return the share of a hit by meaning: how far it is from texts that have nothing to do with what is asked.
+
+    Parameters
+    ----------
+    cosine : float
+    unrelated, related : float
+        The cosines of texts that have nothing to do with what is asked, and of those that say the same.
 
     Examples
     --------
     >>> [share_of_cosine(cosine, unrelated=0.5) for cosine in (0.25, 0.75, 1.0)]
     [0.001, 0.5, 1.0]
+    >>> share_of_cosine(0.75, unrelated=0.5, related=0.75)
+    1.0
     """
-    return min(1.0, max(_LEAST, (cosine - unrelated) / (1.0 - unrelated)))
+    return min(1.0, max(_LEAST, (cosine - unrelated) / (related - unrelated)))
 
 
 def leg_shares(legs: Mapping[str, Mapping[str, float]], query: Query) -> Shares:
@@ -86,5 +94,7 @@ def leg_shares(legs: Mapping[str, Mapping[str, float]], query: Query) -> Shares:
     for leg in query.vectors:
         if (unrelated := leg.unrelated) is not None:
             scores = legs[leg.name].items()
-            shares[leg.name] = {id: share_of_cosine(cosine, unrelated=unrelated) for id, cosine in scores}
+            shares[leg.name] = {
+                id: share_of_cosine(cosine, unrelated=unrelated, related=leg.related) for id, cosine in scores
+            }
     return shares

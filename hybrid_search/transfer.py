@@ -8,7 +8,7 @@ from typing import Any
 from hybrid_search.backends import Backend
 from hybrid_search.backends.carry import carry
 from hybrid_search.errors import BackendUnavailable, MappingMismatch
-from hybrid_search.mapping import EmbeddingSpec, embeddings, load_definition
+from hybrid_search.mapping import EmbeddingSpec, embeddings, extra_fields, load_definition
 
 __all__ = ["copy_index", "current_definition", "drop_embedding", "migrate", "renew_embedding"]
 
@@ -133,4 +133,5 @@ def _definition(
         pictures = [key for key, spec in held.items() if spec.of == "image"]
         # plain searches are of words mostly; servers keep no order in which the others came
         default = next((key for key in pictures if held[key].embeds_text), pictures[0])
-    return load_definition(analysis=place.analysis(), embeddings=held, default=default)
+    extra = extra_fields(definition)
+    return load_definition(analysis=place.analysis(), embeddings=held, default=default, extra=extra)

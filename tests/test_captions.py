@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pickle
+import re
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hybrid_search.errors import CaptionsUnreadable
-from hybrid_search.metadata import FieldValue, load_captions
+from hybrid_search.metadata import FieldValue, captions_columns, load_captions
+from hybrid_search.metadata.captions_columns import PATH_NAMES
 
 
 def write(folder: Path, content: str | bytes, name: str = "captions.csv") -> Path:
@@ -62,7 +64,64 @@ def test_rows_of_one_picture_add_up(tmp_path: Path) -> None:
     }
 
 
-@pytest.mark.parametrize("column", ["path", "image", "file", "filename", "file_name", " File_Name "])
+@pytest.mark.parametrize(
+    ("column", "value", "field", "expected"),
+    [
+        *((name, "words", "caption", "words") for name in ("description", "alt", "Alt text", "ALT-TEXT", "text")),
+        ("comment", "words", "caption", "words"),
+        ("Headline", "words", "title", "words"),
+        *((name, "dog;snow", "tags", ["dog", "snow"]) for name in ("keywords", "Keyword", "tag", "subject")),
+        *((name, "2019-06-01", "taken_at", "2019-06-01") for name in ("date", "Date taken", "date_created")),
+        ("DateTimeOriginal", "2019:06:01 12:30:00", "taken_at", "2019-06-01T12:30:00"),
+        *((name, "Zoë", "artist", "Zoë") for name in ("author", "photographer", "Creator")),
+        ("Person", "Ada; Lena", "people", ["Ada", "Lena"]),
+        ("stars", "4", "rating", 4),
+        ("city", "Paris", "place.city", "Paris"),
+    ],
+)
+def test_columns_may_have_their_usual_names(
+    tmp_path: Path, column: str, value: str, field: str, expected: object
+) -> None:
+    assert fields(write(tmp_path, f"path\t{column}\nx.jpg\t{value}\n"), tmp_path / "x.jpg") == {field: expected}
+    record = [{"path": "x.jpg", column: value}]
+    assert fields(write(tmp_path, json.dumps(record), "a.json"), tmp_path / "x.jpg") == {field: expected}
+
+
+def test_two_columns_of_one_field_are_united_and_its_own_name_comes_first(tmp_path: Path) -> None:
+    file = write(
+        tmp_path,
+        "filename,path,description,caption,keywords,tags,date,taken_at\n"
+        "other.jpg,a.jpg,It runs,A dog,snow;dog,dog,2018-01-01,2019-06-01\n"
+        "other.jpg,b.jpg,A dog,A dog,,,2018-01-01,\n",
+    )
+    assert fields(file, tmp_path / "a.jpg") == {
+        "caption": "A dog\nIt runs",
+        "tags": ["dog", "snow"],
+        "taken_at": "2019-06-01",
+    }
+    assert fields(file, tmp_path / "b.jpg") == {"caption": "A dog", "taken_at": "2018-01-01"}
+
+
+@pytest.mark.parametrize(
+    ("north", "east"), [("lat", "lon"), ("Latitude", "Longitude"), ("location.lat", "location.lon")]
+)
+def test_a_place_may_be_in_two_columns(tmp_path: Path, north: str, east: str) -> None:
+    file = write(tmp_path, f"path,{north},{east}\na.jpg,48.85,2.35\nb.jpg,,\n")
+    assert fields(file, tmp_path / "a.jpg") == {"location": {"lat": 48.85, "lon": 2.35}}
+    assert fields(file, tmp_path / "b.jpg") == {}
+    with pytest.raises(CaptionsUnreadable, match="line 2 has a latitude and no longitude"):
+        load_captions(write(tmp_path, f"path,{north},{east}\na.jpg,48.85,\n"))
+    with pytest.raises(CaptionsUnreadable, match=r"line 2: location .* is out of range"):
+        load_captions(write(tmp_path, f"path,{north},{east}\na.jpg,98.85,2\n"))
+
+
+def test_the_page_names_every_column() -> None:
+    page = (Path(__file__).parent.parent / "docs" / "captions.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`([^`\n]+)`", page))
+    assert {*PATH_NAMES, *captions_columns._FIELD_OF} <= named
+
+
+@pytest.mark.parametrize("column", ["path", "image", "file", "filename", "file_name", " File_Name ", "Image path"])
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
 def test_names_of_the_path_column_and_delimiters(tmp_path: Path, column: str, delimiter: str) -> None:
     file = write(tmp_path, f"{column}{delimiter}caption\nx.jpg{delimiter}words\n")
@@ -122,6 +181,8 @@ def test_json(tmp_path: Path, content: Any) -> None:
         ("", "the file is empty"),
         ("  \n ", "the file is empty"),
         ("name,caption\n", "line 1 must be a header with one of path, image, file, filename, file_name; it has"),
+        ("path,date\nx.jpg,soon\n", r"line 2: date \(taken_at\) soon is not a date"),
+        ("path,Alt text,alt_text\n", "line 1 has the column 'Alt text' twice"),
         ("path,captoin\nx.jpg,words\n", "line 1: 'captoin' is neither a field nor one of .*; did you mean 'caption'?"),
         ("path,make\n", "'make' is neither a field .*; did you mean 'camera.make'?"),
         ("path,sha256\n", "'sha256' is neither a field"),

@@ -43,7 +43,6 @@ class FakeIndex:
     deleted: list[str] = field(default_factory=list)
     closed: bool = False
     embedders: tuple[str, ...] = ("lite",)
-    backend: Any = field(default_factory=lambda: SimpleNamespace(count=lambda query: 0))
 
     def open(self, location: str, **options: Any) -> FakeIndex:
         self.opened = {"location": location, **options}
@@ -61,11 +60,18 @@ class FakeIndex:
     def search(self, text: str | None = None, **query: Any) -> Hits:
         if self.raises is not None:
             raise self.raises
-        if "prefix" in (query.get("filter") or {}):
-            start = query["filter"]["prefix"]["sha256"]
-            return Hits(tuple(_hit(id) for id in self.documents if id.startswith(start)))
         self.asked = {"text": text, **query}
         return self.hits
+
+    @property
+    def backend(self) -> Any:
+        def search(body: dict[str, Any]) -> dict[str, Any]:
+            (clause,) = body["query"]["bool"]["filter"]
+            start = clause.get("prefix", {}).get("sha256", "no id")
+            found = [{"_id": id, "_source": self.documents[id].source} for id in self.documents if id.startswith(start)]
+            return {"hits": {"hits": found, "total": {"value": len(found)}}}
+
+        return SimpleNamespace(search=search, count=lambda query: 0)
 
     def request(self, text: str | None = None, **query: Any) -> dict[str, Any]:
         self.asked = {"text": text, **query}
@@ -95,10 +101,6 @@ class FakeIndex:
 
     def info(self) -> dict[str, Any]:
         return {"location": "/idx", "documents": 2000, "embedder": {"name": "lite"}}
-
-
-def _hit(id: str) -> Hit:
-    return Hit(1, id, 1.0)
 
 
 @pytest.fixture
@@ -265,12 +267,13 @@ def test_similar_takes_files_that_are_not_indexed(index: FakeIndex, run: Any) ->
     assert "like" not in index.asked
 
 
-def test_similar_to_an_ambiguous_start_or_to_nothing_is_nothing_found(index: FakeIndex, run: Any) -> None:
+def test_similar_to_an_ambiguous_start_or_to_nothing_is_told(index: FakeIndex, run: Any) -> None:
     index.documents["a1a1a1" + "0" * 58] = Document("a1a1a1" + "0" * 58, {})
-    for named in ("a1a1a1", "absent"):
-        done = run("similar", named)
-        assert done.code == exits.NOTHING
-        assert done.err.startswith(f"error: no document '{named}'")
+    done = run("similar", "absent")
+    assert done.code == exits.NOTHING and done.err.startswith("error: no document 'absent'")
+    done = run("similar", "a1a1a1")
+    told = f"more than one id begins with 'a1a1a1': /photos/harbour.jpg, a1a1a1{'0' * 58}; name one"
+    assert done.code == exits.USAGE and told in done.err
 
 
 # -- what is printed -------------------------------------------------------------------------------------------------
@@ -355,7 +358,7 @@ def test_facets_follow_the_table(index: FakeIndex, run: Any) -> None:
 
 
 def test_explain_says_what_matched(index: FakeIndex, run: Any) -> None:
-    matched = ("filter:iso:100", "term:boat@caption", "term:boat@tags.text", "term:sea@tags.text")
+    matched = ("filter:iso:100", "term:boat@caption", "term:boat@tags", "term:sea@tags")
     index.hits = Hits((Hit(1, "a", 0.5, matched=matched),))
     assert "\n    matched boat in caption, tags; sea in tags; iso:100\n" in run("search", "boats", "--explain").out
 
@@ -388,6 +391,7 @@ def test_info_lists_the_fields_that_queries_can_name(index: FakeIndex, run: Any)
     fields = json.loads(run("info", "--fields", "--json").out)
     assert (fields["camera.make"], fields["iso"], fields["location"]) == ("keyword", "integer", "geo_point")
     assert not {"thumbnail", "signature", "files"} & set(fields), "nothing that no query can use"
+    assert not {"regions.label", "regions.score", "visual_words"} & set(fields), "nothing that no picture has"
     assert ["iso", "integer"] in [line.split() for line in run("info", "--fields").out.splitlines()]
     assert index.opened == {}, "the mapping alone knows"
 

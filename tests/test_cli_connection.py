@@ -137,7 +137,7 @@ def test_values_that_cannot_be_used_end_in_one_line(opened: dict[str, Any], run:
     for options, said in (
         (("--timeout", "0"), "timeout must be above 0 s"),
         (("--vectors", "best"), "no vectors 'best'; known: hnsw"),
-        (("--api-key", f"{SECRET} {SECRET}"), "api_key is what Elasticsearch shows"),
+        (("--api-key", f"{SECRET} {SECRET}"), "--api-key is what Elasticsearch shows"),
         (("--config", "none.ini"), "there is no such configuration file"),
     ):
         done = run("-i", URL, *options, "info")

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from typer.main import get_command
 
+from hybrid_search import cli
+from hybrid_search.cli import exits
 from hybrid_search.cli.app import app
 from hybrid_search.cli.pages import PageCommand
 
@@ -57,3 +59,21 @@ def test_examples_can_be_typed(line: str) -> None:
     assert {word for word in given if word.startswith("--")} <= known
     least = sum(param.required and param.param_type_name == "argument" for param in command.params)
     assert len([word for word in given if not word.startswith("-")]) >= least
+
+
+def test_a_page_has_its_commands_first_and_a_servers_options_last(capfd: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(["--help"]) == exits.OK
+    page = capfd.readouterr().out
+    parts = ["Usage: hybrid-search", "─ Commands ─", "─ Options ─", "─ Elasticsearch: access ─", "a new index ─"]
+    places = [page.index(part) for part in (*parts, "Exit codes: 0 done")]
+    assert places == sorted(places)
+    assert page.count("╭") == page.count("╰") == 4
+    for name in COMMANDS:
+        assert f"│ {name.split()[0]} " in page
+    assert "--ca-fingerprint" in page[places[3] : places[4]]
+    lines = page.splitlines()
+    assert cli.run(["-h"]) == exits.OK and capfd.readouterr().out.splitlines() == lines
+    assert cli.run([]) == exits.OK and capfd.readouterr().out.splitlines() == lines
+    assert cli.run(["kibana", "--help"]) == exits.OK
+    page = capfd.readouterr().out
+    assert page.index("─ Commands ─") < page.index("─ Options ─")

@@ -8,6 +8,7 @@ import re
 import signal
 import subprocess
 import sys
+import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -134,6 +135,11 @@ def test_sheet_of_real_hits(run: Any) -> None:
         (("search", "harbour", "--weights", "picture=2"), exits.USAGE, "picture"),
         (("search", "harbour", "--night"), exits.USAGE, "No such option"),
         (("search", "harbour", "-sort"), exits.USAGE, "or a word to leave out"),
+        (("search", "harbour", "-n", "5"), exits.USAGE, "No such option: -n; -k N says how many hits to show"),
+        (("similar", "0.png", "-n", "5"), exits.USAGE, "No such option: -n; -k N says how many hits to show; `"),
+        (("show", "0.png", "-n"), exits.USAGE, "No such option: -n; `hybrid-search show"),
+        (("search", "harbour", "-k", "50", "--num-candidates", "5"), exits.USAGE, "pass --num-candidates 50 or more"),
+        (("search", "--filter", "harbour"), exits.USAGE, "put words beside --filter"),
     ],
 )
 def test_mistakes_are_one_line(run: Any, arguments: tuple[str, ...], code: int, words: str) -> None:
@@ -142,6 +148,45 @@ def test_mistakes_are_one_line(run: Any, arguments: tuple[str, ...], code: int, 
     assert words in done.err
     assert (done.err.count("\n"), done.out) == (1, "")
     assert "defect" not in done.err
+
+
+def test_an_order_alone_lists_all(run: Any) -> None:
+    assert names(run("search", "--sort", "filename:desc", "--paths")) == [f"{seed}.png" for seed in range(5, -1, -1)]
+    assert "hits 3 to 4 of 6" in run("search", "--sort", "filename", "--offset", "2", "-k", "2").err
+    assert json.loads(run("request", "--sort", "iso").out)["query"] == {"match_all": {}}
+
+
+def test_a_file_is_meant_by_its_name_alone(tmp_path: Path, run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    apart = unicodedata.normalize("NFD", "Größe.png")
+    for place, name, seed in (("a", "IMG_1.png", 1), ("b", "IMG_1.png", 2), ("b", "ä IMG*.png", 3), ("b", apart, 4)):
+        save_photo(tmp_path / "photos" / place / name, seed)
+    for seed in range(3, 8):
+        save_photo(tmp_path / "photos" / str(seed) / "same.png", seed + 10)
+    monkeypatch.setenv("HYBRID_SEARCH_INDEX", str(tmp_path / "index"))
+    assert run("index", str(tmp_path / "photos"), *EMBEDDER).code == exits.OK
+    alone = str(tmp_path / "photos" / "b" / "ä IMG*.png")
+
+    assert json.loads(run("show", "ä IMG*.png", "--json").out)["source"]["path"] == [alone]
+    assert json.loads(run("show", "Ä img*.PNG", "--json").out)["source"]["path"] == [alone], "as filters know it"
+    assert alone not in run("similar", "ä IMG*.png", "-k", "9", "--paths").out, "it is no hit of itself"
+    assert len(names(run("search", "--like", "ä IMG*.png", "-k", "9", "--paths"))) == 8
+    assert run("show", "Größe.png").out == run("show", apart).out != ""
+    for command in (("show",), ("similar",), ("delete", "--yes"), ("search", "x", "--unlike")):
+        told = run(*command, "IMG_1.png")
+        both = [str(tmp_path / "photos" / place / "IMG_1.png") for place in "ab"]
+        assert told.code == exits.USAGE and "more than one picture is named 'IMG_1.png'" in told.err
+        assert all(each in told.err for each in both)
+    assert re.search(
+        r"(/same\.png, .*){3}/same\.png, and 1 more; name one by its whole path", run("show", "same.png").err
+    )
+    for absent in ("IMG", "*.png", "b/IMG_1.png", "IMG_?.png", ""):
+        assert run("show", absent).code == exits.NOTHING, absent
+
+    monkeypatch.chdir(tmp_path)
+    save_photo(tmp_path / "ä IMG*.png", 50)
+    assert run("delete", "--yes", "ä IMG*.png").code == exits.NOTHING, "the file that is here is meant, not another"
+    (tmp_path / "ä IMG*.png").unlink()
+    assert run("delete", "--yes", "ä IMG*.png").out.startswith("1 picture removed")
 
 
 @pytest.mark.parametrize(

@@ -59,6 +59,9 @@ def run(
         (["frisbee", "--", "-dog", "--json"], ["--", "frisbee -dog --json"]),
         (['-"a kitten"', "beach"], ["--", '-"a kitten" beach']),
         (["-über", "beach"], ["--", "-über beach"]),
+        (["-犬", "beach"], ["--", "-犬 beach"]),
+        (["-n beach", "frisbee"], ["--", "-n beach frisbee"]),
+        (["frisbee", "--", "-n"], ["--", "frisbee -n"]),
     ],
 )
 def test_a_minus_before_a_word_needs_no_more(run: Callable[..., Any], typed: list[str], meant: list[str]) -> None:
@@ -93,6 +96,9 @@ def test_what_a_minus_leaves_out_is_not_found(run: Callable[..., Any]) -> None:
         (["frisbee", "-iguana"], "-iguana is the option -i with 'guana', where nothing is, or a word to leave out"),
         (["frisbee", "--jsno"], "No such option: --jsno"),
         (["frisbee", "-k"], "Option -k requires an argument"),
+        (["frisbee", "-n", "5"], "No such option: -n; -k N says how many hits to show; if it is a word to leave out"),
+        (["frisbee", "-T"], "No such option: -T; -k N"),
+        (["-t20", "frisbee"], "No such option: -t20; -k N"),
     ],
 )
 @pytest.mark.parametrize("command", ["search", "request"])
@@ -108,10 +114,10 @@ def test_a_weight_may_have_its_sign(run: Callable[..., Any]) -> None:
 
 
 def test_options_and_words_are_told_apart() -> None:
-    typed = ["a", "-k5", "-b", "--filter", "-x", "-", "-00", "-0h", "-05", "--json", "--", "-k", "--json"]
+    typed = ["a", "-k5", "-bee", "--filter", "-x", "-", "-00", "-0h", "-05", "--json", "--", "-k", "--json"]
     options, words = words_apart(typed, OPTIONS)
     assert options == ["-k5", "--filter", "-x", "-00", "-0h", "--json"]
-    assert words == ["a", "-b", "-", "-05", "-k", "--json"]
+    assert words == ["a", "-bee", "-", "-05", "-k", "--json"]
     for unclear in ("-json", "-iguana"):
         with pytest.raises(typer.BadParameter, match="or a word to leave out"):
             words_apart([unclear], OPTIONS)

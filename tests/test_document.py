@@ -25,7 +25,6 @@ from hybrid_search.document import (
     file_fields,
     label_fields,
     metadata_fields,
-    name_words,
 )
 from hybrid_search.embedders import Label
 from hybrid_search.images import read_source
@@ -33,6 +32,7 @@ from hybrid_search.mapping import EmbeddingSpec, load_definition
 from hybrid_search.metadata import Metadata
 from hybrid_search.metadata.fields import FIELDS
 from hybrid_search.picture import Picture, read_picture
+from hybrid_search.search_fields import composed, with_search_fields
 from hybrid_search.signature import signature
 from tests.fakes import photo
 
@@ -80,12 +80,13 @@ def test_every_field_that_is_written_exists() -> None:
         embeddings={"toy": VECTOR},
         labels=LABELS,
     )
-    written = dict(leaves(source, DEFINITION["mappings"]["properties"]))
+    properties = DEFINITION["mappings"]["properties"]
+    written = dict(leaves(with_search_fields(source, properties), properties))
     assert set(FIELDS) <= set(written)
     assert {name for name in written if name.startswith("embedding.")} == {"embedding.toy"}
     # What a later stage or a person adds, or a file leaves; everything else in the mapping is filled here.
-    later = {"regions", "visual_words", "duplicate", "written_labels", "missing_path"}
-    assert set(DEFINITION["mappings"]["properties"]) - {name.split(".")[0] for name in written} == later
+    later = {"regions", "visual_words", "duplicate", "written_labels", "written_labels_text", "missing_path", "extra"}
+    assert set(properties) - {name.split(".")[0] for name in written} == later
 
 
 def test_the_backend_takes_it_whole_and_gives_it_back() -> None:
@@ -162,23 +163,6 @@ def test_thumbnails_look_like_the_picture() -> None:
     assert np.abs(apart).mean() < 6
 
 
-@pytest.mark.parametrize(
-    ("name", "words"),
-    [
-        ("IMG_0042", "IMG 0042"),
-        ("eiffelTower", "eiffel Tower"),
-        ("Paris_trip-2019 (1).final", "Paris trip 2019 1 final"),
-        ("HTTPServer", "HTTPServer"),
-        ("日本の山 2019", "日本の山 2019"),
-        ("straßeÜber", "straßeÜber"),
-        ("___", ""),
-        ("", ""),
-    ],
-)
-def test_words_of_names(name: str, words: str) -> None:
-    assert name_words(name) == words
-
-
 def test_files_of_one_picture() -> None:
     assert file_fields([]) == {}
     fields = file_fields(
@@ -190,7 +174,6 @@ def test_files_of_one_picture() -> None:
     assert fields["path"] == ["/photos/trip/eiffelTower.jpg", "/backup/eiffelTower.jpg"]
     assert fields["folder"] == ["/photos/trip", "/photos", "/", "/backup"]
     assert fields["filename"] == ["eiffelTower.jpg"]
-    assert fields["filename_text"] == "trip eiffel Tower backup eiffel Tower"
     assert fields["modified_at"] == "1970-01-04T00:00:00.000+00:00", "the newest"
     assert fields["missing"] is False, "one of them is there"
     assert file_fields([FileFacts("/a.jpg", 1, 0, missing=True)])["missing"] is True
@@ -239,6 +222,8 @@ KINDS: dict[str, st.SearchStrategy[Any]] = {
         lambda at: at.isoformat(timespec="milliseconds")
     ),
     "geo_point": st.fixed_dictionaries({"lat": st.floats(-90, 90), "lon": st.floats(-180, 180)}),
+    # faces
+    "object": st.fixed_dictionaries({"name": TEXTS, "left": st.floats(0, 1), "width": st.floats(0, 1)}),
     "flattened": st.dictionaries(st.text("abcXYZ_", min_size=1, max_size=8), TEXTS, max_size=4),
 }
 
@@ -248,7 +233,7 @@ def field_strategy(name: str, properties: dict[str, Any]) -> st.SearchStrategy[A
     for parent in parents:
         properties = properties[parent]["properties"]
     value = KINDS[properties[leaf]["type"]]
-    return st.lists(value, min_size=1, max_size=3) if name == "tags" else value
+    return st.lists(value, min_size=1, max_size=3) if name in ("tags", "people", "faces") else value
 
 
 FILLED = sorted([*FIELDS, "exif", "missing", "bytes"])
@@ -268,7 +253,7 @@ def backend() -> EmbeddedBackend:
 @given(fields=METADATA, refreshed=st.booleans())
 def test_any_document_comes_back(backend: EmbeddedBackend, fields: dict[str, Any], refreshed: bool) -> None:
     exif = fields.pop("exif", {})
-    source = metadata_fields(Metadata(fields, exif))
+    source = composed(metadata_fields(Metadata(fields, exif)))
     (outcome,) = backend.bulk([Action("index", "it", source)])
     assert outcome.error is None
     if refreshed:
@@ -290,9 +275,9 @@ def test_an_update_leaves_the_other_fields(
     (outcome,) = backend.bulk([Action("update", "it", metadata_fields(Metadata(second)))])
     assert outcome.error is None
     expected = {**first, **second}
-    written = metadata_fields(Metadata(expected))
+    written = composed(metadata_fields(Metadata(expected)))
     found = backend.get("it")
-    for name in ("camera_text", "place_text"):
+    for name in ("camera_text", "place_text", "taken_at_utc"):
         written.pop(name, None)
         found.pop(name, None)
     assert found == written

@@ -86,6 +86,17 @@ def test_boxes_lie_in_the_picture_that_shows_what_was_added_however_it_is_turned
     )
 
 
+def test_a_fourth_addition_on_the_other_side_counts_however_clear_three_are() -> None:
+    first, second = page(3), page(3)
+    draw = ImageDraw.Draw(first)
+    for x in (60, 380, 700):
+        draw.rectangle((x, 20, x + 40, 40), fill="black")
+    ImageDraw.Draw(second).line((500, 1130, 600, 1130), fill="#404040", width=5)
+    found = judged(jpeg(first, 92), jpeg(second, 92))
+    assert set(found.first_has) == {f"something at the {place}" for place in ("upper left", "top", "upper right")}
+    assert found.second_has == ("something at the bottom",)
+
+
 @pytest.mark.parametrize("name", ["coffee.png", "motorcycle_left.png"])
 def test_an_animal_in_the_scene_keeps_both_pictures(name: str) -> None:
     scene = photo(name)

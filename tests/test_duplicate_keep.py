@@ -34,6 +34,8 @@ CASES = {
     "camera-original ": ({**CAMERA, "exif": {"MakerNote_LensType": "EF 50"}}, CAMERA, "8 of 8 camera facts"),
     "oldest": ({"taken_at": "2014-01-01T00:00:00"}, {"taken_at": "2015-01-01T00:00:00"}, "taken 2014-01-01 00:00:00"),
     "oldest ": ({"taken_at": "2015-01-01"}, {}, "taken 2015-01-01"),
+    "oldest  ": ({"taken_at": "2015-06-01T10:00:00"}, {"taken_at": "2015"}, "taken 2015-06-01 10:00:00"),
+    "newest  ": ({"taken_at": "2015-06-01T10:00:00"}, {"taken_at": "2015"}, "taken 2015-06-01 10:00:00"),
     "newest": ({"taken_at": "2015-01-01T00:00:00"}, {"taken_at": "2014-12-31T23:59:59"}, "taken 2015-01-01 00:00:00"),
     "newest ": ({"taken_at": "2015-01-01"}, {}, "taken 2015-01-01"),
     "gps": ({"location": {"lat": 0.0, "lon": 0.0}}, {}, "a position"),
@@ -42,7 +44,7 @@ CASES = {
     "best-format  ": ({"format": "heif"}, {"format": "jpeg"}, "heif"),
     "best-format   ": ({"format": "jpeg"}, {"format": "webp"}, "jpeg"),
     "best-format    ": ({"format": "gif"}, {"format": "unheard-of"}, "gif"),
-    "best-described": ({"caption": "a boat", "tags": ["sea"]}, {"caption": "a boat"}, "2 of 8 descriptions"),
+    "best-described": ({"caption": "a boat", "tags": ["sea"]}, {"caption": "a boat"}, "2 of 9 descriptions"),
     "oldest-file": ({"mtime_ns": 10**18}, {"mtime_ns": 10**18 + 1}, "file of 2001-09-09 01:46:40 UTC"),
     "newest-file": ({"mtime_ns": 10**18 + 10**9}, {"mtime_ns": 10**18}, "file of 2001-09-09 01:46:41 UTC"),
 }

@@ -56,6 +56,7 @@ def test_what_the_kept_has_stays_and_what_it_lacks_is_taken_over() -> None:
         ({}, {"location": {"lat": 1.0, "lon": 2.0}, "altitude": 10.0}, {"location", "altitude"}),
         ({"camera": {"make": "Canon"}}, {"iso": 100, "lens": "EF 50"}, {}),
         ({"software": "GIMP"}, {"iso": 100, "camera": {"make": "Canon"}}, {"iso", "camera.make"}),
+        ({"extra": {"price": 1}}, {"extra": {"price": 2, "client": "ACME"}}, {"extra.client"}),
         # how a copy was saved says nothing of the kept file
         ({}, {"software": "GIMP", "width": 3, "labels": ["cat"], "caption": ""}, {}),
     ],

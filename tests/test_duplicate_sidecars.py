@@ -14,6 +14,7 @@ from hybrid_search.duplicates.act.keep import parse_keep
 from hybrid_search.duplicates.act.plan import Plan, make_plan
 from hybrid_search.duplicates.act.results import ActionReport
 from hybrid_search.duplicates.act.undo import undo
+from hybrid_search.metadata import SidecarNames
 from tests.picture_files import copies, tree, write
 
 XMP = b"<x:xmpmeta xmlns:x='adobe:ns:meta/'/>"
@@ -130,10 +131,28 @@ def test_a_name_that_is_cut_is_of_one_picture_alone(tmp_path: Path) -> None:
     name = "a" * 50
     cut = f"{(name + '.jpg')[:46]}.json"
     write(tmp_path / f"{name}.jpg", b"one")
-    write(tmp_path / cut, TAKEOUT)
-    assert sidecars_of(str(tmp_path / f"{name}.jpg")) == [str(tmp_path / cut)]
+    write(tmp_path / cut, TAKEOUT.replace(b"IMG.jpg", f"{name}.jpg".encode()))
     write(tmp_path / f"{name}b.jpg", b"two")
+    assert sidecars_of(str(tmp_path / f"{name}.jpg")) == [str(tmp_path / cut)]
+    assert sidecars_of(str(tmp_path / f"{name}b.jpg")) == [], "of the title of the other"
+    write(tmp_path / cut, TAKEOUT.replace(b"IMG.jpg", f"{name}bc.jpg".encode()))
     assert sidecars_of(str(tmp_path / f"{name}.jpg")) == [], "nobody knows of which"
+
+
+@pytest.mark.parametrize("name", ["IMG.jpg.json", "IMG.jpg.supplemental-metadata.json", "IMG.HEIC.suppl.json"])
+def test_the_sidecar_of_a_picture_and_its_edited_copy_stays_until_the_last_goes(name: str, tmp_path: Path) -> None:
+    pictures = [f"IMG{name[3 : name.index('.', 4)]}", "IMG-edited.jpg"]
+    for picture in pictures:
+        write(tmp_path / picture, b"picture")
+    write(tmp_path / name, TAKEOUT)
+    for picture, other in (pictures, pictures[::-1]):
+        assert sidecars_of(str(tmp_path / picture)) == []
+        without = {str(tmp_path / other)}
+        assert sidecars_of(str(tmp_path / picture), without=without) == [str(tmp_path / name)]
+    # one of its own is no other's
+    write(tmp_path / "IMG-edited.jpg.json", TAKEOUT)
+    assert sidecars_of(str(tmp_path / pictures[0])) == [str(tmp_path / name)]
+    assert sidecars_of(str(tmp_path / pictures[1])) == [str(tmp_path / "IMG-edited.jpg.json")]
 
 
 @pytest.mark.parametrize(
@@ -141,6 +160,13 @@ def test_a_name_that_is_cut_is_of_one_picture_alone(tmp_path: Path) -> None:
 )
 def test_names_follow(sidecar: str, renamed: str) -> None:
     assert companion(sidecar, "IMG.jpg", "a (2).jpg") == renamed
+
+
+@pytest.mark.parametrize("sidecar", ["IMG.jpg(1).json", "IMG.jpg.supplemental-metadata(1).json"])
+def test_a_counted_sidecar_still_belongs_to_its_picture_under_its_new_name(sidecar: str) -> None:
+    renamed = companion(sidecar, "IMG(1).jpg", "IMG(1) (2).jpg")
+    assert renamed == "IMG(1) (2).jpg.json"
+    assert [each.name for each in SidecarNames([renamed, sidecar]).of("IMG(1) (2).jpg")] == [renamed]
 
 
 def test_a_picture_that_stays_keeps_its_sidecar(tmp_path: Path) -> None:

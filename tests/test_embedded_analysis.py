@@ -9,6 +9,7 @@ import pytest
 
 from hybrid_search.backends.embedded.analysis import Analysis
 from hybrid_search.errors import MappingMismatch
+from hybrid_search.text import ParsedText
 
 NAMED = json.loads(resources.files("hybrid_search.mappings").joinpath("images.analysis.json").read_text("utf-8"))
 
@@ -51,17 +52,28 @@ def test_standard(text: str, expected: list[str]) -> None:
         ("ÆSIR straße", ["aesir", "strass"]),
     ],
 )
-def test_english_folds_stops_and_stems_by_porter2(text: str, expected: list[str]) -> None:
+def test_english_folds_and_stems_by_porter2(text: str, expected: list[str]) -> None:
     assert terms("text", text) == expected
 
 
-def test_portable_only_stops() -> None:
-    assert terms("text", "The running dogs of Café", analysis="portable") == ["running", "dogs", "café"]
+@pytest.mark.parametrize(("analysis", "kept"), [("english", "run"), ("portable", "running")])
+def test_stop_words_are_left_out_where_that_is_asked(analysis: str, kept: str) -> None:
+    text = "The running of Café"
+    assert terms("every_word", text, analysis=analysis)[:3] == ["the", kept, "of"]
+    assert terms("text", text, analysis=analysis)[0] == kept
+
+
+def test_will_is_no_stop_word_and_both_lists_are_one() -> None:
+    lists = [NAMED[analysis]["filter"]["stop_words"]["stopwords"] for analysis in ("english", "portable")]
+    assert lists[0] == lists[1] and "will" not in lists[0]
+    # the words asked for are told from stop words by the same list
+    assert all(ParsedText(terms=(word, "dog")).sought == ("dog",) for word in lists[0])
 
 
 def test_stop_words_leave_gaps() -> None:
     analysis = Analysis({"analysis": NAMED["english"]})
-    assert analysis.tokens("text", "The statue of the liberty") == [(1, "statu"), (4, "liberti")]
+    found = analysis.tokens("text", "The statue of the liberty")
+    assert found == [(1, "statu"), (4, "liberti")]
 
 
 @pytest.mark.parametrize("name", ["text", "whitespace", "keyword", "simple", "stop", "english"])
@@ -96,6 +108,8 @@ def test_normalizers() -> None:
     analysis = Analysis({"analysis": spec})
     assert analysis.normalizer("plain")("ÉTÉ à Paris") == "ete a paris"
     assert analysis.normalizer("lowercase")("ÉTÉ") == "été"
+    # letter by letter, as Lucene does
+    assert [analysis.normalizer("lowercase")(text) for text in ("İZMİR", "ΑΣ", "ẞ")] == ["izmir", "ασ", "ß"]
     assert analysis.normalizer(None)("ÉTÉ") == "ÉTÉ"
 
 

@@ -59,9 +59,12 @@ def test_names_of_clauses_that_no_text_writes(clause, expected):
         ("_exists_:iso", {"exists": {"field": "iso", "_name": "filter:_exists_:iso"}}),
         (
             "caption:dog",
-            {"match": {"caption": {"query": "dog", "operator": "and", "_name": "filter:caption:dog"}}},
+            {"match": {"caption_text.every_word": {"query": "dog", "operator": "and", "_name": "filter:caption:dog"}}},
         ),
-        ('caption:"a b"', {"match_phrase": {"caption": {"query": "a b", "_name": 'filter:caption:"a b"'}}}),
+        (
+            'caption:"a b"',
+            {"match_phrase": {"caption_text.every_word": {"query": "a b", "_name": 'filter:caption:"a b"'}}},
+        ),
         ("-tags:night", {"bool": {"must_not": [{"term": {"tags": "night"}}]}}),
         (
             "regions.label:dog",
@@ -99,7 +102,8 @@ def test_what_every_hit_matches_is_known_without_a_response():
 def test_words_are_named_by_field_and_do_not_score():
     clauses = term_clauses(parse_text('dog "red ball" -night'))
     assert {
-        "match": {"labels.text": {"query": "dog", "operator": "and", "boost": 0, "_name": "term:dog@labels.text"}}
+        "match": {"labels_text": {"query": "dog", "operator": "and", "boost": 0, "_name": "term:dog@labels"}}
     } in clauses
-    assert {"match_phrase": {"caption": {"query": "red ball", "boost": 0, "_name": "term:red ball@caption"}}} in clauses
+    phrase = {"query": "red ball", "boost": 0, "_name": "term:red ball@caption"}
+    assert {"match_phrase": {"caption_text.every_word": phrase}} in clauses
     assert not any("night" in str(clause) for clause in clauses)

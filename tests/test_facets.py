@@ -43,7 +43,7 @@ def test_aggregations(text, agg):
     ("text", "says"),
     [
         ("caption", "(text) cannot be counted"),
-        ("tags.text", "cannot be counted; 'tags' can"),
+        ("tags_text", "cannot be counted; 'tags' can"),
         ("location", "(geo_point) cannot be counted"),
         ("regions.label", "cannot be counted"),
         ("labels:0", "'0' is not a way to count 'labels'; write a field, with a number of values"),

@@ -260,9 +260,9 @@ def test_copies_collapse_into_the_best():
 def test_what_matched_is_named():
     query = ask(text="dog", filter="iso:400 AND (tags:a OR flash:true)", explain=True)
     body = build_body(query)
-    named = {"filter:flash:true": 0.0, "term:dog@labels.text": 0.0}
+    named = {"filter:flash:true": 0.0, "term:dog@labels": 0.0}
     (first, *_) = read_hits(answer(body, DOCUMENTS, matched=named), query, body)
-    assert first.matched == ("filter:flash:true", "filter:iso:400", "term:dog@labels.text")
+    assert first.matched == ("filter:flash:true", "filter:iso:400", "term:dog@labels")
     assert first.legs == {"text": 8.0}
     assert search(DOCUMENTS, text="dog")[0].matched == ()
 

@@ -14,6 +14,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from datetime import date
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -28,6 +29,8 @@ from hybrid_search import errors
 from hybrid_search.index import HybridIndex
 from hybrid_search.signature import distance
 from tests.fakes import ColourEmbedder, photo, save_photo
+from tests.places import place_on
+from tests.servers import VERSIONS, unavailable
 
 PLACES = {"paris": {"lat": 48.85, "lon": 2.35}, "rome": {"lat": 41.9, "lon": 12.5}}
 
@@ -912,10 +915,79 @@ def test_an_unknown_embedder_leaves_no_index(tmp_path: Path) -> None:
     assert not (tmp_path / "index").exists()
 
 
+ASKED: dict[str, Callable[[HybridIndex], Any]] = {
+    "search": lambda index: index.search("red"),
+    "request": lambda index: index.request("red"),
+    "get": lambda index: index.get("red"),
+    "length": len,
+    "iteration": list,
+    "membership": lambda index: "red" in index,
+    "add": lambda index: index.add(photo(2)),
+    "add_folder": lambda index: index.add_folder("."),
+    "delete": lambda index: index.delete("red"),
+    "prune": lambda index: index.prune(),
+    "check": lambda index: index.check(),
+    "info": lambda index: index.info(),
+    "refresh": lambda index: index.refresh(),
+    "find_duplicates": lambda index: index.find_duplicates(photo(1)),
+    "duplicate_groups": lambda index: list(index.duplicate_groups()),
+    "drop_embedder": lambda index: index.drop_embedder("colour"),
+    "prefer_embedder": lambda index: index.prefer_embedder("colour"),
+    "label_pictures": lambda index: index.label_pictures(["dog"]),
+}
+
+
+@pytest.fixture(scope="module", params=["memory", "folder", VERSIONS[0]])
+def closed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[HybridIndex]:
+    with ExitStack() as stack:
+        location, name = None, "images"
+        if request.param == "folder":
+            location = str(tmp_path_factory.mktemp("closed") / "index")
+        if request.param == VERSIONS[0]:
+            servers = request.getfixturevalue("servers")
+            if request.param not in servers:
+                unavailable(f"HYBRID_SEARCH_TEST_SERVERS names none of version {request.param}")
+            at = stack.enter_context(place_on(servers[request.param]))
+            location, name = at.url, at.name
+        with HybridIndex(location, name=name, embedder=ColourEmbedder()) as index:
+            index.add(photo(1), id="red", metadata={"caption": "red"})
+            hits = index.search("red")
+        assert hits.with_thumbnails()[0].source["thumbnail"], "hits live on"
+        yield index
+
+
+@pytest.mark.parametrize("asked", ASKED)
+def test_a_closed_index_answers_nothing(closed: HybridIndex, asked: str) -> None:
+    with pytest.raises(errors.AlreadyClosed, match="has been closed; open it anew") as caught:
+        ASKED[asked](closed)
+    assert caught.value.location == closed.location
+    closed.close()
+
+
+def test_paths_and_ids_are_in_an_index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, other = save_photo(tmp_path / "a ä.png", 1), save_photo(tmp_path / "b.png", 2)
+    monkeypatch.chdir(tmp_path)
+    with HybridIndex(embedder=ColourEmbedder()) as index:
+        index.add(photo(3), id="mine")
+        assert "" not in index and "mine" in index
+        id = index.add(path)
+        commits = index.backend.info()
+        for named in (path, str(path), "a ä.png", Path("a ä.png"), id, "./a ä.png"):
+            assert named in index, named
+        assert index.backend.info() == commits, "asking has committed nothing"
+        index.refresh()
+        for named in (path, str(path), "a ä.png", Path("a ä.png"), id):
+            assert named in index, named
+        for absent in (other, "b.png", "c.png", "http://localhost/a.png", 5, None, b"mine"):
+            assert absent not in index, absent
+        index.delete(id)
+        assert path not in index
+
+
 def test_a_closed_index_takes_no_more_writes(tmp_path: Path) -> None:
     with HybridIndex(tmp_path / "index", embedder=ColourEmbedder()) as index:
         index.add(photo(1))
-    with pytest.raises(errors.BackendUnavailable, match="has been closed"):
+    with pytest.raises(errors.AlreadyClosed, match="has been closed; open it anew"):
         index.add(photo(2))
     with HybridIndex(tmp_path / "index", embedder=ColourEmbedder()) as again:
         again.add(photo(3))

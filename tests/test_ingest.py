@@ -62,6 +62,23 @@ def test_a_document_holds_what_the_file_is(index: HybridIndex, folder: Path) -> 
     assert source["shape"] == "landscape"
 
 
+def test_words_of_every_folder_below_the_indexed_one_find_a_picture(index: HybridIndex, tmp_path: Path) -> None:
+    photos = tmp_path / "private" / "photos"
+    save_photo(photos / "Italy_2019" / "Rome" / "day" / "IMG_0108.png", 1)
+    index.add_folder(photos / "Italy_2019" / "Rome")
+
+    def found() -> list[str]:
+        asked = ("rome", "day", "italy", "photos", "private", "IMG_0108")
+        return [text for text in asked if len(index.search(text, weights={"text": 1}))]
+
+    assert found() == ["rome", "day", "IMG_0108"]
+    assert _counts(index.add_folder(photos)) == (0, 1, 0, 0, 0), "more folders are known of it"
+    assert found() == ["rome", "day", "italy", "IMG_0108"]
+    assert _counts(index.add_folder(photos / "Italy_2019" / "Rome")) == (0, 0, 1, 0, 0)
+    (hit,) = index.search("italy img", explain=True)
+    assert set(hit.matched) == {"term:italy@folder", "term:img@filename"}
+
+
 def test_one_bad_file_is_one_line(index: HybridIndex, folder: Path) -> None:
     (folder / "broken.jpg").write_bytes((folder / "b.jpg").read_bytes()[:300])
     (folder / "text.png").write_text("not a picture")

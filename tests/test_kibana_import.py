@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import email
 import email.policy
+import hashlib
 import json
 import re
 import shutil
@@ -439,7 +440,7 @@ def test_a_port_where_nothing_listens(kibana: Kibana) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         error = refused(kibana, url=f"http://127.0.0.1:{taken.getsockname()[1]}")
-    assert "it cannot be reached; start it, or check --url" in str(error)
+    assert "it cannot be reached; start it, or check its address" in str(error)
 
 
 def test_an_answer_that_does_not_come(kibana: Kibana) -> None:
@@ -468,7 +469,9 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return pem
 
 
-def test_a_certificate_is_verified(kibana: Kibana, certificate: Path, tmp_path: Path) -> None:
+def test_a_certificate_is_verified(
+    kibana: Kibana, certificate: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate)
     with serving(kibana, context) as url:
@@ -480,9 +483,39 @@ def test_a_certificate_is_verified(kibana: Kibana, certificate: Path, tmp_path: 
             assert str(bad) in str(refused(kibana, url=url, server=Server(ca_certs=str(bad))))
         trusted = Server(ca_certs=f"{certificate}.crt")
         assert import_objects(OBJECTS, url=url, server=trusted).count == 14
+        der = ssl.PEM_cert_to_DER_cert(Path(f"{certificate}.crt").read_text())
+        pinned = Server(ca_fingerprint=hashlib.sha256(der).hexdigest())
+        assert import_objects(OBJECTS, url=url, server=pinned, overwrite=True).count == 14
+        monkeypatch.setenv("HOME", str(certificate.parent))
+        home = Server(ca_certs=f"~/{certificate.name}.crt")
+        assert import_objects(OBJECTS, url=url, server=home, overwrite=True).count == 14
+        sent = len(kibana.requests)
+        other_pin = refused(kibana, url=url, server=Server(ca_fingerprint="00" * 32))
+        assert "no certificate that it shows has the fingerprint" in str(other_pin)
+        assert len(kibana.requests) == sent, "nothing is sent to a stranger"
         other = url.replace("127.0.0.1", "localhost")
-        assert "a name that the certificate has" in str(refused(kibana, url=other, server=trusted))
-    assert "does not speak TLS there; write http://" in str(refused(kibana, url=kibana.url.replace("http", "https")))
+        for named in (trusted, pinned):
+            assert "a name that the certificate has" in str(refused(kibana, url=other, server=named))
+    plain = kibana.url.replace("http", "https")
+    for server in (None, pinned):
+        assert "does not speak TLS there; write http://" in str(refused(kibana, url=plain, server=server))
+
+
+def test_only_the_authority_that_is_given_is_trusted(
+    kibana: Kibana, certificate: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=other"]
+    made += ["-keyout", str(tmp_path / "key"), "-out", str(tmp_path / "other.crt")]
+    subprocess.run(made, check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", f"{certificate}.crt")
+    with serving(kibana, context) as url:
+        assert import_objects(OBJECTS, url=url).count == 14, "the environment's bundle holds where nothing is given"
+        error = refused(kibana, url=url, server=Server(ca_certs=str(tmp_path / "other.crt")))
+        assert "certificate is not trusted" in str(error)
+    # credentials for a server with TLS do not matter to a Kibana without
+    assert import_objects(OBJECTS, url=kibana.url, server=Server(ca_fingerprint="00" * 32), overwrite=True).count == 14
 
 
 # -- the command
@@ -490,7 +523,17 @@ def test_a_certificate_is_verified(kibana: Kibana, certificate: Path, tmp_path: 
 
 @pytest.fixture(autouse=True)
 def no_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    for name in ("API_KEY", "USERNAME", "PASSWORD", "CA_CERTS", "KIBANA_URL", "KIBANA_SPACE", "CONFIG", "NAME"):
+    for name in (
+        "API_KEY",
+        "USERNAME",
+        "PASSWORD",
+        "CA_CERTS",
+        "CA_FINGERPRINT",
+        "KIBANA_URL",
+        "KIBANA_SPACE",
+        "CONFIG",
+        "NAME",
+    ):
         monkeypatch.delenv(f"HYBRID_SEARCH_{name}", raising=False)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
 

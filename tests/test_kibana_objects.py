@@ -175,9 +175,9 @@ def test_the_data_view_reads_the_alias_and_shows_thumbnails_as_pictures() -> Non
     assert all(field(name)["type"] in allowed[form["id"]] for name, form in formats.items())
 
 
-def test_vectors_are_left_out_of_what_discover_fetches() -> None:
+def test_vectors_and_fields_of_words_are_left_out_of_what_discover_fetches() -> None:
     patterns = [one["value"] for one in decoded(of_type("index-pattern")[0], "sourceFilters")]
-    names = ["embedding.tiny", "signature", "words"]
+    names = ["embedding.tiny", "signature", "words", "caption_text"]
     assert all(any(fnmatch(name, pattern) for pattern in patterns) for name in names)
     assert all(any(fnmatch(name, pattern) for name in names) for pattern in patterns)
     assert all(field(name) for name in names)

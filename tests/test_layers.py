@@ -14,12 +14,12 @@ import hybrid_search
 
 PACKAGE = Path(hybrid_search.__file__).parent
 STAGES = [
-    {"errors", "counted"},
+    {"errors", "counted", "shipped", "search_text", "search_fields"},
     {"images"},
     {"metadata", "signature", "embedders", "orientations"},
     {"picture"},
     {"document"},
-    {"mapping"},
+    {"mapping", "upgrade"},
     {
         "legs",
         "query",
@@ -37,11 +37,12 @@ STAGES = [
         "text",
         "backends",
     },
-    {"guard", "transfer", "drift", "embedder_set"},
+    {"guard", "transfer", "drift", "embedder_set", "present"},
     {"ingest"},
     {"duplicates"},
     {
         "index",
+        "adding",
         "opening",
         "question",
         "query_vectors",
@@ -51,6 +52,7 @@ STAGES = [
         "embedding_changes",
         "labelling",
         "kibana",
+        "kibana_trust",
         "image_match",
     },
     {"evaluate"},

@@ -39,7 +39,7 @@ def test_definition_is_the_json_of_the_package_with_the_embeddings_filled_in():
         },
     }
     assert mappings["_meta"] == {
-        "schema_version": 2,
+        "schema_version": 3,
         "analysis": "english",
         "hybrid_search": __version__,
         "default_embedding": "lite",
@@ -75,8 +75,9 @@ def test_field_types_are_flat_and_know_multi_fields_and_what_cannot_be_searched(
     expected = {
         "camera.make": "keyword",
         "tags": "keyword",
-        "tags.text": "text",
+        "tags_text": "text",
         "taken_at": "date",
+        "taken_at_utc": "date",
         "location": "geo_point",
         "exif": "flattened",
         "regions": "nested",
@@ -125,12 +126,17 @@ def test_check_names_what_the_index_holds_when_the_field_is_absent():
 
 @pytest.mark.parametrize(
     ("found", "remedy"),
-    [(1, "`hybrid-search migrate`"), (3, "use the version that wrote it"), (None, "use the version")],
+    [
+        (1, "`hybrid-search migrate`"),
+        (2, "`hybrid-search migrate`"),
+        (4, "use the version that wrote it"),
+        (None, "use the version"),
+    ],
 )
 def test_check_refuses_another_schema_version(found, remedy):
     definition = load_definition(embeddings={"lite": LITE})
     definition["mappings"]["_meta"]["schema_version"] = found
     with pytest.raises(
-        MappingMismatch, match=rf"schema version {found}, this version of hybrid-search reads 2; {remedy}"
+        MappingMismatch, match=rf"schema version {found}, this version of hybrid-search reads 3; {remedy}"
     ):
         check(definition, "lite", LITE)

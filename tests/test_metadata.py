@@ -127,7 +127,7 @@ def test_all_fields_of_a_camera() -> None:
         "camera.serial": "6001234",
         "lens": "NIKKOR Z 50mm f/1.8 S",
         "software": "Ver.01.50",
-        "taken_at": "2021-07-04T05:06:07.080+02:00",
+        "taken_at": "2021-07-04T05:06:07.080",
         "taken_offset": "+02:00",
         "exposure_time": 0.008,
         "f_number": 2.8,
@@ -164,6 +164,7 @@ def test_all_fields_of_a_camera() -> None:
         ({EXIF: {0x9209: 4096}}, "flash", "Flash [4096] is not a flash state"),
         ({EXIF: {0x8822: 77}}, "exposure_program", "ExposureProgram 77 has no meaning"),
         ({0x4746: 99}, "rating", "Rating 99 is out of range"),
+        ({0x4749: 300}, "rating", "RatingPercent [300] is out of range"),
         (
             {GPS: {1: "N", 2: (ratio(480, 1),), 3: "E", 4: (ratio(2, 1),)}},
             "location",
@@ -196,6 +197,23 @@ def test_an_odd_value_is_an_absent_field_and_a_warning(tags: dict[int, Any], fie
     assert metadata.warnings[0].startswith(warning)
 
 
+@pytest.mark.parametrize(
+    ("tags", "rating"),
+    [({0x4749: 75}, 4), ({0x4746: 0, 0x4749: 99}, 0), ({0x4746: 2, 0x4749: 99}, 2), ({0x4746: 0}, 0)],
+)
+def test_the_stars_of_windows(tags: dict[int, Any], rating: int) -> None:
+    assert dict(read(jpeg(tags)).fields) == {"rating": rating}
+
+
+def test_a_position_on_the_equator_and_the_meridian_of_greenwich_has_a_height() -> None:
+    nowhere = {1: "N", 2: (ratio(0, 1),) * 3, 3: "E", 4: (ratio(0, 1),) * 3}
+    assert dict(read(jpeg({GPS: {**nowhere, 6: ratio(12, 1)}})).fields) == {
+        "location": {"lat": 0.0, "lon": 0.0},
+        "altitude": 12.0,
+    }
+    assert "location" not in read(jpeg({GPS: {**nowhere, 6: ratio(0, 1)}})).fields
+
+
 def test_unknown_is_not_odd() -> None:
     metadata = read(
         jpeg(
@@ -215,8 +233,14 @@ def test_the_moment_is_the_first_that_is_one() -> None:
     metadata = read(jpeg(tags))
     assert metadata.fields["taken_at"] == "2002-01-01T00:00:00"
     assert len(metadata.warnings) == 1
-    # a satellite's clock says when the receiver had a fix, in UTC, not when the picture was taken
-    assert "taken_at" not in read(jpeg({GPS: {7: (1, 1, 1), 29: "2001:01:01"}})).fields
+    # a satellite's clock says when the receiver had a fix, in UTC: where there is nothing else
+    satellite: dict[int, Any] = {GPS: {7: (1, 1, 1), 29: "2001:01:01"}}
+    assert read(jpeg({**tags, **satellite})).fields["taken_at"] == "2002-01-01T00:00:00"
+    utc = {"taken_at": "2001-01-01T01:01:01", "taken_offset": "+00:00", "taken_at_utc": "2001-01-01T01:01:01Z"}
+    assert read(jpeg(satellite)).fields == utc
+    assert read(jpeg({GPS: {7: (7, 8, 9.5), 29: "2001:01:01"}})).fields["taken_at"] == "2001-01-01T07:08:09.500"
+    for time, day in (((25, 0, 0), "2001:01:01"), ((1, 1), "2001:01:01"), ((1, 1, 1), ""), ((1, 1, 1), "2001:00:00")):
+        assert read(jpeg({GPS: {7: time, 29: day}})).fields == {}
 
 
 @pytest.mark.parametrize(
@@ -446,9 +470,7 @@ def test_the_name_of_the_file_is_no_title() -> None:
 
 
 def test_merge() -> None:
-    first = Metadata(
-        {"title": "a", "tags": ["x", "Y"], "taken_at": "2020-01-01T00:00:00+01:00", "taken_offset": "+01:00"}
-    )
+    first = Metadata({"title": "a", "tags": ["x", "Y"], "taken_at": "2020-01-01T00:00:00", "taken_offset": "+01:00"})
     second = Metadata({"tags": ["y", "z"], "taken_at": "2021-01-01T00:00:00"}, {"Make": "Canon"}, ("odd",))
     merged = merge(first, second, Metadata({}, {}, ("odd",)))
     assert merged.fields == {"title": "a", "tags": ["x", "Y", "z"], "taken_at": "2021-01-01T00:00:00"}
@@ -471,11 +493,16 @@ def _mapping_types() -> dict[str, str]:
     return found
 
 
+FACE = {"name": "Ada", "left": 0.25, "top": 0.5, "width": 0.125, "height": 0.25}
+
+
 def test_every_field_is_in_the_mapping_with_a_fitting_type() -> None:
     types = _mapping_types()
     python = {"text": str, "keyword": str, "integer": int, "float": (int, float), "boolean": bool, "date": str}
     samples: dict[str, object] = {
         "tags": ["a"],
+        "people": ["a"],
+        "faces": [FACE],
         "location": "1,2",
         "taken_at": "2020:01:01 00:00:00",
         "taken_offset": "+01:00",
@@ -488,8 +515,10 @@ def test_every_field_is_in_the_mapping_with_a_fitting_type() -> None:
         value = reader(samples.get(name, "1.5" if numeric else "words"))
         if types[name] == "geo_point":
             assert value == {"lat": 1.0, "lon": 2.0}
-        elif name == "tags":
+        elif name in ("tags", "people"):
             assert value == ["a"]
+        elif name == "faces":
+            assert value == [FACE]
         else:
             assert isinstance(value, python[types[name]]), name
             assert isinstance(value, bool) == (types[name] == "boolean"), name

@@ -32,6 +32,7 @@ def test_fields() -> None:
             (80, b"Ada\x00"),
             (80, b"Bob"),
             (90, b"Paris"),
+            (92, b"Montmartre"),
             (95, b"Ile-de-France"),
             (100, b"FRA"),
             (101, b"France"),
@@ -43,14 +44,16 @@ def test_fields() -> None:
     assert metadata.warnings == ()
     assert metadata.fields == {
         "title": "The lake",
+        "headline": "Headline",
         "caption": "Ice on the lake\nin winter",
         "tags": ["lake", "ice"],
         "artist": "Ada, Bob",
+        "place.sublocation": "Montmartre",
         "place.city": "Paris",
         "place.region": "Ile-de-France",
         "place.country": "France",
         "copyright": "CC0",
-        "taken_at": "2006-07-15T14:30:05+02:00",
+        "taken_at": "2006-07-15T14:30:05",
         "taken_offset": "+02:00",
     }
 
@@ -75,6 +78,7 @@ def test_what_a_camera_writes_by_itself_is_no_caption() -> None:
 def test_a_headline_stands_in_for_a_title() -> None:
     assert read_iptc(block((105, b"Headline"), (100, b"fr"))).fields == {
         "title": "Headline",
+        "headline": "Headline",
         "place.country_code": "FR",
     }
 
@@ -84,6 +88,10 @@ def test_a_headline_stands_in_for_a_title() -> None:
     [
         (b"20060715", b"", "2006-07-15", 0),
         (b"00000000", b"000000", None, 0),
+        (b"19350000", b"", "1935", 0),
+        (b"19350600", b"000000+0000", "1935-06", 0),
+        (b"1935", b"", "1935", 0),
+        (b"20060715", b"143005+0000", "2006-07-15T14:30:05", 0),
         (b"20061345", b"", None, 1),
         (b"yesterday", b"", None, 1),
         (b"2006-07-15", b"", "2006-07-15", 0),

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from hybrid_search.metadata import Metadata, read_sidecars, sidecar_names
+from hybrid_search.metadata import Metadata, read_sidecars
 
 XMP = """<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
 <rdf:Description xmlns:xmp="http://ns.adobe.com/xap/1.0/" xmlns:tiff="http://ns.adobe.com/tiff/1.0/" xmp:Rating="{}"
@@ -129,11 +129,12 @@ def test_google_takeout(tmp_path: Path, name: str) -> None:
     assert metadata.fields == {
         "caption": "At the harbour",
         # 1421154000 s = 16448 days + 46800 s: 2015-01-13 13:00:00 UTC
-        "taken_at": "2015-01-13T13:00:00+00:00",
+        "taken_at": "2015-01-13T13:00:00",
         "taken_offset": "+00:00",
+        "taken_at_utc": "2015-01-13T13:00:00Z",
         "location": {"lat": -33.86, "lon": 151.2},
         "altitude": 12.5,
-        "tags": ["Ada", "Bob"],
+        "people": ["Ada", "Bob"],
     }
 
 
@@ -141,8 +142,9 @@ def test_google_takeout_without_a_position(tmp_path: Path) -> None:
     metadata = read(tmp_path, {"photo.jpg.json": takeout(title="Holiday in Rome")})
     assert metadata.fields == {
         "title": "Holiday in Rome",
-        "taken_at": "2015-01-13T13:00:00+00:00",
+        "taken_at": "2015-01-13T13:00:00",
         "taken_offset": "+00:00",
+        "taken_at_utc": "2015-01-13T13:00:00Z",
     }
     # the name of the file before it was edited is no title
     assert "title" not in read(tmp_path, {"photo.jpg.json": takeout(title="IMG_0001.HEIC")}).fields
@@ -166,12 +168,71 @@ def test_odd_takeout(tmp_path: Path) -> None:
     )
 
 
-def test_names_that_takeout_cuts() -> None:
-    long = "a-name-of-a-photo-that-is-really-long-0001.jpg"
-    assert len(long) == 46
-    assert sidecar_names(long)[-1] == f"{long}.json"
-    assert sidecar_names("IMG_20200101_120000000_HDR.jpg")[-1] == "IMG_20200101_120000000_HDR.jpg.supplemental-me.json"
-    assert sidecar_names("no_suffix") == ("no_suffix.xmp", "no_suffix.json", "no_suffix.supplemental-metadata.json")
+LONG = "PXL_20230504_101112131.PORTRAIT-01.COVER.jpg"
+LONGER = "a-very-long-name-of-a-picture-that-somebody-uploaded-once.jpg"
+
+
+@pytest.mark.parametrize(
+    ("image", "sidecar", "title"),
+    [
+        ("IMG.jpg", "IMG.jpg.supplemental-metadata.json", "IMG.jpg"),
+        ("IMG.jpg", "IMG.jpg.supplemental-meta.json", "IMG.jpg"),
+        ("IMG.jpg", "IMG.jpg.s.json", "IMG.jpg"),
+        ("IMG.jpg", "IMG.jpg.JSON", "IMG.jpg"),
+        ("IMG(1).jpg", "IMG.jpg(1).json", "IMG.jpg"),
+        ("IMG(12).jpg", "IMG.jpg.supplemental-metadata(12).json", "IMG.jpg"),
+        ("IMG(1).jpg", "IMG.jpg.suppl(1).json", "IMG.jpg"),
+        ("IMG(1).jpg", "IMG(1).jpg.json", "IMG(1).jpg"),
+        ("IMG-edited.jpg", "IMG.jpg.json", "IMG.jpg"),
+        ("IMG-bearbeitet.jpg", "IMG.jpg.supplemental-metadata.json", "IMG.jpg"),
+        ("IMG-modifie\u0301.jpg", "IMG.HEIC.supplemental-metadata.json", "IMG.HEIC"),
+        ("IMG-edited(1).jpg", "IMG.jpg.supplemental-metadata(1).json", "IMG.jpg"),
+        ("IMG(1)-edited.jpg", "IMG.jpg(1).json", "IMG.jpg"),
+        ("2234.jpg", "2234.supplemental-metadata.json", "2234"),
+        ("2234.jpg", "2234.json", "2234"),
+        ("2234(1).jpg", "2234.supplemental-metadata(1).json", "2234"),
+        (LONG, f"{(LONG + '.supplemental-metadata')[:46]}.json", LONG),
+        (LONGER, f"{LONGER[:46]}.json", LONGER),
+        (f"{LONGER[:43]}.jpg", f"{LONGER[:46]}.json", LONGER),
+        ("a_b.jpg", "a_b.jpg.json", "a?b.jpg"),
+        ("a_b-edited.jpg", "a_b.jpg.json", "a?b.jpg"),
+        (f"{LONGER[:43]}(1).jpg", f"{LONGER[:46]}(1).json", LONGER),
+    ],
+)
+def test_names_of_takeout(tmp_path: Path, image: str, sidecar: str, title: str) -> None:
+    metadata = read(tmp_path, {sidecar: takeout(title=title, description="found")}, image)
+    assert (metadata.fields.get("caption"), metadata.fields.get("title")) == ("found", None)
+
+
+@pytest.mark.parametrize(
+    ("image", "sidecar", "title"),
+    [
+        ("IMG(1).jpg", "IMG.jpg.json", "IMG.jpg"),
+        ("IMG(1).jpg", "IMG.jpg(2).json", "IMG.jpg"),
+        ("IMG.jpg", "IMG.jpg(1).json", "IMG.jpg"),
+        ("IMG.jpg", "IMG.png.supplemental-metadata.json", "IMG.png"),
+        ("IMG.jpg", "img.jpg.json", "img.jpg"),
+        ("IMG-2.jpg", "IMG.jpg.json", "IMG.jpg"),
+        ("IMG-edited.jpg", "IMG.jpg(1).json", "IMG.jpg"),
+        ("IMG-edited.jpg", "IMG.jpg.json", "another.jpg"),
+        ("2234.jpg", "2234.supplemental-metadata.json", "2235"),
+        (f"{LONGER[:43]}.jpg", f"{LONGER[:46]}.json", LONGER.replace("picture", "portrait")),
+        (f"{LONGER[:43]}(1).jpg", f"{LONGER[:46]}.json", LONGER),
+        (f"{LONGER[:42]}x.jpg", f"{LONGER[:46]}.json", LONGER),
+    ],
+)
+def test_what_is_a_neighbours_is_not_taken(tmp_path: Path, image: str, sidecar: str, title: str) -> None:
+    assert read(tmp_path, {sidecar: takeout(title=title, description="found")}, image) == Metadata({})
+
+
+def test_an_edited_picture_has_its_own_before_its_originals(tmp_path: Path) -> None:
+    both = {"IMG.jpg.json": takeout(description="of the original"), "IMG-edited.jpg.json": takeout(description="own")}
+    assert read(tmp_path, both, "IMG-edited.jpg").fields["caption"] == "own"
+    assert read(tmp_path, {}, "IMG.jpg").fields["caption"] == "of the original"
+    # XMP of its own says nothing against the original's JSON
+    (tmp_path / "IMG-edited.jpg.json").unlink()
+    sidecars = {"IMG-edited.xmp": XMP.format(4, "sea"), "IMG.jpg.json": takeout(title="IMG.jpg", description="first")}
+    assert read(tmp_path, sidecars, "IMG-edited.jpg").fields.items() >= {"rating": 4, "caption": "first"}.items()
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read every file")

@@ -96,7 +96,7 @@ def test_facts() -> None:
         "camera.serial": "42",
         "lens": "FE 35mm F2.8",
         "software": "darktable",
-        "taken_at": "2020-09-14T11:09:34.641-05:00",
+        "taken_at": "2020-09-14T11:09:34.641",
         "taken_offset": "-05:00",
         "exposure_time": 0.005,
         "f_number": 3.2,

@@ -128,6 +128,65 @@ def test_feature_maps_are_pooled(file: Callable[..., str], layout: str, axes: tu
         np.testing.assert_allclose(embedder.embed_images([image])[0], unit(expected), atol=1e-5)
 
 
+def feature_map(path: Path, *, takes: str, gives: str, declared: Shape, channels: int = 5) -> str:
+    """Write a network of one pointwise convolution, in halves of the height, with layouts of input and output."""
+    nodes = [helper.make_node("Transpose", ["pixels"], ["values"], perm=[0, 3, 1, 2] if takes == "nhwc" else range(4))]
+    nodes += [helper.make_node("Conv", ["values", "kernel"], ["maps"], strides=[2, 2])]
+    nodes += [helper.make_node("Transpose", ["maps"], ["map"], perm=[0, 2, 3, 1] if gives == "nhwc" else range(4))]
+    shape = ["n", SIDE, SIDE, 3] if takes == "nhwc" else ["n", 3, SIDE, SIDE]
+    kernel = np.resize(WEIGHTS, (channels, 3, 1, 1))
+    graph = helper.make_graph(
+        nodes,
+        "features",
+        [helper.make_tensor_value_info("pixels", FLOAT, shape)],
+        [helper.make_tensor_value_info("map", FLOAT, declared)],
+        [numpy_helper.from_array(kernel, "kernel")],
+    )
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), str(path))
+    return str(path)
+
+
+_LAYOUTS = [(takes, gives) for takes in ("nchw", "nhwc") for gives in ("nchw", "nhwc")]
+
+
+@pytest.mark.parametrize(("takes", "gives"), _LAYOUTS)
+@pytest.mark.parametrize("sides", ["known", "named", "unknown"])
+def test_a_feature_map_is_pooled_over_its_own_height_and_width(
+    tmp_path: Path, takes: str, gives: str, sides: str
+) -> None:
+    square_of, count = {"known": (SIDE // 2, 5), "named": ("h", 5), "unknown": ("h", "c")}[sides]
+    declared = ["n", count, square_of, square_of] if gives == "nchw" else ["n", square_of, square_of, count]
+    path = feature_map(tmp_path / "map.onnx", takes=takes, gives=gives, declared=declared)
+    image = photo(2, (30, 30))
+    pixels = square(image)[::2, ::2].reshape(-1, 3) / 255
+    expected = (pixels @ np.resize(WEIGHTS, (5, 3)).T).mean(axis=0)
+    embedder = get_embedder(f"onnx:{path}?mean=none")
+    assert embedder.dims == 5
+    np.testing.assert_allclose(embedder.embed_images([image])[0], unit(expected), atol=1e-5)
+    said = get_embedder(f"onnx:{path}?mean=none&output_layout={gives}")
+    assert said.version == embedder.version, "the same vectors"
+
+
+def test_a_feature_map_that_may_be_either_is_asked_for(tmp_path: Path) -> None:
+    side = SIDE // 2
+    path = feature_map(
+        tmp_path / "map.onnx", takes="nhwc", gives="nchw", declared=["n", side, side, side], channels=side
+    )
+    with pytest.raises(BadEmbedderOption, match=r"'output_layout': map .* 4 × 4 × 4 .*first or last; say nchw or nhwc"):
+        get_embedder(f"onnx:{path}?mean=none")
+    image = photo(2, (30, 30))
+    values = (square(image)[::2, ::2] / 255) @ np.resize(WEIGHTS, (side, 3)).T
+    by_layout = {"nchw": values.mean(axis=(0, 1)), "nhwc": values.transpose(2, 0, 1).mean(axis=(0, 1))}
+    versions = set()
+    for layout, expected in by_layout.items():
+        embedder = get_embedder(f"onnx:{path}?mean=none&output_layout={layout}")
+        np.testing.assert_allclose(embedder.embed_images([image])[0], unit(expected), atol=1e-5)
+        versions.add(embedder.version)
+    assert len(versions) == 2
+    with pytest.raises(BadEmbedderOption, match="'output_layout': there is no 'chw'; known: nchw, nhwc"):
+        get_embedder(f"onnx:{path}?mean=none&output_layout=chw")
+
+
 @pytest.mark.parametrize(
     ("shape", "kind", "outputs", "options", "says"),
     [
@@ -141,6 +200,7 @@ def test_feature_maps_are_pooled(file: Callable[..., str], layout: str, axes: tu
         (["n", 3, SIDE, SIDE], FLOAT, ["a"], "?mean=none&layout=nhwc", "'layout'.*no 3 channels"),
         (["n", 3, SIDE, SIDE], FLOAT, ["a"], "?mean=none&size=9", "'size'.*another"),
         (["n", 3, SIDE, SIDE], FLOAT, ["a"], "?mean=none&pooling=max", "'pooling'.*a vector"),
+        (["n", 3, SIDE, SIDE], FLOAT, ["a"], "?mean=none&output_layout=nchw", "'output_layout'.*a vector"),
         (["n", "c", "h", "w"], FLOAT, ["a"], "?mean=none", "'layout'.*say nchw or nhwc"),
         (["n", 3, "h", "w"], FLOAT, ["a"], "?mean=none", "'size'.*leaves it open"),
         (["n", 3, 4, 16], FLOAT, ["a"], "?mean=none", "'size'.*not square"),

@@ -28,6 +28,7 @@ OF_THREE = {
     "hits.read_hits": "the response, and the question and body that it answers",
     "ingest.add_folder": "where to, with what, and what",
     "ingest.add_picture": "where to, with what, and what",
+    "ingest.add_pictures": "where to, with what, and what",
 }
 """Functions that are told more than two things by position, each because they are always all said, in this order."""
 

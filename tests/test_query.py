@@ -42,6 +42,9 @@ def same(signature=SIGNATURE, **options) -> SignatureLeg:
         {"facets": ["iso"]},
         {"signature": same(np.zeros(648, np.int8))},
         {"text": "dog", "weights": {"text": 0}},
+        {"text": "- ? &", "sort": "iso"},
+        {"text": "dog", "sort": "iso", "weights": {"text": 0}},
+        {"signature": same(np.zeros(648, np.int8)), "sort": "iso"},
     ],
 )
 def test_nothing_to_search_for(asked):
@@ -55,6 +58,7 @@ def test_nothing_to_search_for(asked):
         ({"text": "dog"}, ("text",)),
         ({"filter": "tags:a"}, ()),
         ({"filter": "*"}, ()),
+        ({"sort": "taken_at:desc"}, ()),
         ({"text": "-dog"}, ()),
         ({"vectors": [lite()]}, ("vector",)),
         ({"text": "dog", "vectors": [lite()], "signature": same()}, ("text", "vector", "signature")),

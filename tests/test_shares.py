@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from hybrid_search.embedders.unrelated import unrelated_cosine
+from hybrid_search.embedders.unrelated import _TEXTS, cosine_range, unrelated_cosine
 from hybrid_search.index import HybridIndex
 from hybrid_search.shares import share_of_cosine, share_of_words
 from tests.fakes import ColourEmbedder, ColourWords, HueEmbedder, hue
@@ -81,6 +81,49 @@ def test_unrelated_texts_of_a_tower_are_measured_once() -> None:
     assert unrelated_cosine(tower) == found and len(tower.asked) == asked
     assert unrelated_cosine(Tower("knows few", known=5)) is None
     assert unrelated_cosine(ColourWords()) is None
+
+
+class Alike:
+    """A text tower like a mean of words: every text has much of one direction, and some of a direction of its own."""
+
+    name, version, dims = "alike", "1", 200
+
+    def embed_texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        vectors = np.zeros((len(texts), self.dims), np.float32)
+        for row, text in enumerate(texts):
+            vectors[row, 0] = 3.0
+            vectors[row, 1 + sum(text.encode()) % 199] = 1.0
+        return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+
+def test_what_all_texts_of_a_tower_share_tells_nothing() -> None:
+    tower = Alike()
+    same, other = tower.embed_texts(["a dog", "a cat on a mat"])
+    assert float(same @ other) == pytest.approx(0.9), "9 of 10 parts are common"
+    assert unrelated_cosine(tower) == pytest.approx(0.9, abs=0.03)
+    for asked in (same, 7 * same):
+        unrelated, related = cosine_range(tower, asked) or (0.0, 0.0)
+        assert share_of_cosine(1.0, unrelated=unrelated, related=related) == pytest.approx(1, abs=0.03)
+        assert share_of_cosine(0.9, unrelated=unrelated, related=related) < 0.15
+        assert 0.3 < share_of_cosine(0.96, unrelated=unrelated, related=related) < 0.8
+    # a word alone has little of what texts share, and no text is as near to it as texts are to each other
+    word = np.zeros(200, np.float32)
+    word[:] = same
+    word[0] = 0.1 * word[1:].max()
+    caption = float(word @ same / np.linalg.norm(word))
+    assert caption < 0.5
+    unrelated, related = cosine_range(tower, word) or (0.0, 0.0)
+    assert share_of_cosine(caption, unrelated=unrelated, related=related) > 0.9
+    assert share_of_cosine(float(word @ other / np.linalg.norm(word)), unrelated=unrelated, related=related) < 0.15
+
+
+def test_where_texts_are_mostly_apart_the_range_is_that_of_all() -> None:
+    tower = Tower("drawn apart", known=7)
+    tower.embed_texts = lambda texts: np.eye(10, dtype=np.float32)[: len(texts)]  # type: ignore[method-assign]
+    assert cosine_range(tower, np.ones(10)) == (unrelated_cosine(tower), 1.0) == (0.0, 1.0)
+    assert cosine_range(Tower("knows few too", known=5), np.ones(3)) is None
+    nothing_of_its_own = Alike().embed_texts(_TEXTS).mean(axis=0)
+    assert cosine_range(Alike(), nothing_of_its_own) == (unrelated_cosine(Alike()), 1.0)
 
 
 # -- in an index -------------------------------------------------------------------------------------------------------
@@ -188,7 +231,7 @@ def test_words_beside_an_example_count_as_before(index: HybridIndex) -> None:
 
 
 def test_captions_by_meaning_have_the_share_of_their_cosine(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hybrid_search.query_vectors.unrelated_cosine", lambda tower: 0.2)
+    monkeypatch.setattr("hybrid_search.query_vectors.cosine_range", lambda tower, vector: (0.2, 1.0))
     said = {180: "green", 198: "yellow"}
     with HybridIndex(embedder=[HueEmbedder(), ColourWords()]) as made:
         for angle in ANGLES:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -176,11 +177,34 @@ def test_fit_cuts_at_the_last_character_that_fits() -> None:
     assert cut == "abcdefghijklmnopqrstuvwxyz"[:longest] + "…"
 
 
+@pytest.mark.parametrize("text", ["Größe Äpfel", "é", "ñ ç å ø", "Łódź, Şişli", "Ελλάδα", "Москва", "Việt Nam", "5 €"])
+def test_letters_are_drawn_on_a_machine_without_fonts(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    monkeypatch.setattr(fonts, "_SYSTEM_FONTS", ())
+    fonts._system.cache_clear()
+    font = fonts.font_for(text, 14)
+    box = fonts._drawn(font, "\uffff")
+    assert all(fonts._drawn(font, letter) != box for letter in text if letter != " ")
+    assert fonts.font_for(unicodedata.normalize("NFD", text), 14) is font
+    fonts._system.cache_clear()
+
+
+def test_what_no_font_has_whole_gets_the_one_that_has_most(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fonts, "_SYSTEM_FONTS", ())
+    fonts._system.cache_clear()
+    assert fonts.font_for("Größe \U000f0000", 14) is fonts.font_for("Größe", 14)
+    assert fonts.font_for("plain", 14) is fonts.font_for("", 14) is fonts._own(14)
+    fonts._system.cache_clear()
+
+
+def test_accents_apart_from_their_letters_are_drawn_on_them() -> None:
+    font = fonts.font_for("Größe", 14)
+    apart = unicodedata.normalize("NFD", "Größe")
+    assert fonts.fit(apart, font, 200) == "Größe" and fonts.wrap(apart, font, 200, 2) == ["Größe"]
+
+
 def test_other_scripts_use_a_font_that_has_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    own = fonts.font_for("Größe", 14)
-    assert own is fonts.font_for("plain", 14)
-    assert not fonts._has_all(own, "夜")
+    assert not fonts._held(fonts._shipped(14), "夜")
     other = ImageFont.load_default(15)
     monkeypatch.setattr(fonts, "_system", lambda size: (other,))
-    monkeypatch.setattr(fonts, "_has_all", lambda font, characters: font is other)
+    monkeypatch.setattr(fonts, "_held", lambda font, characters: int(font is other))
     assert fonts.font_for("夜", 14) is other

@@ -61,19 +61,20 @@ def test_each_word_is_looked_for_in_all_fields_and_the_whole_in_order_gains():
     assert leg["minimum_should_match"] == 1
     words = [clause["multi_match"] for clause in leg["should"] if "multi_match" in clause]
     assert [clause["query"] for clause in words] == ["black", "dog"]
-    fields = ["caption^3", "title^3", "tags.text^2", "written_labels.text^2", "labels.text", "hypernyms^0.5"]
-    assert words[0]["fields"][:6] == fields
+    written = ["caption_text^3", "title_text^3", "headline_text^3", "alt_text^3", "tags_text^2", "people_text^2"]
+    assert words[0]["fields"][:8] == [*written, "written_labels_text^2", "labels_text"]
     phrases = [clause["match_phrase"] for clause in leg["should"] if "match_phrase" in clause]
     assert phrases == [
-        {"caption": {"query": "black dog", "boost": 2.0}},
-        {"title": {"query": "black dog", "boost": 2.0}},
+        {"caption_text": {"query": "black dog", "boost": 2.0}},
+        {"title_text": {"query": "black dog", "boost": 2.0}},
     ]
 
 
 def test_a_quoted_phrase_must_occur_and_words_beside_it_need_not():
     leg = text_leg(parse_text('"red ball" dog'))["bool"]
     (must,) = leg["must"]
-    assert {field for clause in must["bool"]["should"] for field in clause["match_phrase"]} <= set(TEXT_FIELDS)
+    fields = {field for clause in must["bool"]["should"] for field in clause["match_phrase"]}
+    assert {field.removesuffix(".every_word") for field in fields} <= set(TEXT_FIELDS)
     assert must["bool"]["minimum_should_match"] == 1
     assert leg["minimum_should_match"] == 0
 
@@ -81,6 +82,7 @@ def test_a_quoted_phrase_must_occur_and_words_beside_it_need_not():
 def test_a_file_name_is_also_looked_for_as_a_whole():
     clauses = text_leg(parse_text("beach.jpg"))["bool"]["should"]
     assert {"term": {"filename": {"value": "beach.jpg", "boost": 5.0}}} in clauses
+    assert {"match": {"filename_text": {"query": "beach", "operator": "and"}}} in clauses
 
 
 @pytest.mark.parametrize("text", ["", "-night", "?"])
@@ -92,7 +94,7 @@ def test_exclusions_are_filters():
     first, second = excluded_clauses(parse_text('-night -"bad weather"'))
     assert first["bool"]["must_not"][0]["multi_match"]["query"] == "night"
     assert second["bool"]["must_not"][0]["bool"]["should"][0] == {
-        "match_phrase": {"caption": {"query": "bad weather", "boost": 3.0}}
+        "match_phrase": {"caption_text.every_word": {"query": "bad weather", "boost": 3.0}}
     }
 
 
@@ -114,6 +116,7 @@ def test_no_text_reaches_a_clause_that_has_a_syntax(text):
     kinds = set(queries([leg, excluded_clauses(parsed)]))
     known = {"bool", "must", "should", "must_not", "minimum_should_match", "_name", "boost", "type", "fields"}
     known |= {"multi_match", "match_phrase", "term", "tie_breaker", "operator", "filename", *TEXT_FIELDS}
+    known |= {"dis_max", "queries", "match", "caption_text.every_word", "title_text.every_word"}
     assert kinds <= known
 
 
@@ -123,8 +126,9 @@ def test_without_predictions_terms_are_looked_for_in_what_people_wrote() -> None
     assert leg is not None
     (term,) = leg["bool"]["should"]
     assert {field.partition("^")[0] for field in term["multi_match"]["fields"]} == {
-        *("caption", "title", "tags.text", "written_labels.text", "filename_text", "place_text", "camera_text")
+        *("caption_text", "title_text", "headline_text", "alt_text", "tags_text", "people_text", "prompt_text"),
+        *("written_labels_text", "filename_text", "folder_text", "place_text", "camera_text"),
     }
     # what must occur, and what must not, may occur in a label
-    assert "labels.text" in str(leg["bool"]["must"])
-    assert "labels.text" in str(excluded_clauses(parsed))
+    assert "labels_text" in str(leg["bool"]["must"])
+    assert "labels_text" in str(excluded_clauses(parsed))

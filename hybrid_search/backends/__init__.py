@@ -74,6 +74,8 @@ class Backend(ABC):
     """The backend's name in messages: "embedded" or "elasticsearch"."""
     location: str
     """Where the documents are, without secrets."""
+    is_remote: bool = False
+    """Whether each question is a request to a server, so that one less is worth more than a simpler one."""
 
     @abstractmethod
     def exists(self) -> bool:
@@ -129,6 +131,10 @@ class Backend(ABC):
     def prefer_embedding(self, key: str) -> None:
         """Make one of the index's embeddings of pictures the default."""
 
+    @abstractmethod
+    def add_fields(self, properties: Mapping[str, Mapping[str, Any]]) -> None:
+        """Add own fields to the index, by their leaf under `extra`; those that it has stay as they are."""
+
     def roll_back(self) -> tuple[str, str]:
         """Put the version before in the place of the one in use; returns the names of both, the former first."""
         raise BackendUnavailable(self.location, "an embedded index has no earlier version; keep a copy of its folder")
@@ -159,10 +165,6 @@ class Backend(ABC):
     @abstractmethod
     def count(self, query: Mapping[str, Any] | None = None) -> int:
         """Count the documents that match a query (all when None)."""
-
-    def has_any(self, query: Mapping[str, Any]) -> bool:
-        """Tell whether a document matches a query, at next to no cost; what others have just written may be unseen."""
-        return self.count(query) > 0
 
     @abstractmethod
     def read(self, id: str, *, vectors: bool = False) -> Stored:

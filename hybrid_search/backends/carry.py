@@ -9,6 +9,8 @@ from typing import Any
 
 from hybrid_search.backends import Action, Backend
 from hybrid_search.errors import AccessDenied, BulkError, IndexCorrupt
+from hybrid_search.mapping import SCHEMA_VERSION
+from hybrid_search.upgrade import upgraded
 
 __all__ = ["carry"]
 
@@ -62,8 +64,9 @@ def carry(
 
 def _batches(source: Backend, without: Collection[str]) -> Iterator[list[Action]]:
     documents = source.scan(vectors=True)
-    while batch := [Action("index", id, _today(_left(fields, without))) for id, fields in islice(documents, _TOGETHER)]:
-        yield batch
+    schema = source.definition()["mappings"].get("_meta", {}).get("schema_version", SCHEMA_VERSION)
+    while some := [(id, upgraded(fields, schema=schema)) for id, fields in islice(documents, _TOGETHER)]:
+        yield [Action("index", id, _left(fields, without)) for id, fields in some]
 
 
 def _left(source: dict[str, Any], without: Collection[str]) -> dict[str, Any]:
@@ -71,11 +74,3 @@ def _left(source: dict[str, Any], without: Collection[str]) -> dict[str, Any]:
     if not without or not held:
         return source
     return {**source, "embedding": {key: vector for key, vector in held.items() if key not in without}}
-
-
-def _today(source: dict[str, Any]) -> dict[str, Any]:
-    """Return a document as this version writes it: schema 1 kept signatures that are all zero."""
-    signature = source.get("signature")
-    if signature is not None and not signature.any():
-        return {name: value for name, value in source.items() if name != "signature"}
-    return source

@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 
 from hybrid_search import errors
+from hybrid_search.cli.spelling import spelt
 
 __all__ = ["FAILED", "HELP", "INTERRUPTED", "NOTHING", "OK", "PARTIAL", "USAGE", "code", "message", "wants_traceback"]
 
@@ -26,7 +27,7 @@ _REMEDIES: tuple[tuple[type[Exception], str], ...] = (
     (errors.BackendUnavailable, "check --index or HYBRID_SEARCH_INDEX"),
     (
         errors.DocumentNotFound,
-        "`hybrid-search search … --json` shows ids; a path of an indexed picture will do as well",
+        "`hybrid-search search … --json` shows ids; the path of an indexed picture, or its name alone, will do as well",
     ),
 )
 _PARSERS_WORDS = (
@@ -76,8 +77,10 @@ def message(error: BaseException) -> str:
         return ""
     text = f"error: {' '.join(_text(error).split())}"
     remedy = next((remedy for kind, remedy in _REMEDIES if isinstance(error, kind)), None)
-    if isinstance(error, errors.BackendUnavailable) and ";" in error.reason:
-        # the reason says itself what helps
+    if isinstance(error, errors.BackendUnavailable) and (
+        ";" in error.reason or not re.search(r"[/\\]", error.location)
+    ):
+        # the reason says itself what helps, or it is an option that cannot be used
         remedy = None
     return f"{text} ({remedy})" if remedy else text
 
@@ -94,9 +97,12 @@ def _text(error: BaseException) -> str:
         said = error.format_message().removeprefix("Invalid value: ").rstrip(".")  # type: ignore[attr-defined]
         for pattern, words in _PARSERS_WORDS:
             said = re.sub(pattern, words, said)
+        if context is not None and any("-k" in param.opts for param in context.command.params):
+            # what other programs call -n, -l or -t
+            said = re.sub(r"^No such option: -[A-Za-z][0-9]*(?!\w)", r"\g<0>; -k N says how many hits to show", said)
         return f"{said}; `{command} --help` shows how"
     if isinstance(error, errors.HybridSearchError):
-        return str(error)
+        return spelt(str(error))
     if isinstance(error, OSError):
         return f"{error.filename}: {error.strerror}" if error.filename and error.strerror else str(error)
     return f"{type(error).__name__}: {error} (this is a defect; --debug before the command shows where it happened)"

@@ -91,7 +91,8 @@ def similar(
     example: Annotated[
         str,
         typer.Argument(
-            metavar="ID|PATH", help="An indexed picture (its id, the start of it, its path), or any file or URL."
+            metavar="ID|PATH",
+            help="An indexed picture (its id, the start of it, its path or name), or any file or URL.",
         ),
     ],
     location: options.Index = None,

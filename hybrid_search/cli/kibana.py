@@ -94,7 +94,17 @@ def import_(
             "--ca-certs",
             metavar="FILE",
             envvar="HYBRID_SEARCH_CA_CERTS",
-            help="PEM file of the authority that signed Kibana's certificate.",
+            help="PEM file of the authority that signed Kibana's certificate, the only one trusted.",
+            rich_help_panel=CREDENTIALS,
+        ),
+    ] = None,
+    ca_fingerprint: Annotated[
+        str | None,
+        typer.Option(
+            "--ca-fingerprint",
+            metavar="SHA256",
+            envvar="HYBRID_SEARCH_CA_FINGERPRINT",
+            help="The same by its SHA-256.",
             rich_help_panel=CREDENTIALS,
         ),
     ] = None,
@@ -109,6 +119,7 @@ def import_(
         terminal.note(f"{counted(len(objects), 'object')} for index {name!r}; nothing was imported")
         return
     given = {"api_key": api_key, "username": username, "password": password, "ca_certs": ca_certs}
+    given |= {"ca_fingerprint": ca_fingerprint}
     server = server_of(context, url).with_options(**typed_options(context, given))
     done = import_objects(objects, url=url, space=space, server=server, overwrite=overwrite)
     for warning in done.warnings:

@@ -11,6 +11,7 @@ from hybrid_search.cli import options, terminal
 from hybrid_search.cli.output import dump
 from hybrid_search.cli.rows import jsonable, light, plain
 from hybrid_search.cli.session import find_document, open_index, place_of
+from hybrid_search.errors import BackendError
 
 __all__ = ["info", "show"]
 
@@ -19,7 +20,9 @@ def show(
     context: typer.Context,
     named: Annotated[
         str,
-        typer.Argument(metavar="ID|PATH", help="The id of a document, the start of it, or the path of its picture."),
+        typer.Argument(
+            metavar="ID|PATH", help="The id of a document, the start of it, or the path or name of its picture."
+        ),
     ],
     location: options.Index = None,
     full: Annotated[
@@ -34,7 +37,7 @@ def show(
     if as_json:
         dump({"id": document.id, "source": fields})
         return
-    first = {name: fields[name] for name in ("path", "title", "caption", "tags", "labels") if name in fields}
+    first = {name: fields[name] for name in ("path", "title", "caption", "people", "tags", "labels") if name in fields}
     _print_fields({"id": document.id, **_flat({**first, **fields})})
 
 
@@ -48,7 +51,11 @@ def info(
 ) -> None:
     """Say where the index is, how many pictures it has, and how it was made."""
     if fields:
-        facts = _field_types()
+        from hybrid_search.filters.fields import offered
+        from hybrid_search.mapping import field_types, load_definition
+
+        known = offered(field_types(load_definition(embeddings={})))
+        facts: dict[str, Any] = {**known, **_own_fields(context, location)}
     else:
         with open_index(context, location) as index:
             facts = {**jsonable(index.info()), "location": place_of(context, location)}
@@ -80,12 +87,14 @@ def _number(name: str, value: int) -> str:
     return f"{value:,}"
 
 
-def _field_types() -> dict[str, str]:
-    """Return the fields that queries can name, each with its Elasticsearch type."""
-    from hybrid_search.mapping import field_types, load_definition
-
-    types = field_types(load_definition(embeddings={}))
-    return {name: kind for name, kind in types.items() if kind not in ("disabled", "dense_vector", "nested")}
+def _own_fields(context: typer.Context, location: str | None) -> dict[str, str]:
+    """Return the own fields of the index, where there is one that can be opened."""
+    try:
+        with open_index(context, location) as index:
+            own = index.info().get("extra", {})
+    except BackendError:
+        return {}
+    return {f"extra.{leaf}": kind for leaf, kind in own.items()}
 
 
 def _flat(value: Mapping[str, Any], start: str = "") -> dict[str, Any]:

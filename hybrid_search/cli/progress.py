@@ -12,7 +12,9 @@ from hybrid_search.cli import terminal
 if TYPE_CHECKING:
     from hybrid_search.ingest import Progress
 
-__all__ = ["documents_bar", "progress_bar"]
+__all__ = ["documents_bar", "progress_bar", "rate"]
+
+_SETTLED = 2.0
 
 
 @contextmanager
@@ -37,17 +39,30 @@ def progress_bar(*, shown: bool) -> Iterator[Callable[[Progress], None] | None]:
         task = bar.add_task("looking for pictures", total=None, rate="", failed="")
 
         def report(progress: Progress) -> None:
-            speed = bar.tasks[0].finished_speed or bar.tasks[0].speed
+            shown = bar.tasks[0]
             bar.update(
                 task,
                 completed=progress.done,
                 total=progress.total,
                 description=terminal.escape(progress.path.replace("\\", "/").rsplit("/", 1)[-1])[:40],
-                rate=f"{speed:.0f}/s" if speed else "",
+                rate=rate(shown.finished_speed or shown.speed, seconds=shown.elapsed),
                 failed=f"{progress.failed} failed" if progress.failed else "",
             )
 
         yield report
+
+
+def rate(speed: float | None, *, seconds: float | None) -> str:
+    """Return how fast it goes; nothing in the first two seconds, in which it may be the time between two files.
+
+    Examples
+    --------
+    >>> rate(100_098.0, seconds=0.01), rate(18.6, seconds=2.5), rate(1234.5, seconds=60.0), rate(0.31, seconds=9.0)
+    ('', '19/s', '1,234/s', '0.3/s')
+    """
+    if not speed or seconds is None or seconds < _SETTLED:
+        return ""
+    return f"{speed:,.0f}/s" if speed >= 1 else f"{speed:.1f}/s"
 
 
 @contextmanager

@@ -24,7 +24,9 @@ def delete(
     context: typer.Context,
     named: Annotated[
         list[str],
-        typer.Argument(metavar="ID|PATH", help="Documents by id, by the start of it, or by the path of their picture."),
+        typer.Argument(
+            metavar="ID|PATH", help="Documents by id, by the start of it, or by the path or name of their picture."
+        ),
     ],
     location: options.Index = None,
     yes: options.Yes = False,

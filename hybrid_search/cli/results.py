@@ -11,6 +11,7 @@ import typer
 
 from hybrid_search.cli import exits, output, terminal
 from hybrid_search.cli.ours import check_replaceable
+from hybrid_search.cli.spelling import spelt
 from hybrid_search.counted import counted
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ class Results:
     def show(self, hits: Hits, *, title: str, k: int, offset: int = 0, documents: int) -> None:
         """Print the hits, write the sheet, and end the command with its exit code."""
         for lacking in hits.unavailable:
-            terminal.note(f"warning: {lacking}")
+            terminal.note(f"warning: {spelt(str(lacking))}")
         output.print_hits(hits, self.form, fields=self.fields, pictures=self.pictures)
         if self.sheet is not None:
             from hybrid_search.cli.sheet import write_sheet

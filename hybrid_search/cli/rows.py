@@ -6,6 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from hybrid_search.counted import counted
+from hybrid_search.display import number
+from hybrid_search.document import lookup
+from hybrid_search.search_fields import SEARCH_FIELDS
 
 if TYPE_CHECKING:
     from hybrid_search.hits import Hit
@@ -14,7 +17,7 @@ __all__ = ["caption", "hit_json", "jsonable", "legs_of", "light", "lookup", "mor
 
 LEGS = ("text", "vector", "signature")
 HEAVY = ("embedding", "signature", "words", "exif", "thumbnail", "visual_words", "files", "label_scores")
-DERIVED = ("signature_norm", "folder", "filename_text", "camera_text", "place_text")
+DERIVED = ("signature_norm", "folder", *SEARCH_FIELDS.values(), "camera_text", "place_text")
 """Fields that a person does not read, too large or said elsewhere; they are printed when asked for in full."""
 
 
@@ -22,22 +25,6 @@ def legs_of(hits: Iterable[Hit]) -> list[str]:
     """Return the legs that any hit has a score of, the usual ones first."""
     found = {leg for hit in hits for leg in hit.legs}
     return [leg for leg in LEGS if leg in found] + sorted(found.difference(LEGS))
-
-
-def lookup(source: Mapping[str, Any], field: str) -> Any:
-    """Return the value of a dotted field, None when the document has none.
-
-    Examples
-    --------
-    >>> lookup({"camera": {"make": "Canon"}}, "camera.make")
-    'Canon'
-    """
-    value: Any = source
-    for name in field.split("."):
-        if not isinstance(value, Mapping) or name not in value:
-            return None
-        value = value[name]
-    return value
 
 
 def plain(value: Any) -> str:
@@ -63,23 +50,10 @@ def plain(value: Any) -> str:
     return str(value)
 
 
-def number(value: float | None) -> str:
-    """Return a score with as many digits as tell hits apart, and nothing for no score.
-
-    Examples
-    --------
-    >>> number(0.032787), number(12.3456), number(1.0), number(None)
-    ('0.0328', '12.35', '1.0000', '')
-    """
-    if value is None:
-        return ""
-    return f"{value:.4f}" if abs(value) <= 1 else f"{value:.2f}"
-
-
 def caption(source: Mapping[str, Any]) -> tuple[str, bool]:
     r"""Return what a picture shows in one line, and whether people said so.
 
-    The first line of its caption, else its title or tags; without any, the labels that an embedder gave it.
+    The first line of its caption, else its title, people or tags; without any, the labels that an embedder gave it.
 
     Examples
     --------
@@ -87,7 +61,7 @@ def caption(source: Mapping[str, Any]) -> tuple[str, bool]:
     (('A dog runs', True), ('pug, bow', False))
     """
     first = plain(source.get("caption")).strip().partition("\n")[0]
-    said = first or plain(source.get("title")) or plain(source.get("tags"))
+    said = first or next(filter(None, (plain(source.get(name)) for name in ("title", "people", "tags"))), "")
     return (said, True) if said else (plain(list(source.get("labels") or ())[:3]), False)
 
 
@@ -131,7 +105,7 @@ def why(matched: Sequence[str]) -> str:
 
     Examples
     --------
-    >>> why(["filter:iso:[400 TO *]", "term:dog@caption", "term:dog@labels.text"])
+    >>> why(["filter:iso:[400 TO *]", "term:dog@caption", "term:dog@labels"])
     'dog in caption, labels; iso:[400 TO *]'
     """
     words: dict[str, list[str]] = {}
@@ -140,7 +114,7 @@ def why(matched: Sequence[str]) -> str:
         kind, _, rest = name.partition(":")
         word, at, field = rest.rpartition("@")
         if kind == "term" and at:
-            words.setdefault(word, []).append(field.removesuffix(".text").removesuffix("_text"))
+            words.setdefault(word, []).append(field)
         else:
             filters.append(rest if kind == "filter" else name)
     return "; ".join([*(f"{word} in {', '.join(fields)}" for word, fields in words.items()), *filters])

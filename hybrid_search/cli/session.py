@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -30,6 +31,8 @@ __all__ = [
 ]
 
 _ID_START = re.compile("[0-9a-f]{6,63}")
+_SHOWN = 4
+"""How many pictures are listed where it is not clear which is meant."""
 
 
 @dataclass(frozen=True)
@@ -131,23 +134,49 @@ def backend_at(context: typer.Context, location: str | None, *, name: str | None
 
 
 def find_document(index: HybridIndex, named: str, *, vectors: bool = False) -> Document:
-    """Return the document with this id, that of the picture at this path, or the only one whose id begins so.
+    """Return the document with this id, that of the picture at this path, or the only one that is meant by less.
+
+    Less is the start of an id, or the name of a file without its folder, where no file of this name is in the present
+    folder.
 
     Raises
     ------
     DocumentNotFound
-        When there is none, or several ids begin so.
+        When there is none.
+    typer.BadParameter
+        When several are meant.
     """
     from hybrid_search.errors import DocumentNotFound
 
     try:
         return index.get(named, vectors=vectors)
     except DocumentNotFound:
+        clauses: dict[str, dict[str, Any]] = {}
         if _ID_START.fullmatch(named):
-            hits = index.search(filter={"prefix": {"sha256": named}}, k=2, missing=True)
-            if len(hits) == 1:
-                return index.get(hits[0].id, vectors=vectors)
+            clauses["id begins with"] = {"prefix": {"sha256": named}}
+        if _is_bare(named):
+            # names from macOS have accents apart from their letters, and are typed with both in one
+            forms = {named, unicodedata.normalize("NFC", named), unicodedata.normalize("NFD", named)}
+            clauses["picture is named"] = {"terms": {"filename": sorted(forms)}}
+        for relation, clause in clauses.items():
+            if id := _only(index, clause, f"{relation} {named!r}"):
+                return index.get(id, vectors=vectors)
         raise
+
+
+def _is_bare(named: str) -> bool:
+    return not re.search(r"[/\\]|^~|^-?$", named) and not os.path.lexists(named)
+
+
+def _only(index: HybridIndex, clause: Mapping[str, Any], meant: str) -> str | None:
+    body = {"query": {"bool": {"filter": [clause]}}, "size": _SHOWN, "_source": ["path"], "track_total_hits": True}
+    found = index.backend.search(body)["hits"]
+    hits, number = found["hits"], int(found["total"]["value"])
+    if number > 1:
+        shown = [str(next(iter(hit["_source"].get("path") or ()), hit["_id"])) for hit in hits]
+        more = f", and {number - _SHOWN:,} more" if number > _SHOWN else ""
+        raise typer.BadParameter(f"more than one {meant}: {', '.join(shown)}{more}; name one by its whole path")
+    return str(hits[0]["_id"]) if hits else None
 
 
 def picture(named: str) -> str | bytes:

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
+from hybrid_search.cli.spelling import spelt
 from hybrid_search.cli.suggest import placed
 from hybrid_search.display import UNSAFE, escape
 
@@ -80,7 +81,7 @@ def warnings_as_notes() -> Iterator[None]:
 
         def show(message: Warning | str, category: type[Warning], *place: object, **options: object) -> None:
             if issubclass(category, UserWarning):
-                note(f"warning: {' '.join(str(message).split())}")
+                note(f"warning: {spelt(' '.join(str(message).split()))}")
             else:
                 shown(message, category, *place, **options)  # type: ignore[arg-type]
 

@@ -15,6 +15,8 @@ __all__ = ["WordsCommand", "words_apart"]
 
 _PLAIN = re.compile(r"[^\W_][\w' -]*")
 """What a word is made of; with a colon, a dot or a slash in it, it may as well be a filter or a path."""
+_LETTER = re.compile("-[A-Za-z][0-9]*")
+"""What other programs take as an option, `-n 5` or `-n5`: as words it would leave out what nobody meant."""
 _SAME = {"--color": "--colour"}
 _AS_WORD = "-- before the words if so"
 
@@ -49,7 +51,7 @@ def words_apart(arguments: Iterable[str], options: Mapping[str, bool]) -> tuple[
     Raises
     ------
     typer.BadParameter
-        When it may be either, as `-json`, or an option lacks its value.
+        When it may be either, as `-json`, when it is a letter that is no option, or an option lacks its value.
 
     Examples
     --------
@@ -107,6 +109,8 @@ def _wants_value(argument: str, options: Mapping[str, bool]) -> bool | None:
         return False
     if f"-{argument}" in options:
         raise typer.BadParameter(f"{argument} is the option -{argument}, or a word to leave out: write {_AS_WORD}")
+    if _LETTER.fullmatch(argument):
+        raise typer.BadParameter(f"No such option: {argument}; if it is a word to leave out, write -- before the words")
     return None
 
 

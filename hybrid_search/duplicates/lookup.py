@@ -14,7 +14,7 @@ from PIL import Image
 from hybrid_search.backends import Backend
 from hybrid_search.body import json_body
 from hybrid_search.duplicates.compare.judge import LOOK_DISTANCE, Judge
-from hybrid_search.duplicates.model import Subject
+from hybrid_search.duplicates.model import Subject, taken
 from hybrid_search.duplicates.propose import SIGNATURE, VECTOR, Box, parts, propose, quarter_turns
 from hybrid_search.errors import QueryError
 from hybrid_search.evidence import TIERS, Evidence
@@ -114,7 +114,7 @@ def _subject(picture: Picture, source: Source) -> Subject:
         width=picture.prepared.width,
         height=picture.prepared.height,
         signature=picture.prepared.signature if picture.prepared.signature.any() else None,
-        taken_at=str(fields.get("taken_at") or ""),
+        taken_at=taken(fields),
         camera=" ".join(str(part) for part in camera if part),
         example=source,
     )

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from hybrid_search.evidence import Evidence, Tier
 from hybrid_search.images import Source
 
-__all__ = ["SUBJECT_FIELDS", "DuplicateGroup", "Member", "Subject"]
+__all__ = ["SUBJECT_FIELDS", "DuplicateGroup", "Member", "Subject", "taken"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,7 +32,8 @@ class Subject:
     signature : (648,) int8 ndarray or None
         None for a flat picture, which has none.
     taken_at, camera : str
-        When and by which camera it was taken, where the file says so: two moments are two photos, however alike.
+        When, with the offset from UTC, and by which camera it was taken, where the file says so: two moments are two
+        photos, however alike.
     example : Source or None
         The picture itself, where it is asked about and not stored.
     """
@@ -62,13 +63,25 @@ class Subject:
             width=int(source.get("width") or 0),
             height=int(source.get("height") or 0),
             signature=None if stored is None else np.asarray(stored, np.int8).reshape(-1),
-            taken_at=str(source.get("taken_at") or ""),
+            taken_at=taken(source),
             camera=" ".join(str(camera[leaf]) for leaf in ("make", "model", "serial") if camera.get(leaf)),
         )
 
 
-SUBJECT_FIELDS = ("sha256", "path", "width", "height", "taken_at", "camera")
+SUBJECT_FIELDS = ("sha256", "path", "width", "height", "taken_at", "taken_offset", "camera")
 """Fields of a document that a subject is made of, besides its signature."""
+
+
+def taken(fields: Mapping[str, Any]) -> str:
+    """Return when a picture was taken, by its camera's clock, with the offset from UTC where both are known.
+
+    Examples
+    --------
+    >>> taken({"taken_at": "2020-05-01T10:00:00", "taken_offset": "+02:00"}), taken({"taken_at": "1935"})
+    ('2020-05-01T10:00:00+02:00', '1935')
+    """
+    clock = str(fields.get("taken_at") or "")
+    return f"{clock}{fields.get('taken_offset') or ''}" if "T" in clock else clock
 
 
 @dataclass(frozen=True)

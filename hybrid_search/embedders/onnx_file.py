@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from PIL import Image
 from hybrid_search.embedders import preprocess
 from hybrid_search.embedders.onnx_card import Card
 from hybrid_search.embedders.onnx_facts import read_facts
-from hybrid_search.embedders.onnx_recipe import Recipe, recipe
+from hybrid_search.embedders.onnx_recipe import Recipe, map_layout, recipe
 from hybrid_search.embedders.onnx_session import OnnxSession
 from hybrid_search.embedders.option_values import number, whole
 from hybrid_search.embedders.pixel_network import Outputs, PixelNetwork
@@ -58,7 +59,9 @@ class OnnxFile(PixelNetwork):
     input, output : str, optional
         Names in the graph, where there are several.
     pooling : str, optional
-        "avg" (the default), "max" or "gem", for an output that is a feature map; its layout is that of the input.
+        "avg" (the default), "max" or "gem", for an output that is a feature map.
+    output_layout : str, optional
+        "nchw" or "nhwc", for a feature map whose shape does not say where its channels are.
     threshold, labels, batch_size
         As `keras_embedder` has them.
     threads : int, optional
@@ -88,6 +91,7 @@ class OnnxFile(PixelNetwork):
         input: str | None = None,
         output: str | None = None,
         pooling: str | None = None,
+        output_layout: str | None = None,
         threshold: float | str = 0.2,
         labels: int | str = 5,
         batch_size: int | str = 32,
@@ -99,6 +103,7 @@ class OnnxFile(PixelNetwork):
             raise BadEmbedderOption("onnx", "model", "name a file: onnx:resnet50.onnx")
         options = {"size": size, "resize": resize, "mean": mean, "std": std, "scale": scale, "channels": channels}
         options |= {"layout": layout, "input": input, "output": output, "pooling": pooling}
+        options |= {"output_layout": output_layout}
         given = {option: str(value) for option, value in options.items() if value is not None}
         path = Path(model)
         facts = read_facts(path, owner=owner)
@@ -110,6 +115,8 @@ class OnnxFile(PixelNetwork):
             providers=providers,
             rows=self._recipe.input.shape[0],
         )
+        if self._recipe.pooling and not self._recipe.map_layout:
+            self._recipe = replace(self._recipe, map_layout=self._tried_layout(owner))
         super().__init__(
             name=full_name("onnx", model=model, **given),
             dims=self._dims(),
@@ -127,21 +134,31 @@ class OnnxFile(PixelNetwork):
 
     def _infer(self, pixels: NDArray[np.uint8]) -> Outputs:
         card = self._recipe.card
-        names = [card.output, *([card.probabilities] if card.probabilities else [])]
+        found = self._outputs(pixels, [card.output, *([card.probabilities] if card.probabilities else [])])
+        return _pooled(found[0], self._recipe), found[1] if card.probabilities else None
+
+    def _outputs(self, pixels: NDArray[np.uint8], names: Sequence[str]) -> list[NDArray[np.float32]]:
         rows = self._recipe.input.shape[0] or 1
         # a graph of so many rows takes no fewer
         padded = np.pad(pixels, ((0, -len(pixels) % rows), (0, 0), (0, 0), (0, 0)))
-        outputs = self._network.run(names, {self._recipe.input.name: _values(padded, card)})
-        found = [np.asarray(values[: len(pixels)], np.float32) for values in outputs]
-        return _pooled(found[0], self._recipe), found[1] if card.probabilities else None
+        outputs = self._network.run(names, {self._recipe.input.name: _values(padded, self._recipe.card)})
+        return [np.asarray(values[: len(pixels)], np.float32) for values in outputs]
+
+    def _tried_layout(self, owner: str) -> str:
+        """Return where the feature map of one picture has its channels."""
+        shape = self._outputs(self._black(), [self._recipe.output.name])[0].shape
+        if found := map_layout(shape):
+            return found
+        sides = " × ".join(map(str, shape[1:]))
+        reason = f"{self._recipe.output} gives {sides} for a picture, which may have its channels first or last; "
+        raise BadEmbedderOption(owner, "output_layout", f"{reason}say nchw or nhwc")
 
     def _dims(self) -> int:
-        output = self._recipe.output
-        axis = 1 if self._recipe.pooling and self._recipe.card.layout == "nchw" else -1
-        if (static := output.shape[axis]) is not None:
-            return static
-        size = self._recipe.card.size
-        return len(self._infer(np.zeros((1, size, size, 3), np.uint8))[0][0])
+        static = self._recipe.output.shape[1 if self._recipe.map_layout == "nchw" else -1]
+        return len(self._infer(self._black())[0][0]) if static is None else static
+
+    def _black(self) -> NDArray[np.uint8]:
+        return np.zeros((1, self._recipe.card.size, self._recipe.card.size, 3), np.uint8)
 
 
 def _values(pixels: NDArray[np.uint8], card: Card) -> NDArray[np.uint8 | np.float32 | np.float16]:
@@ -160,7 +177,7 @@ def _pooled(values: NDArray[np.float32], recipe: Recipe) -> NDArray[np.float32]:
     """Return (n, dims) of an output; a feature map is pooled as `keras.layers.pooled` says."""
     if not recipe.pooling:
         return values.reshape(len(values), -1)
-    axes = (2, 3) if recipe.card.layout == "nchw" else (1, 2)
+    axes = (2, 3) if recipe.map_layout == "nchw" else (1, 2)
     if recipe.pooling == "max":
         return np.asarray(values.max(axis=axes), np.float32)
     if recipe.pooling == "gem":
@@ -170,5 +187,7 @@ def _pooled(values: NDArray[np.float32], recipe: Recipe) -> NDArray[np.float32]:
 
 
 def _version(sha256: str, recipe: Recipe, *, ours: bool) -> str:
-    way = "" if ours else "-" + hashlib.sha256(repr((recipe.card, recipe.pooling)).encode()).hexdigest()[:8]
+    # where both layouts are one, it stands in the card; versions before knew no other, and pooled what has two wrongly
+    apart = (recipe.map_layout,) if recipe.map_layout not in ("", recipe.card.layout) else ()
+    way = "" if ours else "-" + hashlib.sha256(repr((recipe.card, recipe.pooling, *apart)).encode()).hexdigest()[:8]
     return f"onnx-{sha256[:12]}{way}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from hybrid_search.embedders.onnx_card import Card
@@ -11,8 +11,9 @@ from hybrid_search.embedders.onnx_graph import Port
 from hybrid_search.embedders.option_values import choice, number, numbers, whole
 from hybrid_search.errors import BadEmbedderOption
 
-__all__ = ["POOLINGS", "RESIZES", "Recipe", "recipe"]
+__all__ = ["POOLINGS", "RESIZES", "Recipe", "map_layout", "recipe"]
 
+LAYOUTS = ("nchw", "nhwc")
 RESIZES = ("squash", "trim", "crop", "pad")
 POOLINGS = ("avg", "max", "gem")
 PRESETS = {
@@ -23,17 +24,22 @@ PRESETS = {
 }
 """Means and deviations by name, of pixels in [0, 1]."""
 _KNOWN_OUTPUTS = ("image_embeds", "pooler_output", "embedding", "output")
+_MAP_LAYOUT = "output_layout"
 _IMAGE_TYPES = ("uint8", "float32", "float16")
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """A card, the ports it speaks of, and how an output that is a feature map is pooled, "" if it is a vector."""
+    """A card, the ports it speaks of, and how an output that is a feature map is pooled.
+
+    `pooling` is "" where the output is a vector; `map_layout` is "" also where the graph leaves it open.
+    """
 
     card: Card
     input: Port
     output: Port
-    pooling: str
+    pooling: str = ""
+    map_layout: str = ""
 
 
 def recipe(facts: Facts, given: Mapping[str, str], *, owner: str) -> Recipe:
@@ -48,7 +54,7 @@ def recipe(facts: Facts, given: Mapping[str, str], *, owner: str) -> Recipe:
         if given:
             raise BadEmbedderOption(owner, next(iter(given)), "the file says itself how it is run; leave it out")
         taken = _port(owner, "input", facts.inputs[0].name, facts.inputs)
-        return Recipe(facts.card, taken, _port(owner, "output", facts.card.output, facts.outputs), "")
+        return Recipe(facts.card, taken, _port(owner, "output", facts.card.output, facts.outputs))
     taken = _input(facts, given, owner)
     output = _output(facts, given, owner)
     layout = _layout(taken, given, owner)
@@ -66,7 +72,28 @@ def recipe(facts: Facts, given: Mapping[str, str], *, owner: str) -> Recipe:
         mean=mean,
         std=std,
     )
-    return Recipe(card, taken, output, _pooling(output, given, owner))
+    pooling = _pooling(output, given, owner)
+    said = choice(owner, _MAP_LAYOUT, given[_MAP_LAYOUT], LAYOUTS) if _MAP_LAYOUT in given else ""
+    return Recipe(card, taken, output, pooling, said or map_layout(output.shape))
+
+
+def map_layout(shape: Sequence[int | None]) -> str:
+    """Return where a feature map has its channels, "nchw" or "nhwc", and "" where its shape does not tell.
+
+    What is made of square pictures is as high as it is wide, and where sides are left open, those are height and width.
+    A network that takes channels last may well give them first, as one does that was converted from another format.
+
+    Examples
+    --------
+    >>> map_layout((None, 512, 7, 7)), map_layout((1, None, None, 512)), map_layout((1, 7, 7, 7)), map_layout((1, 512))
+    ('nchw', 'nhwc', '', '')
+    """
+    if len(shape) != 4:
+        return ""
+    first, second, third = shape[1:]
+    if second == third != first:
+        return "" if first is None else "nchw"
+    return "nhwc" if first == second != third and third is not None else ""
 
 
 def _port(owner: str, option: str, name: str, ports: tuple[Port, ...]) -> Port:
@@ -111,7 +138,7 @@ def _layout(port: Port, given: Mapping[str, str], owner: str) -> str:
     possible = [layout for layout, axis in axes if port.shape[axis] in (3, None)]
     sure = [layout for layout, axis in axes if port.shape[axis] == 3]
     if "layout" in given:
-        layout = choice(owner, "layout", given["layout"], ("nchw", "nhwc"))
+        layout = choice(owner, "layout", given["layout"], LAYOUTS)
         if layout not in possible:
             raise BadEmbedderOption(owner, "layout", f"{port} has no 3 channels there")
         return layout
@@ -170,6 +197,7 @@ def _three(owner: str, option: str, value: str) -> Three:
 def _pooling(port: Port, given: Mapping[str, str], owner: str) -> str:
     if len(port.shape) == 4:
         return choice(owner, "pooling", given.get("pooling", "avg"), POOLINGS)
-    if "pooling" in given:
-        raise BadEmbedderOption(owner, "pooling", f"{port} is a vector, there is nothing to pool")
+    for option in ("pooling", _MAP_LAYOUT):
+        if option in given:
+            raise BadEmbedderOption(owner, option, f"{port} is a vector, there is nothing to pool")
     return ""

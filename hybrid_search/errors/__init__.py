@@ -15,6 +15,7 @@
     │                               WeightsMissing(path, reason) · BadEmbedderOption(name, option, reason)
     │                               ModelMissing(name, reason, remedy) · TrainingImpossible(what, reason)
     │                               LegUnavailable(leg, embedder, reason)
+    ├ PackageMissing(name, install)
     ├ EvaluationError               MetricsUnavailable(install) · BadRun(question, reason)
     └ BackendError                  BackendUnavailable(location, reason) · IndexNotFound(location, name)
                                     IndexLocked(location) · IndexCorrupt(location, reason, remedy)
@@ -29,6 +30,7 @@
                                     IndexRed(location, name) · ServerBusy(location, reason)
                                     RequestRefused(location, reason) · ViewEnded(location)
                                     KibanaRefused(location, reason, failures)
+                                    AlreadyClosed(location)
 
 Each error carries its data as attributes, says what to do next, and can be pickled.
 """
@@ -45,6 +47,7 @@ from hybrid_search.errors.asking import (
     ImageTooLarge,
     ImageUnreadable,
     MetadataError,
+    PackageMissing,
     QueryError,
     TextNotSupported,
     UnknownClass,
@@ -72,6 +75,7 @@ from hybrid_search.errors.embedding import (
 )
 from hybrid_search.errors.evaluation import BadRun, EvaluationError, MetricsUnavailable
 from hybrid_search.errors.places import (
+    AlreadyClosed,
     BackendError,
     BackendUnavailable,
     BulkError,
@@ -106,6 +110,7 @@ __all__ = [
     "AccessDenied",
     "ActionRefused",
     "AliasMissing",
+    "AlreadyClosed",
     "BackendError",
     "BackendUnavailable",
     "BadColour",
@@ -147,6 +152,7 @@ __all__ = [
     "ModelMissing",
     "MostAreMissing",
     "NotElasticsearch",
+    "PackageMissing",
     "QueryError",
     "RequestRefused",
     "ServerBusy",

@@ -9,6 +9,7 @@ from hybrid_search.errors.base import HybridSearchError
 from hybrid_search.errors.suggested import command
 
 __all__ = [
+    "AlreadyClosed",
     "BackendError",
     "BackendUnavailable",
     "BulkError",
@@ -36,6 +37,16 @@ class BackendUnavailable(BackendError):
 
     def __init__(self, location: str, reason: str) -> None:
         super().__init__(f"cannot open {location}: {reason}", location=location, reason=reason)
+
+
+class AlreadyClosed(BackendError):
+    """The index was closed here, so that it can be neither searched nor written by this object."""
+
+    def __init__(self, location: str) -> None:
+        super().__init__(
+            f"the index at {location} has been closed; open it anew, or ask before the end of its `with` block",
+            location=location,
+        )
 
 
 class IndexNotFound(BackendError):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timezone
+from datetime import datetime
 from typing import Any
 
 from hybrid_search.errors import BadFilter
@@ -33,7 +33,8 @@ def parse_filter(
     types : mapping of str to str
         What `mapping.field_types` returns.
     now : datetime, optional
-        What "now" means in dates, with its time zone; the present when absent.
+        What "now" means in dates, with its time zone; the present, in the zone of this computer, when absent. Of
+        `taken_at`, which cameras' clocks showed, it is the time that a clock there shows.
 
     Raises
     ------
@@ -47,7 +48,7 @@ def parse_filter(
     >>> parse_filter("iso:>=400 -tags:night", {"iso": "integer", "tags": "keyword"})
     ({'range': {'iso': {'gte': 400}}}, {'bool': {'must_not': [{'term': {'tags': 'night'}}]}})
     """
-    leaves = Leaves(types, now or datetime.now(timezone.utc))
+    leaves = Leaves(types, now or datetime.now().astimezone())
     if filter is None:
         return ()
     if isinstance(filter, str):

@@ -12,6 +12,8 @@ from hybrid_search.filters.combine import MAX_CLAUSES, MAX_DEPTH
 from hybrid_search.filters.fields import field_type, wrap_nested
 from hybrid_search.filters.geo import box, parse_point, within
 from hybrid_search.filters.leaves import Leaves
+from hybrid_search.search_fields import searched_as
+from hybrid_search.search_text import phrase_text
 
 __all__ = ["CLAUSES", "check_clause"]
 
@@ -103,8 +105,9 @@ def _terms(leaves: Leaves, body: Mapping[str, Any]) -> dict[str, Any]:
     if field_type(name, leaves.types) in ("text", "geo_point", "date"):
         raise BadFilter(name, f"{name!r} is not kept as whole values; join several clauses by bool.should")
     plain = Leaves({name: leaves.types.get(name, "flattened")}, leaves.now)
-    terms = [plain.equals(name, _scalar(name, value)) for value in _listed("terms", values)]
-    return wrap_nested({"terms": {name: [term["term"][name] for term in terms]}}, name, leaves.types)
+    equal = [plain.equals(name, _scalar(name, value)) for value in _listed("terms", values)]
+    terms = [term for one in equal for term in (one["terms"][name] if "terms" in one else [one["term"][name]])]
+    return wrap_nested({"terms": {name: terms}}, name, leaves.types)
 
 
 def _terms_set(leaves: Leaves, body: Mapping[str, Any]) -> dict[str, Any]:
@@ -157,7 +160,8 @@ def _match(leaves: Leaves, body: Mapping[str, Any]) -> dict[str, Any]:
         raise BadFilter(f"{name}:{given['query']}", f"operator is and, or or; not {operator!r}")
     if field_type(name, leaves.types) != "text":
         return leaves.equals(name, _scalar(name, given["query"]))
-    matched = {"match": {name: {"query": _scalar(name, given["query"]), "operator": operator}}}
+    query = phrase_text(str(_scalar(name, given["query"])))
+    matched = {"match": {searched_as(name, leaves.types): {"query": query, "operator": operator}}}
     return wrap_nested(matched, name, leaves.types)
 
 

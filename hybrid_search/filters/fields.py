@@ -7,10 +7,33 @@ from collections.abc import Mapping
 from typing import Any
 
 from hybrid_search.errors import UnknownField
+from hybrid_search.search_fields import field_shown
 
-__all__ = ["field_type", "nested_path", "wrap_nested"]
+__all__ = ["field_type", "nested_path", "offered", "wrap_nested"]
 
 _UNSEARCHABLE = frozenset({"disabled", "dense_vector", "nested"})
+_UNFILLED = ("regions", "visual_words")
+"""What the mapping has room for and nothing fills yet: it can be named, but nobody is led to it."""
+
+
+def offered(types: Mapping[str, str]) -> dict[str, str]:
+    """Return the fields that queries can name and that something fills, each with its type.
+
+    The words of a text are looked for by its own name.
+
+    Examples
+    --------
+    >>> offered({"iso": "integer", "signature": "dense_vector", "visual_words": "text", "regions.label": "keyword"})
+    {'iso': 'integer'}
+    >>> offered({"caption": "text", "caption_text": "text", "tags": "keyword", "tags_text": "text"})
+    {'caption': 'text', 'tags': 'keyword', 'tags_text': 'text'}
+    """
+    of_texts = {name for name in types if name != field_shown(name) and types.get(field_shown(name)) == "text"}
+    return {
+        name: kind
+        for name, kind in types.items()
+        if kind not in _UNSEARCHABLE and name.partition(".")[0] not in _UNFILLED and name not in of_texts
+    }
 
 
 def field_type(name: str, types: Mapping[str, str]) -> str:
@@ -44,7 +67,7 @@ def wrap_nested(clause: dict[str, Any], name: str, types: Mapping[str, str]) -> 
 
 
 def _close(name: str, types: Mapping[str, str]) -> tuple[str, ...]:
-    searchable = {field.lower(): field for field, kind in types.items() if kind not in _UNSEARCHABLE}
+    searchable = {field.lower(): field for field in offered(types)}
     wanted = name.lower()
     same_leaf = [field for low, field in searchable.items() if low.rpartition(".")[2] == wanted.rpartition(".")[2]]
     leaves: dict[str, list[str]] = {}

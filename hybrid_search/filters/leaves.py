@@ -2,29 +2,39 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timezone
 from typing import Any
 
 from hybrid_search.errors import BadFilter
 from hybrid_search.filters.bounds import check_pattern
+from hybrid_search.filters.combine import any_of
 from hybrid_search.filters.fields import field_type, wrap_nested
 from hybrid_search.filters.geo import GEO_HINT, parse_geo
 from hybrid_search.filters.values import (
     INTEGERS,
     NUMBERS,
     as_text,
+    has_zone,
     parse_boolean,
     parse_date,
     parse_number,
     whole_bound,
 )
+from hybrid_search.search_fields import searched_as
+from hybrid_search.search_text import compose, fold, phrase_text
 
-__all__ = ["Leaves"]
+__all__ = ["PATHS", "Leaves"]
+
+PATHS = frozenset({"path", "folder"})
+"""Fields of paths, which begin and may end with a slash."""
 
 _ORDERED = frozenset({*NUMBERS, "date", "keyword", "flattened"})
 _TERMS = frozenset({"keyword", "text", "flattened"})
+_CLOCKS = {"taken_at": "taken_at_utc"}
+"""Dates that a clock showed, which have no zone, each with the field of the same moments in UTC, where known."""
 
 
 @dataclass(frozen=True)
@@ -47,19 +57,22 @@ class Leaves:
         kind = field_type(field, self.types)
         clause: dict[str, Any]
         if kind == "text":
-            matched: Any = value if phrase else {"query": value, "operator": "and"}
-            clause = {"match_phrase" if phrase else "match": {field: matched}}
+            words = phrase_text(value)
+            matched: Any = words if phrase else {"query": words, "operator": "and"}
+            clause = {"match_phrase" if phrase else "match": {searched_as(field, self.types): matched}}
         elif kind == "geo_point":
             clause = parse_geo(value, field=field)
         elif kind == "date":
-            period = parse_date(value, field=field, now=self.now)
-            clause = {"range": {field: {"gte": as_text(period.start), "lt": as_text(period.end)}}}
+            zoned = has_zone(value)
+            period = parse_date(value, field=field, now=self._now(field, zoned=zoned))
+            clause = self._when(field, {"gte": period.start, "lt": period.end}, zoned=zoned)
         elif kind == "boolean":
             clause = {"term": {field: parse_boolean(value, field=field)}}
         elif kind in NUMBERS:
             clause = {"term": {field: parse_number(value, kind=kind, field=field)}}
         else:
-            clause = {"term": {field: value}}
+            value = value.rstrip("/") or value if field in PATHS else value
+            clause = any_of([{"term": {field: form}} for form in _forms(field, value)])
         return wrap_nested(clause, field, self.types)
 
     def between(self, field: str, bounds: Mapping[str, str]) -> dict[str, Any]:
@@ -78,8 +91,8 @@ class Leaves:
         if kind not in _ORDERED:
             raise BadFilter(field, f"{field!r} is {kind}, which has no order, so no range")
         if kind == "date":
-            limits = self._dates(field, bounds)
-        elif kind in NUMBERS:
+            return wrap_nested(self._dates(field, bounds), field, self.types)
+        if kind in NUMBERS:
             limits = self._numbers(field, kind, bounds)
         else:
             limits = _both_ends(bounds) if kind == "flattened" else dict(bounds)
@@ -101,33 +114,37 @@ class Leaves:
 
     def pattern(self, field: str, pattern: str) -> dict[str, Any]:
         """Return the clause for a pattern with * (anything) and ? (one character), backslash before literal ones."""
-        kind = self._with_terms(field, "wildcards", pattern)
-        pattern = pattern.lower() if kind == "text" else pattern
+        self._with_terms(field, "wildcards", pattern)
         literal = _literal_prefix(pattern)
         if literal is not None:
             return self.prefix(field, literal)
-        if kind == "flattened":
-            raise BadFilter(f"{field}:{pattern}", f"{field!r} takes only a * at the end, such as {field}:Canon*")
-        return wrap_nested({"wildcard": {field: pattern}}, field, self.types)
+        return self._any_form("wildcard", field, pattern)
 
     def prefix(self, field: str, start: str) -> dict[str, Any]:
         """Return the clause for values that start so."""
-        kind = self._with_terms(field, "wildcards", start)
-        return wrap_nested({"prefix": {field: start.lower() if kind == "text" else start}}, field, self.types)
+        self._with_terms(field, "wildcards", start)
+        return self._any_form("prefix", field, start)
 
     def fuzzy(self, field: str, value: str, fuzziness: int | str) -> dict[str, Any]:
         """Return the clause for values that differ by at most `fuzziness` letters (0 to 2, or "AUTO" by length)."""
         kind = self._with_terms(field, "~", value)
         if kind == "flattened":
             raise BadFilter(f"{field}:{value}~", f"{field!r} is kept raw and is not searched with ~")
-        value = value.lower() if kind == "text" else value
-        return wrap_nested({"fuzzy": {field: {"value": value, "fuzziness": fuzziness}}}, field, self.types)
+        name = searched_as(field, self.types)
+        value = fold(value) if kind == "text" else compose(value)
+        return wrap_nested({"fuzzy": {name: {"value": value, "fuzziness": fuzziness}}}, field, self.types)
 
     def near(self, field: str, phrase: str, slop: int) -> dict[str, Any]:
         """Return the clause for a text that has the phrase's words with at most `slop` moves between them."""
         if field_type(field, self.types) != "text":
             raise BadFilter(f'{field}:"{phrase}"~{slop}', f'{field!r} is not a text, so it takes no "…"~{slop}')
-        return wrap_nested({"match_phrase": {field: {"query": phrase, "slop": slop}}}, field, self.types)
+        matched = {searched_as(field, self.types): {"query": phrase_text(phrase), "slop": slop}}
+        return wrap_nested({"match_phrase": matched}, field, self.types)
+
+    def _any_form(self, kind: str, field: str, pattern: str) -> dict[str, Any]:
+        name = searched_as(field, self.types)
+        forms = [fold(pattern)] if self.types.get(field) == "text" else _forms(field, pattern)
+        return wrap_nested(any_of([{kind: {name: form}} for form in forms]), field, self.types)
 
     def _with_terms(self, field: str, what: str, pattern: str) -> str:
         check_pattern(field, pattern)
@@ -147,13 +164,31 @@ class Leaves:
 
     def _dates(self, field: str, bounds: Mapping[str, str]) -> dict[str, Any]:
         edges: dict[str, datetime] = {}
+        zoned = any(map(has_zone, bounds.values()))
         for operator, text in bounds.items():
-            period = parse_date(text, field=field, now=self.now)
+            period = parse_date(text, field=field, now=self._now(field, zoned=zoned))
             # Dates are periods: above 2019 starts with 2020, and up to 2019 ends with the last of its days.
             edge = period.start if operator in ("gte", "lt") else period.end
             edges["gte" if operator in ("gte", "gt") else "lt"] = edge
         _check_order(field, bounds, edges.get("gte"), edges.get("lt"), empty_when_equal=True)
-        return {operator: as_text(edge) for operator, edge in edges.items()}
+        return self._when(field, edges, zoned=zoned)
+
+    def _now(self, field: str, *, zoned: bool) -> datetime:
+        """Return the present as a field has it: a camera's clock shows the time of the place where it is."""
+        return self.now.replace(tzinfo=timezone.utc) if field in _CLOCKS and not zoned else self.now
+
+    def _when(self, field: str, edges: Mapping[str, datetime], *, zoned: bool) -> dict[str, Any]:
+        """Return the clause for a stretch of time; with a zone it is one of moments, and clocks show others."""
+        limits = {operator: as_text(edge) for operator, edge in edges.items()}
+        instants = _CLOCKS.get(field)
+        if instants is None:
+            return {"range": {field: limits}}
+        clock = {"range": {field: {operator: text.removesuffix("Z") for operator, text in limits.items()}}}
+        if not zoned or instants not in self.types:
+            return clock
+        # whose clock is not known to have been off UTC is taken to have shown it
+        of_unknown = {"bool": {"filter": [clock], "must_not": [{"exists": {"field": instants}}]}}
+        return {"bool": {"should": [{"range": {instants: limits}}, of_unknown], "minimum_should_match": 1}}
 
 
 def _check_order(field: str, bounds: Mapping[str, str], low: Any, high: Any, *, empty_when_equal: bool) -> None:
@@ -171,6 +206,15 @@ def _literal_prefix(pattern: str) -> str | None:
         plain.append(next(characters, "\\") if character == "\\" else character)
     ends_escaped = len(pattern[:-1]) - len(pattern[:-1].rstrip("\\"))
     return "".join(plain) if pattern.endswith("*") and ends_escaped % 2 == 0 else None
+
+
+def _forms(field: str, value: str) -> list[str]:
+    """Return what a value may be stored as: phones curl apostrophes, and disks have their own form of Unicode."""
+    if field not in PATHS:
+        value = compose(value)
+        straight = value.replace("’", "'")
+        return list(dict.fromkeys([value, straight, straight.replace("'", "’")]))
+    return list(dict.fromkeys([value, *(unicodedata.normalize(form, value) for form in ("NFC", "NFD"))]))
 
 
 def _both_ends(bounds: Mapping[str, str]) -> dict[str, str]:

@@ -16,7 +16,7 @@ from luqum.parser import parser as luqum_parser
 from hybrid_search.errors import BadFilter
 from hybrid_search.filters.combine import MAX_CLAUSES, MAX_DEPTH, all_of, any_of, negate
 from hybrid_search.filters.fields import field_type
-from hybrid_search.filters.leaves import Leaves
+from hybrid_search.filters.leaves import PATHS, Leaves
 from hybrid_search.filters.values import NUMBERS
 
 __all__ = ["parse_lucene"]
@@ -35,8 +35,6 @@ _REWRITTEN = re.compile(
 )
 _OPERATORS = {"&&": " AND ", "||": " OR ", "!": " NOT "}
 _COMPARISON = re.compile(r"([\w.]+)\s*(=|<=?|>=?)(.*)", re.DOTALL)
-# Paths begin and often end with a slash, which elsewhere is how a regular expression is written.
-_PATHS = frozenset({"path", "folder"})
 
 
 def parse_lucene(text: str, leaves: Leaves) -> tuple[dict[str, Any], ...]:
@@ -158,12 +156,11 @@ class _Walk:
             return self.leaves.equals(name, _value(node), phrase=True)
         if node.value == "*":
             return self.leaves.exists(name)
-        if re.fullmatch(r"\\/.*\\/\w*", node.value, re.DOTALL) and name not in _PATHS:
+        if re.fullmatch(r"\\/.*\\/\w*", node.value, re.DOTALL) and name not in PATHS:
             raise BadFilter(self._shown(), "regular expressions are not taken; use * and ?, or put the value in quotes")
         if re.search(r"(?<!\\)(?:\\\\)*[*?]", node.value):
             return self.leaves.pattern(name, re.sub(r"\\([^*?\\])", r"\1", node.value))
-        value = _value(node)
-        return self.leaves.equals(name, value.rstrip("/") or value if name in _PATHS else value)
+        return self.leaves.equals(name, _value(node))
 
     def _approximate(self, node: Any, name: str) -> dict[str, Any]:
         if isinstance(node, tree.Proximity):

@@ -17,6 +17,7 @@ __all__ = [
     "Number",
     "Period",
     "as_text",
+    "has_zone",
     "parse_boolean",
     "parse_date",
     "parse_number",
@@ -35,7 +36,7 @@ _DATE = re.compile(
     r"(?:[T ]([0-9]{2})(?::([0-9]{2})(?::([0-9]{2})(?:[.,]([0-9]{1,9}))?)?)?(Z|[+-][0-9]{2}(?::?[0-9]{2})?)?)?)?)?"
 )
 _NOW = re.compile(r"now((?:[+-][0-9]{1,6}[yMwdhHms])*)(?:/([yMwdhHms]))?")
-_DATE_HINT = "write 2019, 2019-05, 2019-05-04, 2019-05-04T10:30:00Z, or now-7d"
+_DATE_HINT = "write 2019, 2019-05, 2019-05-04, 2019-05-04T10:30:00, or now-7d"
 
 
 @dataclass(frozen=True)
@@ -115,6 +116,18 @@ def parse_date(text: str, *, field: str, now: datetime) -> Period:
     except (ValueError, OverflowError):
         pass
     raise BadFilter(f"{field}:{text}", f"{field!r} holds dates, and {text!r} is not one; {_DATE_HINT}")
+
+
+def has_zone(text: str) -> bool:
+    """Tell whether a date names its zone.
+
+    Examples
+    --------
+    >>> has_zone("2019-12-31T23:30-05:00"), has_zone("2019-12-31")
+    (True, False)
+    """
+    match = _DATE.fullmatch(text)
+    return match is not None and match[8] is not None
 
 
 def as_text(moment: datetime) -> str:

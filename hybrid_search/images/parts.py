@@ -11,6 +11,8 @@ __all__ = [
     "Part",
     "TooManyParts",
     "gif_blocks",
+    "gif_extensions",
+    "gif_text",
     "icns_icons",
     "iso_boxes",
     "jpeg_segments",
@@ -176,3 +178,35 @@ def gif_blocks(data: bytes) -> Iterator[Part]:
         position += 1
         left -= 1
         yield data[start + 1 : start + 2], start, min(position, len(data))
+
+
+def gif_extensions(data: bytes) -> Iterator[Part]:
+    """Yield all extensions of a GIF by their label, content from the length of the first sub-block on.
+
+    The walk ends where the file is cut into more parts than are read: what lies behind them is no more than a note.
+    """
+    position, left = 13 + (3 << (data[10] & 7) + 1 if data[10:11] > b"\x7f" else 0), MAX_PARTS
+    while left > 0 and (found := _GIF_BLOCK.search(data, position)) is not None and found[0] != b";":
+        start = found.start()
+        if found[0] == b"!":
+            label, position = data[start + 1 : start + 2], start + 2
+        else:
+            # a frame: nine bytes and a colour table before the size of its codes
+            table = data[start + 9 : start + 10]
+            label, position = b"", start + 11 + (3 << (table[0] & 7) + 1 if table > b"\x7f" else 0)
+        content = position
+        while left > 0 and position < len(data) and data[position]:
+            position += 1 + data[position]
+            left -= 1
+        position, left = position + 1, left - 1
+        if label:
+            yield label, content, min(position, len(data))
+
+
+def gif_text(content: bytes) -> bytes:
+    """Return what the sub-blocks of a GIF's extension hold together."""
+    blocks, position = list[bytes](), 0
+    while position < len(content) and content[position]:
+        blocks.append(content[position + 1 : position + 1 + content[position]])
+        position += 1 + content[position]
+    return b"".join(blocks)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 
 from hybrid_search.images import is_candidate, sniff
-from hybrid_search.metadata import sidecar_names
+from hybrid_search.metadata import SidecarNames
 
 __all__ = ["VIDEOS", "Found", "is_video", "walk"]
 
@@ -81,7 +81,8 @@ def walk(
     top = os.path.abspath(root)
     if not os.path.isdir(top):
         try:
-            yield _found(top, os.stat(top), _sidecars_beside(top))
+            times = _sidecars_beside(top)
+            yield _found(top, os.stat(top), times, SidecarNames(times))
         except OSError as error:
             if on_error is not None:
                 on_error(top, error)
@@ -104,11 +105,12 @@ def walk(
         pending.extend(entry.path for entry in reversed(folders) if not entry.is_symlink())
         linked.extend(entry.path for entry in folders if entry.is_symlink() and follow_symlinks)
         sidecars = _sidecar_times(entries)
+        names = SidecarNames(sidecars)
         for entry, is_wanted in _files(wanted, top, include=include, all_files=all_files):
             if is_wanted:
                 # a file that vanished between listing and looking is no file of this folder
                 with contextlib.suppress(OSError):
-                    yield _found(entry.path, entry.stat(), sidecars)
+                    yield _found(entry.path, entry.stat(), sidecars, names)
             elif on_other is not None and not include and not _is_companion(entry.name):
                 on_other(entry.path)
 
@@ -171,9 +173,8 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
         return False
 
 
-def _found(path: str, status: os.stat_result, sidecars: dict[str, int]) -> Found:
-    name = os.path.basename(path)
-    beside = tuple((beside, sidecars[beside.lower()]) for beside in sidecar_names(name) if beside.lower() in sidecars)
+def _found(path: str, status: os.stat_result, sidecars: dict[str, int], names: SidecarNames) -> Found:
+    beside = tuple((beside.name, sidecars[beside.name]) for beside in names.of(os.path.basename(path)))
     return Found(path, status.st_size, status.st_mtime_ns, beside)
 
 
@@ -190,7 +191,7 @@ def _sidecar_times(entries: Sequence[os.DirEntry[str]] | Iterator[os.DirEntry[st
     for entry in entries:
         if entry.name.lower().endswith((".xmp", ".json")):
             try:
-                times[entry.name.lower()] = entry.stat().st_mtime_ns
+                times[entry.name] = entry.stat().st_mtime_ns
             except OSError:
                 continue
     return times

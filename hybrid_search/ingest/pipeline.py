@@ -18,11 +18,12 @@ from hybrid_search.embedders import Labels
 from hybrid_search.errors import DocumentNotFound, HybridSearchError, ImageError, ImageUnreadable
 from hybrid_search.images import Source, read_source, sniff
 from hybrid_search.ingest.batches import Batches, Embedded, Read
-from hybrid_search.ingest.catalog import Catalog
+from hybrid_search.ingest.catalog import Catalog, is_below
 from hybrid_search.ingest.changes import Change, change_document
 from hybrid_search.ingest.embedding import Embedders, Vectors
 from hybrid_search.ingest.folder import Found
 from hybrid_search.ingest.moves import Moves
+from hybrid_search.ingest.own_fields import fit_all
 from hybrid_search.ingest.redescribe import added_fields, described_too
 from hybrid_search.ingest.report import Failure, IngestOptions, IngestReport, Progress
 from hybrid_search.ingest.wording import Wording
@@ -136,7 +137,8 @@ class Pipeline:
             tally.copies += not replaces
             self._advance(read.facts.path, tally)
         elif read.picture is None or (not read.named and self._is_known(read.id, catalog)):
-            moves.add(read)
+            (metadata,) = fit_all(self._backend, [read.metadata])
+            moves.add(replace(read, metadata=metadata))
             self._advance(read.facts.path, tally)
         else:
             batches.add(replace(read, replaces=moves.take_path(read) or read.named))
@@ -178,8 +180,8 @@ class Pipeline:
             for file in found:
                 described = self._described(file.path)
                 known = catalog.at(file.path)
-                facts = _facts(file, described, known[1] if known else None)
-                if known is not None and known[1] == facts:
+                facts = _facts(file, described, known[1] if known else None, root=self._root)
+                if known is not None and known[1] == facts and known[1].root in ("", facts.root):
                     tally.unchanged += 1
                     self._advance(file.path, tally)
                     continue
@@ -187,7 +189,7 @@ class Pipeline:
                     yield facts, Read(facts, known[0], Metadata({}, {}, ()))
                     continue
                 self._embedders.load()
-                pending.append((facts, pool.submit(self._read, facts, bool(file.sidecars), described, catalog)))
+                pending.append((facts, pool.submit(self._read, facts, file.sidecars, described, catalog)))
                 if len(pending) >= self._options.batch_size + 2 * self._workers:
                     yield self._outcome(*pending.popleft())
             while pending:
@@ -207,11 +209,14 @@ class Pipeline:
     def _described(self, path: str) -> Metadata:
         return (self._captions.find(Path(path)) if self._captions else None) or Metadata({}, {}, ())
 
-    def _read(self, facts: FileFacts, has_sidecars: bool, described: Metadata, catalog: Catalog) -> Read:
+    def _read(
+        self, facts: FileFacts, sidecars: tuple[tuple[str, int], ...], described: Metadata, catalog: Catalog
+    ) -> Read:
         """Do one worker's part: read the bytes, and decode them unless the index has them already."""
         check_name(facts.path)
         source = read_source(facts.path, limits=self._options.limits)
-        outside = merge(read_sidecars(Path(facts.path)), described) if has_sidecars else described
+        beside = read_sidecars(Path(facts.path), names=[name for name, _ in sidecars]) if sidecars else None
+        outside = merge(beside, described) if beside else described
         if source.sha256 in catalog:
             return self._reread(source, facts, outside, catalog, described=bool(described.fields))
         embedders, limits = self._embedders, self._options.limits
@@ -248,6 +253,7 @@ class Pipeline:
         if not batch:
             return
         moves.write_robbed()
+        batch = self._fitting(batch)
         self._wording.read(caption_text(_words(read)) for read, _, _ in batch)
         sources = [self._source(read, catalog, vectors, labels) for read, vectors, labels in batch]
         create = [
@@ -268,6 +274,15 @@ class Pipeline:
                 tally.updated += read.replaces
                 tally.added += not read.replaces
                 self._advance(read.facts.path, tally)
+
+    def _fitting(self, batch: list[Embedded]) -> list[Embedded]:
+        """Return a batch whose own fields the index has, as it has them."""
+        pictures = [cast("Picture", read.picture) for read, _, _ in batch]
+        fitting = fit_all(self._backend, [picture.metadata for picture in pictures])
+        return [
+            (replace(read, picture=replace(picture, metadata=metadata)), vectors, labels)
+            for (read, vectors, labels), picture, metadata in zip(batch, pictures, fitting, strict=True)
+        ]
 
     def _source(self, read: Read, catalog: Catalog, vectors: Vectors, labels: Labels) -> dict[str, Any]:
         every = {**vectors, **self._wording.vectors(_words(read))}
@@ -326,12 +341,14 @@ def _words(read: Read) -> Mapping[str, Any]:
     return cast("Picture", read.picture).metadata.fields
 
 
-def _facts(file: Found, described: Metadata, known: FileFacts | None) -> FileFacts:
+def _facts(file: Found, described: Metadata, known: FileFacts | None, *, root: str) -> FileFacts:
     sidecars = _fingerprint(file.sidecars) if file.sidecars else ""
     captions = known.captions if known else ""
     if described.fields:
         captions = _fingerprint(sorted(described.fields.items(), key=lambda item: item[0]))
-    return FileFacts(file.path, file.bytes, file.mtime_ns, sidecars, captions)
+    # of a folder that was indexed as part of another, the names of both say what is in it
+    outer = known.root if known and known.root and is_below(root, known.root) else root
+    return FileFacts(file.path, file.bytes, file.mtime_ns, sidecars, captions, root=outer)
 
 
 def _fingerprint(description: object) -> str:

@@ -5,7 +5,8 @@ from hybrid_search.metadata.fields import FIELDS
 from hybrid_search.metadata.inside import read_metadata
 from hybrid_search.metadata.model import FieldValue, Metadata, merge
 from hybrid_search.metadata.places import add_places, place_fields, places_available
-from hybrid_search.metadata.sidecars import is_sidecar, read_sidecars, sidecar_names
+from hybrid_search.metadata.sidecar_names import SidecarNames
+from hybrid_search.metadata.sidecars import is_sidecar, read_sidecars
 
 __all__ = [
     "FIELDS",
@@ -13,6 +14,7 @@ __all__ = [
     "Entry",
     "FieldValue",
     "Metadata",
+    "SidecarNames",
     "add_places",
     "is_sidecar",
     "load_captions",
@@ -21,5 +23,4 @@ __all__ = [
     "places_available",
     "read_metadata",
     "read_sidecars",
-    "sidecar_names",
 ]

@@ -9,23 +9,39 @@ from dataclasses import dataclass, field
 
 from PIL import Image
 
-from hybrid_search.images.parts import iso_boxes, jpeg_segments, photoshop_resources, png_chunks, riff_chunks
+from hybrid_search.images.parts import (
+    gif_extensions,
+    gif_text,
+    iso_boxes,
+    jpeg_segments,
+    photoshop_resources,
+    png_chunks,
+    riff_chunks,
+)
+from hybrid_search.metadata.prompts import MAX_PROMPT
+from hybrid_search.metadata.values import MAX_TEXT as MAX_CAPTION
 from hybrid_search.metadata.values import clean_text, decode_text, shown
 
 __all__ = ["Blocks", "find_blocks"]
 
 _XMP_HEADER = b"http://ns.adobe.com/xap/1.0/\x00"
+_XMP_MORE = b"http://ns.adobe.com/xmp/extension/\x00"
+_GIF_XMP = b"\x0bXMP DataXMP"
 _UUID_EXIF = b"JpgTiffExif->JP2"
 _UUID_XMP = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")
 _UUID_IPTC = bytes.fromhex("33c7a4d2b81d4723a0baf1a3e097ad38")
-_BIGTIFF_TAGS = {0x0100, 0x0101, 0x010E, 0x010F, 0x0110, 0x0112, 0x0131, 0x0132, 0x013B, 0x02BC, 0x4746}
+_BIGTIFF_TAGS = {0x0100, 0x0101, 0x010E, 0x010F, 0x0110, 0x0112, 0x0131, 0x0132, 0x013B, 0x02BC, 0x4746, 0x4749}
 _POINTERS = (0x8769, 0x8825)
 MAX_BLOCK = 16 * 2**20
 """Bytes to which a compressed XMP packet may grow."""
 MAX_TEXT = 2**20
 """Bytes to which any other compressed text may grow."""
 MAX_TEXTS = 64
-"""Chunks of text read from one PNG."""
+"""Chunks of text read from one PNG, comments from another file."""
+PROMPTS = frozenset(
+    "parameters prompt workflow invokeai_metadata sd-metadata generation_data comment description".split()
+)
+"""PNG's keywords, in lower case, under which image generators keep texts without end."""
 
 
 @dataclass
@@ -38,10 +54,16 @@ class Blocks:
         A TIFF structure that starts with its byte order; for TIFF and RAW the whole file.
     xmp : bytes
         An XMP packet, XML.
+    xmp_more : bytes
+        A second packet, where the first one of a JPEG has no room for all.
     iptc : bytes
         IPTC-IIM data sets.
     text : dict of str to str
-        PNG text by keyword.
+        PNG text by keyword, its beginning.
+    prompts : dict of str to str
+        Long PNG texts of image generators by keyword in lower case, whole.
+    comments : list of str
+        Comments of JPEG and GIF.
     parts : dict of str to bytes
         TIFF structures whose only list of tags is "EXIF" or "GPS"; CR3 keeps them apart.
     warnings : list of str
@@ -50,8 +72,11 @@ class Blocks:
 
     exif: bytes = b""
     xmp: bytes = b""
+    xmp_more: bytes = b""
     iptc: bytes = b""
     text: dict[str, str] = field(default_factory=dict)
+    prompts: dict[str, str] = field(default_factory=dict)
+    comments: list[str] = field(default_factory=list)
     parts: dict[str, bytes] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
 
@@ -61,6 +86,11 @@ class Blocks:
         block = block[start + 6 :] if start >= 0 else block
         if not self.exif and block[:2] in (b"II", b"MM"):
             self.exif = block
+
+    def put_comment(self, comment: bytes) -> None:
+        """Keep one of the first comments of a file."""
+        if len(self.comments) < MAX_TEXTS and (text := clean_text(decode_text(comment[:MAX_TEXT].strip(b"\x00 ")))):
+            self.comments.append(text)
 
     def put_photoshop(self, block: bytes) -> None:
         """Keep what Photoshop's image resources hold."""
@@ -97,6 +127,8 @@ def _read(data: bytes, format: str, blocks: Blocks) -> None:
         _read_jpeg(data, blocks)
     elif format == "png":
         _read_png(data, blocks)
+    elif format == "gif":
+        _read_gif(data, blocks)
     elif format == "webp":
         _read_webp(data, blocks)
     elif format in ("heif", "avif"):
@@ -116,13 +148,17 @@ def _read(data: bytes, format: str, blocks: Blocks) -> None:
 
 
 def _read_jpeg(data: bytes, blocks: Blocks) -> None:
-    photoshop, left = list[bytes](), MAX_BLOCK
+    photoshop, left, more = list[bytes](), MAX_BLOCK, dict[bytes, bytearray]()
     for kind, start, end in jpeg_segments(data):
         head = data[start : min(end, start + len(_XMP_HEADER))]
         if kind == b"\xe1" and head.startswith(b"Exif\x00"):
             blocks.put_exif(data[start:end])
         elif kind == b"\xe1" and head == _XMP_HEADER:
             blocks.xmp = blocks.xmp or data[start + len(_XMP_HEADER) : end]
+        elif kind == b"\xe1" and data.startswith(_XMP_MORE, start):
+            _put_part(data[start + len(_XMP_MORE) : end], more)
+        elif kind == b"\xfe":
+            blocks.put_comment(data[start:end])
         elif kind == b"\xed" and head.startswith(b"Photoshop 3.0\x00"):
             left -= end - start
             if left < 0:
@@ -131,6 +167,17 @@ def _read_jpeg(data: bytes, blocks: Blocks) -> None:
             photoshop.append(data[start + 14 : end])
     if photoshop:
         blocks.put_photoshop(b"".join(photoshop))
+    # the first packet names the one that goes on
+    blocks.xmp_more = next((bytes(packet) for name, packet in more.items() if name in blocks.xmp), b"")
+
+
+def _put_part(part: bytes, packets: dict[bytes, bytearray]) -> None:
+    """Put a part of an extended packet in its place: 32 digits name it, then come its length and where the part is."""
+    length, at = int.from_bytes(part[32:36], "big"), int.from_bytes(part[36:40], "big")
+    if at < length <= MAX_BLOCK and (part[:32] in packets or len(packets) < 2):
+        packet = packets.setdefault(part[:32], bytearray(length))
+        content = part[40 : 40 + len(packet) - at]
+        packet[at : at + len(content)] = content
 
 
 def _read_png(data: bytes, blocks: Blocks) -> None:
@@ -147,7 +194,8 @@ def _read_png(data: bytes, blocks: Blocks) -> None:
 def _read_png_text(kind: bytes, chunk: bytes, blocks: Blocks) -> None:
     keyword, _, rest = chunk.partition(b"\x00")
     name = keyword.decode("latin-1")
-    limit = MAX_BLOCK if name == "XML:com.adobe.xmp" and not blocks.xmp else MAX_TEXT
+    left = MAX_PROMPT - sum(map(len, blocks.prompts.values())) if name.lower() in PROMPTS else MAX_TEXT
+    limit = MAX_BLOCK if name == "XML:com.adobe.xmp" and not blocks.xmp else max(left, MAX_TEXT)
     if kind == b"zTXt":
         rest = _inflate(rest[1:], limit)
     elif kind == b"iTXt":
@@ -159,6 +207,8 @@ def _read_png_text(kind: bytes, chunk: bytes, blocks: Blocks) -> None:
         _read_raw_profile(name[17:].lower(), rest, blocks)
     elif rest:
         blocks.text.setdefault(name, clean_text(decode_text(rest[:MAX_TEXT])))
+        if MAX_CAPTION < len(rest) <= left and name.lower() in PROMPTS:
+            blocks.prompts.setdefault(name.lower(), decode_text(rest))
 
 
 def _read_raw_profile(name: str, text: bytes, blocks: Blocks) -> None:
@@ -183,6 +233,15 @@ def _inflate(data: bytes, limit: int) -> bytes:
         return zlib.decompressobj().decompress(data, limit)
     except zlib.error:
         return b""
+
+
+def _read_gif(data: bytes, blocks: Blocks) -> None:
+    for kind, start, end in gif_extensions(data):
+        if kind == b"\xfe":
+            blocks.put_comment(gif_text(data[start : min(end, start + MAX_TEXT)]))
+        elif kind == b"\xff" and data.startswith(_GIF_XMP, start):
+            # the packet lies there as it is, with a trailer that ends it for readers of blocks
+            blocks.xmp = blocks.xmp or data[start + len(_GIF_XMP) : end]
 
 
 def _read_webp(data: bytes, blocks: Blocks) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from hybrid_search.metadata.exif import ExifTags
 from hybrid_search.metadata.fields import Gate
 from hybrid_search.metadata.gps import put_location
+from hybrid_search.metadata.prompts import read_prompt
 from hybrid_search.metadata.values import (
     clean_text,
     decode_text,
@@ -15,6 +16,7 @@ from hybrid_search.metadata.values import (
     parse_date,
     parse_offset,
     shown,
+    stars,
     wide_text,
 )
 
@@ -43,7 +45,7 @@ METERINGS = {
 WHITE_BALANCES = {0: "auto", 1: "manual"}
 
 
-def put_exif(exif: ExifTags, gate: Gate) -> None:
+def put_exif(exif: ExifTags, gate: Gate) -> str:
     """Fill a gate with all fields that EXIF tags give.
 
     Parameters
@@ -52,19 +54,26 @@ def put_exif(exif: ExifTags, gate: Gate) -> None:
         Tags of one file.
     gate : Gate
         Receives fields and warnings.
+
+    Returns
+    -------
+    str
+        The tag that the moment is of, such as "DateTimeOriginal"; "" where there is none.
     """
     for warning in exif.warnings:
         gate.warn(warning)
     _put_camera(exif, gate)
-    _put_moment(exif, gate)
+    tag = _put_moment(exif, gate)
     _put_exposure(exif, gate)
     _put_texts(exif, gate)
     put_location(exif, gate)
+    return tag
 
 
 def _put_camera(exif: ExifTags, gate: Gate) -> None:
-    gate.put("camera.make", exif.text("Image Make"))
-    gate.put("camera.model", exif.text("Image Model"))
+    if not _graphs(exif):
+        gate.put("camera.make", exif.text("Image Make"))
+        gate.put("camera.model", exif.text("Image Model"))
     gate.put("camera.serial", _serial(exif))
     gate.put("lens", _lens(exif))
     gate.put("software", exif.text("Image Software"))
@@ -110,7 +119,7 @@ _MOMENTS = (
 )
 
 
-def _put_moment(exif: ExifTags, gate: Gate) -> None:
+def _put_moment(exif: ExifTags, gate: Gate) -> str:
     for name, subseconds, offset in _MOMENTS:
         text = exif.text(name)
         if not text or set(text) <= set(" :"):
@@ -126,7 +135,8 @@ def _put_moment(exif: ExifTags, gate: Gate) -> None:
         gate.put("taken_at", taken_at)
         if zone and parse_offset(zone) is None:
             gate.warn(f"OffsetTime {shown(zone)} is not an offset from UTC")
-        return
+        return name.partition(" ")[2]
+    return ""
 
 
 def _put_exposure(exif: ExifTags, gate: Gate) -> None:
@@ -191,19 +201,32 @@ def _put_word(gate: Gate, name: str, found: object, *, words: Mapping[int, str],
 
 def _put_texts(exif: ExifTags, gate: Gate) -> None:
     gate.put("title", wide_text(exif.values("Image XPTitle")) or wide_text(exif.values("Image XPSubject")))
+    comment = user_comment(exif.blobs.get("comment", b""), big_endian=exif.big_endian)
+    described = exif.text("Image ImageDescription")
+    gate.put_first("prompt", *filter(None, map(read_prompt, (comment, described, *_graphs(exif)))))
     candidates = (
-        exif.text("Image ImageDescription"),
-        wide_text(exif.values("Image XPComment")),
-        user_comment(exif.blobs.get("comment", b""), big_endian=exif.big_endian),
+        *(read_prompt(text) or text for text in (described, wide_text(exif.values("Image XPComment")), comment)),
+        gate.fields.get("prompt", ""),
     )
     camera = {str(gate.fields.get(name, "")).casefold() for name in ("camera.make", "camera.model")}
-    written = (text for text in candidates if text.casefold() not in camera and not is_default_caption(text))
+    texts = map(str, candidates)
+    written = (text for text in texts if text.casefold() not in camera and not is_default_caption(text))
     gate.put("caption", next(written, ""))
     gate.put("artist", exif.text("Image Artist") or wide_text(exif.values("Image XPAuthor")))
     gate.put("copyright", exif.text("Image Copyright"))
     gate.put("tags", wide_text(exif.values("Image XPKeywords")))
     rating = exif.values("Image Rating")
     _put_number(gate, "rating", rating, source="Rating")
+    percent = exif.values("Image RatingPercent", "Image Tag 0x4749")
+    if not rating and percent:
+        rating = stars(percent)
+        gate.put("rating", percent if rating is None else rating, source="RatingPercent")
+
+
+def _graphs(exif: ExifTags) -> list[str]:
+    """Return the graphs that ComfyUI writes into WebP, in the place of the camera's maker and model."""
+    values = [str(exif.values(name) or "") for name in ("Image Model", "Image Make")]
+    return [value.partition(":")[2] for value in values if value.startswith(("prompt:", "workflow:"))]
 
 
 def user_comment(data: bytes, *, big_endian: bool) -> str:

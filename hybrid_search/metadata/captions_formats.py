@@ -12,14 +12,15 @@ from pathlib import Path
 from typing import Any, cast
 
 from hybrid_search.errors import CaptionsUnreadable
-from hybrid_search.metadata.fields import FIELDS, close_names, flatten
-from hybrid_search.metadata.model import FieldValue
+from hybrid_search.metadata.captions_columns import LATITUDE, LONGITUDE, PATH_NAMES, field_of, key_of, path_column
+from hybrid_search.metadata.extra import EXTRA, extra_name, typed
+from hybrid_search.metadata.fields import FIELDS, close_names, flatten, read_field
+from hybrid_search.metadata.model import UNITED, FieldValue
 from hybrid_search.metadata.values import decode_text, shown
 
 __all__ = ["Row", "read_rows"]
 
-PATH_NAMES = ("path", "image", "file", "filename", "file_name")
-"""Names of the column that says which picture a row is about; the first of them that is there is taken."""
+_PATHS = ", ".join(PATH_NAMES[:5])
 _DELIMITERS = ",;\t|"
 _MAX_CELL = 2**24
 _LONG_CELL = f"has a text of more than {_MAX_CELL:,} characters, the most that are read"
@@ -74,36 +75,67 @@ def _decode(data: bytes) -> str:
 
 
 def _row(where: str, record: Mapping[str, object]) -> Row:
-    names = {name.strip().lower(): name for name in record}
-    path_name = next((names[name] for name in PATH_NAMES if name in names), None)
+    path_name = path_column(record)
     path = record[path_name] if path_name is not None else None
     if not isinstance(path, str) or not path.strip():
-        raise _Refused(f"{where} names no picture; it needs one of {', '.join(PATH_NAMES)}")
+        raise _Refused(f"{where} names no picture; it needs one of {_PATHS}")
     fields: dict[str, FieldValue] = {}
-    for name, value in record.items():
-        if name == path_name or value is None or value == "":
+    halves: dict[str, object] = {}
+    # of two columns for one field, the one of its own name comes first
+    for name in sorted(record, key=lambda name: key_of(name) not in FIELDS):
+        value = record[name]
+        if key_of(name) in PATH_NAMES or value is None or value == "":
             continue
         field = _field(name, where)
-        try:
-            read = FIELDS[field](_unlisted(field, value))
-        except ValueError as error:
-            raise _Refused(f"{where}: {field} {shown(value)} {error}") from None
-        if read != "" and read != []:
-            fields[field] = read
+        if field in (LATITUDE, LONGITUDE):
+            halves[field] = value
+        elif (read := _read(field, value, where, column=name)) not in ("", []):
+            fields[field] = _united(field, fields[field], read) if field in fields else read
+    if halves and "location" not in fields:
+        fields["location"] = _read("location", _place(halves, where), where, column="location")
     return Row(path.strip(), where, fields)
 
 
+def _read(field: str, value: object, where: str, *, column: str) -> FieldValue:
+    try:
+        return read_field(field, _unlisted(field, value))[1]
+    except ValueError as error:
+        named = field if key_of(column) == field else f"{column.strip()} ({field})"
+        raise _Refused(f"{where}: {named} {shown(value)} {error}") from None
+
+
+def _united(field: str, first: FieldValue, second: FieldValue) -> FieldValue:
+    """Return what two columns say of one field: captions stand one per line, of other texts the first holds."""
+    if field == "caption" and str(second) not in str(first).split("\n"):
+        return f"{first}\n{second}"
+    if isinstance(first, list) and isinstance(second, list):
+        return list(dict.fromkeys([*first, *second]))
+    return first
+
+
+def _place(halves: Mapping[str, object], where: str) -> dict[str, object]:
+    if len(halves) < 2:
+        given, missing = (LATITUDE, LONGITUDE) if LATITUDE in halves else (LONGITUDE, LATITUDE)
+        raise _Refused(f"{where} has a {given} and no {missing}")
+    return {"lat": halves[LATITUDE], "lon": halves[LONGITUDE]}
+
+
 def _field(name: str, where: str) -> str:
-    field = name.strip().lower()
-    if field not in FIELDS:
+    if name.strip().lower().startswith(EXTRA):
+        try:
+            return extra_name(name)
+        except ValueError as error:
+            raise _Refused(f"{where}: {shown(name.strip())}: {error}") from None
+    field = field_of(name)
+    if field is None:
         told = name.strip() if len(name) <= 60 else f"{name.strip()[:59]}…"
-        raise _Refused(f"{where}: {told!r} is neither a field nor one of {', '.join(PATH_NAMES)}{close_names(told)}")
+        raise _Refused(f"{where}: {told!r} is neither a field nor one of {_PATHS}{close_names(told)}")
     return field
 
 
 def _unlisted(field: str, value: object) -> object:
-    """Return tags that a cell holds as a JSON list."""
-    if field == "tags" and isinstance(value, str) and value.lstrip().startswith("["):
+    """Return tags, or people, that a cell holds as a JSON list."""
+    if field in UNITED and isinstance(value, str) and value.lstrip().startswith("["):
         try:
             return json.loads(value)
         except (ValueError, RecursionError):
@@ -134,7 +166,10 @@ def _csv_records(text: str, *, tabs: bool) -> Iterator[Record]:
                     f"put a text that contains {delimiter!r} in double quotes"
                 )
             else:
-                yield where, dict(zip(header, cells, strict=False))
+                # a table has no other way to say that an own field holds numbers
+                own = {name for name in header if name.strip().lower().startswith(EXTRA)}
+                row = zip(header, cells, strict=False)
+                yield where, {name: typed(cell) if name in own else cell for name, cell in row}
     except csv.Error as error:
         where = f"line {max(reader.line_num, 1)}"
         if "field larger" in str(error):
@@ -145,18 +180,15 @@ def _csv_records(text: str, *, tabs: bool) -> Iterator[Record]:
 
 
 def _header(cells: list[str], where: str) -> list[str]:
-    names = [cell.strip().lower() for cell in cells]
-    if not set(names) & set(PATH_NAMES):
-        raise _Refused(
-            f"{where} must be a header with one of {', '.join(PATH_NAMES)}; it has {shown(', '.join(cells))}"
-        )
-    path_name = next(name for name in PATH_NAMES if name in names)
-    for name, cell in zip(names, cells, strict=True):
-        if names.count(name) > 1:
+    if path_column(cells) is None:
+        raise _Refused(f"{where} must be a header with one of {_PATHS}; it has {shown(', '.join(cells))}")
+    keys = [key_of(cell) for cell in cells]
+    for key, cell in zip(keys, cells, strict=True):
+        if keys.count(key) > 1:
             raise _Refused(f"{where} has the column {cell.strip()!r} twice")
-        if name != path_name:
+        if key not in PATH_NAMES:
             _field(cell, where)
-    return names
+    return cells
 
 
 def _json_records(text: str) -> Iterable[Record]:
@@ -168,7 +200,7 @@ def _json_records(text: str) -> Iterable[Record]:
         raise _Refused(f"it is not JSON: {error}") from None
     if isinstance(content, dict) and isinstance(content.get("annotations"), list):
         return _coco_records(content)
-    if isinstance(content, dict) and set(map(str.lower, content)) & set(PATH_NAMES):
+    if isinstance(content, dict) and path_column(content) is not None:
         content = [content]
     if isinstance(content, list):
         return ((f"record {number}", _object(f"record {number}", item)) for number, item in enumerate(content, 1))

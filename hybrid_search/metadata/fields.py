@@ -7,7 +7,9 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import cast
 
+from hybrid_search.metadata.extra import EXTRA, extra_name, read_extra
 from hybrid_search.metadata.model import FieldValue, Metadata, unique
+from hybrid_search.metadata.moments import split_offset
 from hybrid_search.metadata.values import (
     clean_text,
     first_number,
@@ -18,10 +20,12 @@ from hybrid_search.metadata.values import (
     texts,
 )
 
-__all__ = ["FIELDS", "MAX_TAGS", "Gate", "close_names", "flatten"]
+__all__ = ["FIELDS", "MAX_TAGS", "Gate", "close_names", "flatten", "is_field", "read_field"]
 
 MAX_TAGS = 256
 """Tags kept of one image."""
+EDGES = ("left", "top", "width", "height")
+"""Of a face's box, in fractions of the picture as it is stored, before its EXIF orientation turns it."""
 MAX_WARNINGS = 50
 """Warnings kept of one image."""
 
@@ -66,6 +70,9 @@ def _flag(value: object) -> bool:
 
 
 def _date(value: object) -> str:
+    if isinstance(value, (int, float)) and float(value).is_integer():
+        # JSON and tables hold a year as a number
+        value = str(int(value))
     if not isinstance(value, str):
         raise ValueError("is not a date")
     return parse_date(value)
@@ -100,12 +107,29 @@ def _location(value: object) -> dict[str, float]:
     return {"lat": lat, "lon": lon}
 
 
+def _faces(value: object) -> list[dict[str, str | float]]:
+    if not isinstance(value, Sequence) or isinstance(value, (str, bytes)):
+        raise ValueError("is not a list of faces")
+    faces: list[dict[str, str | float]] = []
+    for face in value[:MAX_TAGS]:
+        edges = {edge: first_number(face.get(edge)) for edge in EDGES} if isinstance(face, Mapping) else {}
+        if not edges or None in edges.values() or not isinstance(face.get("name"), str):
+            raise ValueError("is not a list of faces, each with name, left, top, width and height")
+        faces.append({"name": clean_text(face["name"], limit=1000), **cast("dict[str, float]", edges)})
+    return faces
+
+
 _KEYWORD = _text(1000)
 
 FIELDS: Mapping[str, Reader] = {
     "title": _text(1000),
     "caption": _text(10_000),
+    "headline": _text(1000),
+    "alt": _text(10_000),
+    "prompt": _text(10_000),
     "tags": _tags,
+    "people": _tags,
+    "faces": _faces,
     "rating": _number(-1, 5, whole=True),
     "artist": _KEYWORD,
     "copyright": _KEYWORD,
@@ -129,12 +153,46 @@ FIELDS: Mapping[str, Reader] = {
     "location": _location,
     "altitude": _number(-12_000, 1e6),
     "direction": _number(0, 360),
+    "place.sublocation": _KEYWORD,
+    "place.settlement": _KEYWORD,
     "place.city": _KEYWORD,
     "place.region": _KEYWORD,
     "place.country": _KEYWORD,
     "place.country_code": _KEYWORD,
 }
 """Fields of the mapping that metadata fills, each with what reads a value or raises ValueError with a reason."""
+
+
+def is_field(name: str) -> bool:
+    """Tell whether a dotted name is that of a field which describes a picture, an own one among them.
+
+    Examples
+    --------
+    >>> is_field("camera.make"), is_field("extra.price"), is_field("price")
+    (True, True, False)
+    """
+    return name in FIELDS or name.startswith(EXTRA)
+
+
+def read_field(name: str, value: object) -> tuple[str, FieldValue]:
+    """Return the name and the value of a field as they are kept.
+
+    Parameters
+    ----------
+    name : str
+        One for which `is_field` holds.
+
+    Raises
+    ------
+    ValueError
+        When an own field cannot be called so, or the value does not fit the field.
+
+    Examples
+    --------
+    >>> read_field("iso", "400"), read_field("extra.Client", "ACME")
+    (('iso', 400), ('extra.client', 'ACME'))
+    """
+    return (extra_name(name), read_extra(value)) if name.startswith(EXTRA) else (name, FIELDS[name](value))
 
 
 class Gate:
@@ -159,7 +217,7 @@ class Gate:
         Parameters
         ----------
         name : str
-            A key of `FIELDS`.
+            A key of `FIELDS`, or an own field.
         value : object
             What was found; None and "" mean that there is none.
         source, found : str, object
@@ -168,15 +226,16 @@ class Gate:
         if value is None or value == "" or value == []:
             return
         try:
-            read = FIELDS[name](value)
+            name, read = read_field(name, value)
         except ValueError as error:
             self.warn(f"{source or name} {shown(value if found is None else found)} {error}")
             return
         if read == "" or read == []:
             return
         self.fields[name] = read
-        if name == "taken_at" and (offset := parse_offset(str(read)[-6:])):
-            self.fields["taken_offset"] = offset
+        if name == "taken_at":
+            self.fields["taken_at"], offset = split_offset(str(read))
+            self.fields.update({"taken_offset": offset} if offset else {})
 
     def put_first(self, name: str, *values: object, source: str = "") -> None:
         """Set a field to the first of the values that can be used."""

@@ -4,25 +4,31 @@ from __future__ import annotations
 
 from hybrid_search.metadata.exif import ExifTags
 from hybrid_search.metadata.fields import Gate
-from hybrid_search.metadata.values import first_number, shown
+from hybrid_search.metadata.moments import Moment
+from hybrid_search.metadata.values import first_number, parse_date, shown
 
-__all__ = ["degrees", "put_location"]
+__all__ = ["degrees", "gps_moment", "put_location", "put_position"]
 
 
 def put_location(exif: ExifTags, gate: Gate) -> None:
     """Fill a gate with location (degrees), altitude (m above the sea) and direction (degrees clockwise from north)."""
     lat = _axis(exif, gate, "GPSLatitude", limit=90, signs={"N": 1, "S": -1})
     lon = _axis(exif, gate, "GPSLongitude", limit=180, signs={"E": 1, "W": -1})
-    if lat == 0 and lon == 0:
-        gate.warn("GPS position 0, 0 is what receivers write that have none")
-    elif lat is not None and lon is not None:
-        gate.put("location", {"lat": lat, "lon": lon})
+    put_position(gate, lat, lon, first_number(exif.values("GPS GPSAltitude")))
     _put_altitude(exif, gate)
     direction = exif.values("GPS GPSImgDirection")
     if direction:
         gate.put("direction", first_number(direction), source="GPSImgDirection", found=direction)
         if first_number(direction) is None:
             gate.warn(f"GPSImgDirection {shown(direction)} is not a number")
+
+
+def put_position(gate: Gate, lat: float | None, lon: float | None, height: float | None, *, source: str = "") -> None:
+    """Set the location; 0, 0 without a height is what receivers write that have none."""
+    if lat == 0 and lon == 0 and not height:
+        gate.warn("GPS position 0, 0 is what receivers write that have none")
+    elif lat is not None and lon is not None:
+        gate.put("location", {"lat": lat, "lon": lon}, source=source)
 
 
 def _axis(exif: ExifTags, gate: Gate, name: str, *, limit: float, signs: dict[str, int]) -> float | None:
@@ -73,3 +79,18 @@ def _put_altitude(exif: ExifTags, gate: Gate) -> None:
         return
     below = first_number(exif.values("GPS GPSAltitudeRef")) in (1, 3)
     gate.put("altitude", -abs(height) if below else height, source="GPSAltitude")
+
+
+def gps_moment(exif: ExifTags) -> Moment | None:
+    """Return when the receiver had its position, in UTC, None where EXIF does not say it."""
+    found = exif.values("GPS GPSTimeStamp")
+    parts = [first_number(part) for part in found] if isinstance(found, list) else []
+    if len(parts) != 3 or None in parts:
+        return None
+    hour, minute, second = (float(part or 0) for part in parts)
+    time = f"{hour:02.0f}:{minute:02.0f}:{int(second):02}"
+    try:
+        written = parse_date(f"{exif.text('GPS GPSDate')} {time}", subseconds=f"{second % 1:.3f}"[2:])
+    except ValueError:
+        return None
+    return Moment(written, "+00:00", is_utc=True) if "T" in written else None

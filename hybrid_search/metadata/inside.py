@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from functools import reduce
+from operator import itemgetter
 from pathlib import PurePath
 
 from hybrid_search.metadata.blocks import Blocks, find_blocks
 from hybrid_search.metadata.camera import put_exif
 from hybrid_search.metadata.exif import ExifTags, flat_exif, read_exif
 from hybrid_search.metadata.fields import Gate
+from hybrid_search.metadata.gps import gps_moment
 from hybrid_search.metadata.iptc import read_iptc
-from hybrid_search.metadata.model import Metadata, merge
-from hybrid_search.metadata.values import is_default_caption
+from hybrid_search.metadata.model import Metadata, merge, with_moment
+from hybrid_search.metadata.moments import fuller, moment_of
+from hybrid_search.metadata.notes import read_notes
 from hybrid_search.metadata.xmp import read_xmp
 
 __all__ = ["read_metadata"]
@@ -29,7 +32,7 @@ def read_metadata(data: bytes, *, format: str, name: str = "") -> Metadata:
     format : str
         As `hybrid_search.images.sniff` names it: "jpeg", "png", "heif", …
     name : str
-        File name or path; a title or caption that only repeats it is left out.
+        File name or path; a title or caption that only repeats it, or the camera's, is left out.
     """
     gate = Gate()
     blocks = find_blocks(data, format)
@@ -44,44 +47,33 @@ def read_metadata(data: bytes, *, format: str, name: str = "") -> Metadata:
         exif.tags.update(more.tags)
         exif.blobs.update(more.blobs)
         exif.warnings.extend(more.warnings)
-    put_exif(exif, gate)
+    tag = put_exif(exif, gate)
     blocks.put_photoshop(exif.blobs.get("photoshop", b""))
-    _put_png_text(blocks.text, gate)
     inside = gate.metadata(flat_exif(exif.tags))
     iptc = read_iptc(blocks.iptc or exif.blobs.get("iptc", b""))
-    xmp = read_xmp(blocks.xmp or exif.blobs.get("xmp", b""))
-    words = [_without_day(layer, inside) for layer in (iptc, xmp.words)]
-    merged = merge(xmp.facts, inside, *words)
+    xmp = read_xmp(blocks.xmp or exif.blobs.get("xmp", b""), more=blocks.xmp_more)
+    notes = read_notes(blocks)
+    merged = merge(notes, xmp.facts, inside, iptc, xmp.words)
+    stated = [(_EXIF_TRUST.get(tag, 0), inside), (_trust(xmp.facts, xmp.is_original), xmp.facts), (_trust(iptc), iptc)]
+    moments = [moment_of(layer.fields) for _, layer in [*sorted(stated, key=itemgetter(0)), (6, notes)]]
+    moment = reduce(lambda known, other: fuller(known, other, corrects=False), moments)
+    # a satellite's clock says when the receiver had a fix, which may have been long before
+    moment = gps_moment(exif) if moment is None else moment
     own = {PurePath(name).name.casefold(), PurePath(name).stem.casefold()}
+    own |= {str(merged.fields.get(camera, "")).casefold() for camera in ("camera.make", "camera.model")}
     fields = {
         field: value
-        for field, value in merged.fields.items()
+        for field, value in with_moment(merged.fields, moment).items()
         if field not in ("title", "caption") or str(value).casefold() not in own
     }
     return Metadata(fields, merged.exif, merged.warnings)
 
 
-def _without_day(layer: Metadata, exif: Metadata) -> Metadata:
-    """Return a layer without a day where the camera wrote a moment: agencies put the day of their release there."""
-    moment, day = str(exif.fields.get("taken_at", "")), str(layer.fields.get("taken_at", ""))
-    if not 0 < len(day) < len(moment):
-        return layer
-    fields = {name: value for name, value in layer.fields.items() if name not in ("taken_at", "taken_offset")}
-    return replace(layer, fields=fields)
+_EXIF_TRUST = {"DateTimeOriginal": 0, "DateTime": 2, "DateTimeDigitized": 4}
+"""Whose moment holds where several differ, the least first; the file's last change is all that some cameras write."""
 
 
-def _put_png_text(text: dict[str, str], gate: Gate) -> None:
-    """Take what PNG's registered keywords say, where EXIF says nothing."""
-    for name, keywords in _PNG_KEYWORDS.items():
-        for keyword in keywords:
-            if name not in gate.fields and text.get(keyword) and not is_default_caption(text[keyword]):
-                gate.put(name, text[keyword])
-
-
-_PNG_KEYWORDS = {
-    "title": ("Title",),
-    "caption": ("Description", "Comment"),
-    "artist": ("Author",),
-    "copyright": ("Copyright",),
-    "software": ("Software",),
-}
+def _trust(layer: Metadata, is_original: bool = True) -> int:
+    """Return the place of a date that XMP or IPTC has: agencies put the day of their release there, people years."""
+    is_day = len(str(layer.fields.get("taken_at", ""))) == len("2019-06-01")
+    return 5 if not is_original else 3 if is_day else 1

@@ -18,6 +18,8 @@ _CHARSET = (1, 90)
 _FIELDS = {
     "caption": ((2, 120),),
     "title": ((2, 5), (2, 105)),
+    "headline": ((2, 105),),
+    "place.sublocation": ((2, 92),),
     "place.city": ((2, 90),),
     "place.region": ((2, 95),),
     "place.country": ((2, 101),),
@@ -71,5 +73,7 @@ def _put_date(texts: dict[tuple[int, int], list[str]], gate: Gate) -> None:
         return
     written = f"{date[:4]}-{date[4:6]}-{date[6:8]}" if len(date) == 8 and date.isdecimal() else date
     if len(time) >= 6 and time[:6].isdecimal():
-        written += f"T{time[:2]}:{time[2:4]}:{time[4:6]}{time[6:]}"
+        # the standard wants a zone, so programs that know none write zeros
+        zone = "" if time[6:].strip("+-:0") == "" else time[6:]
+        written += f"T{time[:2]}:{time[2:4]}:{time[4:6]}{zone}"
     gate.put("taken_at", written, source="IPTC DateCreated", found=f"{date} {time}".strip())

@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias, cast
 
-__all__ = ["FieldValue", "Metadata", "merge"]
+from hybrid_search.metadata.moments import MOMENT_FIELDS, Moment, fuller, moment_fields, moment_of
 
-FieldValue: TypeAlias = str | int | float | bool | list[str] | dict[str, float]
-"""A value of one field; a geo_point is {"lat": degrees north, "lon": degrees east}."""
+__all__ = ["UNITED", "FieldValue", "Metadata", "merge", "unique", "with_moment"]
+
+FieldValue: TypeAlias = str | int | float | bool | list[str] | dict[str, float] | list[dict[str, str | float]]
+"""A value of one field; a geo_point is {"lat": degrees north, "lon": degrees east}, a face has a name and a box."""
 
 
 @dataclass(frozen=True)
@@ -36,50 +38,42 @@ class Metadata:
     warnings: tuple[str, ...] = ()
 
 
-_DAY = len("2019-06-01")
+UNITED = frozenset({"tags", "people"})
+"""Fields of which layers, and copies, add up."""
 
 
 def merge(*layers: Metadata) -> Metadata:
-    """Join layers of metadata: for each field the last layer that has it wins, tags of all layers are united.
+    """Join layers of metadata: for each field the last layer that has it wins; tags and people of all are united.
+
+    The moment is not replaced by a part of it, such as its day: of one moment the fuller statement holds.
 
     Examples
     --------
-    >>> inside = Metadata({"title": "DSC_0001", "tags": ["sea"]})
-    >>> dict(merge(inside, Metadata({"title": "At the beach", "tags": ["Sea", "sand"]})).fields)
-    {'title': 'At the beach', 'tags': ['sea', 'sand']}
+    >>> inside = Metadata({"title": "DSC_0001", "tags": ["sea"], "taken_at": "2019-06-01T12:34:56"})
+    >>> dict(merge(inside, Metadata({"title": "At the beach", "tags": ["Sea", "sand"], "taken_at": "2019"})).fields)
+    {'title': 'At the beach', 'tags': ['sea', 'sand'], 'taken_at': '2019-06-01T12:34:56'}
     """
     fields: dict[str, FieldValue] = {}
     exif: dict[str, str] = {}
     warnings: list[str] = []
-    tags: list[str] = []
+    lists: dict[str, list[str]] = {}
+    moment: Moment | None = None
     for layer in layers:
-        known = str(fields.get("taken_at", ""))
-        if is_day_of(layer.fields, known):
-            # the moment says all that the day of it says
-            fields.update({name: value for name, value in layer.fields.items() if name != "taken_at"})
-        else:
-            if "taken_at" in layer.fields:
-                # an offset belongs to the moment that it was written with
-                fields.pop("taken_offset", None)
-            fields.update(layer.fields)
+        fields.update(layer.fields)
+        # who writes beside a picture when it was taken corrects what the camera wrote
+        moment = fuller(moment, moment_of(layer.fields), corrects=True)
         exif.update(layer.exif)
         warnings.extend(layer.warnings)
-        tags.extend(cast("list[str]", layer.fields.get("tags", [])))
-    if tags:
-        fields["tags"] = unique(tags)
-    return Metadata(fields, exif, tuple(dict.fromkeys(warnings)))
+        for name in UNITED & layer.fields.keys():
+            lists.setdefault(name, []).extend(cast("list[str]", layer.fields[name]))
+    fields.update({name: unique(values) for name, values in lists.items()})
+    return Metadata(with_moment(fields, moment), exif, tuple(dict.fromkeys(warnings)))
 
 
-def is_day_of(fields: Mapping[str, FieldValue], moment: str) -> bool:
-    """Tell whether fields have a day alone, and a moment is one of that day.
-
-    Examples
-    --------
-    >>> is_day_of({"taken_at": "2019-06-01"}, "2019-06-01T12:34:56")
-    True
-    """
-    day = str(fields.get("taken_at", ""))
-    return len(day) == _DAY < len(moment) and moment.startswith(day)
+def with_moment(fields: Mapping[str, FieldValue], moment: Moment | None) -> dict[str, FieldValue]:
+    """Return fields with another moment in the place of theirs."""
+    others = {name: value for name, value in fields.items() if name not in MOMENT_FIELDS}
+    return {**others, **moment_fields(moment)}
 
 
 def unique(texts: list[str]) -> list[str]:

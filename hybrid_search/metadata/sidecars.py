@@ -3,42 +3,28 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+import os
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, cast
 
 from hybrid_search.images import is_candidate
-from hybrid_search.metadata.fields import FIELDS, Gate, close_names, flatten
+from hybrid_search.metadata.fields import Gate, close_names, flatten, is_field
 from hybrid_search.metadata.model import Metadata, merge
+from hybrid_search.metadata.moments import utc_fields
+from hybrid_search.metadata.sidecar_names import SidecarNames, fits_title
 from hybrid_search.metadata.values import date_of_timestamp, first_number, shown
 from hybrid_search.metadata.xmp import read_xmp
 
-__all__ = ["is_sidecar", "read_sidecars", "sidecar_names"]
+__all__ = ["is_sidecar", "read_sidecars"]
 
 MAX_BYTES = 16 * 2**20
 """Bytes above which a sidecar is left alone."""
 _TAKEOUT = {"photoTakenTime", "geoData", "geoDataExif", "creationTime"}
-_TAKEOUT_SUFFIX = ".supplemental-metadata.json"
-_TAKEOUT_LENGTH = 51
-"""Characters at which Google Takeout cuts the name of a sidecar, suffix included."""
 
 
-def sidecar_names(name: str) -> tuple[str, ...]:
-    """Return the names that a sidecar of an image may have, those that win last.
-
-    Examples
-    --------
-    >>> sidecar_names("photo.jpg")[:4]
-    ('photo.xmp', 'photo.jpg.xmp', 'photo.json', 'photo.jpg.json')
-    """
-    stem = name.rpartition(".")[0] or name
-    cut = f"{name}{_TAKEOUT_SUFFIX}"[: _TAKEOUT_LENGTH - 5].removesuffix(".json") + ".json"
-    names = (f"{stem}.xmp", f"{name}.xmp", f"{stem}.json", f"{name}.json", cut)
-    return tuple(dict.fromkeys(names))
-
-
-def read_sidecars(path: Path) -> Metadata:
-    """Return what the files beside an image say of it; later ones of `sidecar_names` win.
+def read_sidecars(path: Path, *, names: Iterable[str] | None = None) -> Metadata:
+    """Return what the files beside an image say of it; of two, the one with more of its name wins, and JSON over XMP.
 
     Suffixes may be in capitals. What cannot be read or used becomes a warning.
 
@@ -46,18 +32,33 @@ def read_sidecars(path: Path) -> Metadata:
     ----------
     path : Path
         The image.
+    names : iterable of str, optional
+        The names of sidecars in its folder, which is listed without them.
     """
-    layers = [_read(sidecar, path.name) for sidecar in _present(path)]
+    if names is None:
+        try:
+            names = os.listdir(path.parent)
+        except OSError:
+            return Metadata({})
+    beside = SidecarNames(names).of(path.name)
+    layers = [
+        _read(path.with_name(each.name), path.name)
+        for each in beside
+        if path.with_name(each.name).is_file()
+        and (not each.doubtful or is_sidecar(path.with_name(each.name), of=path.name))
+    ]
     return merge(*layers) if layers else Metadata({})
 
 
-def is_sidecar(path: Path) -> bool:
+def is_sidecar(path: Path, *, of: str = "") -> bool:
     """Tell whether a file says something of a picture, as XMP does, and JSON with names of fields or as Takeout's.
 
     Parameters
     ----------
     path : Path
         A file with the name of a sidecar; another may have it by chance.
+    of : str
+        The name of a picture that may be another's: the title in the file, as Takeout writes it, has to be this one's.
     """
     if path.suffix.lower() == ".xmp":
         return True
@@ -65,20 +66,16 @@ def is_sidecar(path: Path) -> bool:
         if path.stat().st_size > MAX_BYTES:
             return False
         content: Any = json.loads(path.read_bytes())
-        if isinstance(content, list) and len(content) == 1:
-            content = content[0]
-        return isinstance(content, dict) and not (_TAKEOUT | set(FIELDS)).isdisjoint([*content, *flatten(content)])
     except (OSError, ValueError, RecursionError):
         return False
-
-
-def _present(path: Path) -> Iterator[Path]:
-    for name in sidecar_names(path.name):
-        stem, _, suffix = name.rpartition(".")
-        for candidate in (name, f"{stem}.{suffix.upper()}"):
-            if (sidecar := path.with_name(candidate)).is_file():
-                yield sidecar
-                break
+    if isinstance(content, list) and len(content) == 1:
+        content = content[0]
+    if not isinstance(content, dict):
+        return False
+    if of:
+        title = content.get("title")
+        return isinstance(title, str) and not _TAKEOUT.isdisjoint(content) and fits_title(of, title)
+    return not _TAKEOUT.isdisjoint(content) or any(map(is_field, [*content, *flatten(content)]))
 
 
 def _read(sidecar: Path, image: str) -> Metadata:
@@ -117,7 +114,7 @@ def _read_json(data: bytes, image: str) -> Metadata:
 def _put_fields(content: Mapping[str, Any], gate: Gate) -> None:
     unknown = []
     for name, value in flatten(content).items():
-        if name in FIELDS:
+        if is_field(name):
             gate.put(name, value)
         else:
             unknown.append(name)
@@ -130,7 +127,7 @@ def _put_fields(content: Mapping[str, Any], gate: Gate) -> None:
 
 def _put_takeout(content: Mapping[str, Any], image: str, gate: Gate) -> None:
     title = content.get("title")
-    if isinstance(title, str) and not is_candidate(title) and title != image:
+    if isinstance(title, str) and not is_candidate(title) and not fits_title(image, title):
         # Takeout's title is the name that the file had, unless somebody wrote another
         gate.put("title", title)
     gate.put("caption", content.get("description"))
@@ -138,12 +135,12 @@ def _put_takeout(content: Mapping[str, Any], image: str, gate: Gate) -> None:
     seconds = first_number(taken.get("timestamp")) if isinstance(taken, dict) else None
     if seconds is not None:
         try:
-            gate.put("taken_at", date_of_timestamp(seconds))
+            gate.fields.update(utc_fields(date_of_timestamp(seconds)))
         except ValueError as error:
             gate.warn(f"photoTakenTime {seconds:g} {error}")
     people = content.get("people")
     if isinstance(people, list):
-        gate.put("tags", [person.get("name") for person in people if isinstance(person, dict)])
+        gate.put("people", [person.get("name") for person in people if isinstance(person, dict)])
     for name in ("geoData", "geoDataExif"):
         if "location" not in gate.fields and isinstance(content.get(name), dict):
             _put_takeout_place(cast("dict[str, Any]", content[name]), gate, name)

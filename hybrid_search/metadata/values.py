@@ -16,6 +16,7 @@ __all__ = [
     "parse_offset",
     "shown",
     "split_tags",
+    "stars",
     "wide_text",
 ]
 
@@ -24,12 +25,13 @@ MAX_TEXT = 10_000
 
 _CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufffe\uffff]")
 _DATE = re.compile(
-    r"\s*(\d{4})[:/.\-](\d{1,2})(?:[:/.\-](\d{1,2}))?"
-    r"(?:[ T]\s*(\d{1,2})[:.](\d{1,2})(?:[:.](\d{1,2})(?:[.,](\d+))?)?)?"
-    r"\s*(Z|UTC|[+\-]\d{1,2}:?\d{2})?\s*",
+    r"(\d{4})(?:[:/.\-](\d{1,2})(?:[:/.\-](\d{1,2})"
+    r"(?:[ T]\s*(\d{1,2})[:.](\d{1,2})(?:[:.](\d{1,2})(?:[.,](\d+))?)?(?:\s*([AP])\.?M\.?)?)?"
+    r"\s*(Z|UTC|[+\-]\d{1,2}(?::?\d{2})?)?)?)?",
     re.IGNORECASE | re.ASCII,
 )
-_OFFSET = re.compile(r"\s*(?:(Z|UTC)|([+\-])(\d{1,2}):?(\d{2}))\s*", re.IGNORECASE | re.ASCII)
+_COMPACT = re.compile(r"(\d{4})(\d{2})(\d{2})(?!\d)", re.ASCII)
+_OFFSET = re.compile(r"\s*(?:(Z|UTC)|([+\-])(\d{1,2})(?::?(\d{2}))?)\s*", re.IGNORECASE | re.ASCII)
 
 
 _DEFAULT_CAPTIONS = (
@@ -134,12 +136,12 @@ def _number_of_text(text: str) -> float | None:
 
 
 def parse_date(text: str, *, subseconds: str = "", offset: str = "") -> str:
-    """Return a date as ISO 8601, with sub-seconds and offset where they are known.
+    """Return a date as ISO 8601 as far as it is known, with sub-seconds and offset where they are.
 
     Parameters
     ----------
     text : str
-        "2008:05:30 15:56:01" as EXIF writes it, or ISO 8601.
+        "2008:05:30 15:56:01" as EXIF writes it, or ISO 8601. What is blank or zero of month and day is unknown.
     subseconds : str
         Digits after the decimal point, as EXIF keeps them apart.
     offset : str
@@ -154,28 +156,44 @@ def parse_date(text: str, *, subseconds: str = "", offset: str = "") -> str:
     --------
     >>> parse_date("2008:05:30 15:56:01", subseconds="5", offset="+02:00")
     '2008-05-30T15:56:01.500+02:00'
+    >>> parse_date("1935:00:00 00:00:00"), parse_date("1935-06"), parse_date("2019:06:01 03:10:22 PM")
+    ('1935', '1935-06', '2019-06-01T15:10:22')
     """
-    match = _DATE.fullmatch(text)
+    # EXIF fills with blanks what is unknown, and the colons stay
+    match = _DATE.fullmatch(_COMPACT.sub(r"\1-\2-\3", text.strip().rstrip(": "), count=1))
     if match is None:
         raise ValueError("is not a date")
-    year, month, day, hour, minute, second = (int(part or 0) for part in match.groups()[:6])
+    year, month, day = (int(part or 0) for part in match.groups()[:3])
     try:
-        moment = datetime(year, month, day if match[3] else 1, hour, minute, second)
+        start = datetime(year, month or 1, day or 1)
     except ValueError:
         raise ValueError("is not a date") from None
     if not 1800 <= year < 2200:
         raise ValueError("is out of range")
-    if match[4] is None:
-        return moment.date().isoformat()
-    digits = match[7] or subseconds.strip()
-    if digits.isdecimal() and digits.isascii() and int(digits[:6]):
-        # three or six digits are what every parser of ISO 8601 reads
-        kept = 3 if len(digits) <= 3 else 6
-        moment = moment.replace(microsecond=int(digits[:6].ljust(6, "0")))
-        written = moment.isoformat(timespec="milliseconds" if kept == 3 else "microseconds")
-    else:
-        written = moment.isoformat(timespec="seconds")
-    return written + (parse_offset(match[8] or offset) or "")
+    if match[4] is None or not month or not day:
+        known = 4 if not month else 7 if not day else 10
+        return start.date().isoformat()[:known]
+    written = _time(start, match, subseconds.strip())
+    return written + (parse_offset(match[9] or offset) or "")
+
+
+def _time(day: datetime, match: re.Match[str], subseconds: str) -> str:
+    hour, minute, second = (int(part or 0) for part in match.groups()[3:6])
+    if match[8] and 1 <= hour <= 12:
+        hour = hour % 12 + (12 if match[8] in "Pp" else 0)
+    digits = match[7] or subseconds
+    if (hour, minute, second) == (24, 0, 0):
+        # ISO 8601's other name for the midnight that ends the day
+        day, hour = day + timedelta(days=1), 0
+    try:
+        moment = day.replace(hour=hour, minute=minute, second=second)
+    except ValueError:
+        raise ValueError("is not a date") from None
+    if not (digits.isdecimal() and digits.isascii() and int(digits[:6])):
+        return moment.isoformat(timespec="seconds")
+    # three or six digits are what every parser of ISO 8601 reads
+    moment = moment.replace(microsecond=int(digits[:6].ljust(6, "0")))
+    return moment.isoformat(timespec="milliseconds" if len(digits) <= 3 else "microseconds")
 
 
 def parse_offset(text: str) -> str | None:
@@ -185,7 +203,7 @@ def parse_offset(text: str) -> str | None:
         return None
     if match[1]:
         return "+00:00"
-    hours, minutes = int(match[3]), int(match[4])
+    hours, minutes = int(match[3]), int(match[4] or 0)
     if minutes > 59 or hours * 60 + minutes > 14 * 60:
         return None
     return f"{match[2]}{hours:02}:{minutes:02}"
@@ -206,6 +224,20 @@ def date_of_timestamp(seconds: float) -> str:
     if not 1800 <= moment.year < 2200:
         raise ValueError("is out of range")
     return moment.isoformat(timespec="milliseconds" if moment.microsecond else "seconds")
+
+
+def stars(percent: object) -> int | None:
+    """Return Windows' rating, which counts to 99 (1, 25, 50, 75 and 99 are one to five stars), as stars, or None.
+
+    Examples
+    --------
+    >>> [stars(percent) for percent in (0, 1, 25, 50, "75", 99)], stars(255)
+    ([0, 1, 2, 3, 4, 5], None)
+    """
+    number = first_number(percent)
+    if number is None or not 0 <= number <= 100:
+        return None
+    return int(number > 0) + sum(number >= least for least in (13, 38, 63, 88))
 
 
 def split_tags(text: str) -> list[str]:

@@ -11,6 +11,10 @@ import pytest
 
 from hybrid_search.backends import Action, Backend
 from hybrid_search.errors import DocumentNotFound, HybridSearchError, IndexNotFound, UnknownField
+from hybrid_search.filters import parse_filter
+from hybrid_search.mapping import extra_fields, field_types
+from hybrid_search.text import excluded_clauses, parse_text, text_leg
+from tests.conformance import words
 from tests.conformance.photos import (
     FILTERS,
     Source,
@@ -115,6 +119,65 @@ class BackendSuite:
             "bool more should than there are",
         }
 
+    # --- words ---
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def worded(cls, make: Callable[[], Backend]) -> Iterator[Backend]:
+        """A backend with texts in many scripts, for tests that only read."""
+        backend = make()
+        backend.create(definition(cls.analysis))
+        outcomes = backend.bulk([Action("index", id, source) for id, source in words.DOCUMENTS.items()])
+        assert [outcome.error for outcome in outcomes] == [None] * len(words.DOCUMENTS)
+        backend.refresh()
+        yield backend
+        backend.close()
+
+    @pytest.mark.parametrize("text", words.ASKED)
+    def test_words_are_found_as_they_are_written(self, worded: Backend, text: str) -> None:
+        parsed = parse_text(text)
+        body = {"bool": {"must": [text_leg(parsed)], "filter": excluded_clauses(parsed)}}
+        assert set(ids(worded.search({"query": body, "size": 100}))) == words.ASKED[text]
+
+    @pytest.mark.parametrize("text", words.FILTERED)
+    def test_filters_compare_words_and_tags_as_searches_do(self, worded: Backend, text: str) -> None:
+        clauses = parse_filter(text, field_types(worded.definition()))
+        assert (
+            set(ids(worded.search({"query": {"bool": {"filter": list(clauses)}}, "size": 100})))
+            == (words.FILTERED[text])
+        )
+
+    def test_a_tag_in_two_forms_of_unicode_is_counted_as_one(self, worded: Backend) -> None:
+        body = {"size": 0, "aggs": {"tags": {"terms": {"field": "tags", "size": 20}}}}
+        buckets = worded.search(body)["aggregations"]["tags"]["buckets"]
+        counts = {bucket["key"]: bucket["doc_count"] for bucket in buckets}
+        assert counts == {"brücke": 2, "istanbul": 1, "αθήνα": 1, "new_york": 1, "new york": 1}
+
+    def test_what_is_written_is_given_back_as_it_was(self, worded: Backend) -> None:
+        assert worded.get("mac")["caption"] == words.DOCUMENTS["mac"]["caption"]
+
+    def test_stop_words_of_a_text_need_only_a_place_in_its_order(self, fresh: Backend) -> None:
+        captions = {"in order": "the dog at a beach", "turned": "at a beach the dog", "other": "a cat on the beach"}
+        fresh.bulk([Action("index", id, {"caption": caption}) for id, caption in captions.items()])
+        fresh.refresh()
+        answers = [fresh.search({"query": text_leg(parse_text(text))}) for text in ("a dog on the beach", "dog beach")]
+        # the order of the words gains, whatever stands between them; stop words alone find nothing more
+        assert ids(answers[0]) == ["in order", "turned", "other"]
+        assert scores(answers[1])["in order"] == pytest.approx(scores(answers[1])["turned"])
+
+    def test_words_follow_what_is_changed(self, fresh: Backend) -> None:
+        fresh.bulk([Action("index", "a", {"caption": "golden_retriever", "tags": ["t-shirt"]})])
+        fresh.bulk([Action("update", "a", {"caption": "EiffelTower"}), Action("update", "a", {"iso": 100})])
+        fresh.refresh()
+        found = {
+            text: fresh.count(text_leg(parse_text(text)))
+            for text in ("golden", "eiffel", "eiffeltower", "tshirt", '"eiffel tower"')
+        }
+        assert found == {"golden": 0, "eiffel": 1, "eiffeltower": 1, "tshirt": 1, '"eiffel tower"': 1}
+        fresh.bulk([Action("update", "a", {"caption": None})])
+        fresh.refresh()
+        assert fresh.count(text_leg(parse_text("eiffel"))) == 0
+
     # --- scores ---
 
     def test_match_scores_as_elasticsearch(self, backend: Backend) -> None:
@@ -144,7 +207,7 @@ class BackendSuite:
     def test_multi_match_scores(self, backend: Backend, kind: str, tie_breaker: float | None) -> None:
         caption, tags = bm25(PHOTOS, "caption", "sea"), bm25(PHOTOS, "tags", "sea")
         share = 1.0 if kind == "most_fields" else tie_breaker or 0.0
-        clause = {"query": "sea", "fields": ["caption^3", "tags.text^2"], "type": kind}
+        clause = {"query": "sea", "fields": ["caption^3", "tags_text^2"], "type": kind}
         answer = backend.search(
             {"query": {"multi_match": clause | ({"tie_breaker": tie_breaker} if tie_breaker else {})}, "size": 100}
         )
@@ -156,7 +219,7 @@ class BackendSuite:
 
     def test_sparse_field_is_measured_by_those_who_have_it(self, backend: Backend) -> None:
         expected = bm25(PHOTOS, "tags", "travel")
-        answer = backend.search({"query": {"match": {"tags.text": "travel"}}, "size": 100})
+        answer = backend.search({"query": {"match": {"tags_text": "travel"}}, "size": 100})
         assert scores(answer) == pytest.approx(expected, rel=self.sparse_tolerance)
 
     def test_exact_clauses_score_as_elasticsearch(self, backend: Backend) -> None:
@@ -659,6 +722,58 @@ class BackendSuite:
         )
         assert [outcome.status for outcome in outcomes] == [200, 200, 200]
         assert fresh.get("a") == {"iso": 2} and fresh.get("b") == {"caption": "sea"}
+
+    def test_fields_are_added_while_there_are_documents(self, fresh: Backend) -> None:
+        vectors = {"a": unit(1), "b": unit(2)}
+        fresh.bulk(
+            [
+                Action("index", id, {"caption": "a boat", "embedding": {"tiny": vector}})
+                for id, vector in vectors.items()
+            ]
+        )
+        fresh.bulk([Action("index", "gone", {"caption": "gone"}), Action("delete", "gone")])
+        fresh.add_fields({"price": {"type": "double"}, "client": {"type": "keyword", "normalizer": "lowercase"}})
+        # what is there stays what it is, whoever asks for it to be something else
+        fresh.add_fields({"price": {"type": "keyword"}, "due": {"type": "date", "format": "strict_date_optional_time"}})
+        assert {leaf: each["type"] for leaf, each in extra_fields(fresh.definition()).items()} == {
+            "price": "double",
+            "client": "keyword",
+            "due": "date",
+        }
+        written = fresh.bulk(
+            [
+                Action("update", "a", {"extra": {"price": 12.5, "client": "ACME", "due": "2024-05-01"}}),
+                Action("index", "c", {"caption": "a house", "extra": {"price": [3, 20]}}),
+                Action("index", "d", {"caption": "a house", "extra": {"price": "dear"}}),
+                Action("index", "e", {"caption": "a house", "extra": {"unheard_of": 1}}),
+            ]
+        )
+        assert [outcome.status for outcome in written] == [200, 201, 400, 400]
+        fresh.refresh()
+        assert fresh.count() == 3
+        for clause, found in (
+            ({"range": {"extra.price": {"gt": 12}}}, {"a", "c"}),
+            ({"term": {"extra.client": "acme"}}, {"a"}),
+            ({"range": {"extra.due": {"gte": "2024-05-01", "lt": "2024-06-01"}}}, {"a"}),
+            ({"exists": {"field": "extra"}}, {"a", "c"}),
+            ({"match": {"caption": "boat"}}, {"a", "b"}),
+        ):
+            assert set(ids(fresh.search({"query": clause}))) == found, clause
+        answer = fresh.search(
+            {
+                "query": {"match_all": {}},
+                "sort": [{"extra.price": "desc"}],
+                "aggs": {"clients": {"terms": {"field": "extra.client"}}},
+            }
+        )
+        assert ids(answer) == ["c", "a", "b"]
+        assert [(each["key"], each["doc_count"]) for each in answer["aggregations"]["clients"]["buckets"]] == [
+            ("acme", 1)
+        ]
+        for id, vector in vectors.items():
+            assert fresh.get(id, vectors=True)["embedding"]["tiny"] == pytest.approx(vector, abs=self.vector_tolerance)
+        near = {"field": "embedding.tiny", "query_vector": vectors["b"].tolist(), "k": 1, "num_candidates": 10}
+        assert ids(fresh.search({"knn": [near]})) == ["b"]
 
     def test_update_replaces_a_vector(self, fresh: Backend) -> None:
         fresh.bulk([Action("index", "a", photo(1)), Action("index", "b", photo(2))])

@@ -58,6 +58,9 @@ def photo(number: int) -> dict[str, Any]:
         source["location"] = {"lat": round(draw.uniform(-70, 70), 3), "lon": round(draw.uniform(-180, 180), 3)}
     if number % 3 == 0:
         source["tags"] = draw.sample(["Night", "Travel", "family", "New York", "sea"], draw.randint(1, 3))
+    if number % 7 == 0:
+        source["people"] = draw.sample(["Lena Sommer", "Ada", "Bob"], draw.randint(1, 2))
+        source["faces"] = [{"name": source["people"][0], "left": 0.25, "top": 0.5, "width": 0.125, "height": 0.25}]
     return source
 
 
@@ -138,6 +141,7 @@ FILTERS: dict[str, tuple[dict[str, Any], Callable[[Source], bool]]] = {
     "term boolean": ({"term": {"missing": True}}, any_value("missing", bool)),
     "term boolean word": ({"term": {"missing": "false"}}, any_value("missing", lambda v: not v)),
     "term of a list": ({"term": {"tags": "night"}}, any_word("tags", lambda v: v == "night")),
+    "term of a person": ({"term": {"people": "lena sommer"}}, any_word("people", lambda v: v == "lena sommer")),
     "term with a space": ({"term": {"tags": "new york"}}, any_word("tags", lambda v: v == "new york")),
     "term flattened key": ({"term": {"exif.Make": "NIKON"}}, any_value("exif.Make", lambda v: v == "NIKON")),
     "term flattened keeps case": ({"term": {"exif.Make": "nikon"}}, lambda source: False),
@@ -235,6 +239,12 @@ FILTERS: dict[str, tuple[dict[str, Any], Callable[[Source], bool]]] = {
         {"wildcard": {"caption": {"value": "?oat"}}},
         any_value("caption", lambda v: "boat" in v.split()),
     ),
+    "wildcard flattened key": (
+        {"wildcard": {"exif.Make": {"value": "*K?N"}}},
+        any_value("exif.Make", lambda v: v == "NIKON"),
+    ),
+    "wildcard flattened deep": ({"wildcard": {"exif.Image.Artist": "?1"}}, any_value("exif.Image.Artist", "A1".__eq__)),
+    "wildcard flattened anywhere": ({"wildcard": {"exif": "*N"}}, any_value("exif.Make", lambda v: v == "NIKON")),
     "fuzzy": (
         {"fuzzy": {"camera.make": {"value": "cannon", "fuzziness": 1}}},
         any_word("camera.make", lambda v: v == "canon"),
@@ -289,13 +299,17 @@ FILTERS: dict[str, tuple[dict[str, Any], Callable[[Source], bool]]] = {
     ),
     "match a keyword": ({"match": {"camera.make": "Sony"}}, any_word("camera.make", lambda v: v == "sony")),
     "match nothing but stop words": ({"match": {"caption": "the of and"}}, lambda source: False),
-    "match a multi-field": ({"match": {"tags.text": "york"}}, any_word("tags", lambda v: "york" in v)),
+    "words of a person": (
+        {"match_phrase": {"people_text": "lena sommer"}},
+        any_word("people", lambda v: v == "lena sommer"),
+    ),
+    "match a multi-field": ({"match": {"tags_text": "york"}}, any_word("tags", lambda v: "york" in v)),
     "match_phrase": (
         {"match_phrase": {"caption": "red sea"}},
         any_value("caption", lambda v: f" {v} ".find(" red sea ") >= 0),
     ),
     "match_phrase of a list": (
-        {"match_phrase": {"tags.text": "new york"}},
+        {"match_phrase": {"tags_text": "new york"}},
         any_word("tags", lambda v: v == "new york"),
     ),
     "match_phrase with slop": (
@@ -303,7 +317,7 @@ FILTERS: dict[str, tuple[dict[str, Any], Callable[[Source], bool]]] = {
         any_value("caption", lambda v: _near(v.split(), "red", "sea", 1)),
     ),
     "multi_match": (
-        {"multi_match": {"query": "night", "fields": ["caption", "tags.text^2"]}},
+        {"multi_match": {"query": "night", "fields": ["caption", "tags_text^2"]}},
         lambda source: "night" in source["caption"].split() or "night" in lower(source, "tags"),
     ),
     "match_all": ({"match_all": {}}, lambda source: True),

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from copy import copy
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from hybrid_search.backends import Action, Analysis, Backend, Outcome, Stored
@@ -25,9 +26,9 @@ from hybrid_search.backends.elasticsearch.layout import (
     with_layout,
     write_alias,
 )
-from hybrid_search.backends.elasticsearch.meta import change_meta
-from hybrid_search.backends.elasticsearch.recent import Recent
-from hybrid_search.backends.elasticsearch.scan import excluded, scan, with_vectors
+from hybrid_search.backends.elasticsearch.meta import add_extra, change_meta
+from hybrid_search.backends.elasticsearch.patterns import answerable
+from hybrid_search.backends.elasticsearch.scan import excluded, scan, with_vectors, without_words
 from hybrid_search.backends.elasticsearch.server import Server
 from hybrid_search.backends.elasticsearch.vectors import VectorField, vector_fields
 from hybrid_search.backends.elasticsearch.words import block_error
@@ -43,6 +44,7 @@ from hybrid_search.errors import (
     UnknownField,
 )
 from hybrid_search.mapping import EmbeddingSpec, default_embedding, embeddings, load_definition, prefer
+from hybrid_search.search_fields import with_search_fields
 
 __all__ = ["ElasticsearchBackend"]
 
@@ -67,6 +69,7 @@ class ElasticsearchBackend(Backend):
     """
 
     name = "elasticsearch"
+    is_remote = True
 
     def __init__(self, location: str | None, *, name: str, server: Server) -> None:
         check_name(name)
@@ -74,7 +77,7 @@ class ElasticsearchBackend(Backend):
         self._alias, self._target = name, write_alias(name)
         self._live: Live | None = None
         self._asked = 0.0
-        self._unseen, self._recent = False, Recent()
+        self._unseen = False
         # the same copy of a shard answers every page of a search: copies break ties differently
         self._preference = secrets.token_hex(8)
         self.location = f"{self._client.location}/{name}"
@@ -145,10 +148,8 @@ class ElasticsearchBackend(Backend):
         ------
         AliasMissing
             When there is no alias to write through.
-        WriteBlocked
-            When the server refuses writes: a full disk, a block.
-        ServerBusy, IndexRed, BackendUnavailable
-            When the server had no room, or was away, until the deadline.
+        WriteBlocked, ServerBusy, IndexRed, BackendUnavailable
+            When the server refuses writes (a full disk, a block), or had no room or was away until the deadline.
         """
         waiting = list(actions)
         if not waiting:
@@ -156,8 +157,9 @@ class ElasticsearchBackend(Backend):
             return []
         aliased = self._target != self._alias
         self._unseen = True
-        self._recent.forget()
         try:
+            known = self._known().definition["mappings"].get("properties", {})
+            waiting = [replace(action, source=with_search_fields(action.source, known)) for action in waiting]
             return BulkWriter(self._client, self._target, vectors=self._vectors(), alias=aliased).run(waiting)
         except AliasMissing as error:
             self._check_exists(error)
@@ -168,7 +170,6 @@ class ElasticsearchBackend(Backend):
         self._unseen = False  # before it: what another thread writes meanwhile stays unseen
         try:
             self._ask(lambda raw: raw.indices.refresh(index=self._alias))
-            self._recent.forget()
         except BackendUnavailable:
             # a refresh waits for a part that is on no node; a count says so at once
             self._client.ask(lambda raw: raw.count(index=self._alias), name=self._alias, deadline=0)
@@ -210,6 +211,11 @@ class ElasticsearchBackend(Backend):
 
         self._change(change)
 
+    def add_fields(self, properties: Mapping[str, Mapping[str, Any]]) -> None:
+        """Add own fields to the index while it is used; what another writer adds at the same time stays."""
+        self._live = None
+        add_extra(self._client, self._alias, properties)
+
     def prefer_embedding(self, key: str) -> None:
         """Make one of the index's embeddings of pictures the default."""
 
@@ -245,16 +251,17 @@ class ElasticsearchBackend(Backend):
             When a part of the index did not answer.
         """
         self._check_knn(body)
+        asked = answerable(body, self._client, self._alias)
         answer = self._asked_for_vectors(
             lambda raw: raw.search(
                 index=self._alias,
-                body=dict(body),
+                body=asked,
                 include_named_queries_score=True,
                 allow_partial_search_results=False,
                 preference=self._preference,
             )
         )
-        found: dict[str, Any] = answer.body
+        found = without_words(answer.body)
         self._check_lists(body, found)
         return found
 
@@ -263,23 +270,19 @@ class ElasticsearchBackend(Backend):
         for body in bodies:
             self._check_knn(body)
         head = {"allow_partial_search_results": False, "preference": self._preference}
-        lines = [line for body in bodies for line in (head, dict(body))]
+        lines = [line for body in bodies for line in (head, answerable(body, self._client, self._alias))]
         answer = self._asked_for_vectors(
             lambda raw: raw.msearch(index=self._alias, searches=lines, include_named_queries_score=True)
         )
-        found: list[dict[str, Any]] = list(answer.body["responses"])
+        found = [without_words(response) for response in answer.body["responses"]]
         for body, response in zip(bodies, found, strict=True):
             self._check_lists(body, response)
         return found
 
-    def has_any(self, query: Mapping[str, Any]) -> bool:
-        """Tell whether a document matches a query, as it was a second ago unless this object has written since."""
-        return self._recent.answer(query, lambda: self.count(query) > 0)
-
     def count(self, query: Mapping[str, Any] | None = None) -> int:
         """Count the documents that match a query (all when None)."""
-        answer = self._ask(lambda raw: raw.count(index=self._alias, query=None if query is None else dict(query)))
-        return int(answer.body["count"])
+        wanted = None if query is None else answerable(query, self._client, self._alias)
+        return int(self._ask(lambda raw: raw.count(index=self._alias, query=wanted)).body["count"])
 
     def read(self, id: str, *, vectors: bool = False) -> Stored:
         """Return one document with its version, written but not refreshed ones too.
@@ -300,8 +303,9 @@ class ElasticsearchBackend(Backend):
         self, query: Mapping[str, Any] | None = None, *, fields: Sequence[str] | None = None, vectors: bool = False
     ) -> Iterator[tuple[str, dict[str, Any]]]:
         """Stream (id, `_source`) of every match from one point in time, in bounded memory."""
+        wanted = query and answerable(query, self._client, self._alias)
         yield from scan(
-            self._client, self._alias, vectors=self._vectors(), query=query, fields=fields, with_vectors=vectors
+            self._client, self._alias, vectors=self._vectors(), query=wanted, fields=fields, with_vectors=vectors
         )
 
     def info(self) -> dict[str, Any]:

@@ -12,11 +12,12 @@ from hybrid_search.backends.elasticsearch.failures import check_view
 from hybrid_search.backends.elasticsearch.layout import find
 from hybrid_search.backends.elasticsearch.vectors import VectorField
 from hybrid_search.errors import BackendError, ViewEnded
+from hybrid_search.search_fields import MADE
 
 if TYPE_CHECKING:
     from elasticsearch import Elasticsearch
 
-__all__ = ["excluded", "scan", "with_vectors"]
+__all__ = ["excluded", "scan", "with_vectors", "without_words"]
 
 _KEEP_ALIVE = "5m"
 _PAGE, _PAGE_OF_VECTORS = 1_000, 200
@@ -69,8 +70,8 @@ def scan(
 
 
 def excluded(vectors: Fields) -> tuple[str, ...]:
-    """Return what a source is read without: dense_vector fields, with the objects that hold nothing else."""
-    return tuple(dict.fromkeys(field.rpartition(".")[0] or field for field in vectors))
+    """Return what a source is read without: dense_vector fields, with the objects that hold nothing else, and words."""
+    return (*dict.fromkeys(field.rpartition(".")[0] or field for field in vectors), *sorted(MADE))
 
 
 def with_vectors(source: dict[str, Any], vectors: Fields) -> dict[str, Any]:
@@ -86,7 +87,15 @@ def with_vectors(source: dict[str, Any], vectors: Fields) -> dict[str, Any]:
             inner.update({} if values is None else {leaf: kind.array(values)})
     # 9.2 leaves an empty object where it keeps the vectors apart
     bare = {name for name in excluded(vectors) if isinstance(source.get(name), dict) and not source[name]}
-    return {name: value for name, value in source.items() if name not in bare}
+    return {name: value for name, value in source.items() if name not in bare and name not in MADE}
+
+
+def without_words(response: dict[str, Any]) -> dict[str, Any]:
+    """Return a response whose hits have the fields that were written, and not those that were made of them."""
+    for hit in response.get("hits", {}).get("hits", ()):
+        if not MADE.isdisjoint(source := hit.get("_source", {})):
+            hit["_source"] = {name: value for name, value in source.items() if name not in MADE}
+    return response
 
 
 def _pages(client: Client, name: str, body: dict[str, Any]) -> Iterator[list[dict[str, Any]]]:

@@ -18,11 +18,23 @@ from hybrid_search.errors import BackendUnavailable
 if TYPE_CHECKING:
     from elastic_transport import Urllib3HttpNode
 
-__all__ = ["tls_options"]
+__all__ = ["tls_options", "trusted_context"]
 
 
 def tls_options(server: Server, urls: Sequence[str]) -> dict[str, Any]:
-    """Return what Elastic's client needs to trust `ca_certs` or `ca_fingerprint` and nobody else; nothing without them.
+    """Return what Elastic's client needs to trust as `trusted_context` says; nothing where that is nothing.
+
+    Raises
+    ------
+    BackendUnavailable, elastic_transport.TransportError
+        As `trusted_context`.
+    """
+    context = trusted_context(server, urls)
+    return {} if context is None else {"ssl_context": context, "node_class": _node_class()}
+
+
+def trusted_context(server: Server, urls: Sequence[str]) -> ssl.SSLContext | None:
+    """Return the context that trusts `ca_certs` or `ca_fingerprint` and nobody else; None without them.
 
     A fingerprint by itself proves nothing but that somebody sent along a public certificate: the client's own check of
     it accepts a forged one beside it. So the certificate of that fingerprint is asked for once, and is then the
@@ -39,15 +51,15 @@ def tls_options(server: Server, urls: Sequence[str]) -> dict[str, Any]:
         return _trusting(_read_certificates(server.ca_certs))
     if server.ca_fingerprint is not None:
         return _trusting(_find_certificate(server.ca_fingerprint, urls, timeout=server.timeout))
-    return {}
+    return None
 
 
-def _trusting(certificates: str | bytes) -> dict[str, Any]:
+def _trusting(certificates: str | bytes) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.load_verify_locations(cadata=certificates)
     # a certificate that is given may be the server's own, or that of an authority below another one
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
-    return {"ssl_context": context, "node_class": _node_class()}
+    return context
 
 
 def _node_class() -> type[Urllib3HttpNode]:

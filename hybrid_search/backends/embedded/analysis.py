@@ -144,7 +144,7 @@ class Analysis:
     def _normal_step(self, part: str | Mapping[str, Any]) -> Callable[[str], str]:
         kind = self._spec(part).get("type")
         if kind == "lowercase":
-            return str.lower
+            return _lower
         if kind == "asciifolding":
             return _fold
         raise MappingMismatch("analysis", f"no normalizer filter {kind!r}; known: lowercase, asciifolding")
@@ -154,6 +154,11 @@ def _apply(steps: Sequence[Callable[[str], str]], text: str) -> str:
     for step in steps:
         text = step(text)
     return text
+
+
+def _lower(text: str) -> str:
+    """Return a text in small letters, one for one as Lucene does; Python makes two of İ, and some Σ final."""
+    return text.lower() if text.isascii() else text.replace("İ", "i").replace("Σ", "σ").lower()
 
 
 def _fold(text: str) -> str:

@@ -24,6 +24,7 @@ from hybrid_search.backends.embedded.values import (
     vector,
 )
 from hybrid_search.errors import BadVector
+from hybrid_search.search_fields import composed, search_fields
 
 if TYPE_CHECKING:
     import tantivy
@@ -89,7 +90,10 @@ def prepare(id: str, source: Mapping[str, Any], schema: Schema) -> Prepared:
     if not isinstance(id, str) or not 1 <= len(id.encode("utf-8", "surrogatepass")) <= _MAX_ID:
         raise Refused(f"an id has 1 to {_MAX_ID} bytes, got {id!r:.60}")
     document = Prepared(id)
-    document.source = _walk(document, "", source, schema)
+    document.source = _walk(document, "", composed(source), schema)
+    for name, value in search_fields(source).items():
+        for target in schema.fields.targets(name) or ():
+            _index(document, target, value, schema)
     try:
         id.encode("utf-8")
         document.parts = {key: _encode(value) for key, value in document.source.items()}

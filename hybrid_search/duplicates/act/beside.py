@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import os
-import re
 import stat
-from collections.abc import Collection, Iterator
+import time
+from collections.abc import Collection
+from functools import lru_cache
 from pathlib import Path
 
 from hybrid_search.document import FileFacts
 from hybrid_search.duplicates.act.decisions import PlannedFile
 from hybrid_search.duplicates.act.held import hash_open
-from hybrid_search.metadata import is_sidecar, sidecar_names
+from hybrid_search.metadata import SidecarNames, is_sidecar
 
 __all__ = ["companion", "planned_sidecar", "sidecars_of"]
 
-_TAKEOUT = ".supplemental-metadata"
-_COUNTED = re.compile(r"(.+)(\(\d+\))(\.[^.]+)")
+_SETTLED = 2_000_000_000
+"""Nanoseconds after which a change of a folder shows in its time."""
+_START = 40
+"""Characters that the names of a picture and of its sidecar have in common, unless one of them is shorter."""
 _OF_A_PICTURE = frozenset({".xmp", ".json", ".aae", ".thm"})
 """Suffixes of files that are nothing without a picture of their name, so that none of them shares a sidecar with it."""
 
@@ -35,19 +38,24 @@ def sidecars_of(path: str, *, without: Collection[str] = ()) -> list[str]:
         Paths of files that count as gone.
     """
     folder, name = os.path.split(path)
-    found: dict[tuple[int, int] | str, str] = {}
-    for candidate in _candidates(name):
-        beside = os.path.join(folder, candidate)
+    try:
+        listed, sidecars = _listed(folder)
+    except OSError:
+        return []
+    found = []
+    for each in reversed(sidecars.of(name)):
+        beside = os.path.join(folder, each.name)
         try:
             status = os.lstat(beside)
         except (OSError, ValueError):
             continue
-        if not stat.S_ISREG(status.st_mode) or candidate == name or not is_sidecar(Path(beside)):
+        of = name if each.doubtful else ""
+        if not stat.S_ISREG(status.st_mode) or each.name == name or not is_sidecar(Path(beside), of=of):
             continue
-        if candidate.startswith(f"{name}.") or not _is_shared(folder, name, candidate, without):
-            # by its number, as names that differ in case alone are one on many drives
-            found.setdefault((status.st_dev, status.st_ino) if status.st_ino else beside, beside)
-    return list(found.values())
+        others = (other for other in listed if other != name and _has(folder, other, each.name, sidecars))
+        if all(os.path.join(folder, other) in without for other in others):
+            found.append(beside)
+    return found
 
 
 def companion(sidecar: str, picture: str, renamed: str) -> str:
@@ -61,7 +69,8 @@ def companion(sidecar: str, picture: str, renamed: str) -> str:
     for old, new in ((picture, renamed), (_stem(picture), _stem(renamed))):
         if sidecar.startswith(old):
             return new + sidecar[len(old) :]
-    return sidecar
+    # Takeout counts and cuts in ways that only the old name explains
+    return f"{renamed}{os.path.splitext(sidecar)[1]}" if SidecarNames([sidecar]).of(picture) else sidecar
 
 
 def planned_sidecar(path: str, picture: PlannedFile) -> PlannedFile:
@@ -81,29 +90,29 @@ def planned_sidecar(path: str, picture: PlannedFile) -> PlannedFile:
     return PlannedFile("", path, sha256, facts, None, f"sidecar of {picture.path}")
 
 
-def _candidates(name: str) -> Iterator[str]:
-    forms = [_TAKEOUT[:length] for length in range(len(_TAKEOUT), -1, -1)]
-    takeout = [f"{name}{form}.json" for form in forms]
-    if counted := _COUNTED.fullmatch(name):
-        # Takeout counts the sidecars of pictures of one name behind all of it
-        takeout += [f"{counted[1]}{counted[3]}{form}{counted[2]}.json" for form in forms]
-    for known in dict.fromkeys((*reversed(sidecar_names(name)), *takeout)):
-        stem, _, suffix = known.rpartition(".")
-        yield known
-        yield f"{stem}.{suffix.upper()}"
-
-
 def _stem(name: str) -> str:
     return name.rpartition(".")[0] or name
 
 
-def _is_shared(folder: str, name: str, sidecar: str, without: Collection[str]) -> bool:
-    """Tell whether another file of the folder has the name of a sidecar, up to its suffix or to where it is cut."""
-    stem = _stem(sidecar).casefold()
-    cut = stem != _stem(name).casefold()
-    try:
-        others = [entry.name for entry in os.scandir(folder) if entry.name != name and entry.path not in without]
-    except OSError:
-        return True
-    names = [other.casefold() for other in others if os.path.splitext(other)[1].lower() not in _OF_A_PICTURE]
-    return any(other.startswith(stem) if cut else _stem(other) == stem for other in names)
+def _listed(folder: str) -> tuple[tuple[str, ...], SidecarNames]:
+    """Return the names of a folder's files and its sidecars, of one that has not changed for a while from memory."""
+    changed = os.stat(folder).st_mtime_ns
+    read = _read if time.time_ns() - changed > _SETTLED else _read.__wrapped__
+    return read(folder, changed)
+
+
+@lru_cache(maxsize=16)
+def _read(folder: str, changed: int) -> tuple[tuple[str, ...], SidecarNames]:
+    names = tuple(os.listdir(folder))
+    return names, SidecarNames(names)
+
+
+def _has(folder: str, picture: str, sidecar: str, sidecars: SidecarNames) -> bool:
+    """Tell whether a sidecar may be a picture's."""
+    start = sidecar.partition(".")[0].partition("(")[0][:_START]
+    if not picture.startswith(start) or os.path.splitext(picture)[1].lower() in _OF_A_PICTURE:
+        return False
+    return any(
+        each.name == sidecar and (not each.doubtful or is_sidecar(Path(folder, sidecar), of=picture))
+        for each in sidecars.of(picture)
+    )

@@ -19,8 +19,9 @@ from hybrid_search.metadata.fields import FIELDS, flatten
 __all__ = ["MEASURES", "Measure", "facts_of"]
 
 _CAMERA = ("camera.make", "camera.model", "taken_at", "exposure_time", "f_number", "iso", "focal_length")
-_DESCRIBED = ("title", "caption", "tags", "rating", "location", "place.city", "artist", "copyright")
+_DESCRIBED = ("title", "caption", "people", "tags", "rating", "location", "place.city", "artist", "copyright")
 _UNKNOWN_DATE = "9999"
+_SECOND = len("2015-06-01T10:00:00")
 
 
 @dataclass(frozen=True)
@@ -69,8 +70,8 @@ def _bytes(member: Member) -> int:
 
 
 def _moment(member: Member) -> str:
-    """Return when a picture was taken by the camera's own clock, which copies agree on with or without an offset."""
-    return str(member.source.get("taken_at") or "")[:19]
+    """Return when a picture was taken by the camera's own clock, to the second or as far as it is known."""
+    return str(member.source.get("taken_at") or "")[:_SECOND]
 
 
 def _says_moment(member: Member) -> str:
@@ -142,7 +143,7 @@ MEASURES: dict[str, Measure] = {
         lambda m, _: looks.says_coarseness(m),
     ),
     "best-described": Measure(
-        "the most of title, caption, tags, rating, place, artist and copyright",
+        "the most of title, caption, people, tags, rating, place, artist and copyright",
         lambda m, _: -_present(m, _DESCRIBED),
         lambda m, _: f"{_present(m, _DESCRIBED)} of {len(_DESCRIBED)} descriptions",
     ),
@@ -154,11 +155,14 @@ MEASURES: dict[str, Measure] = {
     "largest": Measure("the most bytes", lambda m, _: -_bytes(m), lambda m, _: f"{_bytes(m):,} bytes"),
     "smallest": Measure("the fewest bytes", lambda m, _: _bytes(m), lambda m, _: f"{_bytes(m):,} bytes"),
     "oldest": Measure(
-        "the earliest moment of taking", lambda m, _: _moment(m) or _UNKNOWN_DATE, lambda m, _: _says_moment(m)
+        "the earliest moment of taking",
+        # of a year and a moment in it, the moment says more: it comes first in either order
+        lambda m, _: (_moment(m) or _UNKNOWN_DATE).ljust(_SECOND, "~"),
+        lambda m, _: _says_moment(m),
     ),
     "newest": Measure(
         "the latest moment of taking",
-        lambda m, _: [-ord(letter) for letter in _moment(m)] or [0],
+        lambda m, _: [-ord(letter) for letter in _moment(m).ljust(_SECOND)],
         lambda m, _: _says_moment(m),
     ),
     "has-sidecar": Measure(

@@ -15,13 +15,15 @@ from hybrid_search.ingest.changes import change_document
 from hybrid_search.ingest.wording import WORDS, outdated
 from hybrid_search.mapping import embeddings
 from hybrid_search.metadata import FIELDS, FieldValue, Metadata, read_sidecars
+from hybrid_search.metadata.extra import EXTRA
 from hybrid_search.metadata.fields import MAX_TAGS, flatten
-from hybrid_search.metadata.model import unique
+from hybrid_search.metadata.model import UNITED, unique
+from hybrid_search.metadata.moments import MOMENT_FIELDS
 
 __all__ = ["Merged", "merge_fields", "merge_metadata"]
 
 _TOGETHER: tuple[frozenset[str], ...] = (
-    frozenset({"taken_at", "taken_offset"}),
+    MOMENT_FIELDS,
     frozenset({"location", "altitude", "direction", *(name for name in FIELDS if name.startswith("place."))}),
     frozenset(
         {
@@ -32,7 +34,8 @@ _TOGETHER: tuple[frozenset[str], ...] = (
     ),
 )
 """Fields that speak of one moment, one place, one shot: half of one and half of another would be neither."""
-_NOT_OF_THE_PICTURE = frozenset({"software"})
+_OF_THE_FILE = frozenset({"software", "faces"})
+"""Fields that another file does not take over: it may be cropped, so that its faces have other boxes."""
 
 
 @dataclass(frozen=True)
@@ -122,10 +125,10 @@ def merge_fields(
     for copy in copies:
         held = {**own, **added}
         for name, value in _described(copy).items():
-            if name == "tags":
-                tags = unique([*cast("list[str]", held.get("tags", [])), *cast("list[str]", value)])[:MAX_TAGS]
-                if tags != held.get("tags"):
-                    added["tags"] = tags
+            if name in UNITED:
+                values = unique([*cast("list[str]", held.get(name, [])), *cast("list[str]", value)])[:MAX_TAGS]
+                if values != held.get(name):
+                    added[name] = values
             elif name not in held and not (_company(name) & held.keys()):
                 added[name] = value
             elif held.get(name) != value and value not in dropped.setdefault(name, []):
@@ -139,7 +142,8 @@ def _company(name: str) -> frozenset[str]:
 
 def _described(source: Mapping[str, Any]) -> dict[str, FieldValue]:
     flat = flatten(source)
-    names = [name for name in FIELDS if name in flat and name not in _NOT_OF_THE_PICTURE]
+    own = sorted(name for name in flat if name.startswith(EXTRA))
+    names = [name for name in (*FIELDS, *own) if name in flat and name not in _OF_THE_FILE]
     return {name: cast("FieldValue", flat[name]) for name in names if flat[name] not in (None, "", [])}
 
 

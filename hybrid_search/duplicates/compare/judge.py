@@ -49,6 +49,7 @@ _VERSION = 2
 _LEAST_QUALITY = 0.35
 _SAME_PIXELS = 2.0
 _SAME_MOMENT = 1.0
+_QUARTER = 900
 _MOMENTS = "one camera, two moments"
 _UNSEEN = ("details that were not compared",)
 _UNREAD = "by signature alone: a file could not be read"
@@ -374,11 +375,20 @@ def _six(matrix: NDArray[np.float64]) -> tuple[float, float, float, float, float
 
 
 def _two_moments(a: Subject, b: Subject) -> bool:
-    """Tell whether one camera took both, at two times: frames of a burst, however alike."""
+    """Tell whether one camera took both, at two times: frames of a burst, however alike.
+
+    A day, or a year, is no other time than a moment within it. Of clocks whose offset is known of one alone, none that
+    differ by quarters of an hour are told apart: they may show one moment in two zones.
+    """
     if not (a.camera and a.camera == b.camera and a.taken_at and b.taken_at):
         return False
-    try:
-        apart = datetime.fromisoformat(a.taken_at) - datetime.fromisoformat(b.taken_at)
-    except (ValueError, TypeError):
+    if a.taken_at.startswith(b.taken_at) or b.taken_at.startswith(a.taken_at):
         return False
-    return abs(apart.total_seconds()) >= _SAME_MOMENT
+    try:
+        one, other = datetime.fromisoformat(a.taken_at), datetime.fromisoformat(b.taken_at)
+    except ValueError:
+        return False
+    if (one.tzinfo is None) == (other.tzinfo is None):
+        return abs((one - other).total_seconds()) >= _SAME_MOMENT
+    apart = abs((one.replace(tzinfo=None) - other.replace(tzinfo=None)).total_seconds())
+    return apart >= _SAME_MOMENT and bool(apart % _QUARTER)

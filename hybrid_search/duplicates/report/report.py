@@ -52,7 +52,7 @@ _BEST: Mapping[str, Callable[[Iterable[Any]], Any]] = {
     "bytes": max,
     "exif": max,
     "rating": max,
-    "taken_at": min,
+    "taken_at": lambda moments: min(moments, key=lambda moment: moment.ljust(30, "~")),
 }
 
 
