@@ -13,16 +13,16 @@ from typing import TYPE_CHECKING, Any, Literal
 from hybrid_search.adding import Adds
 from hybrid_search.backends import Action, Backend
 from hybrid_search.backends.registry import open_backend, shown
-from hybrid_search.document import Document
-from hybrid_search.drift import drift
+from hybrid_search.backends.transfer import current_definition
+from hybrid_search.document.definition import default_embedding, embeddings, extra_fields
+from hybrid_search.document.document import Document
+from hybrid_search.document.drift import drift
 from hybrid_search.duplicates.methods import FindsDuplicates
 from hybrid_search.errors import AlreadyClosed, DocumentNotFound, IndexNotFound, MostAreMissing
 from hybrid_search.images import DEFAULT_LIMITS, Limits
-from hybrid_search.mapping import default_embedding, embeddings, extra_fields
-from hybrid_search.opening import open_or_create
-from hybrid_search.question import Asker
+from hybrid_search.ingest.opening import open_or_create
+from hybrid_search.query.asker import Asker
 from hybrid_search.searching import Searches
-from hybrid_search.transfer import current_definition
 
 if TYPE_CHECKING:
     from hybrid_search.backends.checked import Checked
@@ -102,7 +102,7 @@ class HybridIndex(Adds, Searches, FindsDuplicates):
 
     @property
     def backend(self) -> Backend:
-        """Where the documents live, as `hybrid_search.transfer` takes it."""
+        """Where the documents live, as `hybrid_search.backends.transfer` takes it."""
         return self._backend
 
     @property

@@ -15,9 +15,9 @@ from elasticsearch import Elasticsearch
 from hybrid_search.backends import Action, Outcome
 from hybrid_search.backends.embedded import EmbeddedBackend
 from hybrid_search.cli import exits, run
-from hybrid_search.document import FileFacts, file_fields
+from hybrid_search.document.document import FileFacts, file_fields
 from hybrid_search.errors import ImageUnreadable
-from hybrid_search.hits import Hits
+from hybrid_search.hits.hits import Hits
 from hybrid_search.index import HybridIndex
 from hybrid_search.ingest import IngestOptions, IngestReport, Progress, add_folder
 from hybrid_search.ingest.vanished import let_go

@@ -18,11 +18,11 @@ from elasticsearch import Elasticsearch
 
 from hybrid_search.backends import Action
 from hybrid_search.backends.embedded import EmbeddedBackend
+from hybrid_search.backends.transfer import copy_index, migrate
+from hybrid_search.document.definition import EmbeddingSpec, extra_fields, load_definition
 from hybrid_search.errors import CaptionsUnreadable, DocumentNotFound, MappingMismatch, StorageFull, UnknownField
 from hybrid_search.index import HybridIndex
-from hybrid_search.mapping import EmbeddingSpec, extra_fields, load_definition
 from hybrid_search.metadata.extra import MAX_EXTRA
-from hybrid_search.transfer import copy_index, migrate
 from tests.fakes import ColourEmbedder, ColourWords, photo, save_photo
 from tests.servers import VERSIONS
 

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from hybrid_search.backends.checked import Checked
+from hybrid_search.document.definition import EmbeddingSpec
 from hybrid_search.errors import BackendUnavailable
-from hybrid_search.mapping import EmbeddingSpec
 
 __all__ = ["Action", "Analysis", "Backend", "Outcome", "Stored", "Version"]
 

@@ -51,8 +51,8 @@ def info(
 ) -> None:
     """Say where the index is, how many pictures it has, and how it was made."""
     if fields:
-        from hybrid_search.filters.fields import offered
-        from hybrid_search.mapping import field_types, load_definition
+        from hybrid_search.document.definition import field_types, load_definition
+        from hybrid_search.query.filters.fields import offered
 
         known = offered(field_types(load_definition(embeddings={})))
         facts: dict[str, Any] = {**known, **_own_fields(context, location)}

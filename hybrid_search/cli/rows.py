@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from hybrid_search.counted import counted
-from hybrid_search.display import number
-from hybrid_search.document import lookup
-from hybrid_search.search_fields import SEARCH_FIELDS
+from hybrid_search.document.document import lookup
+from hybrid_search.document.search_fields import SEARCH_FIELDS
+from hybrid_search.errors.numbers import counted
+from hybrid_search.hits.display import number
 
 if TYPE_CHECKING:
-    from hybrid_search.hits import Hit
+    from hybrid_search.hits.hits import Hit
 
 __all__ = ["caption", "hit_json", "jsonable", "legs_of", "light", "lookup", "more_copies", "number", "plain", "why"]
 

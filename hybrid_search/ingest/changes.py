@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 
 from hybrid_search.backends import Action, Backend, Outcome, Stored
-from hybrid_search.document import FileFacts, file_fields
+from hybrid_search.document.document import FileFacts, file_fields
 from hybrid_search.errors import DocumentChanged, DocumentNotFound
 
 __all__ = ["Change", "change_document", "files_after", "without_path"]

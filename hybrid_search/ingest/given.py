@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hybrid_search.backends import Action, Backend, Stored
-from hybrid_search.document import FileFacts, build_source
+from hybrid_search.document.document import FileFacts, build_source
+from hybrid_search.document.picture import Picture, read_picture
 from hybrid_search.embedders import Labels
 from hybrid_search.errors import BulkError
 from hybrid_search.images import ImageLike, Limits, place_of, read_source
@@ -21,7 +22,6 @@ from hybrid_search.ingest.embedding import Embedders
 from hybrid_search.ingest.own_fields import fit
 from hybrid_search.ingest.pipeline import check_name
 from hybrid_search.ingest.wording import Wording
-from hybrid_search.picture import Picture, read_picture
 
 __all__ = ["add_picture", "check_id", "file_facts", "replacement", "take_paths"]
 

@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 from typing import cast
 
 from hybrid_search.backends import Action, Backend, Outcome
-from hybrid_search.document import FileFacts, build_source, caption_text
+from hybrid_search.document.document import FileFacts, build_source, caption_text
+from hybrid_search.document.picture import Picture, read_picture
 from hybrid_search.errors import BulkError, HybridSearchError, ImageUnreadable, MappingMismatch
 from hybrid_search.images import Source, read_source
 from hybrid_search.ingest.batches import Batches, Embedded, Read
@@ -24,7 +25,6 @@ from hybrid_search.ingest.own_fields import fit_each
 from hybrid_search.ingest.report import Failure, IngestOptions, IngestReport, Progress
 from hybrid_search.ingest.wording import Wording
 from hybrid_search.metadata import Metadata
-from hybrid_search.picture import Picture, read_picture
 
 __all__ = ["Item", "add_pictures"]
 

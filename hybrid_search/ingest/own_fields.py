@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from hybrid_search.backends import Backend
+from hybrid_search.document.definition import extra_fields
 from hybrid_search.errors import MappingMismatch
-from hybrid_search.mapping import extra_fields
 from hybrid_search.metadata import FieldValue, Metadata
 from hybrid_search.metadata.extra import EXTRA, MAX_EXTRA, fitted, kind_of, property_of
 from hybrid_search.metadata.values import shown

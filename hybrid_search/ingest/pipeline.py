@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any, cast
 
 from hybrid_search.backends import Action, Backend, Outcome, Stored
-from hybrid_search.document import FileFacts, build_source, caption_text, file_fields
+from hybrid_search.document.document import FileFacts, build_source, caption_text, file_fields
+from hybrid_search.document.picture import Picture, read_picture
 from hybrid_search.embedders import Labels
 from hybrid_search.errors import DocumentNotFound, HybridSearchError, ImageError, ImageUnreadable
 from hybrid_search.images import Source, read_source, sniff
@@ -28,7 +29,6 @@ from hybrid_search.ingest.redescribe import added_fields, described_too
 from hybrid_search.ingest.report import Failure, IngestOptions, IngestReport, Progress
 from hybrid_search.ingest.wording import Wording
 from hybrid_search.metadata import Captions, Metadata, add_places, merge, read_metadata, read_sidecars
-from hybrid_search.picture import Picture, read_picture
 
 __all__ = ["Pipeline", "check_name"]
 

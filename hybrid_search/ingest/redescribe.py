@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, cast
 
-from hybrid_search.document import metadata_fields
+from hybrid_search.document.document import metadata_fields
 from hybrid_search.ingest.batches import Read
 from hybrid_search.ingest.wording import Wording
 from hybrid_search.metadata import FieldValue, Metadata, add_places, merge

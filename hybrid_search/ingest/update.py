@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import cast
 
 from hybrid_search.backends import Action, Backend, Stored
-from hybrid_search.document import metadata_fields
+from hybrid_search.document.document import metadata_fields
 from hybrid_search.errors import BulkError, DocumentNotFound
 from hybrid_search.ingest.changes import change_document
 from hybrid_search.ingest.described import caller_metadata

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from hybrid_search.backends import Action, Backend
+from hybrid_search.document.definition import extra_fields, field_types
 from hybrid_search.errors import DocumentNotFound, HybridSearchError, IndexNotFound, UnknownField
-from hybrid_search.filters import parse_filter
-from hybrid_search.mapping import extra_fields, field_types
-from hybrid_search.text import excluded_clauses, parse_text, text_leg
+from hybrid_search.query.filters import parse_filter
+from hybrid_search.query.text import excluded_clauses, parse_text, text_leg
 from tests.conformance import words
 from tests.conformance.photos import (
     FILTERS,

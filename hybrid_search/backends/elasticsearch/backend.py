@@ -32,6 +32,8 @@ from hybrid_search.backends.elasticsearch.scan import excluded, scan, with_vecto
 from hybrid_search.backends.elasticsearch.server import Server
 from hybrid_search.backends.elasticsearch.vectors import VectorField, vector_fields
 from hybrid_search.backends.elasticsearch.words import block_error
+from hybrid_search.document.definition import EmbeddingSpec, default_embedding, embeddings, load_definition, prefer
+from hybrid_search.document.search_fields import with_search_fields
 from hybrid_search.errors import (
     AccessDenied,
     AliasMissing,
@@ -43,8 +45,6 @@ from hybrid_search.errors import (
     RequestRefused,
     UnknownField,
 )
-from hybrid_search.mapping import EmbeddingSpec, default_embedding, embeddings, load_definition, prefer
-from hybrid_search.search_fields import with_search_fields
 
 __all__ = ["ElasticsearchBackend"]
 

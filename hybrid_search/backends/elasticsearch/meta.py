@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from hybrid_search.backends.elasticsearch.client import Client
 from hybrid_search.backends.elasticsearch.layout import find
+from hybrid_search.document.definition import extra_fields
 from hybrid_search.errors import BackendUnavailable, RequestRefused
-from hybrid_search.mapping import extra_fields
 
 if TYPE_CHECKING:
     from elasticsearch import Elasticsearch

@@ -29,8 +29,8 @@ from hybrid_search.backends.embedded.snapshot import Snapshot
 from hybrid_search.backends.embedded.vectors import VectorField, open_vectors
 from hybrid_search.backends.embedded.widening import take_over
 from hybrid_search.backends.embedded.writer import Writer, stored_document, sync_graphs
+from hybrid_search.document.definition import EmbeddingSpec, prefer, with_embedding, with_extra
 from hybrid_search.errors import BackendUnavailable, DocumentNotFound, IndexNotFound
-from hybrid_search.mapping import EmbeddingSpec, prefer, with_embedding, with_extra
 
 if TYPE_CHECKING:
     import tantivy
