@@ -1,6 +1,7 @@
 """Damage is found by `check`, named, and mended without a loss that is not said."""
 
 from __future__ import annotations
+
 import json
 import os
 from collections.abc import Iterator
