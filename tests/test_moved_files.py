@@ -20,6 +20,7 @@ from hybrid_search.errors import ImageUnreadable
 from hybrid_search.hits.hits import Hits
 from hybrid_search.index import HybridIndex
 from hybrid_search.ingest import IngestOptions, IngestReport, Progress, add_folder
+from hybrid_search.ingest.many import Item, add_pictures
 from hybrid_search.ingest.vanished import let_go
 from tests.fakes import ColourEmbedder, save_photo
 
@@ -216,6 +217,22 @@ def test_a_further_copy_costs_a_constant(index: HybridIndex, tmp_path: Path) -> 
     assert sorted(len(source["files"]) for _, source in backend.scan()) == [1, 600]
     shutil.rmtree(tmp_path / "in" / "more")
     assert indexed() == (0, 0, 1, 0, 1) and backend.written == 600
+    backend.close()
+
+
+def test_copies_that_are_handed_over_together_are_written_together(index: HybridIndex, tmp_path: Path) -> None:
+    picture = save_photo(tmp_path / "cover.png", 1, (40, 32))
+    backend = Counting(None)
+    backend.create(index.backend.definition())
+    _copies(picture, tmp_path / "more", 300)
+    paths = [picture, *sorted((tmp_path / "more").iterdir())]
+    items = [Item(str(path), None, {"tags": [f"t{number}"]}) for number, path in enumerate(paths)]
+    report = add_pictures(backend, index.filling(), items, options=IngestOptions())
+    assert (report.added, report.updated, report.failed) == (1, 300, ())
+    assert backend.written < 8 * 300, "one by one they would be 301 · 302 / 2"
+    ((id, source),) = backend.scan()
+    assert sorted(source["path"]) == sorted(map(str, paths)) and set(report.ids) == {id}
+    assert source["tags"] == ["t300"], "as one by one: what is said last"
     backend.close()
 
 

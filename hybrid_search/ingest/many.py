@@ -16,7 +16,7 @@ from hybrid_search.document.picture import Picture, read_picture
 from hybrid_search.errors import BulkError, HybridSearchError, ImageUnreadable, MappingMismatch
 from hybrid_search.images import Source, read_source
 from hybrid_search.ingest.batches import Batches, Embedded, Read
-from hybrid_search.ingest.changes import change_document
+from hybrid_search.ingest.changes import Change, change_document, in_turn
 from hybrid_search.ingest.described import caller_metadata
 from hybrid_search.ingest.embedding import Embedders
 from hybrid_search.ingest.given import check_id, file_facts, replacement, take_paths
@@ -207,7 +207,7 @@ class _Run:
             self._advance(read.facts.path)
 
     def _submitted(self, good: list[tuple[_Numbered, Embedded]]) -> Iterator[tuple[_Numbered, Outcome]]:
-        """Write new documents together, and those that are there already one by one."""
+        """Write new documents together, and those that are there already one by one, with all copies of a batch."""
         actions, changes = [], []
         for read, (_, found, labels) in good:
             picture, here = cast("Picture", read.picture), read.facts if read.facts.path else None
@@ -217,11 +217,15 @@ class _Run:
             words = self._embedders.captions
             changes.append(replacement(picture, read.id, here=here, vectors=vectors, labels=labels, words=words))
         written = self._backend.bulk(actions) if actions else []
+        known: dict[str, list[tuple[_Numbered, Change]]] = {}
         for (read, _), outcome, change in zip(good, written, changes, strict=True):
             if outcome.status == _CONFLICT:
-                yield read, change_document(self._backend, read.id, change, vectors=True)
+                known.setdefault(read.id, []).append((read, change))
             else:
                 yield read, outcome
+        for id, copies in known.items():
+            outcome = change_document(self._backend, id, in_turn([change for _, change in copies]), vectors=True)
+            yield from ((read, outcome) for read, _ in copies)
         self._uncommitted += len(actions)
         if self._uncommitted >= self._options.commit_size:
             self._backend.refresh()
