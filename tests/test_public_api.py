@@ -23,9 +23,11 @@ NAMES = sorted(
     if not module.name.endswith("__main__")
 )
 LIBRARY = sorted(path for path in PACKAGE.rglob("*.py") if "cli" not in path.parts and path.name != "__main__.py")
+_OPEN = ("signature", "document", "query", "hits")
+"""Packages that offer nothing of their own: each of their modules is a door."""
 OF_THREE = {
-    "mapping.check": "the index's definition, the field in it, and what it is compared with",
-    "hits.read_hits": "the response, and the question and body that it answers",
+    "document.definition.check": "the index's definition, the field in it, and what it is compared with",
+    "hits.hits.read_hits": "the response, and the question and body that it answers",
     "ingest.add_folder": "where to, with what, and what",
     "ingest.add_picture": "where to, with what, and what",
     "ingest.add_pictures": "where to, with what, and what",
@@ -61,7 +63,8 @@ def front() -> Iterator[tuple[str, Any]]:
     """Give the functions that a stage's own module or package offers, and methods of its classes."""
     for module in modules():
         stage = module.__name__.removeprefix("hybrid_search.")
-        if "." in stage or stage in ("cli", "errors", "image_match"):
+        room, _, module_name = stage.partition(".")
+        if "." in module_name or (module_name and room not in _OPEN) or stage in ("cli", "errors", "image_match"):
             continue
         for name in getattr(module, "__all__", ()):
             thing = getattr(module, name)
