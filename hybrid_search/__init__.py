@@ -1,7 +1,7 @@
 """Search pictures by words, by example, by metadata and by near-identity, in one query.
 
 image (`images`) → metadata + signature + embedding (`metadata`, `signature`, `embedders`) → document (`document`)
-→ index (`index`, `ingest`, `backends`) → query (`query`, `filters`, `body`) → hits (`fusion`, `hits`).
+→ index (`backends`, `ingest`, `index`) → query (`query`) → hits (`hits`).
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from hybrid_search.backends.elasticsearch.server import Server
-    from hybrid_search.document import Document
+    from hybrid_search.document.document import Document
     from hybrid_search.embedders.registry import get_embedder, get_text_embedder
     from hybrid_search.errors import HybridSearchError
-    from hybrid_search.hits import Hit, Hits
+    from hybrid_search.hits.hits import Hit, Hits
     from hybrid_search.index import HybridIndex
     from hybrid_search.ingest import IngestReport
-    from hybrid_search.vector_query import ExamplePicture, StoredPicture
+    from hybrid_search.query.vector_sum import ExamplePicture, StoredPicture
 
 # Read when these libraries are imported, by whichever part of the program does it first: they are to tell nobody.
 os.environ.update(ORT_DISABLE_TELEMETRY="1", HF_HUB_DISABLE_TELEMETRY="1")
@@ -39,15 +39,15 @@ __all__ = [
 ]
 
 _HOMES = {
-    "Document": "document",
-    "ExamplePicture": "vector_query",
-    "Hit": "hits",
-    "Hits": "hits",
+    "Document": "document.document",
+    "ExamplePicture": "query.vector_sum",
+    "Hit": "hits.hits",
+    "Hits": "hits.hits",
     "HybridIndex": "index",
     "HybridSearchError": "errors",
     "IngestReport": "ingest",
     "Server": "backends.elasticsearch.server",
-    "StoredPicture": "vector_query",
+    "StoredPicture": "query.vector_sum",
     "get_embedder": "embedders.registry",
     "get_text_embedder": "embedders.registry",
 }

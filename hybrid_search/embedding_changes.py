@@ -6,12 +6,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from hybrid_search.mapping import EmbeddingSpec, default_embedding, embeddings
-from hybrid_search.question import Asker
+from hybrid_search.document.definition import EmbeddingSpec, default_embedding, embeddings, extra_fields
+from hybrid_search.query.asker import Asker
 
 if TYPE_CHECKING:
     from hybrid_search.backends import Backend
-    from hybrid_search.embedder_set import EmbedderSet
+    from hybrid_search.document.index_embedders import EmbedderSet
     from hybrid_search.embedders import Embedder, TextEmbedder
     from hybrid_search.images import Limits
     from hybrid_search.ingest import IngestReport, Progress
@@ -91,7 +91,7 @@ class HoldsEmbeddings(ABC):
         ...     index.embedders
         ('lite', 'histogram+hog')
         """
-        from hybrid_search.embedder_set import load_named, spec_of_given
+        from hybrid_search.document.index_embedders import load_named, spec_of_given
         from hybrid_search.ingest.filling import add_embedder
 
         spec, loaded = load_named(embedder) if isinstance(embedder, str) else (spec_of_given(embedder), embedder)
@@ -126,7 +126,7 @@ class HoldsEmbeddings(ABC):
         MappingMismatch
             When it is the only embedder of pictures.
         """
-        from hybrid_search.transfer import drop_embedding
+        from hybrid_search.backends.transfer import drop_embedding
 
         self._see_own_writes()
         documents = drop_embedding(self._backend, self._now().key(name, asked="drop"), progress=progress)
@@ -177,5 +177,5 @@ class HoldsEmbeddings(ABC):
         self._asker = Asker(self._backend, definition, embedders=held, limits=self._limits)
 
 
-def _said(definition: Mapping[str, Any]) -> tuple[dict[str, EmbeddingSpec], str]:
-    return embeddings(definition), default_embedding(definition)
+def _said(definition: Mapping[str, Any]) -> tuple[dict[str, EmbeddingSpec], str, dict[str, Any]]:
+    return embeddings(definition), default_embedding(definition), extra_fields(definition)

@@ -4,31 +4,30 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal
 
+from hybrid_search.adding import Adds
 from hybrid_search.backends import Action, Backend
 from hybrid_search.backends.registry import open_backend, shown
-from hybrid_search.document import Document
-from hybrid_search.drift import drift
+from hybrid_search.backends.transfer import current_definition
+from hybrid_search.document.definition import default_embedding, embeddings, extra_fields
+from hybrid_search.document.document import Document
+from hybrid_search.document.drift import drift
 from hybrid_search.duplicates.methods import FindsDuplicates
-from hybrid_search.embedding_changes import HoldsEmbeddings
 from hybrid_search.errors import AlreadyClosed, DocumentNotFound, IndexNotFound, MostAreMissing
 from hybrid_search.images import DEFAULT_LIMITS, Limits
-from hybrid_search.mapping import default_embedding, embeddings
-from hybrid_search.opening import open_or_create
-from hybrid_search.question import Asker
+from hybrid_search.ingest.opening import open_or_create
+from hybrid_search.query.asker import Asker
 from hybrid_search.searching import Searches
-from hybrid_search.transfer import current_definition
 
 if TYPE_CHECKING:
     from hybrid_search.backends.checked import Checked
     from hybrid_search.backends.elasticsearch import Server
     from hybrid_search.embedders import Embedder, TextEmbedder
-    from hybrid_search.images import ImageLike
     from hybrid_search.ingest import IngestReport, Progress
     from hybrid_search.ingest.vanished import Vanished
 
@@ -41,7 +40,7 @@ _MANY = 20
 """Fewer vanished pictures are no sign of a drive that is away; `prune` shows all of them before it asks."""
 
 
-class HybridIndex(HoldsEmbeddings, Searches, FindsDuplicates):
+class HybridIndex(Adds, Searches, FindsDuplicates):
     """Pictures as documents, found by words, by example, by metadata and by near-identity in one query.
 
     Parameters
@@ -103,7 +102,7 @@ class HybridIndex(HoldsEmbeddings, Searches, FindsDuplicates):
 
     @property
     def backend(self) -> Backend:
-        """Where the documents live, as `hybrid_search.transfer` takes it."""
+        """Where the documents live, as `hybrid_search.backends.transfer` takes it."""
         return self._backend
 
     @property
@@ -112,44 +111,6 @@ class HybridIndex(HoldsEmbeddings, Searches, FindsDuplicates):
         return self._backend.location
 
     # -- writing -----------------------------------------------------------------------------------------------------
-
-    def add(self, image: ImageLike, *, id: str | None = None, metadata: Mapping[str, object] | None = None) -> str:
-        """Add one picture, or replace it; searches of this object see it at once, others after `refresh` or `close`.
-
-        Several threads may add at the same time, which is the quick way for many pictures in memory; of a folder
-        `add_folder` is quicker.
-
-        Parameters
-        ----------
-        image : path, URL, bytes, file object, PIL image or ndarray
-            The picture; its path, or the URL that it came from, becomes the document's `path`.
-        id : str, optional
-            The document's id; by default the sha256 of the picture's bytes.
-        metadata : mapping, optional
-            Fields by dotted name, such as `{"caption": "a cat", "camera.make": "Canon"}`; they win over the file's own.
-
-        Returns
-        -------
-        str
-            The document's id.
-
-        Raises
-        ------
-        ImageUnreadable, ImageTooLarge
-            When the picture cannot be decoded.
-        MappingMismatch
-            When `metadata` names no field that describes a picture, or a value does not fit its field.
-        """
-        from hybrid_search.ingest import add_picture, place_of
-
-        self._check_open()
-        place = place_of(image)
-        if place and place in self._pending:
-            self.refresh()
-        embedders, limits = self.filling(), self._limits
-        id = add_picture(self._backend, embedders, image, id=id, metadata=metadata, limits=limits)
-        self._pending.add(place)
-        return id
 
     def add_folder(
         self,
@@ -305,7 +266,7 @@ class HybridIndex(HoldsEmbeddings, Searches, FindsDuplicates):
         return Document(*self._asker.find(id, vectors=vectors))
 
     def info(self) -> dict[str, Any]:
-        """Return facts about the index: location, documents, how many are missing, bytes, embeddings, versions.
+        """Return facts about the index: location, documents, how many missing, bytes, embeddings, own fields, versions.
 
         `drift` names each difference from the index that this version would make; `migrate` ends them.
         """
@@ -317,6 +278,8 @@ class HybridIndex(HoldsEmbeddings, Searches, FindsDuplicates):
         default = held[default_embedding(live)]["name"]
         facts = {"analysis": live["mappings"]["_meta"]["analysis"], "default_embedder": default}
         differences = list(drift(live, current_definition(self._backend)))
+        if own := extra_fields(live):
+            facts["extra"] = {leaf: each["type"] for leaf, each in own.items()}
         missing = sum(1 for _ in vanished_documents(self._backend))
         return {**facts, "embeddings": held, **self._backend.info(), "missing": missing, "drift": differences}
 

@@ -9,26 +9,26 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from hybrid_search.body import build_body, json_body
+from hybrid_search.document.definition import field_types
 from hybrid_search.errors import QueryError, RequestRefused, TextNotSupported, UnknownField
-from hybrid_search.filters import parse_filter
-from hybrid_search.guard import ask
-from hybrid_search.hits import Hits, read_hits
-from hybrid_search.labelling import TEMPLATE, Labelled, label_stored, write_labels
-from hybrid_search.mapping import field_types
-from hybrid_search.question import Asker, SearchOptions
+from hybrid_search.hits.ask import ask
+from hybrid_search.hits.hits import Hits, read_hits
+from hybrid_search.ingest.labelling import TEMPLATE, Labelled, label_stored, write_labels
+from hybrid_search.query.asker import Asker, SearchOptions
+from hybrid_search.query.body import build_body, json_body
+from hybrid_search.query.filters import parse_filter
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
     from typing_extensions import Unpack
 
     from hybrid_search.backends import Backend
-    from hybrid_search.embedder_set import EmbedderSet
-    from hybrid_search.filters import Filter
+    from hybrid_search.document.index_embedders import EmbedderSet
     from hybrid_search.images import ImageLike
-    from hybrid_search.query import Query
-    from hybrid_search.query_vectors import Sought
-    from hybrid_search.vector_query import VectorQuery
+    from hybrid_search.query.filters import Filter
+    from hybrid_search.query.query import Query
+    from hybrid_search.query.vector_legs import Sought
+    from hybrid_search.query.vector_sum import VectorQuery
 
 __all__ = ["Searches"]
 
@@ -91,7 +91,7 @@ class Searches(ABC):
             A vector of the embedder, in place of an image.
         vector_query : sequence of terms, optional
             A sum of words, pictures, stored pictures and vectors, such as `[("beach", 1), (Path("a.jpg"), 0.5),
-            ("people", -1)]`; see `hybrid_search.vector_query`. Words need an embedder that has vectors for them.
+            ("people", -1)]`; see `hybrid_search.query.vector_sum`. Words need an embedder that has vectors for them.
         colours : str, optional
             What colours a picture shall have, such as "#c00", "navy" or, with their shares, "#c00:3,white:1"; for an
             index with an embedder of colours, such as "colour:lab".
@@ -177,8 +177,15 @@ class Searches(ABC):
         self, text: str | None, options: SearchOptions, sought: Sought
     ) -> tuple[Query, dict[str, Any], Mapping[str, Any]]:
         """Return the answer with the query; asked once more where others have changed the embedders meanwhile."""
-        asker, embedders = self._asker, self._embedders
-        query = asker.query(text, options, sought=sought)
+        try:
+            query = self._asker.query(text, options, sought=sought)
+        except UnknownField:
+            # another writer may have added a field
+            asker, _ = self._asker, self._now()
+            if self._asker is asker:
+                raise
+            query = self._asker.query(text, options, sought=sought)
+        embedders = self._embedders
         try:
             answer = ask(self._backend, build_body(query), window=query.window)
         except (UnknownField, RequestRefused):
@@ -227,7 +234,7 @@ class Searches(ABC):
         threshold : float
             Least probability of a label, in (0, 1].
         temperature, floor : float
-            See `hybrid_search.labelling.probabilities`.
+            See `hybrid_search.ingest.labelling.probabilities`.
         filter : str or mapping, optional
             Only pictures that satisfy it.
         embedder : str, optional

@@ -26,8 +26,8 @@ import numpy as np
 
 from hybrid_search.backends import Action
 from hybrid_search.backends.embedded import EmbeddedBackend
+from hybrid_search.document.definition import EmbeddingSpec, load_definition
 from hybrid_search.errors import FormatTooNew, HybridSearchError, IndexCorrupt
-from hybrid_search.mapping import EmbeddingSpec, load_definition
 
 DOCUMENTS = 60
 TOLD = (IndexCorrupt, FormatTooNew)

@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from hybrid_search.body import build_body, json_body
-from hybrid_search.mapping import EmbeddingSpec, load_definition
-from hybrid_search.query import Query, SignatureLeg, VectorLeg, make_query
+from hybrid_search.document.definition import EmbeddingSpec, load_definition
+from hybrid_search.query.body import build_body, json_body
+from hybrid_search.query.query import Query, SignatureLeg, VectorLeg, make_query
 
 FOLDER = Path(__file__).parent / "golden" / "bodies"
 LITE = EmbeddingSpec("lite", "1", dims=4)

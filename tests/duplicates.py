@@ -18,11 +18,11 @@ from PIL import Image, ImageOps
 from hybrid_search.backends import Action, Backend
 from hybrid_search.backends.elasticsearch import ElasticsearchBackend, Server
 from hybrid_search.backends.embedded import EmbeddedBackend
+from hybrid_search.document.definition import EmbeddingSpec, load_definition
 from hybrid_search.duplicates.model import DuplicateGroup, Subject
-from hybrid_search.evidence import Evidence
-from hybrid_search.mapping import EmbeddingSpec, load_definition
-from hybrid_search.orientations import nearest_orientation, orientation_name
-from hybrid_search.signature import signature
+from hybrid_search.hits.evidence import Evidence
+from hybrid_search.signature.goldberg import signature
+from hybrid_search.signature.orientations import nearest_orientation, orientation_name
 from tests.fakes import ColourEmbedder, photo
 from tests.servers import VERSIONS, unavailable
 

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from hybrid_search.document import FileFacts
+from hybrid_search.document.document import FileFacts
 from hybrid_search.duplicates.model import DuplicateGroup, Member
-from hybrid_search.evidence import Evidence, Tier
+from hybrid_search.hits.evidence import Evidence, Tier
 
 
 def sha256(data: bytes) -> str:

@@ -12,7 +12,7 @@ from elasticsearch import Elasticsearch
 
 from hybrid_search.backends import Action
 from hybrid_search.backends.elasticsearch import ElasticsearchBackend, Server
-from hybrid_search.search_fields import MADE
+from hybrid_search.document.search_fields import MADE
 from tests.conformance.photos import definition, photo
 
 

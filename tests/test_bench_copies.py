@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
-from hybrid_search.orientations import nearest_orientation
-from hybrid_search.signature import distance
+from hybrid_search.signature.goldberg import distance
+from hybrid_search.signature.orientations import nearest_orientation
 from scripts.benchmarks import duplicates, fingerprints
 from scripts.benchmarks.alterations import ALTERATIONS, MORE, NAMED, Company
 from scripts.benchmarks.copies import Copy, CopySet, Original, choose, make_set, short_name

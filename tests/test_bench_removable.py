@@ -11,7 +11,7 @@ from PIL import Image, ImageSequence
 
 from hybrid_search.duplicates.act.plan import Decision, Plan, PlannedFile
 from hybrid_search.duplicates.model import DuplicateGroup, Member
-from hybrid_search.evidence import Evidence
+from hybrid_search.hits.evidence import Evidence
 from scripts.benchmarks import additions, contents, harmless, papers, recolours, removable
 from scripts.benchmarks.holes import HolePair
 from scripts.benchmarks.pairs import File, Given, Kind, Pair, make_pairs, some_of

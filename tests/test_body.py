@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hybrid_search.body import build_body, hard_filters, json_body
-from hybrid_search.query import SignatureLeg
+from hybrid_search.query.body import build_body, hard_filters, json_body
+from hybrid_search.query.query import SignatureLeg
 from tests.bodies import CASES, FOLDER, SIGNATURE, VECTOR, ask, like, nearest, shown
 
 

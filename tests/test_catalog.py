@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hybrid_search.document import FileFacts
+from hybrid_search.document.document import FileFacts
 from hybrid_search.ingest.catalog import Catalog
 
 

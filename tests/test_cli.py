@@ -21,8 +21,8 @@ import pytest
 import hybrid_search
 from hybrid_search import cli, errors
 from hybrid_search.cli import exits, options, session
-from hybrid_search.document import Document
-from hybrid_search.hits import Hit, Hits
+from hybrid_search.document.document import Document
+from hybrid_search.hits.hits import Hit, Hits
 from hybrid_search.images import DEFAULT_LIMITS, Limits
 from hybrid_search.ingest import Failure, IngestReport, Progress
 from hybrid_search.ingest.vanished import Vanished

@@ -21,8 +21,8 @@ from PIL import ImageOps
 from hybrid_search import cli
 from hybrid_search.cli import exits
 from hybrid_search.cli.duplicates_find import Lookups
-from hybrid_search.evidence import Evidence, Tier
-from hybrid_search.hits import Hit
+from hybrid_search.hits.evidence import Evidence, Tier
+from hybrid_search.hits.hits import Hit
 from tests.fakes import photo, save_photo
 from tests.picture_files import tree
 

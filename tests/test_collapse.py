@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hybrid_search.collapse import collapse_copies
+from hybrid_search.hits.collapse import collapse_copies
 
 BASE = np.resize(np.array([2, -1, 0, 1, -2], np.int8), 648)
 

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from hybrid_search.hits import Hit, Hits
+from hybrid_search.hits.hits import Hit, Hits
 
 PICTURE = "data:image/jpeg;base64,/9j/4AAQSkZJRg=="
 

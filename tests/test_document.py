@@ -18,7 +18,8 @@ from PIL import Image
 
 from hybrid_search.backends import Action
 from hybrid_search.backends.embedded import EmbeddedBackend
-from hybrid_search.document import (
+from hybrid_search.document.definition import EmbeddingSpec, load_definition
+from hybrid_search.document.document import (
     Document,
     FileFacts,
     build_source,
@@ -26,14 +27,13 @@ from hybrid_search.document import (
     label_fields,
     metadata_fields,
 )
+from hybrid_search.document.picture import Picture, read_picture
+from hybrid_search.document.search_fields import composed, with_search_fields
 from hybrid_search.embedders import Label
 from hybrid_search.images import read_source
-from hybrid_search.mapping import EmbeddingSpec, load_definition
 from hybrid_search.metadata import Metadata
 from hybrid_search.metadata.fields import FIELDS
-from hybrid_search.picture import Picture, read_picture
-from hybrid_search.search_fields import composed, with_search_fields
-from hybrid_search.signature import signature
+from hybrid_search.signature.goldberg import signature
 from tests.fakes import photo
 
 DEFINITION = load_definition(embeddings={"toy": EmbeddingSpec("toy", "1", dims=3)})
@@ -85,7 +85,7 @@ def test_every_field_that_is_written_exists() -> None:
     assert set(FIELDS) <= set(written)
     assert {name for name in written if name.startswith("embedding.")} == {"embedding.toy"}
     # What a later stage or a person adds, or a file leaves; everything else in the mapping is filled here.
-    later = {"regions", "visual_words", "duplicate", "written_labels", "written_labels_text", "missing_path"}
+    later = {"regions", "visual_words", "duplicate", "written_labels", "written_labels_text", "missing_path", "extra"}
     assert set(properties) - {name.split(".")[0] for name in written} == later
 
 

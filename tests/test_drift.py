@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from hybrid_search.drift import drift
-from hybrid_search.mapping import EmbeddingSpec, load_definition
+from hybrid_search.document.definition import EmbeddingSpec, load_definition
+from hybrid_search.document.drift import drift
 
 LITE = {"lite": EmbeddingSpec("lite", "1", dims=4)}
 WANTED = load_definition(embeddings=LITE)
@@ -81,7 +81,7 @@ def test_a_real_server_repeats_what_it_was_given(elasticsearch_url: str) -> None
     import secrets
 
     from hybrid_search.backends.elasticsearch import ElasticsearchBackend, Server
-    from hybrid_search.transfer import current_definition
+    from hybrid_search.backends.transfer import current_definition
 
     backend = ElasticsearchBackend(elasticsearch_url, name=f"drift-{secrets.token_hex(4)}", server=Server())
     try:

@@ -12,12 +12,12 @@ from PIL import Image
 
 from hybrid_search.backends import Action, Backend
 from hybrid_search.backends.embedded import EmbeddedBackend
+from hybrid_search.backends.transfer import copy_index, migrate
 from hybrid_search.cli.demo import bundled_photos
 from hybrid_search.duplicates.collect.collection import duplicate_groups
 from hybrid_search.duplicates.collect.decisions import export_decisions, forget, import_decisions, keep_apart, review
 from hybrid_search.errors import DocumentNotFound, DuplicatesError, MappingMismatch, QueryError
 from hybrid_search.index import HybridIndex
-from hybrid_search.transfer import copy_index, migrate
 from tests.duplicates import BACKENDS, KEY, SignatureJudge, definition, document, new_indexes, paths, put
 from tests.fakes import ColourEmbedder, photo
 

@@ -16,7 +16,7 @@ from hybrid_search.duplicates.compare.edits import lay_in_frame
 from hybrid_search.duplicates.compare.judge import Judge
 from hybrid_search.duplicates.compare.pixels import Pixels
 from hybrid_search.duplicates.compare.planes import lay_planes
-from hybrid_search.evidence import DUPLICATE_TIERS, TIERS, Evidence
+from hybrid_search.hits.evidence import DUPLICATE_TIERS, TIERS, Evidence
 from scripts.benchmarks.holes import page
 from tests.test_duplicate_judge import both_ways, encoded, photo, subject
 

@@ -208,8 +208,8 @@ def test_other_photos_are_not_laid() -> None:
 
 
 def test_pixels_turn_as_their_signatures_do() -> None:
-    from hybrid_search.orientations import turned_signatures
-    from hybrid_search.signature import distance, signature
+    from hybrid_search.signature.goldberg import distance, signature
+    from hybrid_search.signature.orientations import turned_signatures
 
     image = photo("astronaut.png", 400).convert("L")
     pixels, rows = Pixels(np.asarray(image)), turned_signatures(image)

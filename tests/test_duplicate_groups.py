@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hybrid_search.duplicates.collect.groups import Grouping, Link, Record, group
-from hybrid_search.evidence import Evidence
-from hybrid_search.orientations import ORIENTATIONS, nearest_orientation, orientation_name
-from hybrid_search.signature import signature
+from hybrid_search.hits.evidence import Evidence
+from hybrid_search.signature.goldberg import signature
+from hybrid_search.signature.orientations import ORIENTATIONS, nearest_orientation, orientation_name
 
 TIERS = ("pixels", "near", "transformed", "edited")
 

@@ -24,10 +24,10 @@ from hybrid_search.duplicates.compare import judge as judge_module
 from hybrid_search.duplicates.compare.judge import Judge
 from hybrid_search.duplicates.model import Subject
 from hybrid_search.errors import QueryError, TierUnavailable
-from hybrid_search.evidence import DUPLICATE_TIERS, TIERS, Evidence
+from hybrid_search.hits.evidence import DUPLICATE_TIERS, TIERS, Evidence
 from hybrid_search.images import decode, read_source
-from hybrid_search.orientations import ORIENTATIONS, inverse_row, oriented
-from hybrid_search.signature import signature
+from hybrid_search.signature.goldberg import signature
+from hybrid_search.signature.orientations import ORIENTATIONS, inverse_row, oriented
 from scripts.benchmarks.alterations import ALTERATIONS, Company, captioned, framed, screenshot
 from scripts.benchmarks.holes import dotted, form, grain, moment, page, plain, sky
 from tests.reference.goldberg import naive_distance

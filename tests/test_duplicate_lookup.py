@@ -21,9 +21,9 @@ from PIL import Image, ImageOps
 from hybrid_search import HybridIndex
 from hybrid_search.duplicates import lookup as lookup_module
 from hybrid_search.errors import BadFilter, ImageUnreadable, QueryError, UnknownField
-from hybrid_search.evidence import TIERS, Evidence
-from hybrid_search.hits import Hits
-from hybrid_search.signature import _DIFFERENCES, distance, grid_signature, quality, signature
+from hybrid_search.hits.evidence import TIERS, Evidence
+from hybrid_search.hits.hits import Hits
+from hybrid_search.signature.goldberg import _DIFFERENCES, distance, grid_signature, quality, signature
 from scripts.benchmarks.alterations import ALTERATIONS, Company, captioned, collage, screenshot
 from scripts.benchmarks.holes import form, moment, page, sky
 from tests.duplicates import BACKENDS

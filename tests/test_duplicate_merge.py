@@ -13,7 +13,7 @@ import pytest
 from hybrid_search.backends import Action, Backend
 from hybrid_search.backends.elasticsearch import ElasticsearchBackend, Server
 from hybrid_search.backends.embedded import EmbeddedBackend
-from hybrid_search.document import FileFacts, file_fields
+from hybrid_search.document.document import FileFacts, file_fields
 from hybrid_search.duplicates.act.actions import ActionReport, apply
 from hybrid_search.duplicates.act.keep import parse_keep
 from hybrid_search.duplicates.act.merge import merge_fields, merge_metadata
@@ -21,7 +21,7 @@ from hybrid_search.duplicates.act.plan import Plan, choose, make_plan
 from hybrid_search.duplicates.act.undo import undo
 from hybrid_search.duplicates.model import DuplicateGroup, Member
 from hybrid_search.errors import ActionRefused, BackendUnavailable, DocumentNotFound
-from hybrid_search.evidence import Evidence
+from hybrid_search.hits.evidence import Evidence
 from hybrid_search.index import HybridIndex
 from tests.conformance.photos import definition, unit
 from tests.fakes import ColourEmbedder, photo, save_photo
@@ -56,6 +56,7 @@ def test_what_the_kept_has_stays_and_what_it_lacks_is_taken_over() -> None:
         ({}, {"location": {"lat": 1.0, "lon": 2.0}, "altitude": 10.0}, {"location", "altitude"}),
         ({"camera": {"make": "Canon"}}, {"iso": 100, "lens": "EF 50"}, {}),
         ({"software": "GIMP"}, {"iso": 100, "camera": {"make": "Canon"}}, {"iso", "camera.make"}),
+        ({"extra": {"price": 1}}, {"extra": {"price": 2, "client": "ACME"}}, {"extra.client"}),
         # how a copy was saved says nothing of the kept file
         ({}, {"software": "GIMP", "width": 3, "labels": ["cat"], "caption": ""}, {}),
     ],

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hybrid_search.document import FileFacts
+from hybrid_search.document.document import FileFacts
 from hybrid_search.duplicates.act.keep import parse_keep
 from hybrid_search.duplicates.act.plan import (
     SAME_ELSEWHERE,
@@ -23,7 +23,7 @@ from hybrid_search.duplicates.act.plan import (
 )
 from hybrid_search.duplicates.model import DuplicateGroup, Member
 from hybrid_search.errors import ActionRefused
-from hybrid_search.evidence import DUPLICATE_TIERS, TIERS, Evidence, Tier
+from hybrid_search.hits.evidence import DUPLICATE_TIERS, TIERS, Evidence, Tier
 from tests.picture_files import described, grouped
 
 LARGE = {"width": 4000, "height": 3000}

@@ -24,7 +24,7 @@ from hybrid_search.duplicates.report.page import page
 from hybrid_search.duplicates.report.report import GroupReport, describe, readable_bytes, report_group
 from hybrid_search.duplicates.report.spreadsheet import COLUMNS, csv_lines
 from hybrid_search.errors import ChoicesUnreadable
-from hybrid_search.evidence import Evidence, Tier
+from hybrid_search.hits.evidence import Evidence, Tier
 from tests.fakes import photo
 
 HOSTILE = '"><script>alert(1)</script><img src=x onerror=alert(2)>'
@@ -240,7 +240,7 @@ def test_names_that_are_no_unicode_come_back_from_the_page() -> None:
 
 
 def test_the_page_needs_no_other_file_and_allows_no_other_script() -> None:
-    from hybrid_search.picture import thumbnail
+    from hybrid_search.document.picture import thumbnail
 
     small = thumbnail(photo(1))
     text = shown(report_group(group(member("/a.jpg", thumbnail=small), member("/b.jpg", Evidence("near")))))
@@ -267,7 +267,7 @@ def test_differences_and_choices_are_marked() -> None:
 
 
 def test_what_was_added_is_drawn_over_the_picture_that_shows_it() -> None:
-    from hybrid_search.picture import thumbnail
+    from hybrid_search.document.picture import thumbnail
 
     small = thumbnail(photo(1))
     here = Evidence("more", first_has=("a tick",), added=((0.5, 0.25, 0.75, 1.0),), added_to="first")

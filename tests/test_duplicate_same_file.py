@@ -9,7 +9,7 @@ import pytest
 from hybrid_search import HybridIndex
 from hybrid_search.duplicates.model import Member
 from hybrid_search.duplicates.same_file import own_files
-from hybrid_search.evidence import Evidence
+from hybrid_search.hits.evidence import Evidence
 from tests.fakes import ColourEmbedder, save_photo
 from tests.picture_files import described, indexed, write
 

@@ -21,8 +21,8 @@ from PIL import Image
 from hybrid_search import HybridIndex
 from hybrid_search.backends import Action
 from hybrid_search.backends.elasticsearch import ElasticsearchBackend, Server
+from hybrid_search.document.definition import EmbeddingSpec, load_definition
 from hybrid_search.errors import IncompleteAnswer, IndexRed, ViewEnded
-from hybrid_search.mapping import EmbeddingSpec, load_definition
 from scripts.servers import health
 from scripts.servers.failures import NotToBeHad
 from tests.servers import RunningCluster, running, unavailable

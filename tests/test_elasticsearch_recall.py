@@ -18,12 +18,12 @@ from hybrid_search.backends import Action, Backend
 from hybrid_search.backends.elasticsearch import ElasticsearchBackend, Server
 from hybrid_search.backends.elasticsearch.layout import aliases, make, with_layout
 from hybrid_search.backends.embedded import EmbeddedBackend
-from hybrid_search.body import build_body
-from hybrid_search.guard import ask
-from hybrid_search.hits import Hits, read_hits
-from hybrid_search.mapping import EmbeddingSpec, load_definition
-from hybrid_search.query import SignatureLeg, VectorLeg, make_query
-from hybrid_search.signature import norm, word_tokens
+from hybrid_search.document.definition import EmbeddingSpec, load_definition
+from hybrid_search.hits.ask import ask
+from hybrid_search.hits.hits import Hits, read_hits
+from hybrid_search.query.body import build_body
+from hybrid_search.query.query import SignatureLeg, VectorLeg, make_query
+from hybrid_search.signature.goldberg import norm, word_tokens
 from tests.servers import VERSIONS
 
 SIZE = 100_000

@@ -24,6 +24,8 @@ from hybrid_search import HybridIndex
 from hybrid_search.backends import Action
 from hybrid_search.backends.elasticsearch import ElasticsearchBackend, Server
 from hybrid_search.backends.elasticsearch.client import Client
+from hybrid_search.backends.transfer import migrate
+from hybrid_search.document.definition import EmbeddingSpec, load_definition
 from hybrid_search.errors import (
     AccessDenied,
     BackendError,
@@ -32,8 +34,6 @@ from hybrid_search.errors import (
     DocumentNotFound,
     IndexNotFound,
 )
-from hybrid_search.mapping import EmbeddingSpec, load_definition
-from hybrid_search.transfer import migrate
 from tests.fakes import photo, save_photo
 from tests.servers import SecureServer
 

@@ -9,7 +9,7 @@ import pytest
 
 from hybrid_search.backends.embedded.analysis import Analysis
 from hybrid_search.errors import MappingMismatch
-from hybrid_search.text import ParsedText
+from hybrid_search.query.text import ParsedText
 
 NAMED = json.loads(resources.files("hybrid_search.mappings").joinpath("images.analysis.json").read_text("utf-8"))
 

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from hybrid_search.backends.elasticsearch import ElasticsearchBackend, Server
+from hybrid_search.document.definition import EmbeddingSpec, default_embedding, embeddings, load_definition, prefer
 from hybrid_search.errors import EmbedderMismatch, MappingMismatch
 from hybrid_search.index import HybridIndex
-from hybrid_search.mapping import EmbeddingSpec, default_embedding, embeddings, load_definition, prefer
 from tests.fakes import ColourEmbedder, HueEmbedder, hue, photo
 from tests.places import Place, place_on
 from tests.servers import VERSIONS, unavailable

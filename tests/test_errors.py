@@ -41,6 +41,7 @@ EXAMPLES: tuple[tuple[errors.HybridSearchError, str], ...] = (
         "'caption:w' cannot take part in the search: no file; ",
     ),
     (errors.TrainingImpossible("a head", "one label only"), "cannot train a head: one label only"),
+    (errors.PackageMissing("to_pandas", "pip install pandas"), "to_pandas needs a package that is not installed: pip"),
     (errors.MetricsUnavailable("pip install 'hybrid-search[evaluate]'"), "pip install"),
     (errors.BadRun("dog", "an id is ranked twice"), "'dog': an id is ranked twice"),
     (errors.BadColour("rde", "'rde' is no colour"), "cannot read the colours 'rde': 'rde' is no colour; write them as"),

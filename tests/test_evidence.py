@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from hybrid_search.evidence import DUPLICATE_TIERS, TIERS, Evidence
+from hybrid_search.hits.evidence import DUPLICATE_TIERS, TIERS, Evidence
 
 MORE = Evidence(
     "more",

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from hybrid_search.explain import name_filters, name_of, sure_names, term_clauses
-from hybrid_search.filters import parse_filter
-from hybrid_search.mapping import EmbeddingSpec, field_types, load_definition
-from hybrid_search.text import parse_text
+from hybrid_search.document.definition import EmbeddingSpec, field_types, load_definition
+from hybrid_search.query.explain import name_filters, name_of, sure_names, term_clauses
+from hybrid_search.query.filters import parse_filter
+from hybrid_search.query.text import parse_text
 
 TYPES = field_types(load_definition(embeddings={"lite": EmbeddingSpec("lite", "1", 4)}))
 

@@ -6,9 +6,9 @@ from datetime import datetime, timezone
 
 import pytest
 
+from hybrid_search.document.definition import EmbeddingSpec, field_types, load_definition
 from hybrid_search.errors import QueryError, UnknownField
-from hybrid_search.facets import facet_aggs, parse_facet, read_facets
-from hybrid_search.mapping import EmbeddingSpec, field_types, load_definition
+from hybrid_search.query.facets import facet_aggs, parse_facet, read_facets
 
 TYPES = field_types(load_definition(embeddings={"lite": EmbeddingSpec("lite", "1", 4)}))
 

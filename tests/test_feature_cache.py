@@ -23,7 +23,7 @@ from hybrid_search.duplicates.compare.judge import Judge  # noqa: E402
 from hybrid_search.duplicates.compare.pixels import PixelStore, working_levels  # noqa: E402
 from hybrid_search.duplicates.model import Subject  # noqa: E402
 from hybrid_search.images import read_source  # noqa: E402
-from hybrid_search.signature import signature  # noqa: E402
+from hybrid_search.signature.goldberg import signature  # noqa: E402
 
 
 def picture(seed: int, size: tuple[int, int] = (420, 330)) -> Image.Image:

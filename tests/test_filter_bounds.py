@@ -9,10 +9,10 @@ import pytest
 
 from hybrid_search.backends import Action
 from hybrid_search.backends.elasticsearch import ElasticsearchBackend, Server
+from hybrid_search.document.definition import EmbeddingSpec, field_types, load_definition
 from hybrid_search.errors import BadFilter
-from hybrid_search.filters import parse_filter
-from hybrid_search.filters.clauses import CLAUSES
-from hybrid_search.mapping import EmbeddingSpec, field_types, load_definition
+from hybrid_search.query.filters import parse_filter
+from hybrid_search.query.filters.clauses import CLAUSES
 
 DEFINITION = load_definition(analysis="portable", embeddings={"lite": EmbeddingSpec("lite", "1", 8)})
 TYPES = field_types(DEFINITION)

@@ -13,9 +13,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from hybrid_search.document.definition import EmbeddingSpec, field_types, load_definition
 from hybrid_search.errors import BadFilter, QueryError, UnknownField
-from hybrid_search.filters import parse_filter
-from hybrid_search.mapping import EmbeddingSpec, field_types, load_definition
+from hybrid_search.query.filters import parse_filter
 
 TYPES = field_types(load_definition(embeddings={"lite": EmbeddingSpec("lite", "1", 8)}))
 NOW = datetime(2024, 3, 31, 12, 30, 15, 250_000, tzinfo=timezone.utc)

@@ -12,11 +12,11 @@ import pytest
 from hybrid_search.backends import Action
 from hybrid_search.backends.embedded import EmbeddedBackend
 from hybrid_search.backends.embedded.folder import Folder
+from hybrid_search.backends.transfer import copy_index, migrate
 from hybrid_search.cli import exits, run
+from hybrid_search.document.definition import EmbeddingSpec, load_definition
 from hybrid_search.errors import BackendError, BackendUnavailable, IndexCorrupt, IndexLocked
 from hybrid_search.index import HybridIndex
-from hybrid_search.mapping import EmbeddingSpec, load_definition
-from hybrid_search.transfer import copy_index, migrate
 from tests.fakes import ColourEmbedder, save_photo
 from tests.test_embedded_folder import snapshot, vector
 

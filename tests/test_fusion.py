@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hybrid_search.fusion import rrf, weighted_sum
+from hybrid_search.hits.fusion import rrf, weighted_sum
 
 IDS = st.lists(st.sampled_from("abcdefgh"), unique=True, max_size=8)
 LEGS = st.dictionaries(st.sampled_from(["text", "vector", "signature"]), IDS, max_size=3)

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hybrid_search.body import build_body
-from hybrid_search.guard import is_complete, with_larger_boosts
-from hybrid_search.hits import Hit, Hits, read_hits
-from hybrid_search.query import SignatureLeg
+from hybrid_search.hits.ask import is_complete, with_larger_boosts
+from hybrid_search.hits.hits import Hit, Hits, read_hits
+from hybrid_search.query.body import build_body
+from hybrid_search.query.query import SignatureLeg
 from tests.bodies import SIGNATURE, ask, nearest
 
 LENGTH = math.hypot(*SIGNATURE.tolist())

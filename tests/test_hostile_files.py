@@ -36,7 +36,7 @@ with HybridIndex(location, embedder="histogram+hog") as index:
     again = index.add_folder(data, **chosen)
     paths = {document.id: document.source["path"] for document in index}
 print(json.dumps({
-    "added": report.added, "updated": report.updated, "failed": [[f.path, f.error] for f in report.failed],
+    "added": report.added, "copies": report.copies, "failed": [[f.path, f.error] for f in report.failed],
     "again": [again.added, again.updated, again.unchanged, len(again.failed)], "paths": paths,
     "told": [len(told), told[-1].done, told[-1].total, told[-1].failed],
 }))
@@ -66,7 +66,7 @@ def test_every_file_is_a_document_or_one_failure(data: Path, run: dict[str, Any]
     failed = [path for path, _ in run["failed"]]
     assert Counter([*indexed, *failed]) == Counter(there), "each exactly once"
     assert len(there) == 349 + 109 + 99
-    assert run["added"] == len(run["paths"]) and run["added"] + run["updated"] == len(indexed)
+    assert run["added"] == len(run["paths"]) and run["added"] + run["copies"] == len(indexed)
     assert run["told"] == [len(there), len(there), len(there), len(failed)]
 
 
@@ -84,7 +84,7 @@ def test_a_failure_is_one_line_with_a_reason(run: dict[str, Any]) -> None:
 
 
 def test_a_second_run_reads_only_what_failed(run: dict[str, Any]) -> None:
-    assert run["again"] == [0, 0, run["added"] + run["updated"], len(run["failed"])]
+    assert run["again"] == [0, 0, run["added"] + run["copies"], len(run["failed"])]
 
 
 # -- the cameras, by what the dump beside them says --------------------------------------------------------------------

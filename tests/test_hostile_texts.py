@@ -13,10 +13,10 @@ import pytest
 from PIL import Image
 
 from hybrid_search.cli import run as command
-from hybrid_search.display import spreadsheet_cell
 from hybrid_search.duplicates.collect.decisions import import_decisions
 from hybrid_search.duplicates.report.choices import read_choices
 from hybrid_search.errors import BadFilter, CaptionsUnreadable, ChoicesUnreadable, DuplicatesError, HybridSearchError
+from hybrid_search.hits.display import spreadsheet_cell
 from hybrid_search.index import HybridIndex
 from hybrid_search.metadata import load_captions, read_sidecars
 from tests.fakes import ColourEmbedder

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from hybrid_search import HybridIndex
+from hybrid_search.document.picture import prepare
 from hybrid_search.embedders.registry import get_embedder
 from hybrid_search.images import read_source
-from hybrid_search.picture import prepare
 from tests import tiny_models
 from tests.fakes import save_photo
 from tests.tiny_models import Tiny

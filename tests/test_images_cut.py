@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFile
 
+from hybrid_search.document.picture import read_picture
 from hybrid_search.errors import ImageUnreadable
 from hybrid_search.images import decode, load_image, read_source
-from hybrid_search.picture import read_picture
 
 ENDED = ("the file ends early: its end is missing",)
 

@@ -27,7 +27,7 @@ from PIL import Image
 
 from hybrid_search import errors
 from hybrid_search.index import HybridIndex
-from hybrid_search.signature import distance
+from hybrid_search.signature.goldberg import distance
 from tests.fakes import ColourEmbedder, photo, save_photo
 from tests.places import place_on
 from tests.servers import VERSIONS, unavailable

@@ -28,9 +28,9 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from hybrid_search import cli, errors
+from hybrid_search.backends.elasticsearch.kibana import Imported, import_objects, load_objects
 from hybrid_search.backends.elasticsearch.server import Server
 from hybrid_search.cli import exits
-from hybrid_search.kibana import Imported, import_objects, load_objects
 
 OBJECTS = load_objects()
 TYPES = frozenset({"index-pattern", "search", "lens", "map", "dashboard"})

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from hybrid_search.kibana import load_objects, to_ndjson
+from hybrid_search.backends.elasticsearch.kibana import load_objects, to_ndjson
 from tests.kibana import (
     BY_ID,
     NUMBERS,

@@ -19,11 +19,11 @@ from hybrid_search import cli
 from hybrid_search.backends import Action
 from hybrid_search.backends.registry import open_backend
 from hybrid_search.cli import exits
+from hybrid_search.document.definition import load_definition, spec_of
 from hybrid_search.embedders import registry
 from hybrid_search.errors import MappingMismatch, QueryError, TextNotSupported
 from hybrid_search.index import HybridIndex
-from hybrid_search.labelling import class_vectors, probabilities
-from hybrid_search.mapping import load_definition, spec_of
+from hybrid_search.ingest.labelling import class_vectors, probabilities
 from tests.fakes import ColourEmbedder, HueEmbedder, hue
 from tests.places import place_on
 from tests.servers import VERSIONS, unavailable

@@ -15,8 +15,8 @@ import pytest
 from hybrid_search.backends import Action
 from hybrid_search.backends.embedded import EmbeddedBackend
 from hybrid_search.backends.embedded.leftovers import sweep
+from hybrid_search.document.definition import EmbeddingSpec
 from hybrid_search.errors import IndexCorrupt, StorageFull
-from hybrid_search.mapping import EmbeddingSpec
 from tests.test_folder_kept import Opened, action, opened, place, snapshot
 
 __all__ = ["opened", "place"]

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from hybrid_search import __version__
+from hybrid_search.document.definition import EmbeddingSpec, check, embeddings, field_types, load_definition, quantised
 from hybrid_search.errors import EmbedderMismatch, MappingMismatch
-from hybrid_search.mapping import EmbeddingSpec, check, embeddings, field_types, load_definition, quantised
 
 LITE = EmbeddingSpec("lite", "1", dims=1280)
 CLIP = EmbeddingSpec("clip-vit-b32", "2024-01", dims=512, embeds_text=True)

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from hybrid_search.document import metadata_fields
+from hybrid_search.document.document import metadata_fields
 from hybrid_search.errors import MappingMismatch
 from hybrid_search.ingest.described import caller_metadata
 from hybrid_search.ingest.redescribe import added_fields

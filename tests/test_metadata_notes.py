@@ -54,6 +54,10 @@ def test_a_comment_of_jpeg_or_gif_is_a_caption_where_nothing_else_is() -> None:
         assert fields(saved(format, comment=b"Walrus colony at low tide")) == {"caption": "Walrus colony at low tide"}
         assert fields(saved(format, comment="Zürich".encode("cp1252"))) == {"caption": "Zürich"}
     exif = Image.Exif()
+    exif[0x010F], exif[0x0110] = "NIKON", "E950"
+    for note in (b"Nikon", b"E950"):
+        assert "caption" not in fields(saved("JPEG", comment=note, exif=exif))
+    exif = Image.Exif()
     exif[0x010E] = "Of the camera"
     assert fields(saved("JPEG", comment=b"Of the container", exif=exif)) == {"caption": "Of the camera"}
 
@@ -155,6 +159,7 @@ def test_registered_keywords() -> None:
 def test_creation_time(text: str, offset: str | None) -> None:
     found = png(Creation_Time=text)
     assert (found["taken_at"], found.get("taken_offset")) == ("2017-08-09T10:11:12", offset)
+    assert png(CreationTime=text) == png(**{"create-date": text}) == found
 
 
 @pytest.mark.parametrize("text", ["yesterday", "Wed, 99 Aug 2017 10:11:12 +0200", "Wed, 09 Aug 1017 10:11:12 GMT"])

@@ -185,6 +185,12 @@ def test_people_of_all_layers_are_united() -> None:
     assert dict(merge(*layers).fields) == {"people": ["Ada", "Lena", "Bob"], "tags": ["sea"]}
 
 
+def test_keywords_without_end_are_read_in_part() -> None:
+    many = "|".join(map(str, range(100_000)))
+    body = f"<dc:subject>{bag(many)}</dc:subject><acdsee:categories>{'&gt;a' * 100_000}</acdsee:categories>"
+    assert len(fields(body)["tags"]) == 256
+
+
 def test_regions_without_end_are_read_in_part() -> None:
     one = '<rdf:Description mwg-rs:Name="p{}" mwg-rs:Type="Face"/>'
     assert len(fields(regions(*(one.format(number) for number in range(5000))))["people"]) == 256
@@ -324,6 +330,20 @@ def test_the_place_is_of_one_source() -> None:
         "place.city": "Argentière",
         "place.sublocation": "Glacier",
     }
+    assert fields(CREATED, 'core:Location="Glacier"') == {**created, "place.sublocation": "Glacier"}
+
+
+def test_the_position_of_the_place_where_it_was_taken() -> None:
+    position = "<exif:GPSLatitude>45,55.5N</exif:GPSLatitude><exif:GPSLongitude>6,52E</exif:GPSLongitude>"
+    where = f"<ext:City>Chamonix</ext:City>{position}"
+    found = fields(CREATED.replace("<ext:City>Chamonix</ext:City>", where))
+    # 55.5′ = 0.925°, 52′ = 0.866666667°
+    assert found["location"] == pytest.approx({"lat": 45.925, "lon": 6.866666667})
+    own = fields(
+        CREATED.replace("<ext:City>Chamonix</ext:City>", where), 'exif:GPSLatitude="1,0N" exif:GPSLongitude="2,0E"'
+    )
+    assert own["location"] == {"lat": 1, "lon": 2}
+    assert "location" not in fields(SHOWN.replace("<ext:City>Courmayeur</ext:City>", where))
 
 
 def test_texts_that_describe() -> None:

@@ -15,11 +15,13 @@ from elasticsearch import Elasticsearch
 from hybrid_search.backends import Action, Outcome
 from hybrid_search.backends.embedded import EmbeddedBackend
 from hybrid_search.cli import exits, run
-from hybrid_search.document import FileFacts, file_fields
+from hybrid_search.document.document import FileFacts, file_fields
 from hybrid_search.errors import ImageUnreadable
-from hybrid_search.hits import Hits
+from hybrid_search.hits.hits import Hits
 from hybrid_search.index import HybridIndex
 from hybrid_search.ingest import IngestOptions, IngestReport, Progress, add_folder
+from hybrid_search.ingest.many import Item, add_pictures
+from hybrid_search.ingest.vanished import let_go
 from tests.fakes import ColourEmbedder, save_photo
 
 
@@ -82,6 +84,18 @@ def test_a_renamed_library_is_shown_where_it_is_and_the_old_paths_are_let_go(
     assert index.prune(dry_run=True).paths == {}
 
 
+def test_a_path_that_another_has_found_again_is_not_let_go(index: HybridIndex, pictures: Path) -> None:
+    index.add_folder(pictures)
+    photos = pictures.rename(pictures.with_name("Photos"))
+    index.add_folder(photos)
+    gone = index.prune(dry_run=True)
+    shutil.copytree(photos, pictures)
+    assert index.prune(dry_run=True).paths == {}, "it is there"
+    index.add_folder(pictures)
+    let_go(index.backend, gone)
+    assert all(len(paths) == 2 for paths in _paths(index).values())
+
+
 def test_one_that_was_indexed_at_both_places_is_let_go_too(index: HybridIndex, pictures: Path) -> None:
     shutil.copytree(pictures, pictures.with_name("Photos"))
     index.add_folder(pictures)
@@ -100,6 +114,19 @@ def test_a_file_that_was_moved_from_a_folder_that_is_still_there(index: HybridIn
     report = index.add_folder(new.parent)
     assert (report.updated, report.copies, report.moved) == (1, 0, {str(pictures / "2019"): 1})
     assert index.search(filter='filename:"c.png"')[0].path == str(new)
+
+
+def test_a_file_that_is_added_by_itself_is_shown_where_it_is(index: HybridIndex, pictures: Path) -> None:
+    old = pictures / "2019" / "c.png"
+    id = index.add(old)
+    new = old.rename(pictures / "c.png")
+    assert index.add(new) == id and index.get(id).source["path"] == [str(new), str(old)]
+    assert index.prune() == [] and index.get(id).source["path"] == [str(new)]
+    new.rename(old)
+    index.add_folder(pictures / "2019")
+    new.symlink_to(old)
+    index.add(old)
+    assert not index.get(id).source.get("missing_path"), "both are there"
 
 
 def test_a_drive_that_is_back_is_not_read_again(
@@ -190,6 +217,22 @@ def test_a_further_copy_costs_a_constant(index: HybridIndex, tmp_path: Path) -> 
     assert sorted(len(source["files"]) for _, source in backend.scan()) == [1, 600]
     shutil.rmtree(tmp_path / "in" / "more")
     assert indexed() == (0, 0, 1, 0, 1) and backend.written == 600
+    backend.close()
+
+
+def test_copies_that_are_handed_over_together_are_written_together(index: HybridIndex, tmp_path: Path) -> None:
+    picture = save_photo(tmp_path / "cover.png", 1, (40, 32))
+    backend = Counting(None)
+    backend.create(index.backend.definition())
+    _copies(picture, tmp_path / "more", 300)
+    paths = [picture, *sorted((tmp_path / "more").iterdir())]
+    items = [Item(str(path), None, {"tags": [f"t{number}"]}) for number, path in enumerate(paths)]
+    report = add_pictures(backend, index.filling(), items, options=IngestOptions())
+    assert (report.added, report.updated, report.failed) == (1, 300, ())
+    assert backend.written < 8 * 300, "one by one they would be 301 · 302 / 2"
+    ((id, source),) = backend.scan()
+    assert sorted(source["path"]) == sorted(map(str, paths)) and set(report.ids) == {id}
+    assert source["tags"] == ["t300"], "as one by one: what is said last"
     backend.close()
 
 

@@ -17,7 +17,7 @@ from hypothesis.extra import numpy as arrays
 from numpy.typing import NDArray
 from PIL import Image
 
-from hybrid_search.orientations import (
+from hybrid_search.signature.orientations import (
     ORIENTATIONS,
     inverse_row,
     nearest_orientation,

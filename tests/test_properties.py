@@ -14,9 +14,9 @@ from PIL import Image
 
 from hybrid_search.backends import Action
 from hybrid_search.backends.embedded import EmbeddedBackend
+from hybrid_search.document.definition import EmbeddingSpec, load_definition
 from hybrid_search.index import HybridIndex
-from hybrid_search.mapping import EmbeddingSpec, load_definition
-from hybrid_search.signature import distance
+from hybrid_search.signature.goldberg import distance
 from tests.fakes import ColourEmbedder, photo
 
 PICTURES = 60

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hybrid_search.document.definition import EmbeddingSpec, load_definition
 from hybrid_search.errors import BadFilter, BadVector, EmptyQuery, QueryError, UnknownField
-from hybrid_search.mapping import EmbeddingSpec, load_definition
-from hybrid_search.query import Query, SignatureLeg, Sort, VectorLeg, make_query
+from hybrid_search.query.query import Query, SignatureLeg, Sort, VectorLeg, make_query
 
 DEFINITION = load_definition(embeddings={"lite": EmbeddingSpec("lite", "1", 4), "clip": EmbeddingSpec("clip", "1", 2)})
 SIGNATURE = np.resize(np.array([1, -2, 0], np.int8), 648)

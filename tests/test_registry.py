@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hybrid_search.embedder_set import load_named
+from hybrid_search.document.definition import CAPTION
+from hybrid_search.document.index_embedders import load_named
 from hybrid_search.embedders import registry
 from hybrid_search.embedders.registry import (
     embedder_names,
@@ -24,7 +25,6 @@ from hybrid_search.embedders.registry import (
     whole_name,
 )
 from hybrid_search.errors import BadEmbedderOption, EmbedderUnavailable, UnknownEmbedder
-from hybrid_search.mapping import CAPTION
 from tests.fakes import ColourEmbedder
 
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hybrid_search.search_fields import composed, search_fields, with_search_fields
-from hybrid_search.search_text import compose, fold, name_text, phrase_text, search_text, spellings
+from hybrid_search.document.search_fields import composed, search_fields, with_search_fields
+from hybrid_search.document.search_text import compose, fold, name_text, phrase_text, search_text, spellings
 
 
 @pytest.mark.parametrize(

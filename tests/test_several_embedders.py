@@ -18,14 +18,14 @@ from PIL import Image
 from hybrid_search import HybridIndex
 from hybrid_search.backends import Action
 from hybrid_search.backends.registry import open_backend
-from hybrid_search.document import caption_text
+from hybrid_search.backends.transfer import copy_index, migrate
+from hybrid_search.document.definition import EmbeddingSpec, default_embedding, embeddings, load_definition
+from hybrid_search.document.document import caption_text
+from hybrid_search.document.picture import Picture
 from hybrid_search.duplicates.act.merge import merge_metadata
 from hybrid_search.duplicates.act.plan import Decision, PlannedFile
 from hybrid_search.embedders.registry import _TEXT_ENTRIES, Entry, embedding_key
 from hybrid_search.errors import EmbedderMismatch, MappingMismatch, QueryError, TextNotSupported
-from hybrid_search.mapping import EmbeddingSpec, default_embedding, embeddings, load_definition
-from hybrid_search.picture import Picture
-from hybrid_search.transfer import copy_index, migrate
 from tests.fakes import ColourEmbedder, ColourWords, HueEmbedder, photo, save_photo
 from tests.servers import VERSIONS
 
@@ -124,7 +124,7 @@ def opened(location: Location, *embedders: Any, **options: Any) -> HybridIndex:
 
 
 def test_all_are_filled_in_one_pass(location: Location, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import hybrid_search.picture as picture
+    import hybrid_search.document.picture as picture
 
     decoded: list[str] = []
     decode = picture.decode
@@ -447,7 +447,7 @@ def test_embedders_that_the_index_lacks_are_named_together() -> None:
         name, dims = "other", 7
 
     from hybrid_search.backends.embedded import EmbeddedBackend
-    from hybrid_search.opening import open_or_create
+    from hybrid_search.ingest.opening import open_or_create
 
     backend = EmbeddedBackend(None)
     backend.create(load_definition(embeddings=held))

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from hybrid_search.embedders.unrelated import _TEXTS, cosine_range, unrelated_cosine
+from hybrid_search.hits.shares import share_of_cosine, share_of_words
 from hybrid_search.index import HybridIndex
-from hybrid_search.shares import share_of_cosine, share_of_words
 from tests.fakes import ColourEmbedder, ColourWords, HueEmbedder, hue
 from tests.places import place_on
 from tests.servers import VERSIONS, unavailable
@@ -231,7 +231,7 @@ def test_words_beside_an_example_count_as_before(index: HybridIndex) -> None:
 
 
 def test_captions_by_meaning_have_the_share_of_their_cosine(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hybrid_search.query_vectors.cosine_range", lambda tower, vector: (0.2, 1.0))
+    monkeypatch.setattr("hybrid_search.query.vector_legs.cosine_range", lambda tower, vector: (0.2, 1.0))
     said = {180: "green", 198: "yellow"}
     with HybridIndex(embedder=[HueEmbedder(), ColourWords()]) as made:
         for angle in ANGLES:

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image, ImageFont
 
 from hybrid_search.cli import fonts, sheet
-from hybrid_search.hits import Hit, Hits
+from hybrid_search.hits.hits import Hit, Hits
 
 
 def hit(rank: int, path: object = None, **source: Any) -> Hit:

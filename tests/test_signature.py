@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 from PIL import Image
 from skimage.color import rgb2gray
 
+from hybrid_search.document.picture import prepare, working_image
 from hybrid_search.errors import BadVector, ImageError, ImageUnreadable, QueryError
 from hybrid_search.images import decode, load_image, read_source
-from hybrid_search.picture import prepare, working_image
-from hybrid_search.signature import (
+from hybrid_search.signature.goldberg import (
     SIGNATURE_MIN_SIDE,
     _changes,
     _differences,

@@ -12,9 +12,9 @@ from hybrid_search import HybridIndex
 from hybrid_search.backends import Action
 from hybrid_search.backends.elasticsearch import Server
 from hybrid_search.backends.registry import open_backend
+from hybrid_search.backends.transfer import migrate
+from hybrid_search.document.definition import load_definition, spec_of
 from hybrid_search.errors import MappingMismatch
-from hybrid_search.mapping import load_definition, spec_of
-from hybrid_search.transfer import migrate
 from tests.fakes import ColourEmbedder, photo
 from tests.servers import VERSIONS
 

@@ -70,7 +70,7 @@ def on_terminal(code: str, *, columns: int = 80, **environment: str) -> str:
 
 TABLE = """if True:
     from hybrid_search.cli.output import print_hits
-    from hybrid_search.hits import Hit, Hits
+    from hybrid_search.hits.hits import Hit, Hits
     evil = "[red]\\x1b]0;owned\\x07[/red]"
     path = "/photos/" + "long/" * 30 + "dog.jpg"
     source = {"caption": "two dogs " + evil, "path": [path], "iso": 100, "missing": True}

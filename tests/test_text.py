@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hybrid_search.errors import QueryError
-from hybrid_search.text import TEXT_FIELDS, ParsedText, excluded_clauses, parse_text, text_fields, text_leg
+from hybrid_search.query.text import TEXT_FIELDS, ParsedText, excluded_clauses, parse_text, text_fields, text_leg
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,9 @@ from hybrid_search.backends.carry import carry
 from hybrid_search.backends.elasticsearch import ElasticsearchBackend, Server, building
 from hybrid_search.backends.embedded import EmbeddedBackend
 from hybrid_search.backends.registry import open_backend
-from hybrid_search.drift import drift
+from hybrid_search.backends.transfer import copy_index, current_definition, migrate
+from hybrid_search.document.definition import EmbeddingSpec, load_definition, spec_of
+from hybrid_search.document.drift import drift
 from hybrid_search.errors import (
     AliasMissing,
     BackendUnavailable,
@@ -34,8 +36,6 @@ from hybrid_search.errors import (
 from hybrid_search.images import DEFAULT_LIMITS
 from hybrid_search.ingest import add_picture
 from hybrid_search.ingest.embedding import Embedders
-from hybrid_search.mapping import EmbeddingSpec, load_definition, spec_of
-from hybrid_search.transfer import copy_index, current_definition, migrate
 from tests.conformance.photos import definition, photo, photos, unit
 from tests.fakes import ColourEmbedder
 from tests.fakes import photo as picture
@@ -312,7 +312,7 @@ def test_a_migration_changes_the_layout_that_is_asked_for(server: Make, raw: Ela
 KILLED = """
 import os, signal, sys
 from hybrid_search.backends.elasticsearch import ElasticsearchBackend, Server, building
-from hybrid_search.transfer import migrate
+from hybrid_search.backends.transfer import migrate
 backend = ElasticsearchBackend(sys.argv[1], name=sys.argv[2], server=Server())
 migrate(backend, progress=lambda done, total: os.kill(os.getpid(), signal.SIGKILL))
 """

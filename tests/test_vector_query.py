@@ -18,7 +18,7 @@ from PIL import Image
 from hybrid_search.backends import Action
 from hybrid_search.errors import BadVector, DocumentNotFound, EmptyQuery, QueryError, TextNotSupported
 from hybrid_search.index import HybridIndex
-from hybrid_search.vector_query import ExamplePicture, StoredPicture, Weighted, add_up, read_vector_query
+from hybrid_search.query.vector_sum import ExamplePicture, StoredPicture, Weighted, add_up, read_vector_query
 from tests.fakes import ColourEmbedder, HueEmbedder, hue, photo
 from tests.places import place_on
 from tests.servers import VERSIONS, unavailable

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from hybrid_search.backends.checked import Checked
+from hybrid_search.document.definition import EmbeddingSpec
 from hybrid_search.errors import BackendUnavailable
-from hybrid_search.mapping import EmbeddingSpec
 
 __all__ = ["Action", "Analysis", "Backend", "Outcome", "Stored", "Version"]
 
@@ -130,6 +130,10 @@ class Backend(ABC):
     @abstractmethod
     def prefer_embedding(self, key: str) -> None:
         """Make one of the index's embeddings of pictures the default."""
+
+    @abstractmethod
+    def add_fields(self, properties: Mapping[str, Mapping[str, Any]]) -> None:
+        """Add own fields to the index, by their leaf under `extra`; those that it has stay as they are."""
 
     def roll_back(self) -> tuple[str, str]:
         """Put the version before in the place of the one in use; returns the names of both, the former first."""

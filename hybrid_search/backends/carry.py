@@ -8,9 +8,9 @@ from itertools import islice
 from typing import Any
 
 from hybrid_search.backends import Action, Backend
+from hybrid_search.document.definition import SCHEMA_VERSION
+from hybrid_search.document.upgrade import upgraded
 from hybrid_search.errors import AccessDenied, BulkError, IndexCorrupt
-from hybrid_search.mapping import SCHEMA_VERSION
-from hybrid_search.upgrade import upgraded
 
 __all__ = ["carry"]
 

@@ -11,7 +11,7 @@ from hybrid_search.cli import exits, options, terminal
 from hybrid_search.cli.confirm import confirm
 from hybrid_search.cli.session import Settings, backend_at, open_index
 from hybrid_search.cli.suggest import placed
-from hybrid_search.counted import counted
+from hybrid_search.errors.numbers import counted
 from hybrid_search.errors.suggested import command
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from hybrid_search.cli.progress import progress_bar
 from hybrid_search.cli.rows import lookup
 
 if TYPE_CHECKING:
-    from hybrid_search.hits import Hits
+    from hybrid_search.hits.hits import Hits
     from hybrid_search.index import HybridIndex
 
 __all__ = ["Question", "bundled_photos", "demo", "questions", "run_demo"]

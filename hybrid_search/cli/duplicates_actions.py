@@ -13,7 +13,7 @@ import typer
 
 from hybrid_search.cli import exits, terminal
 from hybrid_search.cli.session import backend_at
-from hybrid_search.counted import counted
+from hybrid_search.errors.numbers import counted
 
 if TYPE_CHECKING:
     from hybrid_search.backends import Backend

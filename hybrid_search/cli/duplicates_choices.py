@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from hybrid_search.duplicates.act.decisions import Decision
     from hybrid_search.duplicates.act.results import ActionReport, FileResult
     from hybrid_search.duplicates.model import Member
-    from hybrid_search.evidence import Evidence, Tier
+    from hybrid_search.hits.evidence import Evidence, Tier
     from hybrid_search.index import HybridIndex
 
 __all__ = ["apply_choices", "comparison"]
@@ -77,7 +77,7 @@ def _rechecked(
 ) -> tuple[list[Decision], tuple[FileResult, ...]]:
     from hybrid_search.duplicates.compare.features import can_extract
     from hybrid_search.duplicates.recheck import Recheck
-    from hybrid_search.evidence import TIERS
+    from hybrid_search.hits.evidence import TIERS
 
     if not decisions:
         return [], ()

@@ -12,7 +12,7 @@ import typer
 from hybrid_search.cli import exits, options, terminal
 from hybrid_search.cli.output import dump
 from hybrid_search.cli.session import find_document, open_index
-from hybrid_search.counted import counted
+from hybrid_search.errors.numbers import counted
 
 if TYPE_CHECKING:
     from hybrid_search.duplicates.report.choices import ChosenGroup

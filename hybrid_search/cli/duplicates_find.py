@@ -14,12 +14,12 @@ from hybrid_search.cli import duplicates_options as wanted
 from hybrid_search.cli import exits, options, output, terminal
 from hybrid_search.cli.duplicates_report import Counts, print_end, print_groups
 from hybrid_search.cli.session import open_index, picture
-from hybrid_search.counted import counted
+from hybrid_search.errors.numbers import counted
 
 if TYPE_CHECKING:
     from hybrid_search.duplicates.model import Member
     from hybrid_search.duplicates.report.report import GroupReport
-    from hybrid_search.hits import Hit
+    from hybrid_search.hits.hits import Hit
     from hybrid_search.index import HybridIndex
 
 __all__ = ["Lookups", "find"]
@@ -126,7 +126,7 @@ def _pictures(named: Iterable[str]) -> Iterator[str]:
 
 
 def _shows_the_same(hit: Hit) -> bool:
-    from hybrid_search.evidence import TIERS
+    from hybrid_search.hits.evidence import TIERS
 
     return hit.tier is not None and TIERS.index(hit.tier) < TIERS.index("more")
 

@@ -18,14 +18,14 @@ from hybrid_search.cli.duplicates_report import Counts, beside_page, print_end, 
 from hybrid_search.cli.duplicates_undecided import Undecided
 from hybrid_search.cli.ours import check_replaceable
 from hybrid_search.cli.progress import progress_bar
-from hybrid_search.counted import counted
+from hybrid_search.errors.numbers import counted
 
 if TYPE_CHECKING:
     from hybrid_search.duplicates.act.decisions import Decision
     from hybrid_search.duplicates.act.keep import KeepRules
     from hybrid_search.duplicates.model import DuplicateGroup
     from hybrid_search.duplicates.report.report import GroupReport
-    from hybrid_search.evidence import Tier
+    from hybrid_search.hits.evidence import Tier
     from hybrid_search.index import HybridIndex
 
 __all__ = ["Listing"]

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 from hybrid_search.cli import options
-from hybrid_search.evidence import DUPLICATE_TIERS, TIERS
+from hybrid_search.hits.evidence import DUPLICATE_TIERS, TIERS
 
 if TYPE_CHECKING:
-    from hybrid_search.evidence import Tier
+    from hybrid_search.hits.evidence import Tier
 
 __all__ = [
     "Action",

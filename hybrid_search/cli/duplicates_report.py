@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from hybrid_search.cli import terminal
 from hybrid_search.cli.ours import replacing
 from hybrid_search.cli.output import indented
-from hybrid_search.counted import counted
+from hybrid_search.errors.numbers import counted
 
 if TYPE_CHECKING:
     from rich.text import Text

@@ -8,7 +8,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from hybrid_search.cli import terminal
-from hybrid_search.counted import counted
+from hybrid_search.errors.numbers import counted
 
 if TYPE_CHECKING:
     from hybrid_search.duplicates.act.decisions import Decision

@@ -14,11 +14,11 @@ from hybrid_search.cli.embed_notes import Seen, has_no_words, interrupted, where
 from hybrid_search.cli.progress import documents_bar, progress_bar
 from hybrid_search.cli.session import open_index
 from hybrid_search.cli.suggest import placed
-from hybrid_search.counted import counted
+from hybrid_search.errors.numbers import counted
 from hybrid_search.errors.suggested import command
 
 if TYPE_CHECKING:
-    from hybrid_search.embedder_set import Asked
+    from hybrid_search.document.index_embedders import Asked
     from hybrid_search.index import HybridIndex
     from hybrid_search.ingest import Failure
 
@@ -91,7 +91,7 @@ def embed(
 
 def _check(index: HybridIndex, names: list[str], asked: Asked) -> None:
     """Raise EmbedderMismatch for names that the index does not hold, before anything is done."""
-    from hybrid_search.embedder_set import EmbedderSet
+    from hybrid_search.document.index_embedders import EmbedderSet
 
     EmbedderSet(index.backend.definition()).keys(names, asked=asked)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from hybrid_search.counted import counted
+from hybrid_search.errors.numbers import counted
 from hybrid_search.errors.suggested import command
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def has_no_words(index: HybridIndex) -> bool:
 
 def where_it_is_used(index: HybridIndex, name: str) -> str:
     """Return how to search by an embedder that searches do not use by themselves, "" where they do."""
-    from hybrid_search.embedder_set import EmbedderSet
+    from hybrid_search.document.index_embedders import EmbedderSet
 
     held = EmbedderSet(index.backend.definition())
     key = held.key(name)

@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from hybrid_search.cli import terminal
-from hybrid_search.mapping import CAPTION
+from hybrid_search.document.definition import CAPTION
 
 __all__ = ["FETCHERS", "fetch"]
 

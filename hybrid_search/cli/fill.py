@@ -16,7 +16,7 @@ from hybrid_search.cli import exits, options, terminal
 from hybrid_search.cli.progress import progress_bar
 from hybrid_search.cli.session import open_index, place_of
 from hybrid_search.cli.suggest import placed
-from hybrid_search.counted import counted
+from hybrid_search.errors.numbers import counted
 from hybrid_search.errors.suggested import command
 
 if TYPE_CHECKING:

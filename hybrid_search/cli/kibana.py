@@ -10,7 +10,7 @@ from hybrid_search.cli import options, terminal
 from hybrid_search.cli.connection import typed_options
 from hybrid_search.cli.pages import Program
 from hybrid_search.cli.session import Settings, server_of
-from hybrid_search.counted import counted
+from hybrid_search.errors.numbers import counted
 
 __all__ = ["app", "import_"]
 
@@ -110,7 +110,7 @@ def import_(
     ] = None,
 ) -> None:
     """Import a data view with thumbnails, saved searches, charts, a map and a dashboard into Kibana."""
-    from hybrid_search.kibana import import_objects, load_objects, to_ndjson
+    from hybrid_search.backends.elasticsearch.kibana import import_objects, load_objects, to_ndjson
 
     name = name or context.ensure_object(Settings).name
     objects = load_objects(name)

@@ -16,13 +16,13 @@ import typer
 from hybrid_search.cli import exits, options, terminal
 from hybrid_search.cli.output import choose, dump
 from hybrid_search.cli.session import open_index
-from hybrid_search.counted import counted
-from hybrid_search.display import spreadsheet_cell
+from hybrid_search.errors.numbers import counted
+from hybrid_search.hits.display import spreadsheet_cell
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from hybrid_search.labelling import Labelled
+    from hybrid_search.ingest.labelling import Labelled
 
 __all__ = ["label"]
 

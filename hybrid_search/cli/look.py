@@ -11,6 +11,7 @@ from hybrid_search.cli import options, terminal
 from hybrid_search.cli.output import dump
 from hybrid_search.cli.rows import jsonable, light, plain
 from hybrid_search.cli.session import find_document, open_index, place_of
+from hybrid_search.errors import BackendError
 
 __all__ = ["info", "show"]
 
@@ -50,10 +51,11 @@ def info(
 ) -> None:
     """Say where the index is, how many pictures it has, and how it was made."""
     if fields:
-        from hybrid_search.filters.fields import offered
-        from hybrid_search.mapping import field_types, load_definition
+        from hybrid_search.document.definition import field_types, load_definition
+        from hybrid_search.query.filters.fields import offered
 
-        facts: dict[str, Any] = dict(offered(field_types(load_definition(embeddings={}))))
+        known = offered(field_types(load_definition(embeddings={})))
+        facts: dict[str, Any] = {**known, **_own_fields(context, location)}
     else:
         with open_index(context, location) as index:
             facts = {**jsonable(index.info()), "location": place_of(context, location)}
@@ -83,6 +85,16 @@ def _number(name: str, value: int) -> str:
         size, unit = next((size, unit) for size, unit in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")) if value >= size)
         return f"{value / size:.1f} {unit}"
     return f"{value:,}"
+
+
+def _own_fields(context: typer.Context, location: str | None) -> dict[str, str]:
+    """Return the own fields of the index, where there is one that can be opened."""
+    try:
+        with open_index(context, location) as index:
+            own = index.info().get("extra", {})
+    except BackendError:
+        return {}
+    return {f"extra.{leaf}": kind for leaf, kind in own.items()}
 
 
 def _flat(value: Mapping[str, Any], start: str = "") -> dict[str, Any]:

@@ -11,10 +11,10 @@ import typer
 
 from hybrid_search.cli import terminal
 from hybrid_search.cli.rows import caption, hit_json, jsonable, legs_of, lookup, more_copies, number, plain, why
-from hybrid_search.display import spreadsheet_cell
+from hybrid_search.hits.display import spreadsheet_cell
 
 if TYPE_CHECKING:
-    from hybrid_search.hits import Hit, Hits
+    from hybrid_search.hits.hits import Hit, Hits
 
 __all__ = ["choose", "columns", "cell", "dump", "print_hits", "print_paths"]
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 if TYPE_CHECKING:
-    from hybrid_search.hits import Hit
+    from hybrid_search.hits.hits import Hit
 
 __all__ = ["check", "inline"]
 

@@ -10,10 +10,10 @@ import typer
 from hybrid_search.cli import exits, options, terminal
 from hybrid_search.cli.confirm import confirm
 from hybrid_search.cli.session import find_document, open_index
-from hybrid_search.counted import counted
+from hybrid_search.errors.numbers import counted
 
 if TYPE_CHECKING:
-    from hybrid_search.document import Document
+    from hybrid_search.document.document import Document
 
 __all__ = ["delete", "prune"]
 

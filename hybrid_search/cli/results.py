@@ -12,10 +12,10 @@ import typer
 from hybrid_search.cli import exits, output, terminal
 from hybrid_search.cli.ours import check_replaceable
 from hybrid_search.cli.spelling import spelt
-from hybrid_search.counted import counted
+from hybrid_search.errors.numbers import counted
 
 if TYPE_CHECKING:
-    from hybrid_search.hits import Hits
+    from hybrid_search.hits.hits import Hits
 
 __all__ = ["Results"]
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from hybrid_search.counted import counted
-from hybrid_search.display import number
-from hybrid_search.search_fields import SEARCH_FIELDS
+from hybrid_search.document.document import lookup
+from hybrid_search.document.search_fields import SEARCH_FIELDS
+from hybrid_search.errors.numbers import counted
+from hybrid_search.hits.display import number
 
 if TYPE_CHECKING:
-    from hybrid_search.hits import Hit
+    from hybrid_search.hits.hits import Hit
 
 __all__ = ["caption", "hit_json", "jsonable", "legs_of", "light", "lookup", "more_copies", "number", "plain", "why"]
 
@@ -24,22 +25,6 @@ def legs_of(hits: Iterable[Hit]) -> list[str]:
     """Return the legs that any hit has a score of, the usual ones first."""
     found = {leg for hit in hits for leg in hit.legs}
     return [leg for leg in LEGS if leg in found] + sorted(found.difference(LEGS))
-
-
-def lookup(source: Mapping[str, Any], field: str) -> Any:
-    """Return the value of a dotted field, None when the document has none.
-
-    Examples
-    --------
-    >>> lookup({"camera": {"make": "Canon"}}, "camera.make")
-    'Canon'
-    """
-    value: Any = source
-    for name in field.split("."):
-        if not isinstance(value, Mapping) or name not in value:
-            return None
-        value = value[name]
-    return value
 
 
 def plain(value: Any) -> str:

@@ -15,7 +15,7 @@ import typer
 if TYPE_CHECKING:
     from hybrid_search.backends import Backend
     from hybrid_search.backends.elasticsearch import Server
-    from hybrid_search.document import Document
+    from hybrid_search.document.document import Document
     from hybrid_search.index import HybridIndex
 
 __all__ = [

@@ -18,7 +18,7 @@ from hybrid_search.cli.terminal import escape
 from hybrid_search.errors import HybridSearchError
 
 if TYPE_CHECKING:
-    from hybrid_search.hits import Hit
+    from hybrid_search.hits.hits import Hit
 
 __all__ = ["MAX_HITS", "draw_sheet", "picture_of", "sheet_format", "save_sheet", "with_stand_ins", "write_sheet"]
 
@@ -118,7 +118,7 @@ def draw_sheet(hits: Sequence[Hit], *, title: str | None = None, columns: int = 
 
 def with_stand_ins(hits: Sequence[Hit]) -> Sequence[Hit]:
     """Return the hits of a search with their stored thumbnails, when the file of one of them is gone."""
-    from hybrid_search.hits import Hits
+    from hybrid_search.hits.hits import Hits
 
     if isinstance(hits, Hits) and any(hit.path is None or not os.path.exists(hit.path) for hit in hits):
         return hits.with_thumbnails()

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from rich.table import Table
     from rich.text import Text
 
-    from hybrid_search.hits import Hit, Hits
+    from hybrid_search.hits.hits import Hit, Hits
 
 __all__ = ["print_table"]
 

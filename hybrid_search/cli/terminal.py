@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from hybrid_search.cli.spelling import spelt
 from hybrid_search.cli.suggest import placed
-from hybrid_search.display import UNSAFE, escape
+from hybrid_search.hits.display import UNSAFE, escape
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -11,7 +11,7 @@ import typer
 
 if TYPE_CHECKING:
     from hybrid_search.index import HybridIndex
-    from hybrid_search.vector_query import ExamplePicture, StoredPicture, VectorQuery
+    from hybrid_search.query.vector_sum import ExamplePicture, StoredPicture, VectorQuery
 
 __all__ = ["Typed", "class_weights", "read_terms", "vector_query"]
 
@@ -117,7 +117,7 @@ def vector_query(index: HybridIndex, terms: Sequence[Typed]) -> VectorQuery:
 def _found(index: HybridIndex, term: Typed) -> str | ExamplePicture | StoredPicture:
     from hybrid_search.cli.session import find_document, picture
     from hybrid_search.errors import DocumentNotFound
-    from hybrid_search.vector_query import ExamplePicture, StoredPicture
+    from hybrid_search.query.vector_sum import ExamplePicture, StoredPicture
 
     if term.kind == "text":
         return term.value

@@ -12,7 +12,7 @@ from hybrid_search.cli.progress import progress_bar
 from hybrid_search.cli.session import backend_at
 from hybrid_search.cli.train_report import bound, epochs_bar, figures_table
 from hybrid_search.cli.written import check_free, told
-from hybrid_search.counted import counted
+from hybrid_search.errors.numbers import counted
 
 if TYPE_CHECKING:
     from hybrid_search.training.autoencoder import TrainedAutoencoder

@@ -12,10 +12,10 @@ from hybrid_search.cli import exits, options, terminal
 from hybrid_search.cli.session import backend_at
 from hybrid_search.cli.train_report import bound, epochs_bar, figures_table
 from hybrid_search.cli.written import check_free, told
-from hybrid_search.counted import counted
+from hybrid_search.errors.numbers import counted
 
 if TYPE_CHECKING:
-    from hybrid_search.mapping import EmbeddingSpec
+    from hybrid_search.document.definition import EmbeddingSpec
     from hybrid_search.training.examples import Examples, Source
     from hybrid_search.training.head import TrainedHead
 

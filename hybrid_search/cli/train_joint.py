@@ -14,11 +14,11 @@ from hybrid_search.cli.progress import documents_bar
 from hybrid_search.cli.session import backend_at
 from hybrid_search.cli.train_report import epochs_bar
 from hybrid_search.cli.written import check_free, told
-from hybrid_search.counted import counted
+from hybrid_search.errors.numbers import counted
 
 if TYPE_CHECKING:
+    from hybrid_search.document.definition import EmbeddingSpec
     from hybrid_search.embedders import Embedder, TextEmbedder
-    from hybrid_search.mapping import EmbeddingSpec
     from hybrid_search.training.joint import TrainedJoint
     from hybrid_search.training.pairs import Pairs
 
@@ -148,9 +148,9 @@ def _stored(
 
 def _speaking(spec: EmbeddingSpec) -> Embedder | None:
     """Return the embedder of stored vectors if it embeds texts too; what cannot be had is not needed to learn."""
+    from hybrid_search.document.definition import spec_of
     from hybrid_search.embedders.registry import get_embedder
     from hybrid_search.errors import EmbedderError
-    from hybrid_search.mapping import spec_of
 
     if not spec.embeds_text:
         return None

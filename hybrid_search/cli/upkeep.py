@@ -11,7 +11,7 @@ from hybrid_search.cli.confirm import confirm
 from hybrid_search.cli.output import dump
 from hybrid_search.cli.progress import documents_bar
 from hybrid_search.cli.session import Settings, backend_at, check_one_server
-from hybrid_search.counted import counted
+from hybrid_search.errors.numbers import counted
 
 if TYPE_CHECKING:
     from hybrid_search.backends import Backend
@@ -35,9 +35,9 @@ def mapping(
 
     For Elasticsearch it can be pasted into Kibana's Dev Tools after `PUT images-000001`.
     """
-    from hybrid_search.embedder_set import load_named
+    from hybrid_search.document.index_embedders import load_named
     from hybrid_search.embedders.registry import default_embedder
-    from hybrid_search.opening import definition_for
+    from hybrid_search.ingest.opening import definition_for
 
     backend = backend_at(context, location)
     specs = [load_named(name)[0] for name in embedder or [default_embedder()]]
@@ -75,7 +75,7 @@ def migrate(
         terminal.write(f"removed {', '.join(gone)}\n" if gone else "there was nothing to remove\n")
         raise typer.Exit(exits.OK if gone else exits.NOTHING)
     else:
-        from hybrid_search.transfer import migrate as run
+        from hybrid_search.backends.transfer import migrate as run
 
         with documents_bar(shown=not no_progress) as progress:
             documents = run(backend, progress=progress)
@@ -95,7 +95,7 @@ def copy(
 
     The copy is there when it is whole, not before.
     """
-    from hybrid_search.transfer import copy_index
+    from hybrid_search.backends.transfer import copy_index
 
     check_one_server(context, source, target)
     here, there = backend_at(context, source), backend_at(context, target, name=to_name)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from hybrid_search.evidence import Tier
+from hybrid_search.hits.evidence import Tier
 
 if TYPE_CHECKING:
     from hybrid_search.backends import Backend
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from hybrid_search.duplicates.compare.pixels import PixelStore
     from hybrid_search.duplicates.model import DuplicateGroup
     from hybrid_search.embedders import Embedder
-    from hybrid_search.filters import Filter
-    from hybrid_search.hits import Hits
+    from hybrid_search.hits.hits import Hits
     from hybrid_search.images import ImageLike, Limits
+    from hybrid_search.query.filters import Filter
 
 __all__ = ["FindsDuplicates"]
 
@@ -66,7 +66,8 @@ class FindsDuplicates(ABC):
         """Tell whether a picture is already here: its copies, the surest first.
 
         Each hit names its `tier` and its `evidence`. Where a stored file can be read its pixels are compared; nothing
-        is a duplicate that only looks alike.
+        is a duplicate that only looks alike. Pictures whose files have all vanished are none, unless `filter` names
+        `missing`.
 
         Parameters
         ----------
@@ -164,9 +165,9 @@ class FindsDuplicates(ABC):
         ...     list(index.duplicate_groups())
         []
         """
+        from hybrid_search.document.definition import field_types
         from hybrid_search.duplicates.collect.collection import duplicate_groups
-        from hybrid_search.filters import parse_filter
-        from hybrid_search.mapping import field_types
+        from hybrid_search.query.filters import parse_filter
 
         self._see_own_writes()
         judge = self._judge(tiers, max_distance, check_pixels=check_pixels)

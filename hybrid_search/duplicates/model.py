@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hybrid_search.evidence import Evidence, Tier
+from hybrid_search.hits.evidence import Evidence, Tier
 from hybrid_search.images import Source
 
 __all__ = ["SUBJECT_FIELDS", "DuplicateGroup", "Member", "Subject", "taken"]

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from hybrid_search.body import SOURCE_EXCLUDES
-from hybrid_search.signature import min_cosine
+from hybrid_search.query.body import SOURCE_EXCLUDES
+from hybrid_search.signature.goldberg import min_cosine
 
 __all__ = ["BYTES", "SIGNATURE", "VECTOR", "Box", "parts", "propose", "quarter_turns"]
 

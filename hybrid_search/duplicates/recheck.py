@@ -11,7 +11,7 @@ from hybrid_search.duplicates.act.decisions import Decision, PlannedFile
 from hybrid_search.duplicates.act.results import FileResult
 from hybrid_search.duplicates.model import Member
 from hybrid_search.errors import DocumentNotFound
-from hybrid_search.evidence import Evidence
+from hybrid_search.hits.evidence import Evidence
 
 __all__ = ["Recheck"]
 

@@ -35,7 +35,7 @@ GROUP = "hybrid_search.embedders"
 """Entry-point group in which other packages offer embedders: `name = module:Class`."""
 _LONGEST_KEY = 40
 _CAPTION = "caption:"
-"""As `hybrid_search.mapping` has it, which comes after this module."""
+"""As `hybrid_search.document.definition` has it, which comes after this module."""
 
 
 @dataclass(frozen=True)

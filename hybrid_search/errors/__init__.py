@@ -15,6 +15,7 @@
     │                               WeightsMissing(path, reason) · BadEmbedderOption(name, option, reason)
     │                               ModelMissing(name, reason, remedy) · TrainingImpossible(what, reason)
     │                               LegUnavailable(leg, embedder, reason)
+    ├ PackageMissing(name, install)
     ├ EvaluationError               MetricsUnavailable(install) · BadRun(question, reason)
     └ BackendError                  BackendUnavailable(location, reason) · IndexNotFound(location, name)
                                     IndexLocked(location) · IndexCorrupt(location, reason, remedy)
@@ -46,6 +47,7 @@ from hybrid_search.errors.asking import (
     ImageTooLarge,
     ImageUnreadable,
     MetadataError,
+    PackageMissing,
     QueryError,
     TextNotSupported,
     UnknownClass,
@@ -150,6 +152,7 @@ __all__ = [
     "ModelMissing",
     "MostAreMissing",
     "NotElasticsearch",
+    "PackageMissing",
     "QueryError",
     "RequestRefused",
     "ServerBusy",

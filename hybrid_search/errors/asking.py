@@ -17,6 +17,7 @@ __all__ = [
     "ImageTooLarge",
     "ImageUnreadable",
     "MetadataError",
+    "PackageMissing",
     "QueryError",
     "TextNotSupported",
     "UnknownClass",
@@ -27,6 +28,13 @@ __all__ = [
 
 def did_you_mean(close_matches: Sequence[str]) -> str:
     return f" Did you mean {' or '.join(repr(name) for name in close_matches)}?" if close_matches else ""
+
+
+class PackageMissing(HybridSearchError):
+    """What was called needs a package that is not installed."""
+
+    def __init__(self, name: str, install: str) -> None:
+        super().__init__(f"{name} needs a package that is not installed: {install}", name=name, install=install)
 
 
 class ImageError(HybridSearchError):

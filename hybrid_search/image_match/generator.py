@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from hybrid_search.errors import QueryError
 from hybrid_search.images import load_image
-from hybrid_search.signature import distance, signature
+from hybrid_search.signature.goldberg import distance, signature
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike

@@ -15,20 +15,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hybrid_search.backends import Action
-from hybrid_search.body import build_body
-from hybrid_search.document import FileFacts, build_source, file_fields, metadata_fields
+from hybrid_search.document.document import FileFacts, build_source, file_fields, metadata_fields
+from hybrid_search.document.picture import prepare, read_picture
 from hybrid_search.errors import BulkError, ImageUnreadable, IndexNotFound, QueryError
-from hybrid_search.hits import Hit, read_hits
+from hybrid_search.hits.hits import Hit, read_hits
 from hybrid_search.image_match.described import KEPT_PATH, keep, kept_metadata, translate
 from hybrid_search.image_match.generator import ImageSignature, refuse_others
 from hybrid_search.images import DEFAULT_LIMITS, Limits, place_of, read_source
 from hybrid_search.index import HybridIndex
 from hybrid_search.ingest.pipeline import check_name
 from hybrid_search.ingest.wording import Wording
-from hybrid_search.orientations import turned_signatures
-from hybrid_search.picture import prepare, read_picture
-from hybrid_search.query import SignatureLeg, make_query
-from hybrid_search.signature import norm, word_tokens
+from hybrid_search.query.body import build_body
+from hybrid_search.query.query import SignatureLeg, make_query
+from hybrid_search.signature.goldberg import norm, word_tokens
+from hybrid_search.signature.orientations import turned_signatures
 
 if TYPE_CHECKING:
     from hybrid_search.backends.elasticsearch import Server

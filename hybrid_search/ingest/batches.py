@@ -5,11 +5,11 @@ from __future__ import annotations
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
-from hybrid_search.document import FileFacts
+from hybrid_search.document.document import FileFacts
+from hybrid_search.document.picture import Picture
 from hybrid_search.embedders import Labels
 from hybrid_search.ingest.embedding import Embedders, Ready, Vectors
 from hybrid_search.metadata import Metadata
-from hybrid_search.picture import Picture
 
 __all__ = ["Batches", "Embedded", "Read"]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from hybrid_search.backends import Action, Backend, Stored
-from hybrid_search.document import FileFacts, file_fields
+from hybrid_search.document.document import FileFacts, file_fields
 from hybrid_search.ingest.changes import Change, change_document, files_after
 
 __all__ = ["Catalog", "is_below", "lies_below", "mark_missing"]
@@ -96,7 +96,10 @@ class Catalog:
     def files_now(self, id: str, stored: Stored | None) -> list[FileFacts]:
         """Return where a document's bytes lie: as stored now, perhaps by others, with what this run has changed."""
         ours = self._noted.get(id, {}) if stored else self._by_id.get(id, {})
-        return files_after(stored, ours=list(ours.values()), dropped=self._dropped.get(id, ()))
+        held = {entry["path"] for entry in stored.source.get("files") or ()} if stored else ours.keys()
+        # what is gone elsewhere is only marked: another writer may have let it go meanwhile
+        kept = [facts for path, facts in ours.items() if path not in self.gone or path in held]
+        return files_after(stored, ours=kept, dropped=self._dropped.get(id, ()))
 
     def find_gone(self, id: str, *, outside: str) -> list[str]:
         """Note which files of a document outside a folder are not there any more, and return their paths.

@@ -6,10 +6,10 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 
 from hybrid_search.backends import Action, Backend, Outcome, Stored
-from hybrid_search.document import FileFacts, file_fields
+from hybrid_search.document.document import FileFacts, file_fields
 from hybrid_search.errors import DocumentChanged, DocumentNotFound
 
-__all__ = ["Change", "change_document", "files_after", "without_path"]
+__all__ = ["Change", "change_document", "files_after", "in_turn", "without_path"]
 
 Change = Callable[[Stored | None], Action | None]
 """From a document as it is now, None when there is none, to what is to be written; None when nothing is."""
@@ -47,6 +47,19 @@ def change_document(backend: Backend, id: str, change: Change, *, vectors: bool 
         if outcome.status != _CHANGED:
             return outcome
     raise DocumentChanged(id)
+
+
+def in_turn(changes: Sequence[Change]) -> Change:
+    """Return the change that several make, each of what the one before has made a whole document."""
+
+    def change(stored: Stored | None) -> Action | None:
+        action = None
+        for each in changes:
+            action = each(stored) or action
+            stored = Stored(dict(action.source), stored.version if stored else None) if action else stored
+        return action
+
+    return change
 
 
 def files_after(stored: Stored | None, *, ours: Sequence[FileFacts], dropped: Collection[str]) -> list[FileFacts]:

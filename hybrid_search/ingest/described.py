@@ -9,7 +9,8 @@ import numpy as np
 
 from hybrid_search.errors import MappingMismatch
 from hybrid_search.metadata import FieldValue, Metadata
-from hybrid_search.metadata.fields import FIELDS, close_names, flatten
+from hybrid_search.metadata.extra import EXTRA
+from hybrid_search.metadata.fields import close_names, flatten, is_field, read_field
 from hybrid_search.metadata.model import with_moment
 from hybrid_search.metadata.moments import moment_of
 from hybrid_search.metadata.values import shown
@@ -37,12 +38,13 @@ def caller_metadata(metadata: Mapping[str, object]) -> Metadata:
     """
     fields: dict[str, FieldValue] = {}
     for name, value in flatten(metadata).items():
-        if name not in FIELDS:
-            raise MappingMismatch(name, f"this is no field that describes a picture{close_names(name)}")
+        if not is_field(name):
+            hint = close_names(name) or f"; an own field is called {EXTRA}NAME"
+            raise MappingMismatch(name, f"this is no field that describes a picture{hint}")
         if value is None:
             continue
         try:
-            read = FIELDS[name](_plain(value))
+            name, read = read_field(name, _plain(value))
         except ValueError as error:
             told = repr(shown(value)) if isinstance(value, str) else shown(value)
             raise MappingMismatch(name, f"{told} {error}") from None
@@ -58,4 +60,6 @@ def _plain(value: object) -> object:
         return value.isoformat()
     if isinstance(value, (set, frozenset)):
         return sorted(value)
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
     return value

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from hybrid_search.document.picture import working_image
 from hybrid_search.embedders import Embedder, Labeler, Labels, Preparer, TextEmbedder
-from hybrid_search.picture import working_image
-from hybrid_search.signature import SIGNATURE_MIN_SIDE
+from hybrid_search.signature.goldberg import SIGNATURE_MIN_SIDE
 
 __all__ = ["Embedders", "Pixels", "Ready", "Vectors", "embed", "ready"]
 

@@ -13,7 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hybrid_search.backends import Action, Backend, Outcome, Stored
-from hybrid_search.document import caption_text
+from hybrid_search.document.definition import EmbeddingSpec, spec_of
+from hybrid_search.document.document import caption_text
+from hybrid_search.document.picture import prepare
 from hybrid_search.embedders import Embedder, TextEmbedder
 from hybrid_search.embedders.mapped import Mapped
 from hybrid_search.errors import ImageError, ImageUnreadable
@@ -22,8 +24,6 @@ from hybrid_search.ingest.changes import Change, change_document
 from hybrid_search.ingest.embedding import Pixels, embed, ready
 from hybrid_search.ingest.report import Failure
 from hybrid_search.ingest.wording import WORDS, Wording
-from hybrid_search.mapping import EmbeddingSpec, spec_of
-from hybrid_search.picture import prepare
 
 __all__ = ["MappedFiller", "PictureFiller", "StoredBase", "WordFiller", "stored_base"]
 

@@ -9,11 +9,11 @@ from itertools import islice
 from typing import Any, ClassVar, Literal, Protocol, cast
 
 from hybrid_search.backends import Backend
+from hybrid_search.document.definition import EmbeddingSpec, check, embeddings, spec_of
 from hybrid_search.embedders import Embedder, TextEmbedder
 from hybrid_search.errors import MappingMismatch
 from hybrid_search.images import DEFAULT_LIMITS, Limits
 from hybrid_search.ingest.report import Failure, IngestReport, Progress
-from hybrid_search.mapping import EmbeddingSpec, check, embeddings, spec_of
 
 __all__ = ["Filler", "add_embedder"]
 
@@ -119,8 +119,8 @@ def add_embedder(
 
 def _made(backend: Backend, spec: EmbeddingSpec, *, again: bool) -> str:
     """Return the key of an embedder's field, which is there afterwards, and for this version."""
+    from hybrid_search.backends.transfer import renew_embedding
     from hybrid_search.embedders.registry import embedding_key
-    from hybrid_search.transfer import renew_embedding
 
     definition = backend.definition()
     held = embeddings(definition)

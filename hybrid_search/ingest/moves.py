@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal, Protocol
 
 from hybrid_search.backends import Action, Outcome, Stored
-from hybrid_search.document import FileFacts, file_fields
+from hybrid_search.document.document import FileFacts, file_fields
 from hybrid_search.ingest.batches import Read
 from hybrid_search.ingest.catalog import Catalog, is_below
 from hybrid_search.ingest.changes import Change

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any, cast
 
 from hybrid_search.backends import Action, Backend, Outcome, Stored
-from hybrid_search.document import FileFacts, build_source, caption_text, file_fields
+from hybrid_search.document.document import FileFacts, build_source, caption_text, file_fields
+from hybrid_search.document.picture import Picture, read_picture
 from hybrid_search.embedders import Labels
 from hybrid_search.errors import DocumentNotFound, HybridSearchError, ImageError, ImageUnreadable
 from hybrid_search.images import Source, read_source, sniff
@@ -23,11 +24,11 @@ from hybrid_search.ingest.changes import Change, change_document
 from hybrid_search.ingest.embedding import Embedders, Vectors
 from hybrid_search.ingest.folder import Found
 from hybrid_search.ingest.moves import Moves
+from hybrid_search.ingest.own_fields import fit_all
 from hybrid_search.ingest.redescribe import added_fields, described_too
 from hybrid_search.ingest.report import Failure, IngestOptions, IngestReport, Progress
 from hybrid_search.ingest.wording import Wording
 from hybrid_search.metadata import Captions, Metadata, add_places, merge, read_metadata, read_sidecars
-from hybrid_search.picture import Picture, read_picture
 
 __all__ = ["Pipeline", "check_name"]
 
@@ -136,7 +137,8 @@ class Pipeline:
             tally.copies += not replaces
             self._advance(read.facts.path, tally)
         elif read.picture is None or (not read.named and self._is_known(read.id, catalog)):
-            moves.add(read)
+            (metadata,) = fit_all(self._backend, [read.metadata])
+            moves.add(replace(read, metadata=metadata))
             self._advance(read.facts.path, tally)
         else:
             batches.add(replace(read, replaces=moves.take_path(read) or read.named))
@@ -251,6 +253,7 @@ class Pipeline:
         if not batch:
             return
         moves.write_robbed()
+        batch = self._fitting(batch)
         self._wording.read(caption_text(_words(read)) for read, _, _ in batch)
         sources = [self._source(read, catalog, vectors, labels) for read, vectors, labels in batch]
         create = [
@@ -271,6 +274,15 @@ class Pipeline:
                 tally.updated += read.replaces
                 tally.added += not read.replaces
                 self._advance(read.facts.path, tally)
+
+    def _fitting(self, batch: list[Embedded]) -> list[Embedded]:
+        """Return a batch whose own fields the index has, as it has them."""
+        pictures = [cast("Picture", read.picture) for read, _, _ in batch]
+        fitting = fit_all(self._backend, [picture.metadata for picture in pictures])
+        return [
+            (replace(read, picture=replace(picture, metadata=metadata)), vectors, labels)
+            for (read, vectors, labels), picture, metadata in zip(batch, pictures, fitting, strict=True)
+        ]
 
     def _source(self, read: Read, catalog: Catalog, vectors: Vectors, labels: Labels) -> dict[str, Any]:
         every = {**vectors, **self._wording.vectors(_words(read))}

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, cast
 
-from hybrid_search.document import metadata_fields
+from hybrid_search.document.document import metadata_fields
 from hybrid_search.ingest.batches import Read
 from hybrid_search.ingest.wording import Wording
 from hybrid_search.metadata import FieldValue, Metadata, add_places, merge
-from hybrid_search.metadata.fields import FIELDS, flatten
+from hybrid_search.metadata.fields import flatten, is_field
 from hybrid_search.metadata.moments import MOMENT_FIELDS
 
 __all__ = ["added_fields", "also_described", "described_too", "redescribed"]
@@ -52,7 +52,7 @@ def added_fields(source: Mapping[str, Any], metadata: Metadata) -> dict[str, Any
     """Return what another copy's description adds to the stored one, in fields that hold both."""
     if not metadata.fields:
         return {}
-    known = {name: cast("FieldValue", value) for name, value in flatten(source).items() if name in FIELDS}
+    known = {name: cast("FieldValue", value) for name, value in flatten(source).items() if is_field(name)}
     fields = metadata_fields(add_places(merge(Metadata(known), metadata)))
     # an update leaves alone what it does not name: the offset of another moment would stay
     return {**{name: None for name in MOMENT_FIELDS if name in source and name not in fields}, **fields}

@@ -13,7 +13,8 @@ from hybrid_search.images import Limits
 from hybrid_search.ingest import add_picture
 from hybrid_search.ingest.changes import change_document
 from hybrid_search.ingest.embedding import Embedders
-from hybrid_search.metadata.fields import FIELDS, flatten
+from hybrid_search.metadata.extra import EXTRA
+from hybrid_search.metadata.fields import flatten
 
 __all__ = ["refill"]
 
@@ -33,7 +34,7 @@ def refill(backend: Backend, embedders: Embedders, ids: Iterable[str], *, limits
         if path is None:
             left.append(id)
             continue
-        words = {name: value for name, value in flatten(stored).items() if name in FIELDS and name in _WORDS}
+        words = {name: value for name, value in flatten(stored).items() if name in _WORDS or name.startswith(EXTRA)}
         try:
             add_picture(backend, embedders, path, id=id, metadata=words or None, limits=limits)
         except (ImageError, MappingMismatch, BulkError):

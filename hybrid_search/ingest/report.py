@@ -107,6 +107,8 @@ class IngestReport:
         The old paths are kept, behind the new ones, until `prune`.
     videos, others : int
         Files that were left out: films, and files that are no pictures by their names.
+    ids : tuple of str or None
+        Of pictures that were handed over one by one: the id of each in their order, None where it failed.
     """
 
     added: int = 0
@@ -122,3 +124,4 @@ class IngestReport:
     moved: Mapping[str, int] = field(default_factory=dict)
     videos: int = 0
     others: int = 0
+    ids: tuple[str | None, ...] = ()

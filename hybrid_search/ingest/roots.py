@@ -6,8 +6,8 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from hybrid_search.backends import Backend
-from hybrid_search.counted import counted
 from hybrid_search.errors import ImageUnreadable
+from hybrid_search.errors.numbers import counted
 from hybrid_search.errors.suggested import command
 from hybrid_search.ingest.catalog import Catalog, is_below, mark_missing
 from hybrid_search.ingest.folder import Found, is_video, walk

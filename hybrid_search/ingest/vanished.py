@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Mapping
 from functools import lru_cache
 
 from hybrid_search.backends import Action, Backend, Stored
-from hybrid_search.document import Document, file_fields
+from hybrid_search.document.document import Document, file_fields
 from hybrid_search.ingest.changes import Change, change_document, files_after
 
 __all__ = ["Vanished", "find_vanished", "folders_left", "let_go", "vanished_documents"]
@@ -77,10 +77,11 @@ def _highest_gone(folder: str) -> str:
 
 
 def _without(paths: Collection[str]) -> Change:
-    """Return the change that takes paths from a document, as long as it has others."""
+    """Return the change that takes paths from a document, as long as it has others and nobody has found them again."""
 
     def change(stored: Stored | None) -> Action | None:
-        left = files_after(stored, ours=(), dropped=paths)
+        known = files_after(stored, ours=(), dropped=())
+        left = [facts for facts in known if not (facts.missing and facts.path in paths)]
         return Action("update", "", file_fields(left)) if left else None
 
     return change

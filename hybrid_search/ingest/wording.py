@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hybrid_search.document import caption_text
+from hybrid_search.document.document import caption_text
 from hybrid_search.embedders import TextEmbedder
 
 __all__ = ["WORDS", "Wording", "outdated"]

@@ -100,9 +100,9 @@ def load_captions(path: str | os.PathLike[str]) -> Captions:
     """Read a captions file: CSV or TSV with a header, JSON Lines, JSON, or COCO captions.
 
     Columns (or keys) are `path` (or `image`, `file`, `filename`, …), `caption` (or `description`, `alt`, `text`, …),
-    `title`, `tags` (or `keywords`, …), `taken_at` (or `date`, …) and any other field of the mapping under its dotted
-    name; docs/captions.md has all names. Several rows of one path add up: captions stand one per line, tags are united,
-    of other fields the last value holds.
+    `title`, `tags` (or `keywords`, …), `taken_at` (or `date`, …), any other field of the mapping under its dotted name,
+    and own fields as `extra.NAME`; docs/captions.md has all names. Several rows of one path add up: captions stand one
+    per line, tags are united, of other fields the last value holds.
 
     Raises
     ------

@@ -13,7 +13,8 @@ from typing import Any, cast
 
 from hybrid_search.errors import CaptionsUnreadable
 from hybrid_search.metadata.captions_columns import LATITUDE, LONGITUDE, PATH_NAMES, field_of, key_of, path_column
-from hybrid_search.metadata.fields import FIELDS, close_names, flatten
+from hybrid_search.metadata.extra import EXTRA, extra_name, typed
+from hybrid_search.metadata.fields import FIELDS, close_names, flatten, read_field
 from hybrid_search.metadata.model import UNITED, FieldValue
 from hybrid_search.metadata.values import decode_text, shown
 
@@ -97,7 +98,7 @@ def _row(where: str, record: Mapping[str, object]) -> Row:
 
 def _read(field: str, value: object, where: str, *, column: str) -> FieldValue:
     try:
-        return FIELDS[field](_unlisted(field, value))
+        return read_field(field, _unlisted(field, value))[1]
     except ValueError as error:
         named = field if key_of(column) == field else f"{column.strip()} ({field})"
         raise _Refused(f"{where}: {named} {shown(value)} {error}") from None
@@ -120,6 +121,11 @@ def _place(halves: Mapping[str, object], where: str) -> dict[str, object]:
 
 
 def _field(name: str, where: str) -> str:
+    if name.strip().lower().startswith(EXTRA):
+        try:
+            return extra_name(name)
+        except ValueError as error:
+            raise _Refused(f"{where}: {shown(name.strip())}: {error}") from None
     field = field_of(name)
     if field is None:
         told = name.strip() if len(name) <= 60 else f"{name.strip()[:59]}…"
@@ -160,7 +166,10 @@ def _csv_records(text: str, *, tabs: bool) -> Iterator[Record]:
                     f"put a text that contains {delimiter!r} in double quotes"
                 )
             else:
-                yield where, dict(zip(header, cells, strict=False))
+                # a table has no other way to say that an own field holds numbers
+                own = {name for name in header if name.strip().lower().startswith(EXTRA)}
+                row = zip(header, cells, strict=False)
+                yield where, {name: typed(cell) if name in own else cell for name, cell in row}
     except csv.Error as error:
         where = f"line {max(reader.line_num, 1)}"
         if "field larger" in str(error):

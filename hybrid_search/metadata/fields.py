@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import cast
 
+from hybrid_search.metadata.extra import EXTRA, extra_name, read_extra
 from hybrid_search.metadata.model import FieldValue, Metadata, unique
 from hybrid_search.metadata.moments import split_offset
 from hybrid_search.metadata.values import (
@@ -19,7 +20,7 @@ from hybrid_search.metadata.values import (
     texts,
 )
 
-__all__ = ["FIELDS", "MAX_TAGS", "Gate", "close_names", "flatten"]
+__all__ = ["FIELDS", "MAX_TAGS", "Gate", "close_names", "flatten", "is_field", "read_field"]
 
 MAX_TAGS = 256
 """Tags kept of one image."""
@@ -162,6 +163,38 @@ FIELDS: Mapping[str, Reader] = {
 """Fields of the mapping that metadata fills, each with what reads a value or raises ValueError with a reason."""
 
 
+def is_field(name: str) -> bool:
+    """Tell whether a dotted name is that of a field which describes a picture, an own one among them.
+
+    Examples
+    --------
+    >>> is_field("camera.make"), is_field("extra.price"), is_field("price")
+    (True, True, False)
+    """
+    return name in FIELDS or name.startswith(EXTRA)
+
+
+def read_field(name: str, value: object) -> tuple[str, FieldValue]:
+    """Return the name and the value of a field as they are kept.
+
+    Parameters
+    ----------
+    name : str
+        One for which `is_field` holds.
+
+    Raises
+    ------
+    ValueError
+        When an own field cannot be called so, or the value does not fit the field.
+
+    Examples
+    --------
+    >>> read_field("iso", "400"), read_field("extra.Client", "ACME")
+    (('iso', 400), ('extra.client', 'ACME'))
+    """
+    return (extra_name(name), read_extra(value)) if name.startswith(EXTRA) else (name, FIELDS[name](value))
+
+
 class Gate:
     """Collects fields of one image; a value that cannot be used becomes a warning.
 
@@ -184,7 +217,7 @@ class Gate:
         Parameters
         ----------
         name : str
-            A key of `FIELDS`.
+            A key of `FIELDS`, or an own field.
         value : object
             What was found; None and "" mean that there is none.
         source, found : str, object
@@ -193,7 +226,7 @@ class Gate:
         if value is None or value == "" or value == []:
             return
         try:
-            read = FIELDS[name](value)
+            name, read = read_field(name, value)
         except ValueError as error:
             self.warn(f"{source or name} {shown(value if found is None else found)} {error}")
             return

@@ -64,7 +64,7 @@ class Settlement(NamedTuple):
 
 @lru_cache(maxsize=1)
 def gazetteer() -> Gazetteer:
-    """Return the places, loaded at the first call: a second, and 50 MB that stay.
+    """Return the places, loaded at the first call: a second or two, and 70 MB that stay.
 
     Raises
     ------

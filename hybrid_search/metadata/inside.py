@@ -32,7 +32,7 @@ def read_metadata(data: bytes, *, format: str, name: str = "") -> Metadata:
     format : str
         As `hybrid_search.images.sniff` names it: "jpeg", "png", "heif", …
     name : str
-        File name or path; a title or caption that only repeats it is left out.
+        File name or path; a title or caption that only repeats it, or the camera's, is left out.
     """
     gate = Gate()
     blocks = find_blocks(data, format)
@@ -60,6 +60,7 @@ def read_metadata(data: bytes, *, format: str, name: str = "") -> Metadata:
     # a satellite's clock says when the receiver had a fix, which may have been long before
     moment = gps_moment(exif) if moment is None else moment
     own = {PurePath(name).name.casefold(), PurePath(name).stem.casefold()}
+    own |= {str(merged.fields.get(camera, "")).casefold() for camera in ("camera.make", "camera.model")}
     fields = {
         field: value
         for field, value in with_moment(merged.fields, moment).items()

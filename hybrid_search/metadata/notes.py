@@ -49,8 +49,9 @@ def read_notes(blocks: Blocks) -> Metadata:
     # a generator's settings are no words
     captions = [text for text in written if not _is_default(text) and not read_prompt(text) and text[:1] not in "{["]
     gate.put("caption", next(iter(captions), None) or gate.fields.get("prompt"))
-    if "creation time" in texts:
-        _put_date(texts["creation time"], gate)
+    dates = (text for name, text in texts.items() if re.sub(r"[\W_]", "", name) in ("creationtime", "createdate"))
+    if (date := next(dates, None)) is not None:
+        _put_date(date, gate)
     return gate.metadata()
 
 

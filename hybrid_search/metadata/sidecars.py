@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from hybrid_search.images import is_candidate
-from hybrid_search.metadata.fields import FIELDS, Gate, close_names, flatten
+from hybrid_search.metadata.fields import Gate, close_names, flatten, is_field
 from hybrid_search.metadata.model import Metadata, merge
 from hybrid_search.metadata.moments import utc_fields
 from hybrid_search.metadata.sidecar_names import SidecarNames, fits_title
@@ -75,7 +75,7 @@ def is_sidecar(path: Path, *, of: str = "") -> bool:
     if of:
         title = content.get("title")
         return isinstance(title, str) and not _TAKEOUT.isdisjoint(content) and fits_title(of, title)
-    return not (_TAKEOUT | set(FIELDS)).isdisjoint([*content, *flatten(content)])
+    return not _TAKEOUT.isdisjoint(content) or any(map(is_field, [*content, *flatten(content)]))
 
 
 def _read(sidecar: Path, image: str) -> Metadata:
@@ -114,7 +114,7 @@ def _read_json(data: bytes, image: str) -> Metadata:
 def _put_fields(content: Mapping[str, Any], gate: Gate) -> None:
     unknown = []
     for name, value in flatten(content).items():
-        if name in FIELDS:
+        if is_field(name):
             gate.put(name, value)
         else:
             unknown.append(name)

@@ -19,6 +19,8 @@ from hybrid_search.metadata.values import first_number, is_default_caption, pars
 
 __all__ = ["Xmp", "read_xmp"]
 
+_LONGEST = 20_000
+"""Characters of one text in which levels of keywords are looked for."""
 _ANGLE = re.compile(r"(\d{1,3}),(\d{1,2}(?:\.\d+)?)(?:,(\d{1,2}(?:\.\d+)?))?([NSEW])", re.IGNORECASE | re.ASCII)
 
 
@@ -103,12 +105,12 @@ def _tags(found: Properties) -> Iterator[str]:
     """Yield keywords, and every level of hierarchical ones: "Places|Europe|Paris" is found by each of its words."""
     for name, separator in _HIERARCHIES.items():
         for path in found.texts(name):
-            yield from path.split(separator)
+            yield from path[:_LONGEST].split(separator)
     tree = found.value("mwg-kw:Keywords")
     yield from _branches(tree.get("mwg-kw:Hierarchy", "") if isinstance(tree, dict) else "")
     for text in found.texts("acdsee:categories"):
         # a tree of its own as escaped XML
-        yield from map(html.unescape, re.findall(">([^<>]+)", text))
+        yield from map(html.unescape, re.findall(">([^<>]+)", text[:_LONGEST]))
     for name in ("iptcExt:Event", "iptcExt:OrganisationInImageName", "mediapro:Event"):
         yield from found.texts(name)
     yield from (region.name for region in regions(found) if not region.person)
@@ -139,8 +141,11 @@ def _put_place(found: Properties, gate: Gate) -> None:
     """Take the place where the picture was taken, of one source alone; the names of one that it shows are tags."""
     shown_there = [place for place in _structures(found.value("iptcExt:LocationShown")) if place]
     written = {leaf: text for leaf, name in _PLACE.items() if (text := _first(found, name))}
-    places = [written, *_structures(found.value("iptcExt:LocationCreated")), *shown_there]
-    place = next((place for place in places if place), {})
+    places = [place for place in (*_structures(found.value("iptcExt:LocationCreated")), *shown_there) if place]
+    if not written or written.keys() <= {"sublocation"}:
+        # a house or a square may stand beside the structure of its city
+        written = {**next(iter(places), {}), **written}
+    place = written
     for leaf in ("sublocation", "city", "region", "country"):
         gate.put(f"place.{leaf}", place.get(leaf))
     code = place.get("country_code", "")
@@ -183,7 +188,7 @@ def _put_facts(found: Properties, gate: Gate) -> None:
     gate.put("lens", _first(found, "exifEX:LensModel", "aux:Lens"))
     for field, names in _NUMBERS.items():
         gate.put(field, _first(found, *names), source=names[0])
-    lat, lon = _angle(found, gate, "exif:GPSLatitude"), _angle(found, gate, "exif:GPSLongitude")
+    lat, lon = (_angle(_degrees(found, name), gate, name) for name in ("exif:GPSLatitude", "exif:GPSLongitude"))
     height = first_number(_first(found, "exif:GPSAltitude"))
     put_position(gate, lat, lon, height, source="exif:GPSLatitude")
     if height is not None:
@@ -228,8 +233,15 @@ def _moment(found: Properties, name: str, gate: Gate) -> Moment | None:
         return None
 
 
-def _angle(found: Properties, gate: Gate, name: str) -> float | None:
-    text = _first(found, name)
+def _degrees(found: Properties, name: str) -> str | None:
+    """Return the text of an angle, of the picture or of the place where it was taken."""
+    created = found.value("iptcExt:LocationCreated")
+    places = created if isinstance(created, list) else [created]
+    inside = (text for place in places if isinstance(place, dict) for text in strings(place.get(name, "")))
+    return _first(found, name) or next(inside, None)
+
+
+def _angle(text: str | None, gate: Gate, name: str) -> float | None:
     if not text:
         return None
     match = _ANGLE.fullmatch(text)

@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hybrid_search.backends import Backend
-from hybrid_search.counted import counted
-from hybrid_search.embedder_set import EmbedderSet
+from hybrid_search.document.definition import EmbeddingSpec
+from hybrid_search.document.index_embedders import EmbedderSet
 from hybrid_search.errors import EmbedderMismatch, TrainingImpossible
-from hybrid_search.mapping import EmbeddingSpec
+from hybrid_search.errors.numbers import counted
 
 __all__ = ["LEAST", "Examples", "Source", "keep_usable", "read_examples", "spec_in"]
 

@@ -17,11 +17,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from hybrid_search.backends import Backend
+from hybrid_search.document.picture import prepare
 from hybrid_search.embedders.autoencoder import squash
 from hybrid_search.errors import ImageError, TrainingImpossible
 from hybrid_search.images import DEFAULT_LIMITS, read_source
 from hybrid_search.ingest.folder import walk
-from hybrid_search.picture import prepare
 from hybrid_search.training.examples import Examples
 
 __all__ = ["MOST", "Pictures", "pictures_below", "pictures_in"]

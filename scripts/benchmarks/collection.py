@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from hybrid_search.backends import Action, Backend
 from hybrid_search.evaluate import recall_at_k
-from hybrid_search.query import SignatureLeg, VectorLeg
-from hybrid_search.signature import norm, word_tokens
+from hybrid_search.query.query import SignatureLeg, VectorLeg
+from hybrid_search.signature.goldberg import norm, word_tokens
 
 DIMS = 512
 SHARES = (1.0, 0.1, 0.01, 0.001)

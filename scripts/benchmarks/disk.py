@@ -24,7 +24,7 @@ from elasticsearch import Elasticsearch
 from hybrid_search import HybridIndex
 from hybrid_search.backends import Action
 from hybrid_search.backends.elasticsearch import ElasticsearchBackend, Server
-from hybrid_search.mapping import EmbeddingSpec, embeddings, load_definition
+from hybrid_search.document.definition import EmbeddingSpec, embeddings, load_definition
 from scripts.benchmarks.machine import describe_machine, table
 
 VECTORS = ("hnsw", "int8_hnsw", "int4_hnsw", "bbq_hnsw")

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hybrid_search.duplicates.compare.judge import SIGNATURE_DISTANCE
-from hybrid_search.evidence import DUPLICATE_TIERS
+from hybrid_search.hits.evidence import DUPLICATE_TIERS
 from scripts.benchmarks.alterations import MORE, NAMED, VERSION
 from scripts.benchmarks.copies import Copy, CopySet, choose, find_photos, make_set
 from scripts.benchmarks.fingerprints import Method, goldberg_oriented, methods, take_all, times

@@ -21,10 +21,10 @@ from elasticsearch import Elasticsearch, helpers
 from hybrid_search import HybridIndex
 from hybrid_search.backends import Action, Backend
 from hybrid_search.backends.elasticsearch import Server
-from hybrid_search.body import build_body
-from hybrid_search.guard import ask
-from hybrid_search.hits import read_hits
-from hybrid_search.query import Query, make_query
+from hybrid_search.hits.ask import ask
+from hybrid_search.hits.hits import read_hits
+from hybrid_search.query.body import build_body
+from hybrid_search.query.query import Query, make_query
 from scripts.benchmarks.collection import SHARES, Collection, SyntheticEmbedder, fill, kinds, recall
 from scripts.benchmarks.machine import median, percentile, seconds, table
 from scripts.benchmarks.search import filled

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from hybrid_search import HybridIndex
 from hybrid_search.evaluate import evaluate
-from hybrid_search.fusion import rrf
+from hybrid_search.hits.fusion import rrf
 from scripts.benchmarks.machine import table
 
 SHARES = ((1, False), (5, False), (20, False), (20, True), (100, False))

@@ -13,12 +13,12 @@ import numpy as np
 from PIL import Image
 
 from hybrid_search import HybridIndex
+from hybrid_search.document.picture import working_image
 from hybrid_search.embedders import Embedder, Preparer
 from hybrid_search.embedders.registry import get_embedder
 from hybrid_search.images import load_image
 from hybrid_search.ingest.embedding import ready
-from hybrid_search.picture import working_image
-from hybrid_search.signature import SIGNATURE_MIN_SIDE
+from hybrid_search.signature.goldberg import SIGNATURE_MIN_SIDE
 from scripts.benchmarks.machine import median, table
 from scripts.benchmarks.vit import save_vit
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from hybrid_search.embedders import Embedder, TextEmbedder
 from hybrid_search.embedders.registry import get_embedder, get_text_embedder, known_text_embedders
 from hybrid_search.evaluate import Figures, evaluate_vectors
-from hybrid_search.labelling import class_vectors
+from hybrid_search.ingest.labelling import class_vectors
 from hybrid_search.training.joint import JointOptions
 from hybrid_search.training.pairs import Pairs
 from scripts.benchmarks.embedders_similar import categories, embedded, read_split

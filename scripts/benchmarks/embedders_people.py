@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from hybrid_search.embedders.joint import map_images, map_texts
 from hybrid_search.embedders.minilm import MiniLM
 from hybrid_search.evaluate import evaluate_vectors
-from hybrid_search.labelling import class_vectors
+from hybrid_search.ingest.labelling import class_vectors
 from hybrid_search.training.joint import JointOptions, fit_joint
 from scripts.benchmarks.embedders_words import Captions, read_captions
 from scripts.benchmarks.joint_methods import FOLDS, embed

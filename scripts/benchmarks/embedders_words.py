@@ -10,7 +10,7 @@ from pathlib import Path
 
 from hybrid_search import HybridIndex
 from hybrid_search.evaluate import Figures, evaluate
-from hybrid_search.fusion import rrf
+from hybrid_search.hits.fusion import rrf
 from scripts.benchmarks import embedders_coverage
 from scripts.benchmarks.machine import table
 

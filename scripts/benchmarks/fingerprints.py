@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hybrid_search.document.picture import prepare
 from hybrid_search.duplicates.compare.judge import SIGNATURE_DISTANCE
 from hybrid_search.images import read_source
-from hybrid_search.orientations import oriented
-from hybrid_search.picture import prepare
-from hybrid_search.signature import SIGNATURE_MIN_SIDE
+from hybrid_search.signature.goldberg import SIGNATURE_MIN_SIDE
+from hybrid_search.signature.orientations import oriented
 from scripts.benchmarks.copies import open_photo, write_once
 from scripts.benchmarks.machine import median
 

@@ -21,12 +21,12 @@ from PIL import Image, ImageOps
 
 from hybrid_search.backends import Action
 from hybrid_search.backends.embedded import EmbeddedBackend
+from hybrid_search.document.definition import EmbeddingSpec, load_definition
 from hybrid_search.duplicates.collect.collection import duplicate_groups
 from hybrid_search.duplicates.collect.join import cosine_neighbours, signature_pairs
 from hybrid_search.duplicates.compare.judge import Judge
-from hybrid_search.evidence import Tier
-from hybrid_search.mapping import EmbeddingSpec, load_definition
-from hybrid_search.signature import signature
+from hybrid_search.hits.evidence import Tier
+from hybrid_search.signature.goldberg import signature
 from scripts.benchmarks.altered_copies import ALTERATIONS
 from scripts.benchmarks.machine import table
 from scripts.benchmarks.synthetic_signatures import Signatures, read_photos, synthetic_signatures

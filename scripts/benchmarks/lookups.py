@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from hybrid_search import HybridIndex
-from hybrid_search.evidence import TIERS
+from hybrid_search.hits.evidence import TIERS
 from scripts.benchmarks.fingerprints import code_stamp
 from scripts.benchmarks.holes import HolePair
 from scripts.benchmarks.machine import median
@@ -162,11 +162,11 @@ def judge_pairs(
 
 
 def _judged(pairs: Sequence[HolePair]) -> Iterator[tuple[str, str | None]]:
+    from hybrid_search.document.picture import prepare
     from hybrid_search.duplicates.compare.judge import Judge
     from hybrid_search.duplicates.model import Subject
     from hybrid_search.images import read_source
-    from hybrid_search.picture import prepare
-    from hybrid_search.signature import SIGNATURE_MIN_SIDE
+    from hybrid_search.signature.goldberg import SIGNATURE_MIN_SIDE
 
     subjects: dict[Path, Any] = {}
 

@@ -16,7 +16,7 @@ from typing import Any
 from hybrid_search.duplicates.act.plan import DEFAULT_TIERS
 from hybrid_search.duplicates.compare.judge import Judge
 from hybrid_search.duplicates.model import Subject
-from hybrid_search.evidence import DUPLICATE_TIERS, TIERS, Evidence
+from hybrid_search.hits.evidence import DUPLICATE_TIERS, TIERS, Evidence
 from scripts.benchmarks import additions, contents, harmless, papers, recolours
 from scripts.benchmarks.copies import ORIGINALS, SOURCES, choose, find_photos
 from scripts.benchmarks.holes import make_holes
@@ -201,9 +201,9 @@ def removable_sides(evidence: Evidence | None, order: str) -> str:
 
 def subject_of(path: Path) -> Subject:
     """Return a file as the judge is given it: what its document would hold."""
+    from hybrid_search.document.picture import prepare
     from hybrid_search.images import read_source
-    from hybrid_search.picture import prepare
-    from hybrid_search.signature import SIGNATURE_MIN_SIDE
+    from hybrid_search.signature.goldberg import SIGNATURE_MIN_SIDE
 
     source = read_source(path)
     prepared = prepare(source, min_side=SIGNATURE_MIN_SIDE)

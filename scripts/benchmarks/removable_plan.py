@@ -12,7 +12,7 @@ from hybrid_search import HybridIndex
 from hybrid_search.duplicates.act.plan import Plan, make_plan
 from hybrid_search.duplicates.compare.judge import Judge
 from hybrid_search.duplicates.model import DuplicateGroup, Member, Subject
-from hybrid_search.evidence import Evidence
+from hybrid_search.hits.evidence import Evidence
 from scripts.benchmarks.fingerprints import code_stamp
 from scripts.benchmarks.pairs import Pair
 

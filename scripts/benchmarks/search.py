@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 
 from hybrid_search import HybridIndex
-from hybrid_search.body import build_body
-from hybrid_search.hits import read_hits
-from hybrid_search.query import make_query
+from hybrid_search.hits.hits import read_hits
+from hybrid_search.query.body import build_body
+from hybrid_search.query.query import make_query
 from scripts.benchmarks.collection import DIMS, SHARES, Collection, SyntheticEmbedder, fill, kinds, recall
 from scripts.benchmarks.machine import percentile, table
 

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from elasticsearch import Elasticsearch
 
-from hybrid_search.signature import distance, min_cosine, norm, signature
+from hybrid_search.signature.goldberg import distance, min_cosine, norm, signature
 from scripts.benchmarks.altered_copies import ALTERATIONS
 from scripts.benchmarks.machine import describe_machine, percentile, table
 from scripts.benchmarks.synthetic_signatures import (

@@ -2,7 +2,7 @@
 
 Each comes from the grey levels of two real photos: a part of one, mirrored or not, through which a part of another
 shines faintly, as in a double exposure. This is done on 9 × 9 window means, all that a signature keeps of a picture,
-and quantised by the rule of `hybrid_search.signature`, which `quantise` repeats for many at once. So what photos have
+and quantised by the rule of `signature.goldberg`, which `quantise` repeats for many at once. So what photos have
 in common (light skies above, plain backgrounds, neighbours alike, borders) these have too, and with it what the cost of
 a lookup depends on: which words how many pictures share. `shared_words` compares this with real photos. Random
 numbers would share no words at all and make any lookup by words look fast.
@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from hybrid_search.signature import LENGTH, WORDS, _window_means, grey, signature
+from hybrid_search.signature.goldberg import LENGTH, WORDS, _window_means, grey, signature
 
 Signatures = NDArray[np.int8]
 

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from hybrid_search.backends import Action, Backend
+from hybrid_search.document.definition import extra_fields, field_types
 from hybrid_search.errors import DocumentNotFound, HybridSearchError, IndexNotFound, UnknownField
-from hybrid_search.filters import parse_filter
-from hybrid_search.mapping import field_types
-from hybrid_search.text import excluded_clauses, parse_text, text_leg
+from hybrid_search.query.filters import parse_filter
+from hybrid_search.query.text import excluded_clauses, parse_text, text_leg
 from tests.conformance import words
 from tests.conformance.photos import (
     FILTERS,
@@ -722,6 +722,58 @@ class BackendSuite:
         )
         assert [outcome.status for outcome in outcomes] == [200, 200, 200]
         assert fresh.get("a") == {"iso": 2} and fresh.get("b") == {"caption": "sea"}
+
+    def test_fields_are_added_while_there_are_documents(self, fresh: Backend) -> None:
+        vectors = {"a": unit(1), "b": unit(2)}
+        fresh.bulk(
+            [
+                Action("index", id, {"caption": "a boat", "embedding": {"tiny": vector}})
+                for id, vector in vectors.items()
+            ]
+        )
+        fresh.bulk([Action("index", "gone", {"caption": "gone"}), Action("delete", "gone")])
+        fresh.add_fields({"price": {"type": "double"}, "client": {"type": "keyword", "normalizer": "lowercase"}})
+        # what is there stays what it is, whoever asks for it to be something else
+        fresh.add_fields({"price": {"type": "keyword"}, "due": {"type": "date", "format": "strict_date_optional_time"}})
+        assert {leaf: each["type"] for leaf, each in extra_fields(fresh.definition()).items()} == {
+            "price": "double",
+            "client": "keyword",
+            "due": "date",
+        }
+        written = fresh.bulk(
+            [
+                Action("update", "a", {"extra": {"price": 12.5, "client": "ACME", "due": "2024-05-01"}}),
+                Action("index", "c", {"caption": "a house", "extra": {"price": [3, 20]}}),
+                Action("index", "d", {"caption": "a house", "extra": {"price": "dear"}}),
+                Action("index", "e", {"caption": "a house", "extra": {"unheard_of": 1}}),
+            ]
+        )
+        assert [outcome.status for outcome in written] == [200, 201, 400, 400]
+        fresh.refresh()
+        assert fresh.count() == 3
+        for clause, found in (
+            ({"range": {"extra.price": {"gt": 12}}}, {"a", "c"}),
+            ({"term": {"extra.client": "acme"}}, {"a"}),
+            ({"range": {"extra.due": {"gte": "2024-05-01", "lt": "2024-06-01"}}}, {"a"}),
+            ({"exists": {"field": "extra"}}, {"a", "c"}),
+            ({"match": {"caption": "boat"}}, {"a", "b"}),
+        ):
+            assert set(ids(fresh.search({"query": clause}))) == found, clause
+        answer = fresh.search(
+            {
+                "query": {"match_all": {}},
+                "sort": [{"extra.price": "desc"}],
+                "aggs": {"clients": {"terms": {"field": "extra.client"}}},
+            }
+        )
+        assert ids(answer) == ["c", "a", "b"]
+        assert [(each["key"], each["doc_count"]) for each in answer["aggregations"]["clients"]["buckets"]] == [
+            ("acme", 1)
+        ]
+        for id, vector in vectors.items():
+            assert fresh.get(id, vectors=True)["embedding"]["tiny"] == pytest.approx(vector, abs=self.vector_tolerance)
+        near = {"field": "embedding.tiny", "query_vector": vectors["b"].tolist(), "k": 1, "num_candidates": 10}
+        assert ids(fresh.search({"knn": [near]})) == ["b"]
 
     def test_update_replaces_a_vector(self, fresh: Backend) -> None:
         fresh.bulk([Action("index", "a", photo(1)), Action("index", "b", photo(2))])

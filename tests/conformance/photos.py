@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from hybrid_search.mapping import EmbeddingSpec, load_definition
+from hybrid_search.document.definition import EmbeddingSpec, load_definition
 
 Source = Mapping[str, Any]
 

@@ -26,12 +26,14 @@ from hybrid_search.backends.elasticsearch.layout import (
     with_layout,
     write_alias,
 )
-from hybrid_search.backends.elasticsearch.meta import change_meta
+from hybrid_search.backends.elasticsearch.meta import add_extra, change_meta
 from hybrid_search.backends.elasticsearch.patterns import answerable
 from hybrid_search.backends.elasticsearch.scan import excluded, scan, with_vectors, without_words
 from hybrid_search.backends.elasticsearch.server import Server
 from hybrid_search.backends.elasticsearch.vectors import VectorField, vector_fields
 from hybrid_search.backends.elasticsearch.words import block_error
+from hybrid_search.document.definition import EmbeddingSpec, default_embedding, embeddings, load_definition, prefer
+from hybrid_search.document.search_fields import with_search_fields
 from hybrid_search.errors import (
     AccessDenied,
     AliasMissing,
@@ -43,8 +45,6 @@ from hybrid_search.errors import (
     RequestRefused,
     UnknownField,
 )
-from hybrid_search.mapping import EmbeddingSpec, default_embedding, embeddings, load_definition, prefer
-from hybrid_search.search_fields import with_search_fields
 
 __all__ = ["ElasticsearchBackend"]
 
@@ -148,10 +148,8 @@ class ElasticsearchBackend(Backend):
         ------
         AliasMissing
             When there is no alias to write through.
-        WriteBlocked
-            When the server refuses writes: a full disk, a block.
-        ServerBusy, IndexRed, BackendUnavailable
-            When the server had no room, or was away, until the deadline.
+        WriteBlocked, ServerBusy, IndexRed, BackendUnavailable
+            When the server refuses writes (a full disk, a block), or had no room or was away until the deadline.
         """
         waiting = list(actions)
         if not waiting:
@@ -212,6 +210,11 @@ class ElasticsearchBackend(Backend):
             return {"properties": {"embedding": field}, "_meta": meta}
 
         self._change(change)
+
+    def add_fields(self, properties: Mapping[str, Mapping[str, Any]]) -> None:
+        """Add own fields to the index while it is used; what another writer adds at the same time stays."""
+        self._live = None
+        add_extra(self._client, self._alias, properties)
 
     def prefer_embedding(self, key: str) -> None:
         """Make one of the index's embeddings of pictures the default."""
@@ -279,8 +282,7 @@ class ElasticsearchBackend(Backend):
     def count(self, query: Mapping[str, Any] | None = None) -> int:
         """Count the documents that match a query (all when None)."""
         wanted = None if query is None else answerable(query, self._client, self._alias)
-        answer = self._ask(lambda raw: raw.count(index=self._alias, query=wanted))
-        return int(answer.body["count"])
+        return int(self._ask(lambda raw: raw.count(index=self._alias, query=wanted)).body["count"])
 
     def read(self, id: str, *, vectors: bool = False) -> Stored:
         """Return one document with its version, written but not refreshed ones too.

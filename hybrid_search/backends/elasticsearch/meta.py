@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING, Any
 
 from hybrid_search.backends.elasticsearch.client import Client
 from hybrid_search.backends.elasticsearch.layout import find
-from hybrid_search.errors import BackendUnavailable
+from hybrid_search.document.definition import extra_fields
+from hybrid_search.errors import BackendUnavailable, RequestRefused
 
 if TYPE_CHECKING:
     from elasticsearch import Elasticsearch
 
-__all__ = ["change_meta"]
+__all__ = ["add_extra", "change_meta"]
 
 Change = Callable[[Mapping[str, Any]], Mapping[str, Any] | None]
 """Given settings and mappings, returns mappings to merge with them, `_meta` whole; None where nothing is to be done."""
@@ -64,6 +65,35 @@ def change_meta(client: Client, name: str, change: Change) -> None:
     raise BackendUnavailable(
         f"{client.location}/{name}", "others keep changing its embedders at the same time; try again"
     )
+
+
+def add_extra(client: Client, name: str, properties: Mapping[str, Mapping[str, Any]]) -> None:
+    """Add own fields by their leaf under `extra`; those that the index has by then stay as they are.
+
+    Parameters
+    ----------
+    client : Client
+    name : str
+        The alias of the index.
+    properties : mapping
+        What the mapping says of each.
+    """
+    for left in (2, 1, 0):
+        live = find(client, name)
+        missing = {leaf: each for leaf, each in properties.items() if leaf not in extra_fields(live.definition)}
+        if not missing:
+            return
+        wanted = {"extra": {"properties": missing}}
+        try:
+            client.ask(partial(_put_properties, index=live.index, properties=wanted), name=name)
+        except RequestRefused:
+            # another has added one of them in the meantime, as something else
+            if not left:
+                raise
+
+
+def _put_properties(raw: Elasticsearch, *, index: str, properties: Mapping[str, Any]) -> Any:
+    return raw.indices.put_mapping(index=index, properties=properties)
 
 
 def _put(raw: Elasticsearch, *, index: str, mappings: Mapping[str, Any]) -> Any:

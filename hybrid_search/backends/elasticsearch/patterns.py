@@ -8,8 +8,8 @@ from typing import Any
 
 from hybrid_search.backends.elasticsearch.client import Client
 from hybrid_search.backends.elasticsearch.layout import find
+from hybrid_search.document.definition import field_types
 from hybrid_search.errors import BadFilter
-from hybrid_search.mapping import field_types
 
 __all__ = ["answerable"]
 

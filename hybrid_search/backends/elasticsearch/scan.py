@@ -11,8 +11,8 @@ from hybrid_search.backends.elasticsearch.client import Client
 from hybrid_search.backends.elasticsearch.failures import check_view
 from hybrid_search.backends.elasticsearch.layout import find
 from hybrid_search.backends.elasticsearch.vectors import VectorField
+from hybrid_search.document.search_fields import MADE
 from hybrid_search.errors import BackendError, ViewEnded
-from hybrid_search.search_fields import MADE
 
 if TYPE_CHECKING:
     from elasticsearch import Elasticsearch

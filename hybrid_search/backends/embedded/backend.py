@@ -26,10 +26,11 @@ from hybrid_search.backends.embedded.schema import Schema
 from hybrid_search.backends.embedded.segments import Verified
 from hybrid_search.backends.embedded.shadow import Shadow, open_index
 from hybrid_search.backends.embedded.snapshot import Snapshot
-from hybrid_search.backends.embedded.vectors import VectorField
+from hybrid_search.backends.embedded.vectors import VectorField, open_vectors
+from hybrid_search.backends.embedded.widening import take_over
 from hybrid_search.backends.embedded.writer import Writer, stored_document, sync_graphs
+from hybrid_search.document.definition import EmbeddingSpec, prefer, with_embedding, with_extra
 from hybrid_search.errors import BackendUnavailable, DocumentNotFound, IndexNotFound
-from hybrid_search.mapping import EmbeddingSpec, prefer, with_embedding
 
 if TYPE_CHECKING:
     import tantivy
@@ -155,7 +156,7 @@ class EmbeddedBackend(Backend):
             sync_graphs(self._current(), self._vector_field)
 
     @contextmanager
-    def building(self, definition: Mapping[str, Any]) -> Iterator[Backend]:
+    def building(self, definition: Mapping[str, Any]) -> Iterator[EmbeddedBackend]:
         """Give a backend for a new version of the index; see `building.new_version`.
 
         Raises
@@ -182,6 +183,14 @@ class EmbeddedBackend(Backend):
         """Add a vector field, empty; the whole index is written anew, nothing is computed."""
         with self.building(with_embedding(self.definition(), key, spec=spec, analysis=self.analysis())) as new:
             carry(self, new)
+
+    def add_fields(self, properties: Mapping[str, Mapping[str, Any]]) -> None:
+        """Add own fields; all documents are written anew, their vectors stay."""
+        with self._guard, self.building(with_extra(self.definition(), properties)) as new:
+            if self._folder and new._folder:
+                take_over(self._current(), self._folder, new._folder, writer=new._open_writer)
+            else:
+                carry(self, new)
 
     def prefer_embedding(self, key: str) -> None:
         """Make one of the index's embeddings of pictures the default; raises IndexLocked."""
@@ -236,7 +245,7 @@ class EmbeddedBackend(Backend):
         """Return where the index is, and `facts.facts`."""
         with reading(self.location):
             numbers = facts(self._current(), self._folder, self._vector_field)
-        return {"backend": self.name, "location": self.location, **numbers}
+            return {"backend": self.name, "location": self.location, **numbers}
 
     def check(self, *, repair: bool = False) -> Checked:
         """Compare all files with their checksums, and mend what can be; see `checking` and `repairing`."""
@@ -374,17 +383,8 @@ class EmbeddedBackend(Backend):
         with self._guard:
             if name not in self._vectors:
                 field = self._known_schema().fields.find(name)
-                kind = vector_kind(field)
-                index_options = field.options.get("index_options", {})
                 with guarded(self.location):
-                    self._vectors[name] = VectorField(
-                        None if self._folder is None else self._folder.vectors(name),
-                        dims=kind.dims,
-                        element_type=kind.element_type,
-                        similarity=kind.similarity,
-                        graph="flat" not in str(index_options.get("type", "hnsw")),
-                        writable=self._folder is None or self._folder.locked,
-                    )
+                    self._vectors[name] = open_vectors(field, self._folder)
             return self._vectors[name]
 
     def _read_vector(self, name: str, row: int) -> Any:

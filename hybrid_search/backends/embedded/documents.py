@@ -23,8 +23,8 @@ from hybrid_search.backends.embedded.values import (
     term_fits,
     vector,
 )
+from hybrid_search.document.search_fields import composed, search_fields
 from hybrid_search.errors import BadVector
-from hybrid_search.search_fields import composed, search_fields
 
 if TYPE_CHECKING:
     import tantivy

@@ -15,7 +15,7 @@ from hybrid_search.backends.embedded.writer import stored_rows
 if TYPE_CHECKING:
     import tantivy
 
-__all__ = ["pages"]
+__all__ = ["addresses", "pages"]
 
 _PAGE = 1000
 
@@ -41,24 +41,30 @@ def pages(
     read_vector : callable or None
         dense_vector field and row to its vector; None leaves vectors out.
     """
+    wanted = SourceFilter(True if fields is None else list(fields))
+    for address in addresses(snapshot, matching, location=location):
+        with reading(location):
+            native = snapshot.searcher.doc(address)
+            source = wanted.apply(read_source(native, wanted=wanted.may_want))
+            if read_vector is not None:
+                rows = stored_rows(snapshot, address)
+                chosen = {name: row for name, row in rows.items() if fields is None or wanted.may_want(name)}
+                source = with_vectors(source, chosen, read=read_vector)
+        yield str(native.get_first(ID)), source
+
+
+def addresses(snapshot: Snapshot, matching: tantivy.Query, *, location: str) -> Iterator[tantivy.DocAddress]:
+    """Stream where the matches of one commit are, in the order of writing."""
     from tantivy import FieldType, Occur, Query
 
-    wanted = SourceFilter(True if fields is None else list(fields))
     after = -1
     while True:
         later = Query.range_query(snapshot.schema.tantivy, SEQUENCE, FieldType.Unsigned, after + 1, None)
-        page = snapshot.ordered(
-            Query.boolean_query([(Occur.Must, matching), (Occur.Must, later)]), SEQUENCE, limit=_PAGE
-        )
+        both = Query.boolean_query([(Occur.Must, matching), (Occur.Must, later)])
+        with reading(location):
+            page = snapshot.ordered(both, SEQUENCE, limit=_PAGE)
         for sequence, address in page:
-            with reading(location):
-                native = snapshot.searcher.doc(address)
-                source = wanted.apply(read_source(native, wanted=wanted.may_want))
-                if read_vector is not None:
-                    rows = stored_rows(snapshot, address)
-                    chosen = {name: row for name, row in rows.items() if fields is None or wanted.may_want(name)}
-                    source = with_vectors(source, chosen, read=read_vector)
-            yield str(native.get_first(ID)), source
+            yield address
             after = sequence
         if len(page) < _PAGE:
             return

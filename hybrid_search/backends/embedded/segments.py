@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from hybrid_search.backends.embedded.leftovers import named_files
-from hybrid_search.counted import counted
 from hybrid_search.errors import IndexCorrupt
+from hybrid_search.errors.numbers import counted
 
 __all__ = ["PARTS", "Verified", "damage", "segment_files"]
 

@@ -27,13 +27,16 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from hybrid_search.backends.embedded.documents import vector_kind
+from hybrid_search.backends.embedded.fields import Field
+from hybrid_search.backends.embedded.folder import Folder
 from hybrid_search.backends.embedded.graph import Graph, grow, open_graph, stamp
 from hybrid_search.backends.embedded.scan import Kind, Snapshot, best, exact, merge, scan, work
 from hybrid_search.backends.embedded.store import Store
 from hybrid_search.backends.embedded.validation import checked
 from hybrid_search.errors import IndexCorrupt
 
-__all__ = ["VectorField", "checked"]
+__all__ = ["VectorField", "checked", "open_vectors"]
 
 _GRAPH_STEP = 4096
 _GRAPH_LIMIT = 16384
@@ -334,3 +337,16 @@ def _due(graph: Graph | None) -> int:
 def _by_scan(snapshot: Snapshot, query: NDArray[Any], rows: NDArray[np.int64] | None, k: int) -> Found:
     quick = scan(snapshot, query, rows=rows)
     return best(snapshot, query, rows, quick, k)
+
+
+def open_vectors(field: Field, folder: Folder | None) -> VectorField:
+    """Return the vectors of a dense_vector field of an index, to be written by who holds the lock of its folder."""
+    kind = vector_kind(field)
+    return VectorField(
+        None if folder is None else folder.vectors(field.name),
+        dims=kind.dims,
+        element_type=kind.element_type,
+        similarity=kind.similarity,
+        graph="flat" not in str(field.options.get("index_options", {}).get("type", "hnsw")),
+        writable=folder is None or folder.locked,
+    )

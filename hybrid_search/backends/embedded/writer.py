@@ -104,6 +104,12 @@ class Writer:
         self._append_staged()
         return outcomes
 
+    def keep(self, id: str, current: Current) -> None:
+        """Write a document of another version, whose vectors lie in the same rows here."""
+        self._write(prepare(id, current.source, self._schema), current.rows, replaces=False)
+        if len(self._pending) >= _PENDING:
+            self.commit()
+
     def commit(self) -> None:
         """Make everything applied durable and visible; raises as `apply`."""
         self._append_staged()

@@ -9,7 +9,7 @@ from collections.abc import Collection
 from functools import lru_cache
 from pathlib import Path
 
-from hybrid_search.document import FileFacts
+from hybrid_search.document.document import FileFacts
 from hybrid_search.duplicates.act.decisions import PlannedFile
 from hybrid_search.duplicates.act.held import hash_open
 from hybrid_search.metadata import SidecarNames, is_sidecar

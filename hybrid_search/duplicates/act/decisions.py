@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from hybrid_search.document import FileFacts
+from hybrid_search.document.document import FileFacts
 from hybrid_search.errors import ActionRefused
-from hybrid_search.evidence import TIERS, Tier
+from hybrid_search.hits.evidence import TIERS, Tier
 
 __all__ = ["Decision", "Plan", "PlannedFile"]
 

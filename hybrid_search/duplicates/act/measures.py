@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any, cast
 
-from hybrid_search.document import FileFacts
+from hybrid_search.document.document import FileFacts
 from hybrid_search.duplicates.act import looks
 from hybrid_search.duplicates.act.beside import sidecars_of
 from hybrid_search.duplicates.act.places import album_of, marks_of

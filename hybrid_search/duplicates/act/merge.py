@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any, cast
 
 from hybrid_search.backends import Action, Backend, Stored
-from hybrid_search.document import metadata_fields
+from hybrid_search.document.definition import embeddings
+from hybrid_search.document.document import metadata_fields
 from hybrid_search.duplicates.act.decisions import Decision
 from hybrid_search.errors import BulkError, DocumentNotFound
 from hybrid_search.ingest.changes import change_document
 from hybrid_search.ingest.wording import WORDS, outdated
-from hybrid_search.mapping import embeddings
 from hybrid_search.metadata import FIELDS, FieldValue, Metadata, read_sidecars
+from hybrid_search.metadata.extra import EXTRA
 from hybrid_search.metadata.fields import MAX_TAGS, flatten
 from hybrid_search.metadata.model import UNITED, unique
 from hybrid_search.metadata.moments import MOMENT_FIELDS
@@ -141,7 +142,8 @@ def _company(name: str) -> frozenset[str]:
 
 def _described(source: Mapping[str, Any]) -> dict[str, FieldValue]:
     flat = flatten(source)
-    names = [name for name in FIELDS if name in flat and name not in _OF_THE_FILE]
+    own = sorted(name for name in flat if name.startswith(EXTRA))
+    names = [name for name in (*FIELDS, *own) if name in flat and name not in _OF_THE_FILE]
     return {name: cast("FieldValue", flat[name]) for name in names if flat[name] not in (None, "", [])}
 
 

@@ -11,7 +11,7 @@ from hybrid_search.duplicates.act.keep import KeepRules, facts_of, parse_keep
 from hybrid_search.duplicates.act.looks import is_raw
 from hybrid_search.duplicates.model import DuplicateGroup, Member
 from hybrid_search.errors import ActionRefused
-from hybrid_search.evidence import DUPLICATE_TIERS, Evidence, Tier
+from hybrid_search.hits.evidence import DUPLICATE_TIERS, Evidence, Tier
 
 __all__ = [
     "DEFAULT_TIERS",

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from hybrid_search.backends import Action, Backend, Stored
-from hybrid_search.document import FileFacts, file_fields
+from hybrid_search.document.document import FileFacts, file_fields
 from hybrid_search.duplicates.act.decisions import PlannedFile
 from hybrid_search.errors import HybridSearchError
 from hybrid_search.ingest.changes import Change, change_document, files_after, without_path

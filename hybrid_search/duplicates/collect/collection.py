@@ -17,7 +17,7 @@ from hybrid_search.duplicates.collect.members import is_reviewed, members
 from hybrid_search.duplicates.collect.neighbours import Reach
 from hybrid_search.duplicates.model import DuplicateGroup
 from hybrid_search.errors import QueryError
-from hybrid_search.evidence import DUPLICATE_TIERS, TIERS
+from hybrid_search.hits.evidence import DUPLICATE_TIERS, TIERS
 from hybrid_search.ingest.changes import Change
 
 __all__ = ["duplicate_groups"]

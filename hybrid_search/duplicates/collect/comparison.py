@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hybrid_search.backends import Backend
+from hybrid_search.document.definition import embeddings
 from hybrid_search.duplicates.collect.documents import Documents, Places
 from hybrid_search.duplicates.collect.groups import Link
 from hybrid_search.duplicates.collect.links import save_links, stored_links
@@ -25,9 +26,8 @@ from hybrid_search.duplicates.collect.subjects import Subjects
 from hybrid_search.duplicates.collect.vectors import Vectors
 from hybrid_search.duplicates.compare.features import one_thread_each
 from hybrid_search.duplicates.model import Subject
-from hybrid_search.evidence import Evidence
-from hybrid_search.mapping import embeddings
-from hybrid_search.orientations import nearest_orientation
+from hybrid_search.hits.evidence import Evidence
+from hybrid_search.signature.orientations import nearest_orientation
 
 __all__ = ["Comparison", "Judging"]
 

@@ -11,9 +11,9 @@ from datetime import datetime, timezone
 from typing import Any
 
 from hybrid_search.backends import Backend
+from hybrid_search.document.definition import field_types
 from hybrid_search.duplicates.collect.groups import Record
 from hybrid_search.errors import MappingMismatch
-from hybrid_search.mapping import field_types
 
 __all__ = ["PRINT_BYTES", "Documents", "Places", "Stored", "check_fields", "fingerprint", "present_files"]
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from hybrid_search.duplicates.collect.chains import Chains
-from hybrid_search.evidence import Evidence
+from hybrid_search.hits.evidence import Evidence
 
 __all__ = ["Grouping", "Link", "Record", "Settle", "group"]
 

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hybrid_search.orientations import oriented
-from hybrid_search.signature import GRID, LENGTH
+from hybrid_search.signature.goldberg import GRID, LENGTH
+from hybrid_search.signature.orientations import oriented
 
 __all__ = ["VIEWS", "View", "unit", "viewed"]
 

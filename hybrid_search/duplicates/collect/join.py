@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from hybrid_search.backends.embedded.hnsw import usearch_index
 from hybrid_search.duplicates.collect.cells import Cells, Found
 from hybrid_search.duplicates.collect.halves import VIEWS, View
-from hybrid_search.signature import min_cosine
+from hybrid_search.signature.goldberg import min_cosine
 
 __all__ = ["Pairs", "cosine_neighbours", "signature_pairs"]
 
@@ -81,7 +81,7 @@ def signature_pairs(
 
     Examples
     --------
-    >>> from hybrid_search.signature import signature
+    >>> from hybrid_search.signature.goldberg import signature
     >>> pictures = np.random.default_rng(3).random((3, 90, 90))
     >>> rows = np.stack([signature(picture) for picture in (*pictures, pictures[1].T)])
     >>> [pair.rows.tolist() for pair in signature_pairs(rows, max_distance=0.4)]

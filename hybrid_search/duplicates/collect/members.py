@@ -11,7 +11,7 @@ from hybrid_search.duplicates.collect.documents import Documents, Places, presen
 from hybrid_search.duplicates.collect.groups import Grouping
 from hybrid_search.duplicates.model import DuplicateGroup, Member
 from hybrid_search.duplicates.same_file import own_files
-from hybrid_search.evidence import Evidence
+from hybrid_search.hits.evidence import Evidence
 
 __all__ = ["is_reviewed", "members"]
 

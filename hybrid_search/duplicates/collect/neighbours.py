@@ -14,8 +14,8 @@ from hybrid_search.duplicates.collect.documents import Documents
 from hybrid_search.duplicates.collect.join import cosine_neighbours, signature_pairs
 from hybrid_search.duplicates.collect.vectors import Vectors
 from hybrid_search.errors import DocumentNotFound
-from hybrid_search.orientations import oriented
-from hybrid_search.signature import min_cosine
+from hybrid_search.signature.goldberg import min_cosine
+from hybrid_search.signature.orientations import oriented
 
 __all__ = ["Proposals", "Reach", "ask_index", "join_vectors", "read_vectors"]
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hybrid_search.signature import LENGTH
+from hybrid_search.signature.goldberg import LENGTH
 
 __all__ = ["Vectors"]
 

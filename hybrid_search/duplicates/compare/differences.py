@@ -17,7 +17,7 @@ from hybrid_search.duplicates.compare.colours import compare_colours
 from hybrid_search.duplicates.compare.edits import Laid
 from hybrid_search.duplicates.compare.overlap import Box
 from hybrid_search.duplicates.compare.planes import Plane, Planes, draw_closer, lay_planes
-from hybrid_search.evidence import Evidence
+from hybrid_search.hits.evidence import Evidence
 
 __all__ = ["Differences", "find_differences"]
 

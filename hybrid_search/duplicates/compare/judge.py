@@ -31,10 +31,10 @@ from hybrid_search.duplicates.compare.verdict import (
 )
 from hybrid_search.duplicates.model import Subject
 from hybrid_search.errors import ImageError, QueryError, TierUnavailable
-from hybrid_search.evidence import DUPLICATE_TIERS, TIERS, Evidence, Tier
+from hybrid_search.hits.evidence import DUPLICATE_TIERS, TIERS, Evidence, Tier
 from hybrid_search.images import DEFAULT_LIMITS, Limits
-from hybrid_search.orientations import nearest_orientation, orientation_name, oriented
-from hybrid_search.signature import distance, quality
+from hybrid_search.signature.goldberg import distance, quality
+from hybrid_search.signature.orientations import nearest_orientation, orientation_name, oriented
 
 __all__ = ["INSTALL", "LOOK_DISTANCE", "SIGNATURE_DISTANCE", "Judge", "checked_tiers"]
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from hybrid_search.duplicates.compare.blocks import Blocks, blocks_of, sharpness
-from hybrid_search.signature import distance, grid_signature
+from hybrid_search.signature.goldberg import distance, grid_signature
 
 __all__ = ["Box", "Overlap", "compare", "shared_box", "warped"]
 

@@ -13,12 +13,12 @@ from pathlib import PurePath
 from typing import Any
 from urllib.parse import urlsplit
 
-from hybrid_search.counted import counted
-from hybrid_search.display import escape, thumbnail_of
 from hybrid_search.duplicates.act.keep import facts_of
 from hybrid_search.duplicates.model import Member
 from hybrid_search.duplicates.report.report import LABELS, FileReport, GroupReport, describe, text_of
-from hybrid_search.evidence import TIERS, Box
+from hybrid_search.errors.numbers import counted
+from hybrid_search.hits.display import escape, thumbnail_of
+from hybrid_search.hits.evidence import TIERS, Box
 
 __all__ = ["page", "page_foot", "page_head", "page_section"]
 

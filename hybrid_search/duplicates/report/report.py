@@ -8,11 +8,11 @@ from datetime import datetime, timezone
 from pathlib import PurePath
 from typing import Any, Literal
 
-from hybrid_search.counted import counted
 from hybrid_search.duplicates.act.decisions import Decision, PlannedFile
 from hybrid_search.duplicates.act.keep import facts_of
 from hybrid_search.duplicates.model import DuplicateGroup, Member
-from hybrid_search.evidence import Evidence
+from hybrid_search.errors.numbers import counted
+from hybrid_search.hits.evidence import Evidence
 
 __all__ = [
     "LABELS",

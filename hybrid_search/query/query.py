@@ -1,0 +1,381 @@
+"""What is asked of an index, checked: the words, vectors, signature and filters of one search."""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from types import MappingProxyType
+from typing import Any, Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hybrid_search.document.definition import embeddings, field_types, quantised
+from hybrid_search.errors import BadVector, EmptyQuery, LegUnavailable, QueryError, UnknownField
+from hybrid_search.query.facets import Facet, parse_facet
+from hybrid_search.query.filters import Filter, parse_filter
+from hybrid_search.query.filters.fields import field_type, nested_path
+from hybrid_search.query.legs import SignatureLeg, VectorLeg, leg_names
+from hybrid_search.query.text import ParsedText, parse_text, text_fields
+
+__all__ = ["MAX_WINDOW", "Fusion", "Query", "SignatureLeg", "Sort", "VectorLeg", "make_query", "unit"]
+
+Fusion = Literal["rrf", "sum"]
+MAX_WINDOW = 10_000
+"""How many hits a server returns at most, and how many candidates it examines (Elasticsearch's own limits)."""
+
+_LEGS = ("text", "vector", "signature")
+_FUSION_WINDOW = 50
+_OVERSAMPLE = 3.0
+_UNSORTABLE = frozenset({"text", "geo_point", "flattened"})
+
+
+@dataclass(frozen=True)
+class Sort:
+    """One field to order hits by, instead of by score."""
+
+    field: str
+    order: Literal["asc", "desc"]
+
+
+@dataclass(frozen=True, eq=False)
+class Query:
+    """A checked search; made by `make_query`, turned into a body by `build_body`.
+
+    Parameters
+    ----------
+    text : ParsedText
+        Words, phrases and exclusions; empty when no text was given.
+    vectors : tuple of VectorLeg
+        Unit vectors to be near to.
+    signature : SignatureLeg or None
+        What near-duplicates are near to.
+    filter : tuple of dict
+        Elasticsearch clauses that every hit satisfies.
+    k, offset : int
+        Hits wanted, and hits to leave out before them.
+    num_candidates : int
+        Vectors examined per shard, at least k + offset.
+    window : int
+        Hits taken from each leg before they are fused.
+    weights : mapping of str to float
+        How much each leg counts, by its name.
+    unavailable : tuple of LegUnavailable
+        Legs that cannot run here; the others are asked without them.
+    present : tuple of dict
+        Clauses that leave out pictures whose files have vanished; no part of what was asked.
+    """
+
+    text: ParsedText = field(default_factory=ParsedText)
+    vectors: tuple[VectorLeg, ...] = ()
+    signature: SignatureLeg | None = None
+    filter: tuple[dict[str, Any], ...] = ()
+    exclude: tuple[str, ...] = ()
+    k: int = 10
+    offset: int = 0
+    num_candidates: int = 100
+    window: int = 10
+    weights: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
+    fusion: Fusion = "rrf"
+    sort: tuple[Sort, ...] = ()
+    min_score: float | None = None
+    leg_minima: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
+    facets: tuple[Facet, ...] = ()
+    explain: bool = False
+    collapse_duplicates: bool = False
+    unavailable: tuple[LegUnavailable, ...] = ()
+    present: tuple[dict[str, Any], ...] = ()
+
+    @property
+    def has_text(self) -> bool:
+        """Whether there is a text leg."""
+        return bool(self.text.terms or self.text.phrases)
+
+    @property
+    def legs(self) -> tuple[str, ...]:
+        """Names of the legs that rank."""
+        names = (["text"] if self.has_text else []) + [leg.name for leg in self.vectors]
+        return (*names, *(["signature"] if self.signature else []))
+
+
+def make_query(
+    definition: Mapping[str, Any],
+    *,
+    text: str | None = None,
+    vectors: Sequence[VectorLeg] = (),
+    signature: SignatureLeg | None = None,
+    filter: Filter | None = None,
+    exclude: Sequence[str] = (),
+    k: int = 10,
+    offset: int = 0,
+    num_candidates: int | None = None,
+    weights: Mapping[str, float] | None = None,
+    fusion: Fusion = "rrf",
+    sort: str | Sequence[str] | None = None,
+    min_score: float | Mapping[str, float] | None = None,
+    facets: Sequence[str] = (),
+    explain: bool = False,
+    collapse_duplicates: bool = False,
+    unavailable: Sequence[LegUnavailable] = (),
+    now: datetime | None = None,
+) -> Query:
+    """Check what is asked against the mapping of an index.
+
+    Parameters
+    ----------
+    definition : mapping
+        `{"settings": …, "mappings": …}` of the index.
+    text : str, optional
+        Words to find in captions, titles, tags, labels, file names, places and cameras.
+    exclude : sequence of str
+        Ids that are no hits, such as the document whose neighbours are looked for.
+    num_candidates : int, optional
+        Vectors examined per shard, at least k + offset; twice what is taken from each leg when absent.
+    weights : mapping of str to float, optional
+        How much "text", "vector" and "signature" count, 1 each when absent; a leg of weight 0 is left out.
+    fusion : {"rrf", "sum"}
+        How several legs become one ranking: by ranks, or by weighted scores.
+    sort : str or sequence of str, optional
+        Fields to order by instead of by score: "taken_at:desc", "-bytes", "camera.make".
+    min_score : float or mapping of str to float, optional
+        Least fused score, or least score per leg in the leg's own unit: {"vector": 0.3} is a cosine.
+    facets : sequence of str
+        Counts wanted: "camera.make", "labels:20", "taken_at:year", "iso:100,400,1600".
+    unavailable : sequence of LegUnavailable
+        Legs that were wanted too and cannot run.
+    now : datetime, optional
+        What "now" means in the filter's dates.
+
+    Raises
+    ------
+    EmptyQuery
+        When there is nothing to search for.
+    LegUnavailable
+        When no leg is left that can run.
+    BadVector
+        When a vector has the wrong length, or is not finite, or is all zero.
+    QueryError
+        When a number is out of its range, or a name is unknown.
+    """
+    types = field_types(definition)
+    parsed = parse_text(text or "")
+    checked = _name_legs([_check_vector(leg, definition, types) for leg in vectors], definition)
+    known = _leg_names(checked, definition)
+    weights_by_leg = _check_weights(weights, checked, known)
+    kept = tuple(leg for leg in checked if weights_by_leg[leg.name])
+    spoken = {leg.of for leg in kept if leg.words}
+    # what a network takes a picture for is in its vector already, and says there how near it is
+    fields = text_fields(types, predicted="image" not in spoken, even=bool(spoken))
+    parsed = replace(parsed, fields=fields)
+    query = Query(
+        text=parsed if weights_by_leg["text"] else ParsedText(excluded=parsed.excluded),
+        vectors=kept,
+        signature=_check_signature(signature) if weights_by_leg["signature"] else None,
+        filter=parse_filter(filter, types, now=now),
+        exclude=tuple(_texts("exclude", exclude)),
+        weights=MappingProxyType(weights_by_leg),
+        fusion=_check_fusion(fusion),
+        sort=_check_sort(sort, types),
+        facets=tuple(parse_facet(facet, types) for facet in _texts("facets", facets)),
+        explain=bool(explain),
+        collapse_duplicates=bool(collapse_duplicates),
+        unavailable=tuple(unavailable),
+    )
+    if unavailable and not query.legs:
+        raise unavailable[0]
+    # an order alone is asked of all pictures, but not beside what there was to look for and is none
+    lists_all = bool(query.sort) and not ((text or "").strip() or vectors or signature)
+    if not (query.legs or query.filter or query.text.excluded or lists_all):
+        raise EmptyQuery()
+    return _with_minima(_with_window(query, k, offset, num_candidates), min_score, known)
+
+
+def _with_window(query: Query, k: int, offset: int, num_candidates: int | None) -> Query:
+    k, offset = _whole("k", k, least=1), _whole("offset", offset, least=0)
+    needed = k + offset
+    limit = MAX_WINDOW // max(1, len(query.legs))
+    if needed > limit:
+        shared = f" that its {len(query.legs)} legs share" if len(query.legs) > 1 else ""
+        raise QueryError(
+            f"k + offset must be at most {limit:,} (got {needed:,}): "
+            f"a search returns {MAX_WINDOW:,} hits{shared}; narrow it with a filter"
+        )
+    window = needed
+    if len(query.legs) > 1 or query.collapse_duplicates or query.signature or (query.vectors and query.sort):
+        # Doubled in steps, so that the pages of one search are cut from one and the same list.
+        window = min(limit, _FUSION_WINDOW * 2 ** max(0, math.ceil(math.log2(needed / _FUSION_WINDOW))))
+    if num_candidates is None:
+        candidates = min(MAX_WINDOW, max(2 * window, 100))
+    else:
+        candidates = _whole("num_candidates", num_candidates, least=1)
+    if candidates < needed:
+        name = "k + offset" if offset else "k"
+        raise QueryError(
+            f"{name} must be at most num_candidates (got {name}={needed}, num_candidates={candidates}); "
+            f"pass num_candidates={needed} or more"
+        )
+    if candidates > MAX_WINDOW:
+        raise QueryError(f"num_candidates must be at most {MAX_WINDOW:,} (got {candidates:,})")
+    return replace(query, k=k, offset=offset, window=min(window, candidates), num_candidates=candidates)
+
+
+def _with_minima(query: Query, min_score: float | Mapping[str, float] | None, known: Mapping[str, str]) -> Query:
+    if min_score is None:
+        return query
+    if not isinstance(min_score, Mapping):
+        if query.sort:
+            raise QueryError(
+                "min_score is a least fused score, which sort replaces; "
+                "give a least score per leg, such as min_score={'vector': 0.3}"
+            )
+        return replace(query, min_score=_real("min_score", min_score))
+    minima = {
+        _known("min_score", name, known): _real(f"min_score[{name!r}]", value) for name, value in min_score.items()
+    }
+    vectors = [replace(leg, min_cosine=_of_leg(minima, leg)) for leg in query.vectors]
+    minima |= {leg.name: leg.min_cosine for leg in vectors if leg.min_cosine is not None}
+    signature = query.signature
+    if signature and "signature" in minima:
+        signature = replace(signature, max_distance=min(signature.max_distance, 1 - minima["signature"]))
+    return replace(query, vectors=tuple(vectors), signature=signature, leg_minima=MappingProxyType(minima))
+
+
+def _check_vector(leg: VectorLeg, definition: Mapping[str, Any], types: Mapping[str, str]) -> VectorLeg:
+    known = [name for name, kind in types.items() if kind == "dense_vector" and name != "signature"]
+    if leg.field not in known:
+        raise UnknownField(leg.field, known)
+    dims = _dims(definition, leg.field)
+    vector = np.asarray(leg.vector)
+    if vector.shape != (dims,):
+        raise BadVector(f"{leg.field!r} has vectors of {dims} dims, this one has shape {vector.shape}")
+    if vector.dtype.kind not in "fiu":
+        raise BadVector(f"its values are {vector.dtype}, not numbers")
+    largest = float(np.abs(vector.astype(np.float64)).max(initial=0.0))
+    if not math.isfinite(largest) or largest == 0:
+        raise BadVector("it is all zero" if largest == 0 else "it has values that are not finite")
+    oversample = _OVERSAMPLE if quantised(definition, leg.field) else None
+    return replace(leg, vector=unit(vector).astype(np.float32), oversample=oversample)
+
+
+def unit(vector: NDArray[Any]) -> NDArray[np.float64]:
+    """Return a finite vector, (dims,), at unit length; one that is all zero stays so."""
+    # Divided by the largest value first: the square of a large or small one would overflow or vanish.
+    exact = np.asarray(vector, np.float64)
+    exact = exact / (np.abs(exact).max() or 1.0)
+    return np.asarray(exact / (np.linalg.norm(exact) or 1.0))
+
+
+def _dims(definition: Mapping[str, Any], field: str) -> int:
+    properties: Mapping[str, Any] = definition["mappings"]
+    for name in field.split("."):
+        properties = properties["properties"][name]
+    return int(properties["dims"])
+
+
+def _name_legs(legs: Sequence[VectorLeg], definition: Mapping[str, Any]) -> list[VectorLeg]:
+    if len(legs) < 2:
+        return list(legs)
+    names: list[str] = []
+    known = leg_names(embeddings(definition))
+    for leg in legs:
+        key = leg.field.rpartition(".")[2]
+        name = known.get(key, f"vector:{key}") if leg.name == "vector" else leg.name
+        same = sum(given == name or given.startswith(f"{name}#") for given in names)
+        names.append(f"{name}#{same + 1}" if same else name)
+    return [replace(leg, name=name) for leg, name in zip(legs, names, strict=True)]
+
+
+def _check_signature(leg: SignatureLeg | None) -> SignatureLeg | None:
+    if leg is None:
+        return None
+    signature = np.asarray(leg.signature)
+    if signature.shape != (648,) or signature.dtype != np.int8:
+        raise BadVector(f"a signature is 648 int8 values, this one has {signature.shape} {signature.dtype}")
+    if not 0 < _real("max_distance", leg.max_distance) < 1:
+        raise QueryError(f"max_distance is between 0 and 1 (got {leg.max_distance})")
+    return replace(leg, signature=signature) if signature.any() else None
+
+
+def _leg_names(legs: Sequence[VectorLeg], definition: Mapping[str, Any]) -> dict[str, str]:
+    """Return the names by which legs are known, and as what each is shown."""
+    # what is said of an embedding holds for every search, also for one in which it has no leg
+    held = leg_names(embeddings(definition))
+    own = (*_LEGS, *(leg.name for leg in legs))
+    return {**dict(zip(own, own, strict=True)), **{f"vector:{key}": name for key, name in held.items()}}
+
+
+def _of_leg(given: Mapping[str, float], leg: VectorLeg) -> float | None:
+    """Return what is given for a leg by its own name, else for its embedding, else for all vectors."""
+    own = [leg.name] if leg.name != "vector" else []
+    names = (*own, f"vector:{leg.field.rpartition('.')[2]}", "vector")
+    return next((float(given[name]) for name in names if name in given), None)
+
+
+def _check_weights(
+    weights: Mapping[str, float] | None, legs: Sequence[VectorLeg], known: Mapping[str, str]
+) -> dict[str, float]:
+    given = dict(weights or {})
+    for name, weight in given.items():
+        _known("weights", name, known)
+        if _real(f"weights[{name!r}]", weight) < 0:
+            raise QueryError(f"weights[{name!r}] must be 0 or more (got {weight})")
+    checked = {name: float(given.get(name, 1.0)) for name in _LEGS}
+    of_legs = ((leg.name, _of_leg(given, leg)) for leg in legs)
+    return {**checked, **{name: 1.0 if weight is None else weight for name, weight in of_legs}}
+
+
+def _check_fusion(fusion: str) -> Fusion:
+    if fusion not in get_args(Fusion):
+        raise QueryError(f"no fusion {fusion!r}; known: {', '.join(get_args(Fusion))}")
+    return "rrf" if fusion == "rrf" else "sum"
+
+
+def _check_sort(sort: str | Sequence[str] | None, types: Mapping[str, str]) -> tuple[Sort, ...]:
+    keys = [sort] if isinstance(sort, str) else _texts("sort", sort or ())
+    parsed: list[Sort] = []
+    for key in keys:
+        name, _, order = key.removeprefix("-").partition(":")
+        if order not in ("", "asc", "desc") or (order and key.startswith("-")):
+            raise QueryError(f"sort {key!r}: write {name}:asc, {name}:desc, or -{name} for descending")
+        kind = field_type(name, types)
+        if kind in _UNSORTABLE or nested_path(name, types):
+            raise QueryError(f"sort {key!r}: {name!r} is {kind}, which has no order")
+        parsed.append(Sort(name, "desc" if order == "desc" or key.startswith("-") else "asc"))
+    return tuple(parsed)
+
+
+def _texts(name: str, values: Sequence[str]) -> list[str]:
+    if isinstance(values, str) or not all(isinstance(value, str) for value in values):
+        raise QueryError(f"{name} is a list of texts (got {values!r})")
+    return list(values)
+
+
+def _known(option: str, name: str, names: Mapping[str, str]) -> str:
+    if name not in names:
+        raise QueryError(f"{option} has no leg {name!r}; known: {', '.join(dict.fromkeys(names.values()))}")
+    return name
+
+
+def _whole(name: str, value: int, *, least: int) -> int:
+    try:
+        number = operator.index(value)
+    except TypeError:
+        raise QueryError(f"{name} is a whole number (got {value!r})") from None
+    if number < least:
+        raise QueryError(f"{name} must be at least {least} (got {number})")
+    return number
+
+
+def _real(name: str, value: float) -> float:
+    try:
+        number = float(value)
+    except OverflowError:
+        raise QueryError(f"{name} is a finite number (got one of more than 308 digits)") from None
+    except (TypeError, ValueError):
+        number = math.nan
+    if not math.isfinite(number):
+        raise QueryError(f"{name} is a finite number (got {value!r})")
+    return number

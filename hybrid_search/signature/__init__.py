@@ -1,0 +1,1 @@
+"""The Goldberg signature of a picture, and of the picture turned and mirrored."""
