@@ -11,7 +11,7 @@ from hybrid_search.cli.output import terminal
 from hybrid_search.cli.output.hit_columns import jsonable, light, plain
 from hybrid_search.cli.output.hit_formats import dump
 from hybrid_search.cli.parsing import options
-from hybrid_search.cli.parsing.session import find_document, open_index, place_of
+from hybrid_search.cli.parsing.session import backend_at, find_document, open_index, place_of
 from hybrid_search.errors import BackendError
 
 __all__ = ["info", "show"]
@@ -89,13 +89,17 @@ def _number(name: str, value: int) -> str:
 
 
 def _own_fields(context: typer.Context, location: str | None) -> dict[str, str]:
-    """Return the own fields of the index, where there is one that can be opened."""
+    """Return the own fields of the index, where there is one that can be read."""
+    from hybrid_search.document.definition import extra_fields
+
+    backend = backend_at(context, location)
     try:
-        with open_index(context, location) as index:
-            own = index.info().get("extra", {})
+        own = extra_fields(backend.definition())
     except BackendError:
         return {}
-    return {f"extra.{leaf}": kind for leaf, kind in own.items()}
+    finally:
+        backend.close()
+    return {f"extra.{leaf}": each["type"] for leaf, each in own.items()}
 
 
 def _flat(value: Mapping[str, Any], start: str = "") -> dict[str, Any]:
