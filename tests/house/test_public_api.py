@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ast
 import doctest
+import functools
 import importlib
 import inspect
+import io
 import pkgutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -78,18 +80,24 @@ def front() -> Iterator[tuple[str, Any]]:
                 )
 
 
-PUBLIC = dict(public())
-EXPLAINED = sorted(name for name in PUBLIC if not name.endswith(".__init__"))
-EXPORTING = sorted(module.__name__ for module in modules() if hasattr(module, "__all__"))
-OPTIONED = sorted(
-    name
-    for name, thing in PUBLIC.items()
-    # typer calls commands by keyword; errors and dataclasses are their facts, in order; image_match has the order of
-    # the library that it stands in for
-    if inspect.isfunction(thing)
-    and not name.startswith(("hybrid_search.cli.", "hybrid_search.errors.", "hybrid_search.image_match."))
-    and not (name.endswith(".__init__") and hasattr(PUBLIC[name.removesuffix(".__init__")], "__dataclass_fields__"))
-)
+@functools.cache
+def everything() -> dict[str, Any]:
+    """Return what `public` gives, by name; read once, when the first test asks, since it imports every module."""
+    return dict(public())
+
+
+def optioned() -> Iterator[tuple[str, Any]]:
+    """Give the functions whose options are for keywords."""
+    for name, thing in everything().items():
+        # typer calls commands by keyword; errors and dataclasses are their facts, in order; image_match has the order
+        # of the library that it stands in for
+        if not inspect.isfunction(thing) or name.startswith(
+            ("hybrid_search.cli.", "hybrid_search.errors.", "hybrid_search.image_match.")
+        ):
+            continue
+        if name.endswith(".__init__") and hasattr(everything()[name.removesuffix(".__init__")], "__dataclass_fields__"):
+            continue
+        yield name, thing
 
 
 def test_the_front_door_exports_what_it_names() -> None:
@@ -108,23 +116,32 @@ def test_every_module_is_seen() -> None:
         "hybrid_search.signature.goldberg",
         "hybrid_search.backends.embedded.backend",
     } <= set(NAMES)
-    assert len(PUBLIC) > 150
+    assert len(everything()) > 150
+    assert len(dict(optioned())) > 100
 
 
-@pytest.mark.parametrize("name", EXPORTING)
-def test_what_a_module_exports_is_there(name: str) -> None:
-    module = importlib.import_module(name)
-    assert len(set(module.__all__)) == len(module.__all__)
-    assert [missing for missing in module.__all__ if not hasattr(module, missing)] == []
+def test_what_a_module_exports_is_there() -> None:
+    exporting = [module for module in modules() if hasattr(module, "__all__")]
+    twice = [module.__name__ for module in exporting if len(set(module.__all__)) != len(module.__all__)]
+    absent = [
+        f"{module.__name__}.{name}" for module in exporting for name in module.__all__ if not hasattr(module, name)
+    ]
+    assert (twice, absent) == ([], [])
 
 
-@pytest.mark.parametrize("name", EXPLAINED)
-def test_public_names_are_explained(name: str) -> None:
-    thing = PUBLIC[name]
-    assert (inspect.getdoc(thing) or "").strip(), f"{name} has no docstring"
-    if inspect.isclass(thing):
-        own = thing.__doc__ or ""
-        assert not own.startswith(f"{thing.__name__}("), f"{name} shows the docstring that dataclass makes up"
+def _unexplained() -> Iterator[str]:
+    for name, thing in everything().items():
+        if name.endswith(".__init__"):
+            continue
+        if not (inspect.getdoc(thing) or "").strip():
+            yield f"{name} has no docstring"
+        if inspect.isclass(thing) and (thing.__doc__ or "").startswith(f"{thing.__name__}("):
+            yield f"{name} shows the docstring that dataclass makes up"
+
+
+def test_public_names_are_explained() -> None:
+    offenders = list(_unexplained())
+    assert not offenders, "\n".join(offenders)
 
 
 def positional(function: Any) -> list[str]:
@@ -133,15 +150,18 @@ def positional(function: Any) -> list[str]:
     return [name for name in names if name not in ("self", "cls")]
 
 
-@pytest.mark.parametrize("name", OPTIONED)
-def test_options_are_by_keyword(name: str) -> None:
-    function = PUBLIC[name]
-    parameters = inspect.signature(function).parameters.values()
-    for parameter in parameters:
-        assert not isinstance(parameter.default, (list, dict, set)), f"{name}: {parameter.name} has a mutable default"
+def _badly_optioned(function: Any) -> Iterator[str]:
+    for parameter in inspect.signature(function).parameters.values():
+        if isinstance(parameter.default, (list, dict, set)):
+            yield f"{parameter.name} has a mutable default"
         if parameter.default is not inspect.Parameter.empty and parameter.kind is parameter.POSITIONAL_OR_KEYWORD:
-            first = positional(function).index(parameter.name) == 0
-            assert first, f"{name}: the option {parameter.name} is not keyword-only"
+            if positional(function).index(parameter.name) > 0:
+                yield f"the option {parameter.name} is not keyword-only"
+
+
+def test_options_are_by_keyword() -> None:
+    offenders = [f"{name}: {said}" for name, function in optioned() for said in _badly_optioned(function)]
+    assert not offenders, "\n".join(offenders)
 
 
 def test_functions_take_few_things_by_position() -> None:
@@ -149,30 +169,33 @@ def test_functions_take_few_things_by_position() -> None:
     assert many.keys() == OF_THREE.keys(), many
 
 
-def doctests() -> Iterator[Any]:
+def doctests() -> Iterator[doctest.DocTest]:
     finder = doctest.DocTestFinder(exclude_empty=True)
     for module in [hybrid_search, *modules()]:
         for test in finder.find(module):
             if test.examples:
-                yield pytest.param(test, id=test.name.removeprefix("hybrid_search."))
+                yield test
 
 
-@pytest.mark.parametrize("test", list(doctests()))
-def test_examples_run(test: doctest.DocTest, capsys: pytest.CaptureFixture[str]) -> None:
+def test_examples_run() -> None:
+    report = io.StringIO()
     runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS)
-    runner.run(test, clear_globs=False)
-    assert runner.failures == 0, capsys.readouterr().out
+    tests = list(doctests())
+    for test in tests:
+        runner.run(test, out=report.write, clear_globs=False)
+    assert runner.failures == 0, report.getvalue()
+    assert len(tests) >= 50
 
 
-def test_there_are_examples() -> None:
-    assert len(list(doctests())) >= 50
-
-
-@pytest.mark.parametrize("path", LIBRARY, ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_the_library_neither_prints_nor_exits(path: Path) -> None:
+def _forbidden_calls(path: Path) -> Iterator[str]:
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         called = ast.unparse(node.func) if isinstance(node, ast.Call) else ""
-        assert called not in {"print", "sys.exit", "exit", "quit", "os._exit", "logging.basicConfig", "input"}, (
-            f"line {node.lineno} calls {called}"
-        )
-        assert not isinstance(node, ast.Assert), f"line {node.lineno} asserts; callers' mistakes are raised"
+        if called in {"print", "sys.exit", "exit", "quit", "os._exit", "logging.basicConfig", "input"}:
+            yield f"line {node.lineno} calls {called}"
+        if isinstance(node, ast.Assert):
+            yield f"line {node.lineno} asserts; callers' mistakes are raised"
+
+
+def test_the_library_neither_prints_nor_exits() -> None:
+    offenders = [f"{path.relative_to(PACKAGE)}: {said}" for path in LIBRARY for said in _forbidden_calls(path)]
+    assert not offenders, "\n".join(offenders)
