@@ -10,7 +10,7 @@ import typer
 from hybrid_search.cli import options, terminal
 from hybrid_search.cli.output import dump
 from hybrid_search.cli.rows import jsonable, light, plain
-from hybrid_search.cli.session import find_document, open_index, place_of
+from hybrid_search.cli.session import backend_at, find_document, open_index, place_of
 from hybrid_search.errors import BackendError
 
 __all__ = ["info", "show"]
@@ -88,13 +88,17 @@ def _number(name: str, value: int) -> str:
 
 
 def _own_fields(context: typer.Context, location: str | None) -> dict[str, str]:
-    """Return the own fields of the index, where there is one that can be opened."""
+    """Return the own fields of the index, where there is one that can be read."""
+    from hybrid_search.document.definition import extra_fields
+
+    backend = backend_at(context, location)
     try:
-        with open_index(context, location) as index:
-            own = index.info().get("extra", {})
+        own = extra_fields(backend.definition())
     except BackendError:
         return {}
-    return {f"extra.{leaf}": kind for leaf, kind in own.items()}
+    finally:
+        backend.close()
+    return {f"extra.{leaf}": each["type"] for leaf, each in own.items()}
 
 
 def _flat(value: Mapping[str, Any], start: str = "") -> dict[str, Any]:
