@@ -12,7 +12,7 @@ from hybrid_search.cli.output import hit_columns, hit_formats
 from hybrid_search.cli.output.hit_output import Results
 from hybrid_search.cli.parsing import options
 from hybrid_search.cli.parsing.session import find_document, open_index, picture
-from hybrid_search.cli.parsing.sum_syntax import Typed, class_weights, read_terms, vector_query
+from hybrid_search.cli.parsing.sum_syntax import SumTerm, class_weights, read_terms, vector_query
 from hybrid_search.errors import DocumentNotFound
 
 if TYPE_CHECKING:
@@ -216,7 +216,7 @@ def _words(typed: list[str] | None, beside: str | None) -> str | None:
 
 
 def _examples(
-    index: HybridIndex, *, image: str | None, like: list[str] | None, unlike: list[str] | None, terms: Sequence[Typed]
+    index: HybridIndex, *, image: str | None, like: list[str] | None, unlike: list[str] | None, terms: Sequence[SumTerm]
 ) -> dict[str, Any]:
     liked, unliked = ([find_document(index, named).id for named in names or ()] for names in (like, unlike))
     return {
