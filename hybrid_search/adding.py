@@ -115,7 +115,7 @@ class Adds(HoldsEmbeddings):
         (2, True)
         """
         from hybrid_search.ingest import IngestOptions, add_picture, place_of
-        from hybrid_search.ingest.items import is_several, read_item
+        from hybrid_search.ingest.input_items import is_several, read_item
 
         self._check_open()
         if is_several(image):
@@ -142,7 +142,7 @@ class Adds(HoldsEmbeddings):
         progress: Callable[[Progress], None] | None,
     ) -> IngestReport:
         from hybrid_search.ingest import add_pictures
-        from hybrid_search.ingest.items import read_items
+        from hybrid_search.ingest.input_items import read_items
 
         self._see_own_writes()
         items: Iterator[Item | ImageUnreadable] = (_with(metadata, each) for each in read_items(images))

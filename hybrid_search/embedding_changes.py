@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from hybrid_search.document.definition import EmbeddingSpec, default_embedding, embeddings, extra_fields
-from hybrid_search.query.asker import Asker
+from hybrid_search.query.query_builder import Asker
 
 if TYPE_CHECKING:
     from hybrid_search.backends import Backend
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from hybrid_search.embedders import Embedder, TextEmbedder
     from hybrid_search.images import Limits
     from hybrid_search.ingest import IngestReport, Progress
-    from hybrid_search.ingest.embedding import Embedders
+    from hybrid_search.ingest.embedding_batch import Embedders
 
 __all__ = ["HoldsEmbeddings"]
 
@@ -92,7 +92,7 @@ class HoldsEmbeddings(ABC):
         ('lite', 'histogram+hog')
         """
         from hybrid_search.document.index_embedders import load_named, spec_of_given
-        from hybrid_search.ingest.filling import add_embedder
+        from hybrid_search.ingest.add_embedder import add_embedder
 
         spec, loaded = load_named(embedder) if isinstance(embedder, str) else (spec_of_given(embedder), embedder)
         self._see_own_writes()
@@ -166,7 +166,7 @@ class HoldsEmbeddings(ABC):
 
     def filling(self) -> Embedders:
         """Return the embedders that fill the index as it is now, for those who write into its backend."""
-        from hybrid_search.ingest.embedding import Embedders
+        from hybrid_search.ingest.embedding_batch import Embedders
 
         held = self._now()
         return Embedders(held.for_images(), held.for_captions())

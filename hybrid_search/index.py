@@ -20,16 +20,16 @@ from hybrid_search.document.drift import drift
 from hybrid_search.duplicates.methods import FindsDuplicates
 from hybrid_search.errors import AlreadyClosed, DocumentNotFound, IndexNotFound, MostAreMissing
 from hybrid_search.images import DEFAULT_LIMITS, Limits
-from hybrid_search.ingest.opening import open_or_create
-from hybrid_search.query.asker import Asker
+from hybrid_search.ingest.open_index import open_or_create
+from hybrid_search.query.query_builder import Asker
 from hybrid_search.searching import Searches
 
 if TYPE_CHECKING:
-    from hybrid_search.backends.checked import Checked
     from hybrid_search.backends.elasticsearch import Server
+    from hybrid_search.backends.integrity import Checked
     from hybrid_search.embedders import Embedder, TextEmbedder
     from hybrid_search.ingest import IngestReport, Progress
-    from hybrid_search.ingest.vanished import Vanished
+    from hybrid_search.ingest.prune import Vanished
 
     Given = str | Embedder | TextEmbedder
 
@@ -137,7 +137,7 @@ class HybridIndex(Adds, Searches, FindsDuplicates):
         captions : str or Path, optional
             CSV, TSV, JSON Lines or COCO JSON with a caption, tags or other fields for each picture.
         include, exclude : str or sequence of str
-            Glob patterns; see `hybrid_search.ingest.folder.walk`.
+            Glob patterns; see `hybrid_search.ingest.folder_walk.walk`.
         hidden : bool
             Also files and folders whose name begins with a dot.
         follow_symlinks : bool
@@ -208,7 +208,7 @@ class HybridIndex(Adds, Searches, FindsDuplicates):
         MostAreMissing
             When they are more than 20 and more than half of the index, and that was not accepted.
         """
-        from hybrid_search.ingest.vanished import find_vanished, let_go
+        from hybrid_search.ingest.prune import find_vanished, let_go
 
         self._see_own_writes()
         gone = find_vanished(self._backend)
@@ -230,7 +230,7 @@ class HybridIndex(Adds, Searches, FindsDuplicates):
         Checked
             The damages, and what was done: `incomplete` documents were computed again where their pictures are there.
         """
-        from hybrid_search.ingest.refill import refill
+        from hybrid_search.ingest.recompute import refill
 
         self._see_own_writes()
         checked = self._backend.check(repair=repair)
@@ -270,7 +270,7 @@ class HybridIndex(Adds, Searches, FindsDuplicates):
 
         `drift` names each difference from the index that this version would make; `migrate` ends them.
         """
-        from hybrid_search.ingest.vanished import vanished_documents
+        from hybrid_search.ingest.prune import vanished_documents
 
         self._see_own_writes()
         live = self._backend.definition()

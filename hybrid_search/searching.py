@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from hybrid_search.document.definition import field_types
 from hybrid_search.errors import QueryError, RequestRefused, TextNotSupported, UnknownField
-from hybrid_search.hits.ask import ask
+from hybrid_search.hits.complete_legs import ask
 from hybrid_search.hits.hits import Hits, read_hits
 from hybrid_search.ingest.labelling import TEMPLATE, Labelled, label_stored, write_labels
-from hybrid_search.query.asker import Asker, SearchOptions
 from hybrid_search.query.body import build_body, json_body
 from hybrid_search.query.filters import parse_filter
+from hybrid_search.query.query_builder import Asker, SearchOptions
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike

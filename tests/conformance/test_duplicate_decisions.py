@@ -13,7 +13,7 @@ from PIL import Image
 from hybrid_search.backends import Action, Backend
 from hybrid_search.backends.embedded import EmbeddedBackend
 from hybrid_search.backends.transfer import copy_index, migrate
-from hybrid_search.cli.demo import bundled_photos
+from hybrid_search.cli.commands.demo import bundled_photos
 from hybrid_search.duplicates.collect.collection import duplicate_groups
 from hybrid_search.duplicates.collect.decisions import export_decisions, forget, import_decisions, keep_apart, review
 from hybrid_search.errors import DocumentNotFound, DuplicatesError, MappingMismatch, QueryError

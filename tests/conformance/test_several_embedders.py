@@ -22,7 +22,7 @@ from hybrid_search.backends.transfer import copy_index, migrate
 from hybrid_search.document.definition import EmbeddingSpec, default_embedding, embeddings, load_definition
 from hybrid_search.document.document import caption_text
 from hybrid_search.document.picture import Picture
-from hybrid_search.duplicates.act.merge import merge_metadata
+from hybrid_search.duplicates.act.merge_metadata import merge_metadata
 from hybrid_search.duplicates.act.plan import Decision, PlannedFile
 from hybrid_search.embedders.registry import _TEXT_ENTRIES, Entry, embedding_key
 from hybrid_search.errors import EmbedderMismatch, MappingMismatch, QueryError, TextNotSupported
@@ -447,7 +447,7 @@ def test_embedders_that_the_index_lacks_are_named_together() -> None:
         name, dims = "other", 7
 
     from hybrid_search.backends.embedded import EmbeddedBackend
-    from hybrid_search.ingest.opening import open_or_create
+    from hybrid_search.ingest.open_index import open_or_create
 
     backend = EmbeddedBackend(None)
     backend.create(load_definition(embeddings=held))

@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 from hybrid_search import HybridIndex
 from hybrid_search.backends import Action, Backend
 from hybrid_search.backends.elasticsearch import ElasticsearchBackend, Server
-from hybrid_search.backends.elasticsearch.layout import aliases, make, with_layout
+from hybrid_search.backends.elasticsearch.aliases import aliases, make, with_layout
 from hybrid_search.backends.embedded import EmbeddedBackend
 from hybrid_search.document.definition import EmbeddingSpec, load_definition
-from hybrid_search.hits.ask import ask
+from hybrid_search.hits.complete_legs import ask
 from hybrid_search.hits.hits import Hits, read_hits
 from hybrid_search.query.body import build_body
 from hybrid_search.query.query import SignatureLeg, VectorLeg, make_query

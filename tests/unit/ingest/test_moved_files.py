@@ -20,8 +20,8 @@ from hybrid_search.errors import ImageUnreadable
 from hybrid_search.hits.hits import Hits
 from hybrid_search.index import HybridIndex
 from hybrid_search.ingest import IngestOptions, IngestReport, Progress, add_folder
-from hybrid_search.ingest.many import Item, add_pictures
-from hybrid_search.ingest.vanished import let_go
+from hybrid_search.ingest.many_pictures import Item, add_pictures
+from hybrid_search.ingest.prune import let_go
 from tests.support.fakes import ColourEmbedder, save_photo
 
 
