@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypeGuard, cast
+from typing import TYPE_CHECKING, TypeGuard, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,9 @@ from PIL import Image
 from hybrid_search.document.picture import working_image
 from hybrid_search.embedders import Embedder, Labeler, Labels, Preparer, TextEmbedder
 from hybrid_search.signature.goldberg import SIGNATURE_MIN_SIDE
+
+if TYPE_CHECKING:
+    from hybrid_search.query.index_state import IndexState
 
 __all__ = ["Embedders", "Pixels", "Ready", "Vectors", "embed", "ready"]
 
@@ -40,6 +43,12 @@ class Embedders:
 
     images: Mapping[str, Embedder]
     captions: Mapping[str, TextEmbedder] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, index: IndexState) -> Embedders:
+        """Return the embedders that fill an open index as it is now."""
+        current = index.current_embedders()
+        return cls(current.for_images(), current.for_captions())
 
     def load(self) -> None:
         """Load the embedders of pictures: one that cannot be had ends a run before it begins."""

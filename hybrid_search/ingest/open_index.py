@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 from hybrid_search.backends import Backend
 from hybrid_search.document.definition import EmbeddingSpec, check_schema, load_definition
 from hybrid_search.document.index_embedders import EmbedderSet, load_named, spec_of_given
 from hybrid_search.errors import BackendUnavailable, MappingMismatch
+from hybrid_search.images import DEFAULT_LIMITS, Limits
+from hybrid_search.query.index_state import IndexState
 
 if TYPE_CHECKING:
     from hybrid_search.embedders import Embedder, TextEmbedder
@@ -17,18 +18,12 @@ if TYPE_CHECKING:
     Loaded = Embedder | TextEmbedder
     Given = str | Embedder | TextEmbedder
 
-__all__ = ["Opened", "definition_for", "open_or_create"]
+__all__ = ["definition_for", "open_or_create"]
 
 
-@dataclass(frozen=True)
-class Opened:
-    """An index as it was opened: its settings and mappings, and its embedders."""
-
-    definition: Mapping[str, Any]
-    embedders: EmbedderSet
-
-
-def open_or_create(backend: Backend, embedder: Given | Sequence[Given] | None) -> Opened:
+def open_or_create(
+    backend: Backend, embedder: Given | Sequence[Given] | None, *, limits: Limits = DEFAULT_LIMITS
+) -> IndexState:
     """Return the index of a backend, made for these embedders, or for `default_embedder`, when there is none.
 
     Raises
@@ -46,7 +41,8 @@ def open_or_create(backend: Backend, embedder: Given | Sequence[Given] | None) -
     given = {name: loaded for name, loaded in asked.items() if loaded is not None}
     held = EmbedderSet(definition, given=given)
     pictures = [key for key in held.keys(list(asked), asked="open") if held.specs[key].of == "image"]
-    return Opened(definition, held.renewed(definition, default=pictures[0]) if pictures else held)
+    embedders = held.renewed(definition, default=pictures[0]) if pictures else held
+    return IndexState(backend, definition, embedders, limits=limits)
 
 
 def definition_for(backend: Backend, specs: Sequence[EmbeddingSpec]) -> dict[str, Any]:

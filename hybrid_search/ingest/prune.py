@@ -9,11 +9,14 @@ from functools import lru_cache
 
 from hybrid_search.backends import Action, Backend, Stored
 from hybrid_search.document.document import Document, file_fields
+from hybrid_search.errors import MostAreMissing
 from hybrid_search.ingest.optimistic_update import Change, change_document, files_after
 
-__all__ = ["Vanished", "find_vanished", "folders_left", "let_go", "vanished_documents"]
+__all__ = ["Vanished", "find_vanished", "folders_left", "let_go", "prune", "vanished_documents"]
 
 _MISSING = {"term": {"missing": True}}
+_MANY = 20
+"""Fewer vanished pictures are no sign of a drive that is away; `prune` shows all of them before it asks."""
 
 
 class Vanished(list[Document]):
@@ -47,6 +50,18 @@ def vanished_documents(backend: Backend) -> Iterator[Document]:
     for id, source in backend.scan(_MISSING, fields=("path", "caption")):
         if not any(os.path.lexists(str(path)) for path in source.get("path") or ()):
             yield Document(id, source)
+
+
+def prune(backend: Backend, *, dry_run: bool, accept_missing: bool) -> Vanished:
+    """Remove the documents of files that have vanished, and return them; see `HybridIndex.prune`."""
+    gone = find_vanished(backend)
+    if dry_run:
+        return gone
+    documents = backend.count()
+    if not accept_missing and len(gone) > _MANY and len(gone) * 2 > documents:
+        raise MostAreMissing(backend.location, missing=len(gone), documents=documents)
+    let_go(backend, gone)
+    return gone
 
 
 def let_go(backend: Backend, vanished: Vanished) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hybrid_search.backends import Action, Backend, Stored
 from hybrid_search.errors import BulkError, ImageError, MappingMismatch
@@ -16,10 +17,24 @@ from hybrid_search.ingest.optimistic_update import change_document
 from hybrid_search.metadata.extra_fields import EXTRA
 from hybrid_search.metadata.fields import flatten
 
-__all__ = ["refill"]
+if TYPE_CHECKING:
+    from hybrid_search.backends.integrity import Checked
+    from hybrid_search.query.index_state import IndexState
+
+__all__ = ["check_index", "refill"]
 
 _WORDS = ("title", "caption", "tags", "rating")
 """What people wrote: of other fields the file itself knows best."""
+
+
+def check_index(index: IndexState, *, repair: bool) -> Checked:
+    """Compare the files of an index with their checksums, and with `repair` mend them; see `HybridIndex.check`."""
+    index.see_own_writes()
+    checked = index.backend.check(repair=repair)
+    if checked.incomplete:
+        left = refill(index.backend, Embedders.of(index), checked.incomplete, limits=index.limits)
+        checked = replace(checked, incomplete=tuple(left))
+    return checked
 
 
 def refill(backend: Backend, embedders: Embedders, ids: Iterable[str], *, limits: Limits) -> list[str]:

@@ -180,7 +180,7 @@ def test_decisions_survive_indexing_the_folder_again(tmp_path: Path):
     picture.resize((96, 72)).save(folder / "smaller.png")
 
     def groups(index: HybridIndex) -> list[set[str]]:
-        found = duplicate_groups(index.backend, index._key, judge=SignatureJudge(), tiers=TIERS)
+        found = duplicate_groups(index.backend, index._state.key, judge=SignatureJudge(), tiers=TIERS)
         return [{Path(str(path)).name for path in group} for group in paths(found)]
 
     with HybridIndex(tmp_path / "index", embedder=ColourEmbedder()) as index:

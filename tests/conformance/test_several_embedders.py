@@ -498,7 +498,7 @@ def test_what_is_not_held_is_refused_by_what_it_was_asked_for(folder: Path) -> N
         with pytest.raises(
             EmbedderMismatch, match=r"of what is written about pictures, by 'caption:colour_words', not"
         ):
-            index._embedders.image(WORDS)
+            index._state.embedders.image(WORDS)
 
 
 def test_an_index_needs_an_embedder_of_pictures(tmp_path: Path) -> None:
@@ -514,6 +514,6 @@ def test_a_field_that_came_meanwhile_is_filled_too(location: Location) -> None:
             index.add(photo(1), metadata={"caption": "red"})
         assert len(index) == 0
     with opened(location, Mean()) as index:
-        index._embedders._given |= {"colour": ColourEmbedder()}
+        index._state.embedders._given |= {"colour": ColourEmbedder()}
         id = index.add(photo(1), metadata={"caption": "red"})
         assert index.get(id, vectors=True).source["embedding"].keys() == {"colour", WORDS, "mean"}

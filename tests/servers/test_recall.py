@@ -267,8 +267,8 @@ def test_exact_searches_give_the_same_hits_in_the_same_order(
 def test_one_search_is_one_request(server: Place, documents: Documents, monkeypatch: pytest.MonkeyPatch):
     url, name = server.backend.location.rsplit("/", 1)
     with HybridIndex(url, name=name, embedder=Vectors()) as index:
-        assert isinstance(index._backend, ElasticsearchBackend)
-        sent = recorded(index._backend, monkeypatch)
+        assert isinstance(index.backend, ElasticsearchBackend)
+        sent = recorded(index.backend, monkeypatch)
         hits = index.search("lighthouse", vector=documents.vectors[1], filter="rating:1", facets=["tags"], k=20)
         assert {leg for hit in hits for leg in hit.legs} == {"text", "vector"}
         index.search("sea", filter="rating:1", sort="rating")

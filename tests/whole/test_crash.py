@@ -18,17 +18,13 @@ PICTURES = 240
 
 CHILD = """
 import sys
-from pathlib import Path
 from hybrid_search.index import HybridIndex
 from hybrid_search.ingest import IngestOptions, add_folder
-from hybrid_search.ingest.embedding_batch import Embedders
-from tests.fakes import ColourEmbedder
-from hybrid_search.ingest.embedding_batch import Embedders
 from tests.support.fakes import ColourEmbedder
 
 location, folder = sys.argv[1:]
 index = HybridIndex(location, embedder=ColourEmbedder())
-backend = index._backend
+backend = index.backend
 commit = backend.refresh
 
 def refresh():
@@ -37,7 +33,7 @@ def refresh():
 
 backend.refresh = refresh
 options = IngestOptions(batch_size=4, commit_size=8)
-add_folder(backend, Embedders({index._key: index.embedder}), Path(folder), options=options)
+add_folder(index._state, folder, options=options)
 print("done", flush=True)
 """
 
