@@ -25,9 +25,9 @@ from hybrid_search.ingest.open_index import open_or_create
 from hybrid_search.ingest.prune import Vanished, prune
 from hybrid_search.ingest.recompute import check_index
 from hybrid_search.ingest.update import update_document
+from hybrid_search.query.options import with_signature
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike
     from typing_extensions import Unpack
 
     from hybrid_search.backends.elasticsearch import Server
@@ -40,8 +40,7 @@ if TYPE_CHECKING:
     from hybrid_search.images import ImageLike
     from hybrid_search.ingest import IngestReport, Progress
     from hybrid_search.query.filters import Filter
-    from hybrid_search.query.query_builder import SearchOptions
-    from hybrid_search.query.vector_sum import VectorQuery
+    from hybrid_search.query.options import SearchOptions
 
     Folder = str | os.PathLike[str]
     Given = str | Embedder | TextEmbedder
@@ -515,31 +514,8 @@ class HybridIndex:
 
     # -- asking --------------------------------------------------------------------------------------------------------
 
-    def search(
-        self,
-        text: str | None = None,
-        *,
-        image: ImageLike | None = None,
-        like: str | Path | Sequence[str | Path] | None = None,
-        unlike: str | Path | Sequence[str | Path] | None = None,
-        vector: ArrayLike | Mapping[str, ArrayLike] | None = None,
-        vector_query: VectorQuery | None = None,
-        colours: str | None = None,
-        classes: Mapping[str, float] | None = None,
-        embedder: str | Sequence[str] | None = None,
-        filter: Filter | None = None,
-        k: int = 10,
-        offset: int = 0,
-        num_candidates: int | None = None,
-        weights: Mapping[str, float] | None = None,
-        fusion: Literal["rrf", "sum"] = "rrf",
-        sort: str | Sequence[str] | None = None,
-        min_score: float | Mapping[str, float] | None = None,
-        facets: Sequence[str] = (),
-        collapse_duplicates: bool = False,
-        explain: bool = False,
-        missing: bool = False,
-    ) -> Hits:
+    @with_signature
+    def search(self, text: str | None = None, **options: Unpack[SearchOptions]) -> Hits:
         """Find pictures by any combination of words, an example, a stored picture, a vector and a filter.
 
         Parameters
@@ -605,28 +581,6 @@ class HybridIndex:
         Hits
             Best first.
         """
-        options: SearchOptions = {
-            "image": image,
-            "like": like,
-            "unlike": unlike,
-            "vector": vector,
-            "vector_query": vector_query,
-            "colours": colours,
-            "classes": classes,
-            "embedder": embedder,
-            "filter": filter,
-            "k": k,
-            "offset": offset,
-            "num_candidates": num_candidates,
-            "weights": weights,
-            "fusion": fusion,
-            "sort": sort,
-            "min_score": min_score,
-            "facets": facets,
-            "collapse_duplicates": collapse_duplicates,
-            "explain": explain,
-            "missing": missing,
-        }
         return search(self._state, text, options)
 
     def request(self, text: str | None = None, **options: Unpack[SearchOptions]) -> dict[str, Any]:

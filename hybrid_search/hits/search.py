@@ -11,17 +11,18 @@ from hybrid_search.errors import RequestRefused, UnknownField
 from hybrid_search.hits.complete_legs import ask
 from hybrid_search.hits.hits import Hits, read_hits
 from hybrid_search.query.body import build_body, json_body
+from hybrid_search.query.options import check_names
 
 if TYPE_CHECKING:
     from hybrid_search.query.index_state import IndexState
+    from hybrid_search.query.options import SearchOptions
     from hybrid_search.query.query import Query
-    from hybrid_search.query.query_builder import SearchOptions
     from hybrid_search.query.vector_legs import Sought
 
 
 def search(index: IndexState, text: str | None, options: SearchOptions) -> Hits:
     """Return the hits of a question; see `HybridIndex.search`."""
-    _prepare(index, options)
+    _prepare(index, options, method="search")
     query, found, body = _answered(index, text, options, index.asker.read(text, options))
 
     def thumbnails(ids: Sequence[str]) -> dict[str, str]:
@@ -33,15 +34,16 @@ def search(index: IndexState, text: str | None, options: SearchOptions) -> Hits:
 
 def request(index: IndexState, text: str | None, options: SearchOptions) -> dict[str, Any]:
     """Return the body that `search` would send; see `HybridIndex.request`."""
-    _prepare(index, options)
+    _prepare(index, options, method="request")
     query = index.asker.query(text, options)
     for lacking in query.unavailable:
         warnings.warn(str(lacking), stacklevel=3)  # at the caller of `HybridIndex.request`
     return json_body(build_body(query))
 
 
-def _prepare(index: IndexState, options: SearchOptions) -> None:
+def _prepare(index: IndexState, options: SearchOptions, *, method: str) -> None:
     """See one's own writes and what others have changed, and for an embedder that is not known yet, ask."""
+    check_names(options, method=method)
     index.see_own_writes()
     index.follow()
     if not index.asker.knows(options):

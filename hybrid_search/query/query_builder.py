@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Literal, TypedDict
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -15,50 +15,23 @@ from hybrid_search.document.index_embedders import EmbedderSet
 from hybrid_search.errors import DocumentNotFound, QueryError
 from hybrid_search.query.legs import leg_names
 from hybrid_search.query.missing_files import present_only
-from hybrid_search.query.query import Fusion, Query, SignatureLeg, make_query
+from hybrid_search.query.options import SearchOptions
+from hybrid_search.query.query import Query, SignatureLeg, make_query
 from hybrid_search.query.text import parse_text
 from hybrid_search.query.vector_legs import Example, Found, Sought, colour_vector, vector_legs
-from hybrid_search.query.vector_sum import VectorQuery, Weighted, read_vector_query
+from hybrid_search.query.vector_sum import Weighted, read_vector_query
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
-    from hybrid_search.images import ImageLike, Limits
-    from hybrid_search.query.filters import Filter
+    from hybrid_search.images import Limits
 
-    Named = str | os.PathLike[str]
-
-__all__ = ["Asker", "SearchOptions"]
+__all__ = ["Asker"]
 
 _OWN = frozenset({"image", "like", "unlike", "vector", "vector_query", "colours", "classes", "embedder", "missing"})
 """Options that become vectors or a filter here; `make_query` takes the others."""
 _LEADS = ("image", "like", "vector", "vector_query", "colours", "classes", "filter")
 """Options that say what to look for, by which `unlike` has something to lead away from."""
-
-
-class SearchOptions(TypedDict, total=False):
-    """The options of `HybridIndex.search`, each as explained there."""
-
-    image: ImageLike | None
-    like: Named | Sequence[Named] | None
-    unlike: Named | Sequence[Named] | None
-    vector: ArrayLike | Mapping[str, ArrayLike] | None
-    vector_query: VectorQuery | None
-    colours: str | None
-    classes: Mapping[str, float] | None
-    embedder: str | Sequence[str] | None
-    filter: Filter | None
-    k: int
-    offset: int
-    num_candidates: int | None
-    weights: Mapping[str, float] | None
-    fusion: Fusion
-    sort: str | Sequence[str] | None
-    min_score: float | Mapping[str, float] | None
-    facets: Sequence[str]
-    collapse_duplicates: bool
-    explain: bool
-    missing: bool
 
 
 class Asker:

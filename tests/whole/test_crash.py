@@ -20,6 +20,9 @@ CHILD = """
 import sys
 from hybrid_search.index import HybridIndex
 from hybrid_search.ingest import IngestOptions, add_folder
+from hybrid_search.ingest.embedding_batch import Embedders
+from tests.fakes import ColourEmbedder
+from hybrid_search.ingest.embedding_batch import Embedders
 from tests.support.fakes import ColourEmbedder
 
 location, folder = sys.argv[1:]
