@@ -23,6 +23,7 @@ from hybrid_search.ingest import IngestOptions, IngestReport, Progress, add_fold
 from hybrid_search.ingest.many import Item, add_pictures
 from hybrid_search.ingest.vanished import let_go
 from tests.support.fakes import ColourEmbedder, save_photo
+from tests.support.servers import VERSIONS
 
 
 @pytest.fixture
@@ -31,14 +32,14 @@ def index() -> Iterator[HybridIndex]:
         yield index
 
 
-@pytest.fixture(params=["embedded", "elasticsearch"])
+@pytest.fixture(params=["embedded", VERSIONS[0]])
 def anywhere(request: pytest.FixtureRequest) -> Iterator[HybridIndex]:
     """Return an empty index, on one of the real servers too."""
     if request.param == "embedded":
         with HybridIndex(embedder=ColourEmbedder()) as index:
             yield index
         return
-    url, name = next(iter(request.getfixturevalue("servers").values())), f"moved-{secrets.token_hex(4)}"
+    url, name = request.getfixturevalue("servers")[request.param], f"moved-{secrets.token_hex(4)}"
     try:
         with HybridIndex(url, name=name, embedder=ColourEmbedder()) as index:
             yield index
