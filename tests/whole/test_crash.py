@@ -14,7 +14,6 @@ from tests.support.indexing import index_and_kill
 KILLS = 50
 PICTURES = 240
 
-<<<<<<< HEAD
 CHILD = """
 import sys
 from hybrid_search.index import HybridIndex
@@ -50,8 +49,6 @@ def _run_and_kill(location: Path, folder: Path, wait: float) -> tuple[int, bool]
     numbers = [int(line) for line in lines if line != "done"]
     return max(numbers), "done" in lines
 
-=======
->>>>>>> w-tests
 
 def test_kill_at_random_points(tmp_path: Path) -> None:
     chance = random.Random(20261121)
