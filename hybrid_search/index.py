@@ -18,20 +18,20 @@ from hybrid_search.images import DEFAULT_LIMITS, Limits
 from hybrid_search.ingest import IngestOptions, add_folder
 from hybrid_search.ingest.add import add
 from hybrid_search.ingest.embedder_changes import add_embedder, drop_embedder, prefer_embedder
-from hybrid_search.ingest.embedding import Embedders
+from hybrid_search.ingest.embedding_batch import Embedders
 from hybrid_search.ingest.info import index_info
 from hybrid_search.ingest.labelling import TEMPLATE, Labelled, label_pictures
-from hybrid_search.ingest.opening import open_or_create
-from hybrid_search.ingest.refill import check_index
+from hybrid_search.ingest.open_index import open_or_create
+from hybrid_search.ingest.prune import Vanished, prune
+from hybrid_search.ingest.recompute import check_index
 from hybrid_search.ingest.update import update_document
-from hybrid_search.ingest.vanished import Vanished, prune
 from hybrid_search.query.options import with_signature
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from hybrid_search.backends.checked import Checked
     from hybrid_search.backends.elasticsearch import Server
+    from hybrid_search.backends.integrity import Checked
     from hybrid_search.duplicates.finder import DuplicateFinder
     from hybrid_search.duplicates.model import DuplicateGroup
     from hybrid_search.embedders import Embedder, TextEmbedder
@@ -247,7 +247,7 @@ class HybridIndex:
         captions : str or Path, optional
             CSV, TSV, JSON Lines or COCO JSON with a caption, tags or other fields for each picture.
         include, exclude : str or sequence of str
-            Glob patterns; see `hybrid_search.ingest.folder.walk`.
+            Glob patterns; see `hybrid_search.ingest.folder_walk.walk`.
         hidden : bool
             Also files and folders whose name begins with a dot.
         follow_symlinks : bool

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, settings
 
 import hybrid_search  # noqa: F401  tests that import ONNX Runtime at their top must not start its telemetry
 from scripts.servers.failures import NotToBeHad
-from tests.servers import (
+from tests.support.servers import (
     VERSIONS,
     RunningCluster,
     SecureServer,
@@ -78,7 +78,7 @@ def minilm() -> Path:
 
 @pytest.fixture(scope="session")
 def servers() -> Iterator[dict[str, str]]:
-    """Return the URL of a real server per version (see tests/servers.py)."""
+    """Return the URL of a real server per version (see tests/support/servers.py)."""
     try:
         yield server_urls()
     except NotToBeHad as failure:

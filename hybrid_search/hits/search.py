@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from hybrid_search.errors import RequestRefused, UnknownField
-from hybrid_search.hits.ask import ask
+from hybrid_search.hits.complete_legs import ask
 from hybrid_search.hits.hits import Hits, read_hits
 from hybrid_search.query.body import build_body, json_body
 from hybrid_search.query.options import check_names

@@ -10,14 +10,14 @@ from pathlib import Path
 from hybrid_search.errors import ImageUnreadable
 from hybrid_search.images import place_of
 from hybrid_search.ingest.catalog import Catalog, mark_missing
-from hybrid_search.ingest.embedding import Embedders
-from hybrid_search.ingest.given import add_picture
-from hybrid_search.ingest.many import Item, add_pictures
+from hybrid_search.ingest.embedding_batch import Embedders
+from hybrid_search.ingest.many_pictures import Item, add_pictures
+from hybrid_search.ingest.one_picture import add_picture
 from hybrid_search.ingest.own_fields import fit_each
 from hybrid_search.ingest.pipeline import Pipeline, check_name
+from hybrid_search.ingest.prune import folders_left, vanished_documents
 from hybrid_search.ingest.report import Failure, IngestOptions, IngestReport, Progress
-from hybrid_search.ingest.roots import Root, of_gone_root
-from hybrid_search.ingest.vanished import folders_left, vanished_documents
+from hybrid_search.ingest.root_folder import Root, of_gone_root
 from hybrid_search.metadata import load_captions
 from hybrid_search.query.index_state import IndexState
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from hybrid_search.backends.transfer import current_definition
 from hybrid_search.document.definition import default_embedding, embeddings, extra_fields
 from hybrid_search.document.drift import drift
-from hybrid_search.ingest.vanished import vanished_documents
+from hybrid_search.ingest.prune import vanished_documents
 
 if TYPE_CHECKING:
     from hybrid_search.backends import Backend

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, cast
 from hybrid_search.backends import Action, Stored
 from hybrid_search.document.document import metadata_fields
 from hybrid_search.errors import BulkError, DocumentNotFound
-from hybrid_search.ingest.changes import change_document
-from hybrid_search.ingest.described import caller_metadata
-from hybrid_search.ingest.embedding import Embedders
+from hybrid_search.ingest.caller_metadata import caller_metadata
+from hybrid_search.ingest.caption_embedding import Wording
+from hybrid_search.ingest.embedding_batch import Embedders
+from hybrid_search.ingest.optimistic_update import change_document
 from hybrid_search.ingest.own_fields import fit
-from hybrid_search.ingest.wording import Wording
 from hybrid_search.metadata import FieldValue, Metadata, add_places
-from hybrid_search.metadata.extra import EXTRA, extra_name
+from hybrid_search.metadata.extra_fields import EXTRA, extra_name
 from hybrid_search.metadata.fields import FIELDS, flatten, is_field
-from hybrid_search.metadata.moments import MOMENT_FIELDS
+from hybrid_search.metadata.taken_at import MOMENT_FIELDS
 
 if TYPE_CHECKING:
     from hybrid_search.query.index_state import IndexState

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from hybrid_search.document.definition import EmbeddingSpec, default_embedding, embeddings, extra_fields
 from hybrid_search.errors import AlreadyClosed, DocumentNotFound
-from hybrid_search.query.asker import Asker
+from hybrid_search.query.query_builder import Asker
 
 if TYPE_CHECKING:
     from hybrid_search.backends import Backend

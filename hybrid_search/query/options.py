@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, TypedDict, TypeVar
 
-from hybrid_search.errors.asking import did_you_mean
+from hybrid_search.errors.inputs import did_you_mean
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike

@@ -21,7 +21,7 @@ from elasticsearch import Elasticsearch, helpers
 from hybrid_search import HybridIndex
 from hybrid_search.backends import Action, Backend
 from hybrid_search.backends.elasticsearch import Server
-from hybrid_search.hits.ask import ask
+from hybrid_search.hits.complete_legs import ask
 from hybrid_search.hits.hits import read_hits
 from hybrid_search.query.body import build_body
 from hybrid_search.query.query import Query, make_query
