@@ -26,8 +26,8 @@ app = Program(
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        from hybrid_search import __version__
         from hybrid_search.cli.output import terminal
+        from hybrid_search.version import __version__
 
         terminal.write(f"hybrid-search {__version__}\n")
         raise typer.Exit()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from hybrid_search.backends.transfer import drop_embedding
 from hybrid_search.document.index_embedders import load_named, spec_of_given
-from hybrid_search.ingest.add_embedder import add_embedder as add_vectors
+from hybrid_search.ingest import fill_vectors
 
 if TYPE_CHECKING:
     from hybrid_search.embedders import Embedder, TextEmbedder
@@ -27,7 +27,7 @@ def add_embedder(
     spec, loaded = load_named(embedder) if isinstance(embedder, str) else (spec_of_given(embedder), embedder)
     index.see_own_writes()
     try:
-        return add_vectors(
+        return fill_vectors.add_embedder(
             index.backend,
             loaded,
             of=spec.of,

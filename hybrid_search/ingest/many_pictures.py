@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import cast
 
 from hybrid_search.backends import Action, Backend, Outcome
+from hybrid_search.backends.optimistic_update import Change, change_document, in_turn
 from hybrid_search.document.document import FileFacts, build_source, caption_text
 from hybrid_search.document.picture import Picture, read_picture
 from hybrid_search.errors import BulkError, HybridSearchError, ImageUnreadable, MappingMismatch
@@ -21,7 +22,6 @@ from hybrid_search.ingest.caption_embedding import Wording
 from hybrid_search.ingest.embedding_batch import Embedders
 from hybrid_search.ingest.input_items import Item
 from hybrid_search.ingest.one_picture import check_id, file_facts, replacement, take_paths
-from hybrid_search.ingest.optimistic_update import Change, change_document, in_turn
 from hybrid_search.ingest.own_fields import fit_each
 from hybrid_search.ingest.report import Failure, IngestOptions, IngestReport, Progress
 from hybrid_search.metadata import Metadata

@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal, Protocol
 
 from hybrid_search.backends import Action, Outcome, Stored
+from hybrid_search.backends.optimistic_update import Change
 from hybrid_search.document.document import FileFacts, file_fields
 from hybrid_search.ingest.batches import Read
 from hybrid_search.ingest.caption_embedding import Wording
 from hybrid_search.ingest.catalog import Catalog, is_below
-from hybrid_search.ingest.optimistic_update import Change
 from hybrid_search.ingest.text_updates import also_described, redescribed
 
 __all__ = ["Moves", "Settled"]

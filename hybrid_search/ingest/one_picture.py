@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hybrid_search.backends import Action, Backend, Stored
+from hybrid_search.backends.optimistic_update import Change, change_document, files_after, without_path
 from hybrid_search.document.document import FileFacts, build_source
 from hybrid_search.document.picture import Picture, read_picture
 from hybrid_search.embedders import Labels
@@ -19,7 +20,6 @@ from hybrid_search.images import ImageLike, Limits, place_of, read_source
 from hybrid_search.ingest.caller_metadata import caller_metadata
 from hybrid_search.ingest.caption_embedding import Wording
 from hybrid_search.ingest.embedding_batch import Embedders
-from hybrid_search.ingest.optimistic_update import Change, change_document, files_after, without_path
 from hybrid_search.ingest.own_fields import fit
 from hybrid_search.ingest.pipeline import check_name
 

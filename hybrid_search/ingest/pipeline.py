@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from hybrid_search.backends import Action, Backend, Outcome, Stored
+from hybrid_search.backends.optimistic_update import Change, change_document
 from hybrid_search.document.document import FileFacts, build_source, caption_text, file_fields
 from hybrid_search.document.picture import Picture, read_picture
 from hybrid_search.embedders import Labels
@@ -24,7 +25,6 @@ from hybrid_search.ingest.catalog import Catalog, is_below
 from hybrid_search.ingest.embedding_batch import Embedders, Vectors
 from hybrid_search.ingest.folder_walk import Found
 from hybrid_search.ingest.moved_files import Moves
-from hybrid_search.ingest.optimistic_update import Change, change_document
 from hybrid_search.ingest.own_fields import fit_all
 from hybrid_search.ingest.report import Failure, IngestOptions, IngestReport, Progress
 from hybrid_search.ingest.text_updates import added_fields, described_too

@@ -8,9 +8,9 @@ from collections.abc import Collection, Iterator, Mapping
 from functools import lru_cache
 
 from hybrid_search.backends import Action, Backend, Stored
+from hybrid_search.backends.optimistic_update import Change, change_document, files_after
 from hybrid_search.document.document import Document, file_fields
 from hybrid_search.errors import MostAreMissing
-from hybrid_search.ingest.optimistic_update import Change, change_document, files_after
 
 __all__ = ["Vanished", "find_vanished", "folders_left", "let_go", "prune", "vanished_documents"]
 

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from hybrid_search.backends import Action, Stored
+from hybrid_search.backends.optimistic_update import change_document
 from hybrid_search.document.document import metadata_fields
 from hybrid_search.errors import BulkError, DocumentNotFound
 from hybrid_search.ingest.caller_metadata import caller_metadata
 from hybrid_search.ingest.caption_embedding import Wording
 from hybrid_search.ingest.embedding_batch import Embedders
-from hybrid_search.ingest.optimistic_update import change_document
 from hybrid_search.ingest.own_fields import fit
 from hybrid_search.metadata import FieldValue, Metadata, add_places
 from hybrid_search.metadata.extra_fields import EXTRA, extra_name

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hybrid_search.backends import Action, Backend, Outcome, Stored
+from hybrid_search.backends.optimistic_update import Change, change_document
 from hybrid_search.document.definition import EmbeddingSpec, spec_of
 from hybrid_search.document.document import caption_text
 from hybrid_search.document.picture import prepare
@@ -22,7 +23,6 @@ from hybrid_search.errors import ImageError, ImageUnreadable
 from hybrid_search.images import Limits, read_source
 from hybrid_search.ingest.caption_embedding import WORDS, Wording
 from hybrid_search.ingest.embedding_batch import Pixels, embed, ready
-from hybrid_search.ingest.optimistic_update import Change, change_document
 from hybrid_search.ingest.report import Failure
 
 __all__ = ["MappedFiller", "PictureFiller", "StoredBase", "WordFiller", "stored_base"]

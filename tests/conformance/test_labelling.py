@@ -41,7 +41,7 @@ def filled(index: HybridIndex) -> HybridIndex:
     return index
 
 
-@pytest.fixture(params=["embedded", "server"])
+@pytest.fixture(params=["embedded", VERSIONS[0]])
 def index(request: pytest.FixtureRequest) -> Iterator[HybridIndex]:
     if request.param == "embedded":
         with HybridIndex(embedder=HueEmbedder()) as made:

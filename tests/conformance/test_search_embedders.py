@@ -37,7 +37,7 @@ def filled(index: HybridIndex) -> HybridIndex:
     return index
 
 
-@pytest.fixture(scope="module", params=["embedded", "server"])
+@pytest.fixture(scope="module", params=["embedded", VERSIONS[0]])
 def index(request: pytest.FixtureRequest) -> Iterator[HybridIndex]:
     """Colours by default, which know no words; hues, which do; captions by their colour names."""
     embedders = [ColourEmbedder(), HueEmbedder(), ColourWords()]

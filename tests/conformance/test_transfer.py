@@ -451,7 +451,7 @@ def location(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[s
 
 
 def test_a_second_embedder_fills_an_index_in_use(location: tuple[str, str], tmp_path: Path) -> None:
-    from hybrid_search.ingest.add_embedder import add_embedder
+    from hybrid_search.ingest.fill_vectors import add_embedder
 
     place, name = location
     for number in range(5):

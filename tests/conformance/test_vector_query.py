@@ -34,7 +34,7 @@ def fill(index: HybridIndex) -> HybridIndex:
     return index
 
 
-@pytest.fixture(scope="module", params=["embedded", "server"])
+@pytest.fixture(scope="module", params=["embedded", VERSIONS[0]])
 def wheel(request: pytest.FixtureRequest) -> Iterator[HybridIndex]:
     if request.param == "embedded":
         with HybridIndex(embedder=HueEmbedder()) as index:

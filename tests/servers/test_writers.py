@@ -12,9 +12,8 @@ import pytest
 from elasticsearch import Elasticsearch
 
 from hybrid_search import HybridIndex
-from hybrid_search.backends import Action, Backend, Outcome, Stored
+from hybrid_search.backends import Action, Backend, Outcome, Stored, optimistic_update
 from hybrid_search.errors import DocumentChanged
-from hybrid_search.ingest import optimistic_update
 from tests.support.fakes import ColourEmbedder, photo, save_photo
 
 PICTURES = 40

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import random
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import numpy as np
 
 from hybrid_search.index import HybridIndex
 from tests.support.fakes import ColourEmbedder, photo, save_photo
+from tests.support.indexing import index_and_kill
 
 KILLS = 50
 PICTURES = 240
@@ -59,7 +57,7 @@ def test_kill_at_random_points(tmp_path: Path) -> None:
         save_photo(folder / f"{seed:03d}.png", seed, (64, 48))
     kills = ended = 0
     while kills < KILLS:
-        committed, done = _run_and_kill(location, folder, chance.uniform(0.0, 0.12))
+        committed, done = index_and_kill(location, folder, chance.uniform(0.0, 0.12))
         ended += done
         kills += not done
         with HybridIndex(location, embedder=ColourEmbedder(), create=False) as index:
@@ -78,7 +76,7 @@ def test_resumes_to_the_same_documents_as_an_unbroken_run(tmp_path: Path) -> Non
     folder = tmp_path / "photos"
     for seed in range(60):
         save_photo(folder / f"{seed:03d}.png", seed, (64, 48))
-    _run_and_kill(tmp_path / "broken", folder, 0.0)
+    index_and_kill(tmp_path / "broken", folder, 0.0)
     with (
         HybridIndex(tmp_path / "broken", embedder=ColourEmbedder()) as broken,
         HybridIndex(embedder=ColourEmbedder()) as whole,

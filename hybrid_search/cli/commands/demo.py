@@ -205,9 +205,7 @@ def _common_condition(documents: list[Any]) -> str:
 
 def _bundled_captions() -> Path | None:
     """Return the captions that lie beside a checkout of this project, None where the package was installed alone."""
-    import hybrid_search
-
-    captions = Path(hybrid_search.__file__).parent.parent / "examples" / "captions.csv"
+    captions = Path(__file__).parents[3] / "examples" / "captions.csv"
     return captions if captions.is_file() else None
 
 

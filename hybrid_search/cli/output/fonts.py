@@ -93,7 +93,7 @@ def _own(size: int) -> Font:
 
 @functools.lru_cache(maxsize=8)
 def _shipped(size: int) -> Font:
-    data = resources.files("hybrid_search.cli.output.hit_formats").joinpath("DejaVuSans.ttf").read_bytes()
+    data = resources.files("hybrid_search.cli.output").joinpath("DejaVuSans.ttf").read_bytes()
     try:
         return ImageFont.truetype(io.BytesIO(data), size)
     except ImportError:

@@ -8,10 +8,10 @@ from dataclasses import replace
 from typing import Any
 
 from hybrid_search.backends import Action, Backend, Stored
+from hybrid_search.backends.optimistic_update import Change, change_document, files_after, without_path
 from hybrid_search.document.document import FileFacts, file_fields
 from hybrid_search.duplicates.act.planned_files import PlannedFile
 from hybrid_search.errors import HybridSearchError
-from hybrid_search.ingest.optimistic_update import Change, change_document, files_after, without_path
 
 __all__ = ["Told"]
 

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any, cast
 
 from hybrid_search.backends import Action, Backend, Stored
+from hybrid_search.backends.optimistic_update import change_document
 from hybrid_search.document.definition import embeddings
 from hybrid_search.document.document import metadata_fields
 from hybrid_search.duplicates.act.planned_files import Decision
 from hybrid_search.errors import BulkError, DocumentNotFound
 from hybrid_search.ingest.caption_embedding import WORDS, outdated
-from hybrid_search.ingest.optimistic_update import change_document
 from hybrid_search.metadata import FIELDS, FieldValue, Metadata, read_sidecars
 from hybrid_search.metadata.extra_fields import EXTRA
 from hybrid_search.metadata.fields import MAX_TAGS, flatten

@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hybrid_search.backends import Action, Backend, Stored
+from hybrid_search.backends.optimistic_update import Change
 from hybrid_search.duplicates.collect.documents import PRINT_BYTES, Documents, fingerprint
 from hybrid_search.duplicates.collect.links import update_duplicate
-from hybrid_search.ingest.optimistic_update import Change
 
 __all__ = ["Marks"]
 

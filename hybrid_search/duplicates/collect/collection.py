@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from typing import Any
 
 from hybrid_search.backends import Action, Backend, Stored
+from hybrid_search.backends.optimistic_update import Change
 from hybrid_search.duplicates.collect.candidate_pairs import Reach
 from hybrid_search.duplicates.collect.checkpoint import Marks
 from hybrid_search.duplicates.collect.comparison import Comparison, Judging
@@ -18,7 +19,6 @@ from hybrid_search.duplicates.collect.links import update_duplicate
 from hybrid_search.duplicates.model import DuplicateGroup
 from hybrid_search.errors import QueryError
 from hybrid_search.hits.evidence import DUPLICATE_TIERS, TIERS
-from hybrid_search.ingest.optimistic_update import Change
 
 __all__ = ["duplicate_groups"]
 

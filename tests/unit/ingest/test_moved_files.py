@@ -24,6 +24,7 @@ from hybrid_search.ingest.many_pictures import Item, add_pictures
 from hybrid_search.ingest.open_index import open_or_create
 from hybrid_search.ingest.prune import let_go
 from tests.support.fakes import ColourEmbedder, save_photo
+from tests.support.servers import VERSIONS
 
 
 @pytest.fixture
@@ -32,14 +33,14 @@ def index() -> Iterator[HybridIndex]:
         yield index
 
 
-@pytest.fixture(params=["embedded", "elasticsearch"])
+@pytest.fixture(params=["embedded", VERSIONS[0]])
 def anywhere(request: pytest.FixtureRequest) -> Iterator[HybridIndex]:
     """Return an empty index, on one of the real servers too."""
     if request.param == "embedded":
         with HybridIndex(embedder=ColourEmbedder()) as index:
             yield index
         return
-    url, name = next(iter(request.getfixturevalue("servers").values())), f"moved-{secrets.token_hex(4)}"
+    url, name = request.getfixturevalue("servers")[request.param], f"moved-{secrets.token_hex(4)}"
     try:
         with HybridIndex(url, name=name, embedder=ColourEmbedder()) as index:
             yield index
