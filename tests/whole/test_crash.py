@@ -14,41 +14,6 @@ from tests.support.indexing import index_and_kill
 KILLS = 50
 PICTURES = 240
 
-CHILD = """
-import sys
-from hybrid_search.index import HybridIndex
-from hybrid_search.ingest import IngestOptions, add_folder
-from tests.support.fakes import ColourEmbedder
-
-location, folder = sys.argv[1:]
-index = HybridIndex(location, embedder=ColourEmbedder())
-backend = index.backend
-commit = backend.refresh
-
-def refresh():
-    commit()
-    print(backend.count(), flush=True)
-
-backend.refresh = refresh
-options = IngestOptions(batch_size=4, commit_size=8)
-add_folder(index._state, folder, options=options)
-print("done", flush=True)
-"""
-
-
-def _run_and_kill(location: Path, folder: Path, wait: float) -> tuple[int, bool]:
-    """Index in another process, kill it a while after its first commit; return its last commit and whether it ended."""
-    command = [sys.executable, "-c", CHILD, str(location), str(folder)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as child:
-        assert child.stdout is not None and child.stderr is not None
-        first = child.stdout.readline()
-        assert first, child.stderr.read()
-        time.sleep(wait)
-        child.kill()
-        lines = (first + child.stdout.read()).split()
-    numbers = [int(line) for line in lines if line != "done"]
-    return max(numbers), "done" in lines
-
 
 def test_kill_at_random_points(tmp_path: Path) -> None:
     chance = random.Random(20261121)
