@@ -34,7 +34,7 @@ elasticsearch:  ## start a real server and print its URL; scripts/elasticsearch 
 	@scripts/elasticsearch start
 
 golden: $(VENV)/.test  ## rewrite the expected bodies after reading what changed
-	$(BIN)/python scripts/update_golden.py
+	$(BIN)/python -m tests.support.update_golden
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { echo "hybrid-search needs Python 3.10 or newer; pass PYTHON=python3.12 or the like" >&2; exit 1; }

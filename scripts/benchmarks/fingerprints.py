@@ -55,7 +55,9 @@ def take_all(
 ) -> NDArray[Any]:
     """Return the fingerprints of files, kept in the folder from the last time the same were asked for."""
     stamps = [f"{path}:{path.stat().st_size}:{path.stat().st_mtime_ns}" for path in paths]
-    key = hashlib.sha256("\n".join([code_stamp("signature", "picture"), *stamps]).encode()).hexdigest()[:16]
+    key = hashlib.sha256(
+        "\n".join([code_stamp("signature/goldberg", "document/picture"), *stamps]).encode()
+    ).hexdigest()[:16]
 
     def taken() -> bytes:
         progress(f"{method.name} of {len(paths):,} pictures")
