@@ -13,7 +13,7 @@ import numpy as np
 from hybrid_search.document.definition import EmbeddingSpec
 from hybrid_search.document.index_embedders import EmbedderSet
 from hybrid_search.embedders import Classifier, ColourQuery
-from hybrid_search.embedders.unrelated import cosine_range
+from hybrid_search.embedders.cosine_baseline import cosine_range
 from hybrid_search.errors import (
     BadVector,
     EmbedderError,
@@ -24,9 +24,9 @@ from hybrid_search.errors import (
     UnknownClass,
 )
 from hybrid_search.errors.suggested import command
-from hybrid_search.query.feedback import rocchio
 from hybrid_search.query.legs import leg_names
 from hybrid_search.query.query import VectorLeg, unit
+from hybrid_search.query.relevance_feedback import rocchio
 from hybrid_search.query.vector_sum import Weighted, add_up
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ import pytest
 
 from hybrid_search.backends import Action, Backend
 from hybrid_search.backends.embedded import EmbeddedBackend
-from hybrid_search.duplicates.collect import comparison, marks
+from hybrid_search.duplicates.collect import checkpoint, comparison
 from hybrid_search.duplicates.collect.collection import duplicate_groups
 from hybrid_search.errors import MappingMismatch, QueryError
 from tests.support.duplicates import BACKENDS, KEY, SignatureJudge, definition, document, new_indexes, put, shown, whole
@@ -378,7 +378,7 @@ def test_a_run_that_is_killed_goes_on_where_it_was(tmp_path):
 
 
 def test_many_small_runs_leave_few_marks(make, monkeypatch):
-    monkeypatch.setattr(marks, "_SPARE", 2)
+    monkeypatch.setattr(checkpoint, "_SPARE", 2)
     backend = make()
     for start in range(0, 24, 4):
         put(backend, SET[start : start + 4])

@@ -13,7 +13,7 @@ from PIL import Image
 from hybrid_search.backends import Action, Backend
 from hybrid_search.backends.embedded import EmbeddedBackend
 from hybrid_search.backends.transfer import copy_index, migrate
-from hybrid_search.cli.demo import bundled_photos
+from hybrid_search.cli.commands.demo import bundled_photos
 from hybrid_search.duplicates.collect.collection import duplicate_groups
 from hybrid_search.duplicates.collect.decisions import export_decisions, forget, import_decisions, keep_apart, review
 from hybrid_search.errors import DocumentNotFound, DuplicatesError, MappingMismatch, QueryError
@@ -180,7 +180,7 @@ def test_decisions_survive_indexing_the_folder_again(tmp_path: Path):
     picture.resize((96, 72)).save(folder / "smaller.png")
 
     def groups(index: HybridIndex) -> list[set[str]]:
-        found = duplicate_groups(index.backend, index._key, judge=SignatureJudge(), tiers=TIERS)
+        found = duplicate_groups(index.backend, index._state.key, judge=SignatureJudge(), tiers=TIERS)
         return [{Path(str(path)).name for path in group} for group in paths(found)]
 
     with HybridIndex(tmp_path / "index", embedder=ColourEmbedder()) as index:

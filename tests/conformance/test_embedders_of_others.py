@@ -102,7 +102,7 @@ def test_an_embedder_that_another_adds_can_be_searched_by(location: Location, tm
             index.search(image=hue(0), embedder="steady")
         with opened(location) as other:
             other.add_embedder(Steady())
-        index._embedders._given["steady"] = Steady()
+        index._state.embedders._given["steady"] = Steady()
         hits = index.search(image=hue(0), embedder="steady", weights={"signature": 0})
         assert (hits[0].source["filename"], hits[0].score) == (["000.png"], pytest.approx(1, abs=1e-3))
         assert index.embedders == ("colour", "steady")

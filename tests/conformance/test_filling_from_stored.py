@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from hybrid_search import HybridIndex, cli
 from hybrid_search.backends import Action
 from hybrid_search.embedders import Embedder
-from hybrid_search.embedders.head import Head
-from hybrid_search.embedders.joint import Joint
 from hybrid_search.embedders.registry import embedding_key
-from hybrid_search.embedders.trained_file import describe, save
+from hybrid_search.embedders.trained.head_embedder import Head
+from hybrid_search.embedders.trained.joint_embedder import Joint
+from hybrid_search.embedders.trained.trained_file import describe, save
 from tests.support.fakes import ColourEmbedder, ColourWords, photo, save_photo
 from tests.support.servers import VERSIONS
 
@@ -192,7 +192,7 @@ def test_an_id_that_stands_for_another_picture_meanwhile(location: Location, tmp
 
 
 def test_the_command_says_so(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    from hybrid_search.embedders.descriptors import HistogramHog
+    from hybrid_search.embedders.histogram_hog import HistogramHog
 
     place = str(tmp_path / "index")
     with HybridIndex(place, embedder="histogram+hog") as index:

@@ -22,7 +22,7 @@ from hybrid_search.backends.transfer import copy_index, migrate
 from hybrid_search.document.definition import EmbeddingSpec, extra_fields, load_definition
 from hybrid_search.errors import CaptionsUnreadable, DocumentNotFound, MappingMismatch, StorageFull, UnknownField
 from hybrid_search.index import HybridIndex
-from hybrid_search.metadata.extra import MAX_EXTRA
+from hybrid_search.metadata.extra_fields import MAX_EXTRA
 from tests.support.fakes import ColourEmbedder, ColourWords, photo, save_photo
 from tests.support.servers import VERSIONS
 
@@ -325,13 +325,13 @@ class TestFolder:
             assert [hit["_id"] for hit in answer["hits"]["hits"]] == ["7"]
 
     def test_a_failure_leaves_the_index_as_it_was(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        from hybrid_search.backends.embedded import widening
+        from hybrid_search.backends.embedded import reindex
 
         def full(*args: Any, **more: Any) -> Any:
             raise StorageFull("here")
 
         with closing(EmbeddedBackend(folder)) as backend:
-            monkeypatch.setattr(widening, "stored_rows", full)
+            monkeypatch.setattr(reindex, "stored_rows", full)
             with pytest.raises(StorageFull):
                 backend.add_fields({"price": {"type": "double"}})
             monkeypatch.undo()

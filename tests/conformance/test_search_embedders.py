@@ -295,6 +295,6 @@ def test_labels_are_words_again_where_words_have_no_vector(tmp_path: Path) -> No
         made.add(hue(0), id="red")
         assert set(made.search("red crimson")[0].legs) == {"vector"}, "the label crimson is in the vector"
     with HybridIndex(tmp_path / "index") as index:
-        index._embedders._given["hue"] = Absent()
+        index._state.embedders._given["hue"] = Absent()
         hits = index.search("red crimson")
         assert (set(hits[0].legs), hits.unavailable[0].leg) == ({"text"}, "vector")

@@ -22,7 +22,7 @@ from hybrid_search.backends.transfer import copy_index, migrate
 from hybrid_search.document.definition import EmbeddingSpec, default_embedding, embeddings, load_definition
 from hybrid_search.document.document import caption_text
 from hybrid_search.document.picture import Picture
-from hybrid_search.duplicates.act.merge import merge_metadata
+from hybrid_search.duplicates.act.merge_metadata import merge_metadata
 from hybrid_search.duplicates.act.plan import Decision, PlannedFile
 from hybrid_search.embedders.registry import _TEXT_ENTRIES, Entry, embedding_key
 from hybrid_search.errors import EmbedderMismatch, MappingMismatch, QueryError, TextNotSupported
@@ -447,7 +447,7 @@ def test_embedders_that_the_index_lacks_are_named_together() -> None:
         name, dims = "other", 7
 
     from hybrid_search.backends.embedded import EmbeddedBackend
-    from hybrid_search.ingest.opening import open_or_create
+    from hybrid_search.ingest.open_index import open_or_create
 
     backend = EmbeddedBackend(None)
     backend.create(load_definition(embeddings=held))
@@ -498,7 +498,7 @@ def test_what_is_not_held_is_refused_by_what_it_was_asked_for(folder: Path) -> N
         with pytest.raises(
             EmbedderMismatch, match=r"of what is written about pictures, by 'caption:colour_words', not"
         ):
-            index._embedders.image(WORDS)
+            index._state.embedders.image(WORDS)
 
 
 def test_an_index_needs_an_embedder_of_pictures(tmp_path: Path) -> None:
@@ -514,6 +514,6 @@ def test_a_field_that_came_meanwhile_is_filled_too(location: Location) -> None:
             index.add(photo(1), metadata={"caption": "red"})
         assert len(index) == 0
     with opened(location, Mean()) as index:
-        index._embedders._given |= {"colour": ColourEmbedder()}
+        index._state.embedders._given |= {"colour": ColourEmbedder()}
         id = index.add(photo(1), metadata={"caption": "red"})
         assert index.get(id, vectors=True).source["embedding"].keys() == {"colour", WORDS, "mean"}

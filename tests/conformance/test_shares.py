@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from hybrid_search.embedders.unrelated import _TEXTS, cosine_range, unrelated_cosine
-from hybrid_search.hits.shares import share_of_cosine, share_of_words
+from hybrid_search.embedders.cosine_baseline import _TEXTS, cosine_range, unrelated_cosine
+from hybrid_search.hits.leg_shares import share_of_cosine, share_of_words
 from hybrid_search.index import HybridIndex
 from tests.support.fakes import ColourEmbedder, ColourWords, HueEmbedder, hue
 from tests.support.places import place_on

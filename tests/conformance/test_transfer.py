@@ -16,8 +16,8 @@ from elasticsearch import Elasticsearch
 
 from hybrid_search import HybridIndex
 from hybrid_search.backends import Action, Backend
-from hybrid_search.backends.carry import carry
-from hybrid_search.backends.elasticsearch import ElasticsearchBackend, Server, building
+from hybrid_search.backends.document_copy import carry
+from hybrid_search.backends.elasticsearch import ElasticsearchBackend, Server, new_version
 from hybrid_search.backends.embedded import EmbeddedBackend
 from hybrid_search.backends.registry import open_backend
 from hybrid_search.backends.transfer import copy_index, current_definition, migrate
@@ -35,7 +35,7 @@ from hybrid_search.errors import (
 )
 from hybrid_search.images import DEFAULT_LIMITS
 from hybrid_search.ingest import add_picture
-from hybrid_search.ingest.embedding import Embedders
+from hybrid_search.ingest.embedding_batch import Embedders
 from tests.support.fakes import ColourEmbedder
 from tests.support.fakes import photo as picture
 from tests.support.photos import definition, photo, photos, unit
@@ -251,7 +251,7 @@ def test_a_way_back_that_fails_leaves_all_as_it_was(server: Make, monkeypatch: p
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(building, "_swap", fail)
+        patch.setattr(new_version, "_swap", fail)
         with pytest.raises(KeyboardInterrupt):
             backend.roll_back()
     assert [outcome.status for outcome in backend.bulk([Action("update", "p01", {"iso": 9})])] == [200]
@@ -451,7 +451,7 @@ def location(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[s
 
 
 def test_a_second_embedder_fills_an_index_in_use(location: tuple[str, str], tmp_path: Path) -> None:
-    from hybrid_search.ingest.filling import add_embedder
+    from hybrid_search.ingest.fill_vectors import add_embedder
 
     place, name = location
     for number in range(5):

@@ -30,7 +30,6 @@ _OPEN = ("signature", "document", "query", "hits")
 OF_THREE = {
     "document.definition.check": "the index's definition, the field in it, and what it is compared with",
     "hits.hits.read_hits": "the response, and the question and body that it answers",
-    "ingest.add_folder": "where to, with what, and what",
     "ingest.add_picture": "where to, with what, and what",
     "ingest.add_pictures": "where to, with what, and what",
 }

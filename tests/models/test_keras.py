@@ -18,14 +18,14 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from hybrid_search.cli.app import app
-from hybrid_search.cli.embedder_list import keras_weights
+from hybrid_search.cli.commands.embedder_list import keras_weights
 from hybrid_search.embedders import Classifier, Embedder, Preparer
-from hybrid_search.embedders.keras.catalog import architectures
-from hybrid_search.embedders.keras.embedder import Keras, KerasClassifier
+from hybrid_search.embedders.imagenet_labels import vocabulary
+from hybrid_search.embedders.keras.architectures import architectures
+from hybrid_search.embedders.keras.keras_embedder import Keras, KerasClassifier
 from hybrid_search.embedders.keras.layers import features, layer_names
-from hybrid_search.embedders.keras.quiet import _without_native_notes, load_keras
+from hybrid_search.embedders.keras.quiet_keras import _without_native_notes, load_keras
 from hybrid_search.embedders.keras.scaling import scaling
-from hybrid_search.embedders.labels import vocabulary
 from hybrid_search.embedders.onnx_export import export_onnx
 from hybrid_search.embedders.registry import get_embedder
 from hybrid_search.errors import BadEmbedderOption, EmbedderMismatch, UnknownEmbedder, WeightsMissing
@@ -323,7 +323,9 @@ def test_only_native_notes_are_kept_from_standard_error(capfd: pytest.CaptureFix
 
 
 def test_keras_loads_without_a_standard_error() -> None:
-    code = "import os; os.close(2)\nfrom hybrid_search.embedders.keras.quiet import load_keras\nload_keras('keras')"
+    code = (
+        "import os; os.close(2)\nfrom hybrid_search.embedders.keras.quiet_keras import load_keras\nload_keras('keras')"
+    )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 

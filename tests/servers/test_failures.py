@@ -17,7 +17,7 @@ from PIL import Image
 
 from hybrid_search import HybridIndex, errors
 from hybrid_search.backends import Action
-from hybrid_search.backends.elasticsearch import ElasticsearchBackend, Server, scan
+from hybrid_search.backends.elasticsearch import ElasticsearchBackend, Server, point_in_time
 from tests.support.faults import Forward, Proxy, Reply, Request, proxy
 from tests.support.photos import DIMS, definition, photo
 from tests.support.places import Place, place_on
@@ -130,7 +130,7 @@ def test_an_index_deleted_in_the_middle_is_not_made_again_by_a_write(place: Plac
 
 
 def test_an_index_deleted_in_the_middle_of_a_scan(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scan, "_PAGE", 2)
+    monkeypatch.setattr(point_in_time, "_PAGE", 2)
     place.make(5)
     pages = place.backend(deadline=0.2).scan()
     assert len([next(pages), next(pages)]) == 2
@@ -140,7 +140,7 @@ def test_an_index_deleted_in_the_middle_of_a_scan(place: Place, monkeypatch: pyt
 
 
 def test_a_view_that_ended_in_the_middle_of_a_scan(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scan, "_PAGE", 2)
+    monkeypatch.setattr(point_in_time, "_PAGE", 2)
     place.make(5)
 
     def closing(request: Request, forward: Forward) -> Reply | None:

@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 from hybrid_search import HybridIndex
 from hybrid_search.backends import Action, Backend
 from hybrid_search.backends.elasticsearch import ElasticsearchBackend, Server
-from hybrid_search.backends.elasticsearch.layout import aliases, make, with_layout
+from hybrid_search.backends.elasticsearch.aliases import aliases, make, with_layout
 from hybrid_search.backends.embedded import EmbeddedBackend
 from hybrid_search.document.definition import EmbeddingSpec, load_definition
-from hybrid_search.hits.ask import ask
+from hybrid_search.hits.complete_legs import ask
 from hybrid_search.hits.hits import Hits, read_hits
 from hybrid_search.query.body import build_body
 from hybrid_search.query.query import SignatureLeg, VectorLeg, make_query
@@ -267,8 +267,8 @@ def test_exact_searches_give_the_same_hits_in_the_same_order(
 def test_one_search_is_one_request(server: Place, documents: Documents, monkeypatch: pytest.MonkeyPatch):
     url, name = server.backend.location.rsplit("/", 1)
     with HybridIndex(url, name=name, embedder=Vectors()) as index:
-        assert isinstance(index._backend, ElasticsearchBackend)
-        sent = recorded(index._backend, monkeypatch)
+        assert isinstance(index.backend, ElasticsearchBackend)
+        sent = recorded(index.backend, monkeypatch)
         hits = index.search("lighthouse", vector=documents.vectors[1], filter="rating:1", facets=["tags"], k=20)
         assert {leg for hit in hits for leg in hit.legs} == {"text", "vector"}
         index.search("sea", filter="rating:1", sort="rating")

@@ -12,9 +12,8 @@ import pytest
 from elasticsearch import Elasticsearch
 
 from hybrid_search import HybridIndex
-from hybrid_search.backends import Action, Backend, Outcome, Stored
+from hybrid_search.backends import Action, Backend, Outcome, Stored, optimistic_update
 from hybrid_search.errors import DocumentChanged
-from hybrid_search.ingest import changes
 from tests.support.fakes import ColourEmbedder, photo, save_photo
 
 PICTURES = 40
@@ -120,8 +119,8 @@ def test_a_document_that_never_rests_is_an_error(new_index: Callable[[], HybridI
         return Action("update", id, {"caption": "ours"})
 
     with pytest.raises(DocumentChanged, match="restless"):
-        changes.change_document(index.backend, id, interfere)
-    assert len(tries) == changes._TRIES
+        optimistic_update.change_document(index.backend, id, interfere)
+    assert len(tries) == optimistic_update._TRIES
     assert index.get(id).source["caption"] == f"by another, {len(tries)}"
 
 
@@ -136,7 +135,7 @@ def test_a_document_removed_meanwhile_is_seen(new_index: Callable[[], HybridInde
         seen.append(stored)
         return None if stored is None else Action("update", id, {"caption": "still here"})
 
-    outcome = changes.change_document(index.backend, id, change)
+    outcome = optimistic_update.change_document(index.backend, id, change)
     assert outcome == Outcome(id, 200) or outcome.status == 404
     assert id not in index
 

@@ -17,7 +17,6 @@ import usearch.index  # noqa: F401
 import hybrid_search.backends.embedded.backend  # noqa: F401
 from hybrid_search.index import HybridIndex
 from hybrid_search.ingest import IngestOptions, add_folder
-from hybrid_search.ingest.embedding import Embedders
 from tests.support.fakes import ColourEmbedder
 
 _PROCESSES = multiprocessing.get_context("forkserver")
@@ -27,7 +26,7 @@ _PROCESSES.set_forkserver_preload([__name__])
 def _index(location: Path, folder: Path, sender: Connection) -> None:
     """Index a folder in small batches, and send the number of documents after each commit; 0 at the end."""
     index = HybridIndex(location, embedder=ColourEmbedder())
-    backend = index._backend
+    backend = index.backend
     commit = backend.refresh
 
     def refresh() -> None:
@@ -36,7 +35,7 @@ def _index(location: Path, folder: Path, sender: Connection) -> None:
 
     backend.refresh = refresh  # type: ignore[method-assign]
     options = IngestOptions(batch_size=4, commit_size=8)
-    add_folder(backend, Embedders({index._key: index.embedder}), folder, options=options)
+    add_folder(index._state, folder, options=options)
     sender.send(0)
 
 

@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from hybrid_search.cli.demo import NO_PHOTOS, bundled_photos
+from hybrid_search.cli.commands.demo import NO_PHOTOS, bundled_photos
 from tests.support.servers import VERSIONS
 
 ROOT = Path(__file__).parents[2]

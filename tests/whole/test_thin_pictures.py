@@ -12,13 +12,13 @@ import pytest
 from PIL import Image
 
 from hybrid_search.cli import run
-from hybrid_search.cli.sheet import _fitted
+from hybrid_search.cli.output.contact_sheet import _fitted
 from hybrid_search.document.picture import WORKING_PIXELS, prepare, read_picture, working_image
 from hybrid_search.embedders.hub.recipe import Recipe
 from hybrid_search.embedders.registry import get_embedder
 from hybrid_search.images import read_source
 from hybrid_search.index import HybridIndex
-from hybrid_search.ingest.embedding import embed, ready
+from hybrid_search.ingest.embedding_batch import embed, ready
 
 SIZES = [(1, 1), (1, 2), (2, 1), (3, 3), (1, 400), (600, 1), (1000, 3), (3, 1000), (1, 60_000), (60_000, 1)]
 WRITERS = ("PNG", "JPEG", "GIF", "WEBP", "BMP", "TIFF")

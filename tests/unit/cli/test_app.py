@@ -20,12 +20,13 @@ import pytest
 
 import hybrid_search
 from hybrid_search import cli, errors
-from hybrid_search.cli import exits, options, session
+from hybrid_search.cli import exits
+from hybrid_search.cli.parsing import options, session
 from hybrid_search.document.document import Document
 from hybrid_search.hits.hits import Hit, Hits
 from hybrid_search.images import DEFAULT_LIMITS, Limits
 from hybrid_search.ingest import Failure, IngestReport, Progress
-from hybrid_search.ingest.vanished import Vanished
+from hybrid_search.ingest.prune import Vanished
 
 HARBOUR, BEACH = "a1" * 32, "b2" * 32
 
@@ -463,7 +464,7 @@ def test_a_new_index_that_no_sentence_searches_says_how(
 ) -> None:
     index.embedders = (embedders,)
     index.documents = {str(number): Document(str(number), {}) for number in range(documents)}
-    monkeypatch.setattr("hybrid_search.embedders.minilm.files.is_here", lambda: here)
+    monkeypatch.setattr("hybrid_search.embedders.minilm.model_files.is_here", lambda: here)
     err = run("index", ".").err
     assert ("embed lite+minilm --default lite+minilm`" in err) == told
     assert ("hybrid-search embedder fetch minilm" in err) == (told and not here)

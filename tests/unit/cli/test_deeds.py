@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from hybrid_search.cli.duplicates_actions import print_report
+from hybrid_search.cli.commands.duplicates_actions import print_report
 from hybrid_search.duplicates.act.actions import apply
 from hybrid_search.duplicates.act.keep import parse_keep
 from hybrid_search.duplicates.act.plan import make_plan

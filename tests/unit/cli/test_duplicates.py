@@ -20,7 +20,7 @@ from PIL import ImageOps
 
 from hybrid_search import cli
 from hybrid_search.cli import exits
-from hybrid_search.cli.duplicates_find import Lookups
+from hybrid_search.cli.commands.duplicates_find import Lookups
 from hybrid_search.hits.evidence import Evidence, Tier
 from hybrid_search.hits.hits import Hit
 from tests.support.fakes import photo, save_photo

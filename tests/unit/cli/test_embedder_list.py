@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from hybrid_search.cli import embedder_list
 from hybrid_search.cli.app import app
-from hybrid_search.cli.embedder_list import listed
-from hybrid_search.embedders.hub.recommended import RECOMMENDED
-from hybrid_search.embedders.hub.wanted import parse, repository_of
+from hybrid_search.cli.commands import embedder_list
+from hybrid_search.cli.commands.embedder_list import listed
+from hybrid_search.embedders.hub.model_name import parse, repository_of
+from hybrid_search.embedders.hub.recommended_models import RECOMMENDED
 from hybrid_search.embedders.minilm import Fetched
 from hybrid_search.embedders.registry import embedder_names, known_text_embedders
 from tests.support import tiny_models
@@ -99,7 +99,7 @@ def test_the_table_the_pipe_and_json(monkeypatch: pytest.MonkeyPatch) -> None:
     found = next(row for row in rows if row["name"] == CLIP)
     assert (found["megabytes"], found["licence"], found["state"]) == (606, "MIT", "to fetch")
     assert found["command"] == f"hybrid-search embedder fetch {CLIP}"
-    monkeypatch.setattr("hybrid_search.cli.terminal.is_terminal", lambda stream=None: True)
+    monkeypatch.setattr("hybrid_search.cli.output.terminal.is_terminal", lambda stream=None: True)
     table = runner.invoke(app, ["embedder", "list"], env={"COLUMNS": "200"}).output
     assert "what it is" in table and CLIP in table
 

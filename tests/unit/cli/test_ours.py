@@ -10,8 +10,8 @@ from PIL import Image
 
 from hybrid_search import cli
 from hybrid_search.cli import exits
-from hybrid_search.cli.ours import is_ours, replacing
-from hybrid_search.cli.sheet import save_sheet
+from hybrid_search.cli.output.contact_sheet import save_sheet
+from hybrid_search.cli.output.output_files import is_ours, replacing
 from tests.support.fakes import save_photo
 
 

@@ -12,7 +12,7 @@ from typer.main import get_command
 from hybrid_search import cli
 from hybrid_search.cli import exits
 from hybrid_search.cli.app import app
-from hybrid_search.cli.pages import PageCommand
+from hybrid_search.cli.output.help_pages import PageCommand
 
 WITH_EXAMPLES = {"search", "embed", "label", "embedder fetch", "embedder export", "train joint", "train head"}
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from PIL import Image, ImageFont
 
-from hybrid_search.cli import fonts, sheet
+from hybrid_search.cli.output import contact_sheet, fonts
 from hybrid_search.hits.hits import Hit, Hits
 
 
@@ -31,18 +31,21 @@ def red(tmp_path: Path) -> Path:
 def foot(place: int, columns: int, heights: Sequence[int]) -> tuple[int, int]:
     """Return the middle of a tile's lower edge, from the heights of the rows' tallest pictures."""
     row = place // columns
-    above = sum(height + 8 + 5 * sheet.LINE + sheet.GAP for height in heights[:row])
-    left = sheet.MARGIN + place % columns * (sheet.TILE + sheet.GAP)
-    return left + sheet.TILE // 2, sheet.MARGIN + above + heights[row]
+    above = sum(height + 8 + 5 * contact_sheet.LINE + contact_sheet.GAP for height in heights[:row])
+    left = contact_sheet.MARGIN + place % columns * (contact_sheet.TILE + contact_sheet.GAP)
+    return left + contact_sheet.TILE // 2, contact_sheet.MARGIN + above + heights[row]
 
 
 def test_pictures_stand_in_rows_of_columns(red: Path, tmp_path: Path) -> None:
     tall = tmp_path / "tall.png"
     Image.new("RGB", (300, 600), "#00ff00").save(tall)
-    drawn = sheet.draw_sheet([hit(rank, red) for rank in range(1, 7)] + [hit(7, tall), hit(8, red)], columns=3)
-    assert drawn.width == 2 * sheet.MARGIN + 3 * sheet.TILE + 2 * sheet.GAP
+    drawn = contact_sheet.draw_sheet([hit(rank, red) for rank in range(1, 7)] + [hit(7, tall), hit(8, red)], columns=3)
+    assert drawn.width == 2 * contact_sheet.MARGIN + 3 * contact_sheet.TILE + 2 * contact_sheet.GAP
     heights = [120, 120, 240]
-    assert drawn.height == 2 * sheet.MARGIN + sum(heights) + 3 * (8 + 5 * sheet.LINE) + 2 * sheet.GAP
+    assert (
+        drawn.height
+        == 2 * contact_sheet.MARGIN + sum(heights) + 3 * (8 + 5 * contact_sheet.LINE) + 2 * contact_sheet.GAP
+    )
     for place in range(8):
         x, y = foot(place, 3, heights)
         colour = (0, 255, 0) if place == 6 else (255, 0, 0)
@@ -56,7 +59,7 @@ def test_pictures_stand_in_rows_of_columns(red: Path, tmp_path: Path) -> None:
 def test_small_pictures_grow_at_most_to_twice_their_size(tmp_path: Path) -> None:
     for side, shown in ((16, 32), (150, 240), (900, 240)):
         Image.new("RGB", (side, side // 2)).save(tmp_path / "a.png")
-        picture = sheet.picture_of(hit(1, tmp_path / "a.png"), side=240)
+        picture = contact_sheet.picture_of(hit(1, tmp_path / "a.png"), side=240)
         assert isinstance(picture, Image.Image)
         assert picture.size == (shown, shown // 2)
 
@@ -65,7 +68,7 @@ def test_a_hit_without_its_file_shows_the_stored_thumbnail(tmp_path: Path) -> No
     buffer = io.BytesIO()
     Image.new("RGB", (200, 200), "#0000ff").save(buffer, "PNG")
     uri = "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
-    drawn = sheet.draw_sheet([hit(1, tmp_path / "gone.jpg", thumbnail=uri)])
+    drawn = contact_sheet.draw_sheet([hit(1, tmp_path / "gone.jpg", thumbnail=uri)])
     x, y = foot(0, 1, [240])
     assert drawn.getpixel((x, y - 20)) == (0, 0, 255)
 
@@ -80,9 +83,9 @@ def test_thumbnails_of_a_search_are_fetched_when_a_file_is_gone(tmp_path: Path, 
         asked.append(ids)
         return dict.fromkeys(ids, uri)
 
-    sheet.draw_sheet(Hits((hit(1, red),), thumbnails=fetch))
+    contact_sheet.draw_sheet(Hits((hit(1, red),), thumbnails=fetch))
     assert asked == [], "files that are there need none"
-    drawn = sheet.draw_sheet(Hits((hit(1, tmp_path / "gone.jpg"),), thumbnails=fetch))
+    drawn = contact_sheet.draw_sheet(Hits((hit(1, tmp_path / "gone.jpg"),), thumbnails=fetch))
     x, y = foot(0, 1, [240])
     assert (asked, drawn.getpixel((x, y - 20))) == ([["a1"]], (0, 0, 255))
 
@@ -90,10 +93,10 @@ def test_thumbnails_of_a_search_are_fetched_when_a_file_is_gone(tmp_path: Path, 
 @pytest.mark.parametrize("thumbnail", [None, "data:image/jpeg;base64,AAAA", "data:image/jpeg;base64,?", "nonsense"])
 def test_a_hit_without_anything_to_show_is_grey_and_says_why(tmp_path: Path, thumbnail: str | None) -> None:
     gone = hit(1, tmp_path / "gone.jpg", thumbnail=thumbnail)
-    reason = sheet.picture_of(gone, side=240)
+    reason = contact_sheet.picture_of(gone, side=240)
     assert isinstance(reason, str)
     assert reason
-    drawn = sheet.draw_sheet([gone])
+    drawn = contact_sheet.draw_sheet([gone])
     x, y = foot(0, 1, [160])
     tile = drawn.crop((x - 120, y - 160, x + 120, y))
     assert tile.getpixel((2, 2)) == (0xE4, 0xE7, 0xEB)
@@ -102,13 +105,13 @@ def test_a_hit_without_anything_to_show_is_grey_and_says_why(tmp_path: Path, thu
 
 def test_nothing_is_fetched_for_a_sheet(red: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("hybrid_search.images.fetch.fetch", lambda *_, **__: red.read_bytes())
-    assert sheet.picture_of(hit(1, "https://example.org/red.png"), side=64) == "no file"
+    assert contact_sheet.picture_of(hit(1, "https://example.org/red.png"), side=64) == "no file"
 
 
 def test_a_damaged_file_does_not_stop_the_sheet(tmp_path: Path, red: Path) -> None:
     bad = tmp_path / "bad.jpg"
     bad.write_bytes(b"\xff\xd8\xff not a picture")
-    drawn = sheet.draw_sheet([hit(1, bad), hit(2, red)])
+    drawn = contact_sheet.draw_sheet([hit(1, bad), hit(2, red)])
     x, y = foot(1, 2, [160])
     assert drawn.getpixel((x, y - 2)) == (255, 0, 0)
 
@@ -126,34 +129,34 @@ def test_a_damaged_file_does_not_stop_the_sheet(tmp_path: Path, red: Path) -> No
     ],
 )
 def test_captions_in_any_script_are_drawn(red: Path, text: str) -> None:
-    blank = sheet.draw_sheet([hit(1, red)])
-    drawn = sheet.draw_sheet([hit(1, red, caption=text)], title=None)
+    blank = contact_sheet.draw_sheet([hit(1, red)])
+    drawn = contact_sheet.draw_sheet([hit(1, red, caption=text)], title=None)
     assert drawn.size == blank.size
     assert drawn.tobytes() != blank.tobytes()
 
 
 def test_the_suffix_chooses_the_format(tmp_path: Path, red: Path) -> None:
     for name, form in (("a.png", "PNG"), ("a.JPG", "JPEG"), ("a.webp", "WEBP")):
-        sheet.write_sheet([hit(1, red)], tmp_path / name, title="red  ·  iso:100")
+        contact_sheet.write_sheet([hit(1, red)], tmp_path / name, title="red  ·  iso:100")
         with Image.open(tmp_path / name) as written:
             assert written.format == form
     for name in ("a.txt", "a", "a.hdf5"):
         with pytest.raises(ValueError, match=r"name a \.png"):
-            sheet.write_sheet([hit(1, red)], tmp_path / name)
+            contact_sheet.write_sheet([hit(1, red)], tmp_path / name)
         assert not (tmp_path / name).exists()
 
 
 def test_a_title_adds_a_line_and_nothing_found_is_said(red: Path) -> None:
-    plain, titled = sheet.draw_sheet([hit(1, red)]), sheet.draw_sheet([hit(1, red)], title="boats")
-    assert titled.height == plain.height + sheet.LARGE + sheet.GAP
-    assert len(sheet.draw_sheet([]).getcolors() or ()) > 1
+    plain, titled = contact_sheet.draw_sheet([hit(1, red)]), contact_sheet.draw_sheet([hit(1, red)], title="boats")
+    assert titled.height == plain.height + contact_sheet.LARGE + contact_sheet.GAP
+    assert len(contact_sheet.draw_sheet([]).getcolors() or ()) > 1
 
 
 def test_limits_are_errors(red: Path) -> None:
     with pytest.raises(ValueError, match="at most 500"):
-        sheet.draw_sheet([hit(1, red)] * 501)
+        contact_sheet.draw_sheet([hit(1, red)] * 501)
     with pytest.raises(ValueError, match="at least one column"):
-        sheet.draw_sheet([hit(1, red)], columns=0)
+        contact_sheet.draw_sheet([hit(1, red)], columns=0)
 
 
 def test_wrap_keeps_every_line_inside_and_marks_what_is_left_out() -> None:

@@ -10,8 +10,8 @@ import sys
 
 import pytest
 
-from hybrid_search.cli import terminal
-from hybrid_search.cli.progress import progress_bar
+from hybrid_search.cli.output import terminal
+from hybrid_search.cli.output.progress_bar import progress_bar
 
 
 def test_escape_leaves_every_script_alone() -> None:
@@ -28,7 +28,7 @@ def test_escaped_json_means_the_same() -> None:
 def test_a_reader_that_goes_away_is_no_error() -> None:
     code = """if True:
         import sys, typer
-        from hybrid_search.cli import terminal
+        from hybrid_search.cli.output import terminal
         try:
             for _ in range(200_000):
                 terminal.write("line\\n")
@@ -69,7 +69,7 @@ def on_terminal(code: str, *, columns: int = 80, **environment: str) -> str:
 
 
 TABLE = """if True:
-    from hybrid_search.cli.output import print_hits
+    from hybrid_search.cli.output.hit_formats import print_hits
     from hybrid_search.hits.hits import Hit, Hits
     evil = "[red]\\x1b]0;owned\\x07[/red]"
     path = "/photos/" + "long/" * 30 + "dog.jpg"
@@ -103,7 +103,9 @@ def test_paths_on_a_terminal_are_escaped() -> None:
 
 
 def test_fields_of_a_document_on_a_terminal() -> None:
-    code = "from hybrid_search.cli.look import _print_fields; _print_fields({'caption': 'a\\x1bb', 'iso': 100})"
+    code = (
+        "from hybrid_search.cli.commands.show import _print_fields; _print_fields({'caption': 'a\\x1bb', 'iso': 100})"
+    )
     assert on_terminal(code) == "\x1b[1mcaption\x1b[0m  a\\x1bb\r\n\x1b[1miso    \x1b[0m  100\r\n"
     assert on_terminal(code, NO_COLOR="1") == "caption  a\\x1bb\r\niso      100\r\n"
 
@@ -114,7 +116,7 @@ def test_progress_counts_and_names_without_escapes(monkeypatch: pytest.MonkeyPat
         import sys
         sys.stderr = sys.stdout
         from types import SimpleNamespace as Progress
-        from hybrid_search.cli.progress import progress_bar
+        from hybrid_search.cli.output.progress_bar import progress_bar
         with progress_bar(shown=True) as report:
             for done in range(1, 4):
                 report(Progress(done=done, total=3, failed=1, path="/photos/a\\x1b]0;b.jpg"))"""

@@ -14,7 +14,7 @@ import typer
 
 from hybrid_search import cli
 from hybrid_search.cli import exits
-from hybrid_search.cli.terms import class_weights, read_terms
+from hybrid_search.cli.parsing.sum_syntax import class_weights, read_terms
 from hybrid_search.embedders import registry
 from hybrid_search.index import HybridIndex
 from tests.support.fakes import HueClassifier, HueEmbedder, hue

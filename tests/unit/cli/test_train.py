@@ -11,10 +11,10 @@ import pytest
 
 from hybrid_search import HybridIndex, cli
 from hybrid_search.cli import exits
-from hybrid_search.embedders.trained_file import load
-from hybrid_search.training import autoencoder, examples, head, pictures
+from hybrid_search.embedders.trained.trained_file import load
+from hybrid_search.training import autoencoder, examples, head, training_pictures
 from hybrid_search.training.examples import Examples
-from hybrid_search.training.verdict import Ranked, compare, rank_neighbours
+from hybrid_search.training.ranking_gain import Ranked, compare, rank_neighbours
 from tests.unit.training.test_autoencoder import saved_below
 
 FEW = Examples(np.eye(4, dtype=np.float32), (frozenset("a"),) * 4, tuple("1234"))
@@ -137,9 +137,9 @@ def test_an_autoencoder_is_written_and_no_gain_is_said(
 def test_an_index_gives_its_thumbnails_to_the_autoencoder(
     index: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    seen: list[pictures.Pictures] = []
+    seen: list[training_pictures.Pictures] = []
 
-    def train(given: pictures.Pictures, **_: object) -> None:
+    def train(given: training_pictures.Pictures, **_: object) -> None:
         seen.append(given)
         raise KeyboardInterrupt
 

@@ -16,7 +16,7 @@ from typer.main import get_command
 from hybrid_search import cli
 from hybrid_search.cli import exits
 from hybrid_search.cli.app import app
-from hybrid_search.cli.words import WordsCommand, words_apart
+from hybrid_search.cli.parsing.excluded_words import WordsCommand, words_apart
 from hybrid_search.embedders import registry
 from hybrid_search.index import HybridIndex
 from tests.support.fakes import ColourEmbedder, hue

@@ -12,8 +12,8 @@ import pytest
 from numpy.typing import NDArray
 
 from hybrid_search.embedders import Classifier
-from hybrid_search.embedders.classes import class_rows, classes_by_name
-from hybrid_search.embedders.labels import vocabulary
+from hybrid_search.embedders.imagenet_classes import class_rows, classes_by_name
+from hybrid_search.embedders.imagenet_labels import vocabulary
 from hybrid_search.embedders.lite import Lite
 from hybrid_search.embedders.state_dict import read_state_dict
 from hybrid_search.errors import QueryError, UnknownClass

@@ -14,8 +14,8 @@ from skimage.color import rgb2hsv, rgb2lab
 from skimage.feature import hog
 
 from hybrid_search.embedders import ColourQuery, Embedder, Preparer
-from hybrid_search.embedders.classical.colours import Colours
-from hybrid_search.embedders.classical.local import KINDS, local_descriptors
+from hybrid_search.embedders.classical.colour_histogram import Colours
+from hybrid_search.embedders.classical.local_features import KINDS, local_descriptors
 from hybrid_search.embedders.classical.palette import Shade, read_palette
 from hybrid_search.embedders.classical.shapes import Hog
 from hybrid_search.embedders.registry import get_embedder

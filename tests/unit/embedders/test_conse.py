@@ -12,10 +12,10 @@ from PIL import Image
 from hybrid_search import HybridIndex
 from hybrid_search.embedders import Classifier, Embedder, Preparer
 from hybrid_search.embedders.conse import LiteMinilm, known_meanings, label_meanings, label_origin, meanings
-from hybrid_search.embedders.labels import vocabulary
+from hybrid_search.embedders.imagenet_labels import vocabulary
 from hybrid_search.embedders.lite import Lite
 from hybrid_search.embedders.minilm import MiniLM
-from hybrid_search.embedders.minilm import files as minilm_files
+from hybrid_search.embedders.minilm import model_files as minilm_files
 from hybrid_search.embedders.registry import get_embedder
 from hybrid_search.errors import ModelMissing
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from skimage.feature import hog
 
-from hybrid_search.embedders.descriptors import HistogramHog, colour_histogram, oriented_gradients
+from hybrid_search.embedders.histogram_hog import HistogramHog, colour_histogram, oriented_gradients
 from tests.support.fakes import photo
 
 

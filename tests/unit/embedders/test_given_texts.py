@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hybrid_search.embedders.given_texts import given_texts
 from hybrid_search.embedders.registry import get_text_embedder
+from hybrid_search.embedders.text_arguments import given_texts
 from hybrid_search.errors import QueryError
 
 WRONG: list[tuple[Any, str]] = [

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from hybrid_search.embedders.labels import top_labels, vocabulary
+from hybrid_search.embedders.imagenet_labels import top_labels, vocabulary
 
 POSITION = {known.name: index for index, known in enumerate(vocabulary().classes)}
 

@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from hybrid_search.embedders import Preparer, lite
-from hybrid_search.embedders.labels import vocabulary
+from hybrid_search.embedders.imagenet_labels import vocabulary
 from hybrid_search.embedders.lite import Lite
 from hybrid_search.embedders.onnx_session import OnnxSession
 from hybrid_search.errors import BadEmbedderOption, EmbedderUnavailable, WeightsMissing

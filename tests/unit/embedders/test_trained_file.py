@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hybrid_search.embedders.trained_file import FORMAT, describe, load, save
+from hybrid_search.embedders.trained.trained_file import FORMAT, describe, load, save
 from hybrid_search.errors import WeightsMissing
 
 ARRAYS = {"weights": np.arange(6, dtype=np.float32).reshape(2, 3), "mean": np.float64(0.5), "on": np.array([True])}
@@ -46,7 +46,7 @@ def test_numpy_alone_reads_the_file(path: Path) -> None:
 
 def test_the_hash_is_of_what_was_learned(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = save(path, ARRAYS, METADATA)
-    monkeypatch.setattr("hybrid_search.embedders.trained_file.datetime", _Later)
+    monkeypatch.setattr("hybrid_search.embedders.trained.trained_file.datetime", _Later)
     again = save(path, ARRAYS, METADATA)
     assert again.metadata["created"] != first.metadata["created"]
     assert again.sha256 == first.sha256

@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 
 from hybrid_search import HybridIndex
-from hybrid_search.embedders import TextEmbedder, word_files
+from hybrid_search.embedders import TextEmbedder, word_vector_files
 from hybrid_search.embedders.registry import get_text_embedder
-from hybrid_search.embedders.word_files import open_table
-from hybrid_search.embedders.words import Glove, UnknownWords, Word2vec
+from hybrid_search.embedders.word_vector_files import open_table
+from hybrid_search.embedders.word_vectors import Glove, UnknownWords, Word2vec
 from hybrid_search.errors import BadEmbedderOption, WeightsMissing
 from tests.support.fakes import photo
 
@@ -84,7 +84,7 @@ def test_a_text_is_the_mean_of_its_words(path: Path) -> None:
         ("the_dog", ["the", "dog"]),
     ],
 )
-@pytest.mark.filterwarnings("ignore::hybrid_search.embedders.words.UnknownWords")
+@pytest.mark.filterwarnings("ignore::hybrid_search.embedders.word_vectors.UnknownWords")
 def test_words_are_found_however_they_are_written(path: Path, text: str, words: list[str]) -> None:
     expected = _unit(*np.mean([WORDS[word] for word in words], axis=0))
     np.testing.assert_allclose(Glove(model=str(path)).embed_texts([text])[0], expected, atol=1e-6)
@@ -177,7 +177,7 @@ def test_gzip_windows_lines_and_spaces_in_words(tmp_path: Path) -> None:
     ],
 )
 def test_damage_is_told_with_its_place(
-    tmp_path: Path, cache: Path, format: word_files.Format, name: str, data: bytes, said: str
+    tmp_path: Path, cache: Path, format: word_vector_files.Format, name: str, data: bytes, said: str
 ) -> None:
     (tmp_path / name).write_bytes(data)
     with pytest.raises(WeightsMissing, match=said):
@@ -222,8 +222,8 @@ def test_a_file_is_read_again_only_when_it_has_changed(
 ) -> None:
     first = open_table(path, "glove")
     read: list[Path] = []
-    real = word_files._convert
-    monkeypatch.setattr(word_files, "_convert", lambda path, *rest: read.append(path) or real(path, *rest))
+    real = word_vector_files._convert
+    monkeypatch.setattr(word_vector_files, "_convert", lambda path, *rest: read.append(path) or real(path, *rest))
     assert open_table(path, "glove").sha256 == first.sha256
     assert read == []
     path.write_text(_lines({**WORDS, "dog": [9, 9, 9]}), encoding="utf-8")

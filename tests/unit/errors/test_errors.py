@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from hybrid_search import errors
-from hybrid_search.errors import asking, base, copies, embedding, evaluation, places, servers
+from hybrid_search.errors import base, copies, embedding, evaluation, inputs, servers, storage
 
 EXAMPLES: tuple[tuple[errors.HybridSearchError, str], ...] = (
     (errors.ImageUnreadable("a.jpg", "the file is empty"), "a.jpg: the file is empty"),
@@ -119,7 +119,7 @@ def test_the_drawing_is_the_tree() -> None:
 def test_every_class_is_exported_and_explained() -> None:
     defined = {
         name
-        for module in (base, asking, embedding, evaluation, copies, places, servers)
+        for module in (base, inputs, embedding, evaluation, copies, storage, servers)
         for name, thing in vars(module).items()
         if isinstance(thing, type) and thing.__module__ == module.__name__
     }

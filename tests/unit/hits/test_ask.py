@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hybrid_search.hits.ask import is_complete, with_larger_boosts
+from hybrid_search.hits.complete_legs import is_complete, with_larger_boosts
 
 
 def hit(score, **matched):

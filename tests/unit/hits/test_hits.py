@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hybrid_search.hits.ask import is_complete, with_larger_boosts
+from hybrid_search.hits.complete_legs import is_complete, with_larger_boosts
 from hybrid_search.hits.hits import Hit, Hits, read_hits
 from hybrid_search.query.body import build_body
 from hybrid_search.query.query import SignatureLeg

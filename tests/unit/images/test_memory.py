@@ -14,9 +14,9 @@ import pytest
 from PIL import Image
 
 from hybrid_search.errors import ImageTooLarge
-from hybrid_search.images import Limits, decode, load_image, memory, read_source
-from hybrid_search.images.memory import Budget
-from hybrid_search.images.needs import memory_needed
+from hybrid_search.images import Limits, decode, load_image, memory_budget, read_source
+from hybrid_search.images.memory_budget import Budget
+from hybrid_search.images.memory_estimate import memory_needed
 from hybrid_search.images.opener import open_header
 from hybrid_search.index import HybridIndex
 from tests.support.fakes import ColourEmbedder
@@ -153,16 +153,16 @@ def test_the_estimate_is_what_was_measured(
 
 
 def test_the_budget_is_a_share_of_what_the_container_has(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(memory, "_CGROUP", tmp_path)
-    whole = memory.machine_memory()
+    monkeypatch.setattr(memory_budget, "_CGROUP", tmp_path)
+    whole = memory_budget.machine_memory()
     assert whole >= 2**30
     (tmp_path / "memory.max").write_text("max\n")
-    assert memory.machine_memory() == whole
+    assert memory_budget.machine_memory() == whole
     (tmp_path / "memory.max").write_text("800000000\n")
-    assert memory.machine_memory() == 800_000_000
+    assert memory_budget.machine_memory() == 800_000_000
     (tmp_path / "memory.max").unlink()
     (tmp_path / "memory").mkdir()
     (tmp_path / "memory" / "memory.limit_in_bytes").write_text("700000000\n")
-    assert memory.machine_memory() == 700_000_000
-    assert Limits().budget == memory.default_budget() >= memory.LEAST
+    assert memory_budget.machine_memory() == 700_000_000
+    assert Limits().budget == memory_budget.default_budget() >= memory_budget.LEAST
     assert Limits(memory=5).budget == 5

@@ -14,7 +14,7 @@ from PIL import Image
 
 from hybrid_search.errors import ImageUnreadable
 from hybrid_search.images import load_image, parts
-from hybrid_search.images.plain import plain
+from hybrid_search.images.stripped import plain
 from hybrid_search.metadata import read_metadata
 from hybrid_search.metadata.blocks import find_blocks
 
@@ -98,7 +98,7 @@ EACH: dict[str, tuple[Callable[[bytes], bytes], bytes, str]] = {
 def test_some_parts_do_not_matter_and_too_many_are_refused(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     build, part, name = EACH[kind]
     monkeypatch.setattr(parts, "MAX_PARTS", 400)
-    monkeypatch.setattr("hybrid_search.images.plain.MAX_PARTS", 400)
+    monkeypatch.setattr("hybrid_search.images.stripped.MAX_PARTS", 400)
     without = load_image(build(b""))
     assert load_image(build(part * 150)).tobytes() == without.tobytes()
     with pytest.raises(ImageUnreadable, match=f"cut into more than 400 {name}, the most that are read; save it anew"):

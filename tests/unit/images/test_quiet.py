@@ -7,7 +7,7 @@ import warnings
 
 import pytest
 
-from hybrid_search.images.quiet import quiet
+from hybrid_search.images.decoder_warnings import quiet
 
 
 def test_warnings_inside_are_ignored_and_outside_are_not() -> None:

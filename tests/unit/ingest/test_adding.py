@@ -14,7 +14,7 @@ from PIL import Image
 from hybrid_search.errors import BulkError, ImageUnreadable, MappingMismatch
 from hybrid_search.index import HybridIndex
 from hybrid_search.ingest import Progress
-from hybrid_search.ingest.items import is_several
+from hybrid_search.ingest.input_items import is_several
 from tests.support.fakes import ColourEmbedder, photo, save_photo
 
 BATCH = 4

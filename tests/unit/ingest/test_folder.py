@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from hybrid_search.ingest.folder import is_video, walk
+from hybrid_search.ingest.folder_walk import is_video, walk
 from tests.support.fakes import save_photo
 
 

@@ -20,8 +20,9 @@ from hybrid_search.errors import ImageUnreadable
 from hybrid_search.hits.hits import Hits
 from hybrid_search.index import HybridIndex
 from hybrid_search.ingest import IngestOptions, IngestReport, Progress, add_folder
-from hybrid_search.ingest.many import Item, add_pictures
-from hybrid_search.ingest.vanished import let_go
+from hybrid_search.ingest.many_pictures import Item, add_pictures
+from hybrid_search.ingest.open_index import open_or_create
+from hybrid_search.ingest.prune import let_go
 from tests.support.fakes import ColourEmbedder, save_photo
 from tests.support.servers import VERSIONS
 
@@ -195,12 +196,12 @@ def _copies(picture: Path, folder: Path, number: int) -> None:
 def test_a_further_copy_costs_a_constant(index: HybridIndex, tmp_path: Path) -> None:
     picture = save_photo(tmp_path / "in" / "cover.png", 1, (40, 32))
     backend = Counting(None)
-    backend.create(index.backend.definition())
+    state = open_or_create(backend, index.embedder)
     options = IngestOptions(commit_size=10, workers=1)
 
     def indexed() -> tuple[int, int, int, int, int]:
         backend.written = backend.read_files = 0
-        return _counts(add_folder(backend, index.filling(), tmp_path / "in", options=options))
+        return _counts(add_folder(state, tmp_path / "in", options=options))
 
     assert indexed() == (1, 0, 0, 0, 0)
     _copies(picture, tmp_path / "in" / "more", 600)

@@ -14,10 +14,10 @@ from PIL import Image
 
 from hybrid_search.document.document import metadata_fields
 from hybrid_search.errors import MappingMismatch
-from hybrid_search.ingest.described import caller_metadata
-from hybrid_search.ingest.redescribe import added_fields
+from hybrid_search.ingest.caller_metadata import caller_metadata
+from hybrid_search.ingest.text_updates import added_fields
 from hybrid_search.metadata import Metadata, load_captions, merge, read_metadata, read_sidecars
-from hybrid_search.metadata.moments import Moment, fuller, instant, split_offset
+from hybrid_search.metadata.taken_at import Moment, fuller, instant, split_offset
 
 CLOCK = "2019-06-01T12:34:56"
 CAMERA = {0x9003: "2019:06:01 12:34:56"}

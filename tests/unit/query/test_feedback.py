@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from hybrid_search.backends import Action
 from hybrid_search.errors import DocumentNotFound, QueryError
 from hybrid_search.index import HybridIndex
-from hybrid_search.query.feedback import rocchio
+from hybrid_search.query.relevance_feedback import rocchio
 from tests.support.fakes import HueEmbedder, hue, photo
 
 

@@ -16,11 +16,11 @@ from PIL import Image
 
 from hybrid_search import HybridIndex
 from hybrid_search.embedders.registry import get_embedder
-from hybrid_search.embedders.trained_file import load, save
+from hybrid_search.embedders.trained.trained_file import load, save
 from hybrid_search.errors import TextNotSupported, TrainingImpossible, WeightsMissing
 from hybrid_search.training import autoencoder as training
-from hybrid_search.training import pictures as reading
-from hybrid_search.training.pictures import Pictures
+from hybrid_search.training import training_pictures as reading
+from hybrid_search.training.training_pictures import Pictures
 
 pytestmark = pytest.mark.skipif(
     find_spec("tensorflow") is None, reason="TensorFlow is not installed: pip install 'hybrid-search[tensorflow]'"

@@ -18,16 +18,16 @@ from PIL import Image
 
 from hybrid_search import HybridIndex, cli
 from hybrid_search.embedders import Embedder
-from hybrid_search.embedders import head as embedder
-from hybrid_search.embedders.descriptors import HistogramHog
+from hybrid_search.embedders.histogram_hog import HistogramHog
 from hybrid_search.embedders.registry import get_embedder
-from hybrid_search.embedders.trained_file import describe, save
+from hybrid_search.embedders.trained import head_embedder as embedder
+from hybrid_search.embedders.trained.trained_file import describe, save
 from hybrid_search.errors import EmbedderMismatch, TextNotSupported, TrainingImpossible, WeightsMissing
 from hybrid_search.training import examples as reading
 from hybrid_search.training import head as training
-from hybrid_search.training import losses, split, verdict
-from hybrid_search.training.batches import label_batches
+from hybrid_search.training import losses, ranking_gain, split
 from hybrid_search.training.examples import Examples
+from hybrid_search.training.label_batches import label_batches
 
 pytestmark = pytest.mark.skipif(
     find_spec("tensorflow") is None, reason="TensorFlow is not installed: pip install 'hybrid-search[tensorflow]'"
@@ -243,19 +243,19 @@ def test_semi_hard_negatives_are_those_of_plain_loops(seed: int) -> None:
 def test_neighbours_are_ranked_without_the_picture_itself() -> None:
     vectors = unit(np.array([[1, 0], [0.9, 0.1], [0, 1], [0.5, 0.5]]))
     same = same_as([0, 1, 1, 0]).astype(bool)
-    ranked = verdict.rank_neighbours(vectors, same)
+    ranked = ranking_gain.rank_neighbours(vectors, same)
     # 0 finds 1, then 3; 1 finds 0, 3, then 2; 2 finds 3, then 1; 3 finds 1, then 0 (0.707 before 2, as near, last)
     assert ranked.precisions.tolist() == pytest.approx([1 / 2, 1 / 3, 1 / 2, 1 / 3])
-    assert verdict.neighbours_precision(vectors, same) == pytest.approx(ranked.precisions.mean())
+    assert ranking_gain.neighbours_precision(vectors, same) == pytest.approx(ranked.precisions.mean())
 
 
 def test_bootstrap_interval_is_the_one_of_the_normal_law() -> None:
     differences = np.random.default_rng(0).normal(0.02, 0.1, 400)
     spread = 1.96 * differences.std() / 20
-    found = verdict.bootstrap_interval(differences, [str(at) for at in range(400)])
+    found = ranking_gain.bootstrap_interval(differences, [str(at) for at in range(400)])
     assert found == pytest.approx((differences.mean() - spread, differences.mean() + spread), abs=0.001)
     # of few labels it is twice as wide: questions are answers to each other
-    found = verdict.bootstrap_interval(differences, [str(at % 2) for at in range(400)])
+    found = ranking_gain.bootstrap_interval(differences, [str(at % 2) for at in range(400)])
     assert found == pytest.approx((differences.mean() - 2 * spread, differences.mean() + 2 * spread), abs=0.002)
 
 
@@ -267,15 +267,15 @@ def test_what_changes_vectors_without_regard_to_labels_is_seldom_called_a_gain(l
     for _ in range(20):
         vectors = random.normal(0, 1, (len(names), 16))
         changed = unit(vectors @ (np.eye(16) + random.normal(0, 0.3, (16, 16))))
-        ranked = (verdict.rank_neighbours(each, same) for each in (unit(vectors), changed))
-        claims += verdict.compare(*ranked, clusters=names).is_gain
+        ranked = (ranking_gain.rank_neighbours(each, same) for each in (unit(vectors), changed))
+        claims += ranking_gain.compare(*ranked, clusters=names).is_gain
     assert claims <= 2
 
 
 def test_bootstrap_draws_whole_clusters() -> None:
     # 20 labels whose 50 pictures all rise or fall together are 20 facts, not 1,000
     shifts = np.random.default_rng(1).normal(0.02, 0.1, 20)
-    low, high = verdict.bootstrap_interval(np.repeat(shifts, 50), [str(at) for at in np.repeat(range(20), 50)])
+    low, high = ranking_gain.bootstrap_interval(np.repeat(shifts, 50), [str(at) for at in np.repeat(range(20), 50)])
     assert low < 0 < high
 
 

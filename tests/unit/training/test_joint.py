@@ -17,16 +17,16 @@ from typer.testing import CliRunner
 from hybrid_search import HybridIndex
 from hybrid_search.cli.app import app
 from hybrid_search.embedders import Labeler, Preparer
-from hybrid_search.embedders.joint import map_images, map_texts
 from hybrid_search.embedders.registry import get_embedder, get_text_embedder
-from hybrid_search.embedders.trained_file import load, save
+from hybrid_search.embedders.trained.joint_embedder import map_images, map_texts
+from hybrid_search.embedders.trained.trained_file import load, save
 from hybrid_search.errors import TrainingImpossible, WeightsMissing
+from hybrid_search.training.early_stopping import Epoch
 from hybrid_search.training.joint import JointOptions, fit_joint, judge_joint, train_joint
-from hybrid_search.training.joint_closed import cca, moments, ridge
+from hybrid_search.training.joint_closed_form import cca, moments, ridge
 from hybrid_search.training.joint_network import Adam, Descent, Layers, cosine_loss, hinge_loss
 from hybrid_search.training.joint_sources import embed_pairs, texts_of
 from hybrid_search.training.pairs import Pairs
-from hybrid_search.training.progress import Epoch
 
 
 def _unit(rows: NDArray[Any]) -> NDArray[Any]:

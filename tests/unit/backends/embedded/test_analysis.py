@@ -7,7 +7,7 @@ from importlib import resources
 
 import pytest
 
-from hybrid_search.backends.embedded.analysis import Analysis
+from hybrid_search.backends.embedded.documents.analysis import Analysis
 from hybrid_search.errors import MappingMismatch
 from hybrid_search.query.text import ParsedText
 

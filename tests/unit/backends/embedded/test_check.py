@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from hybrid_search.backends.embedded import EmbeddedBackend
-from hybrid_search.backends.embedded.failures import reading
-from hybrid_search.backends.embedded.rows import BLOCK, sums_of
-from hybrid_search.backends.embedded.segments import PARTS, segment_files
+from hybrid_search.backends.embedded.documents.segments import PARTS, segment_files
+from hybrid_search.backends.embedded.error_translation import reading
+from hybrid_search.backends.embedded.vectors.vector_rows import BLOCK, sums_of
 from hybrid_search.cli import exits, run
 from hybrid_search.errors import IndexCorrupt
 from hybrid_search.index import HybridIndex
@@ -198,12 +198,12 @@ def test_check_says_of_a_sound_index_what_it_read(place: Path, capsys: pytest.Ca
 def test_a_damaged_id_that_became_anothers_is_a_loss_that_is_said(
     place: Path, backend: EmbeddedBackend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from hybrid_search.backends.embedded import repairing
+    from hybrid_search.backends.embedded import repair
 
     flip(first(place, "term"))
-    whole = [repairing.Salvaged(id, {"caption": id}, {}, sound=False) for id in ("a", "b", "b", "c")]
-    whole.append(repairing.Salvaged("c", {"caption": "sound"}, {}, sound=True))
-    monkeypatch.setattr(repairing, "salvage", lambda *given, **more: iter([*whole, None]))
+    whole = [repair.Salvaged(id, {"caption": id}, {}, sound=False) for id in ("a", "b", "b", "c")]
+    whole.append(repair.Salvaged("c", {"caption": "sound"}, {}, sound=True))
+    monkeypatch.setattr(repair, "salvage", lambda *given, **more: iter([*whole, None]))
     mended = backend.check(repair=True)
     assert mended.lost == 3 and backend.count() == 3 and mended.incomplete == ("a", "b")
     assert backend.get("c")["caption"] == "sound"

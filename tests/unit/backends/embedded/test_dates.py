@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hybrid_search.backends.embedded.dates import iso, parse_date, round_down, step
+from hybrid_search.backends.embedded.documents.date_math import iso, parse_date, round_down, step
 
 STRICT = "strict_date_optional_time"
 

@@ -22,7 +22,7 @@ import pytest
 
 from hybrid_search.backends import Action
 from hybrid_search.backends.embedded import EmbeddedBackend
-from hybrid_search.backends.embedded.folder import Folder
+from hybrid_search.backends.embedded.index_folder import Folder
 from hybrid_search.errors import (
     BackendError,
     BackendUnavailable,

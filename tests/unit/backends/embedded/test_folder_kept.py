@@ -11,7 +11,7 @@ import pytest
 
 from hybrid_search.backends import Action
 from hybrid_search.backends.embedded import EmbeddedBackend
-from hybrid_search.backends.embedded.folder import Folder
+from hybrid_search.backends.embedded.index_folder import Folder
 from hybrid_search.backends.transfer import copy_index, migrate
 from hybrid_search.cli import exits, run
 from hybrid_search.document.definition import EmbeddingSpec, load_definition
@@ -217,7 +217,7 @@ def test_what_a_kill_after_the_renames_left_goes_at_the_next_write(
     place: Path, monkeypatch: pytest.MonkeyPatch, opened: Opened
 ) -> None:
     backend = opened(place)
-    monkeypatch.setattr("hybrid_search.backends.embedded.folder.remove_own", lambda folder: None)
+    monkeypatch.setattr("hybrid_search.backends.embedded.index_folder.remove_own", lambda folder: None)
     backend.add_embedding("x", SPEC)
     backend.close()
     monkeypatch.undo()

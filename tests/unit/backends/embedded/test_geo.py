@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from hybrid_search.backends import Action
 from hybrid_search.backends.embedded import EmbeddedBackend
-from hybrid_search.backends.embedded.geo import metres
+from hybrid_search.backends.embedded.clauses.geo_clauses import metres
 from hybrid_search.errors import BadFilter
 
 DRAW = random.Random(4)

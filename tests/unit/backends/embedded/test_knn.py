@@ -138,6 +138,7 @@ def test_zero_vectors_have_no_cosine(backend: EmbeddedBackend) -> None:
 
 
 def test_other_libraries_load_after_the_graph() -> None:
-    code = "from hybrid_search.backends.embedded.hnsw import usearch_index; usearch_index(); import onnxruntime, cv2"
+    module = "hybrid_search.backends.embedded.vectors.usearch_import"
+    code = f"from {module} import usearch_index; usearch_index(); import onnxruntime, cv2"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, f"the process ended with {done.returncode}: {done.stderr}"

@@ -8,7 +8,7 @@ import pytest
 
 from hybrid_search.backends import Action
 from hybrid_search.backends.embedded import EmbeddedBackend
-from hybrid_search.backends.embedded.lengths import FILLER, Lengths
+from hybrid_search.backends.embedded.documents.field_lengths import FILLER, Lengths
 from tests.support.photos import bm25
 
 DEFINITION = {"mappings": {"dynamic": "strict", "properties": {"caption": {"type": "text"}, "title": {"type": "text"}}}}

@@ -11,7 +11,7 @@ import tantivy
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hybrid_search.backends.embedded.patterns import escape, ignoring_case, interval, wildcard
+from hybrid_search.backends.embedded.clauses.term_patterns import escape, ignoring_case, interval, wildcard
 
 TERMS = ["", "a", "b", "ab", "aB", "abc", "b\0c", "canon", "Canon", "é", "éa", "\ud7ff", "\ue000", "\U0010ffff", "a\nb"]
 TERMS += ["a*b", "a?b", "a\\b", "[x]", "a-b", "a.b", "x y", "#&~<>", "\U0001f600"]

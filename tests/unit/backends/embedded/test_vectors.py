@@ -18,12 +18,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from hybrid_search.backends.embedded import graph as graph_module
-from hybrid_search.backends.embedded import scan as scan_module
-from hybrid_search.backends.embedded import vectors as vectors_module
-from hybrid_search.backends.embedded.graph import Calibration
-from hybrid_search.backends.embedded.scan import Kind, encode, split
-from hybrid_search.backends.embedded.vectors import VectorField
+from hybrid_search.backends.embedded.vectors import hnsw_graph as graph_module
+from hybrid_search.backends.embedded.vectors import vector_field as vectors_module
+from hybrid_search.backends.embedded.vectors import vector_scan as scan_module
+from hybrid_search.backends.embedded.vectors.hnsw_graph import Calibration
+from hybrid_search.backends.embedded.vectors.vector_field import VectorField
+from hybrid_search.backends.embedded.vectors.vector_scan import Kind, encode, split
 from hybrid_search.errors import BackendError, BadVector, FormatTooNew, IndexCorrupt, StorageFull
 
 DIMS = 32
@@ -440,7 +440,7 @@ FULL_DISK = """
 import resource, sys
 from pathlib import Path
 import numpy as np
-from hybrid_search.backends.embedded.vectors import VectorField
+from hybrid_search.backends.embedded.vectors.vector_field import VectorField
 from hybrid_search.errors import StorageFull
 field = VectorField(Path(sys.argv[1]), dims=256, element_type="float", similarity="dot_product", graph=True,
                     writable=True, graph_from=1)
@@ -540,7 +540,7 @@ OTHER_PROCESS = """
 import sys
 from pathlib import Path
 import numpy as np
-from hybrid_search.backends.embedded.vectors import VectorField
+from hybrid_search.backends.embedded.vectors.vector_field import VectorField
 field = VectorField(Path(sys.argv[1]), dims=32, element_type="float", similarity="dot_product", graph=True,
                     writable=False, graph_from=1)
 query = np.eye(32)[0]

@@ -18,14 +18,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hybrid_search.duplicates.act import shift
+from hybrid_search.duplicates.act import move_files
 from hybrid_search.duplicates.act.actions import ACTIONS, ActionReport, FileResult, apply
-from hybrid_search.duplicates.act.held import hold
 from hybrid_search.duplicates.act.journal import Journal, journal_path, journals, journals_folder
 from hybrid_search.duplicates.act.keep import parse_keep
 from hybrid_search.duplicates.act.plan import Decision, Plan, choose, make_plan
 from hybrid_search.duplicates.act.trash import can_look
 from hybrid_search.duplicates.act.undo import undo
+from hybrid_search.duplicates.act.verified_file import hold
 from hybrid_search.errors import ActionRefused, JournalUnreadable, StorageFull
 from tests.support.picture_files import copies, indexed, pictures, sha256, tree, write
 
@@ -464,7 +464,7 @@ def test_were_it_one_file_all_the_same_it_is_put_back_at_once(
     mounted(tmp_path / "union", "-t", "overlay", "overlay", "-o", options)
     write(top / "upper/one.jpg", ONE)
     # a network drive that tells neither device nor times truly is found out by what happens
-    monkeypatch.setattr("hybrid_search.duplicates.act.guards._times", lambda status: object())
+    monkeypatch.setattr("hybrid_search.duplicates.act.protection._times", lambda status: object())
     group = copies([top / "upper/one.jpg", tmp_path / "union/one.jpg"])
     folder = top / "moved" if action == "move" else None
     report = apply(make_plan([group], keep=parse_keep(f"path:*/{keep}/*")), action, folder=folder, dry_run=False)
@@ -749,7 +749,7 @@ def test_what_a_killed_run_hid_is_put_back_by_the_next(
 
     with monkeypatch.context() as patched:
         # right after the file got its name for a moment; neither it nor the journal is cleaned up
-        patched.setattr(shift, "put_aside_back", die)
+        patched.setattr(move_files, "put_aside_back", die)
         with pytest.raises(Killed):
             perform(plan, "move", tmp_path)
     assert list(photos.rglob(".hybrid-search-*"))
@@ -1115,5 +1115,5 @@ def test_a_copy_that_differs_from_its_source_is_no_copy(tmp_path: Path, monkeypa
 
     monkeypatch.setattr(os, "replace", other_drive)
     with pytest.raises(OSError, match="same bytes"):
-        shift.move(str(source), str(target), str(tmp_path / "part"), sha256="0" * 64)
+        move_files.move(str(source), str(target), str(tmp_path / "part"), sha256="0" * 64)
     assert os.listdir(tmp_path) == ["a"]

@@ -16,7 +16,7 @@ from hybrid_search.backends.embedded import EmbeddedBackend
 from hybrid_search.document.document import FileFacts, file_fields
 from hybrid_search.duplicates.act.actions import ActionReport, apply
 from hybrid_search.duplicates.act.keep import parse_keep
-from hybrid_search.duplicates.act.merge import merge_fields, merge_metadata
+from hybrid_search.duplicates.act.merge_metadata import merge_fields, merge_metadata
 from hybrid_search.duplicates.act.plan import Plan, choose, make_plan
 from hybrid_search.duplicates.act.undo import undo
 from hybrid_search.duplicates.model import DuplicateGroup, Member

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
+from hybrid_search.duplicates.act.action_report import ActionReport
 from hybrid_search.duplicates.act.actions import apply
-from hybrid_search.duplicates.act.beside import companion, sidecars_of
+from hybrid_search.duplicates.act.companion_files import companion, sidecars_of
 from hybrid_search.duplicates.act.keep import parse_keep
 from hybrid_search.duplicates.act.plan import Plan, make_plan
-from hybrid_search.duplicates.act.results import ActionReport
 from hybrid_search.duplicates.act.undo import undo
 from hybrid_search.metadata import SidecarNames
 from tests.support.picture_files import copies, tree, write

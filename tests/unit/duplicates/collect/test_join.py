@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
-from hybrid_search.duplicates.collect import join
-from hybrid_search.duplicates.collect.join import cosine_neighbours, signature_pairs
+from hybrid_search.duplicates.collect import similarity_join
+from hybrid_search.duplicates.collect.similarity_join import cosine_neighbours, signature_pairs
 from hybrid_search.signature.goldberg import distance, signature
 from scripts.pictures.altered_copies import ALTERATIONS
 from tests.support.fakes import photo
@@ -111,7 +111,7 @@ def test_few_flat_or_no_pictures_have_no_pairs(rows):
 
 @pytest.mark.parametrize("exact", [0, 10**9])
 def test_neighbours_by_cosine(monkeypatch, exact):
-    monkeypatch.setattr(join, "_EXACT_COSINES", exact)
+    monkeypatch.setattr(similarity_join, "_EXACT_COSINES", exact)
     random = np.random.default_rng(2)
     vectors = random.normal(size=(400, 300)).astype(np.float32)
     vectors[200:] = vectors[:200] + 0.5 * random.normal(size=(200, 300))
@@ -127,7 +127,7 @@ def test_neighbours_by_cosine(monkeypatch, exact):
 
 @pytest.mark.parametrize("exact", [0, 10**9])
 def test_what_has_no_vector_is_no_neighbour(monkeypatch, exact):
-    monkeypatch.setattr(join, "_EXACT_COSINES", exact)
+    monkeypatch.setattr(similarity_join, "_EXACT_COSINES", exact)
     vectors = np.eye(6, 300, dtype=np.float16)
     vectors[[1, 4]] = 0
     found = {(int(a), int(b)) for each in cosine_neighbours(vectors, k=5) for a, b in each.rows}
@@ -136,7 +136,7 @@ def test_what_has_no_vector_is_no_neighbour(monkeypatch, exact):
 
 
 def test_exact_neighbours_are_those_of_a_naive_search(monkeypatch):
-    monkeypatch.setattr(join, "_FEW_ASKED", 7)
+    monkeypatch.setattr(similarity_join, "_FEW_ASKED", 7)
     vectors = np.random.default_rng(5).normal(size=(30, 40)).astype(np.float32)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     expected = set()

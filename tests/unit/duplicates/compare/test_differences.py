@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageEnhance, ImageFilter, ImageOps
 
-from hybrid_search.duplicates.compare.colours import compare_colours
-from hybrid_search.duplicates.compare.edits import lay_in_frame
+from hybrid_search.duplicates.compare.colour_change import compare_colours
 from hybrid_search.duplicates.compare.judge import Judge
+from hybrid_search.duplicates.compare.overlay import lay_in_frame
 from hybrid_search.duplicates.compare.pixels import Pixels
 from hybrid_search.duplicates.compare.planes import lay_planes
 from hybrid_search.hits.evidence import DUPLICATE_TIERS, TIERS, Evidence

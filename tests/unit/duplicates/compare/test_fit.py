@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
-from hybrid_search.duplicates.compare.blocks import Blocks, blocks_of, sharpness
-from hybrid_search.duplicates.compare.edits import Laid, lay, lay_in_frame, turned
+from hybrid_search.duplicates.compare.affine_fit import fit
+from hybrid_search.duplicates.compare.block_agreement import Blocks, blocks_of, sharpness
 from hybrid_search.duplicates.compare.features import CORNERS, Features, Matches, extract, match
-from hybrid_search.duplicates.compare.fit import fit
 from hybrid_search.duplicates.compare.overlap import Overlap, compare
+from hybrid_search.duplicates.compare.overlay import Laid, lay, lay_in_frame, turned
+from hybrid_search.duplicates.compare.pixel_verdict import Verdict, is_rough
 from hybrid_search.duplicates.compare.pixels import Pixels, working_levels
-from hybrid_search.duplicates.compare.verdict import Verdict, is_rough
 
 PHOTOS = Path(skimage.__file__).parent / "data"
 Matrix = NDArray[np.float64]

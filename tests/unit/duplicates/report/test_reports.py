@@ -20,8 +20,8 @@ from hybrid_search.duplicates.act.plan import Decision, PlannedFile
 from hybrid_search.duplicates.model import DuplicateGroup, Member
 from hybrid_search.duplicates.report import choices as read
 from hybrid_search.duplicates.report.choices import read_choices
+from hybrid_search.duplicates.report.group_report import GroupReport, describe, readable_bytes, report_group
 from hybrid_search.duplicates.report.page import page
-from hybrid_search.duplicates.report.report import GroupReport, describe, readable_bytes, report_group
 from hybrid_search.duplicates.report.spreadsheet import COLUMNS, csv_lines
 from hybrid_search.errors import ChoicesUnreadable
 from hybrid_search.hits.evidence import Evidence, Tier

@@ -15,8 +15,8 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 from onnx.utils import Extractor
 
-from hybrid_search.embedders.hub.cut import cut_graph
-from hybrid_search.embedders.hub.model import HubEmbedder
+from hybrid_search.embedders.hub.graph_cut import cut_graph
+from hybrid_search.embedders.hub.hub_embedders import HubEmbedder
 from hybrid_search.embedders.registry import get_embedder
 from hybrid_search.errors import ModelMissing, WeightsMissing
 from tests.support import tiny_models

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from onnx import TensorProto, helper
 
-from hybrid_search.embedders.hub.wanted import Wanted, parse
+from hybrid_search.embedders.hub.model_name import Wanted, parse
 from hybrid_search.embedders.registry import get_embedder
 from hybrid_search.errors import BadEmbedderOption, EmbedderUnavailable, ModelMissing, UnknownEmbedder, WeightsMissing
 from tests.support import tiny_models

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from hybrid_search.embedders import Embedder, Preparer, TextEmbedder
-from hybrid_search.embedders.hub.model import HubEmbedder
+from hybrid_search.embedders.hub.hub_embedders import HubEmbedder
 from hybrid_search.embedders.registry import get_embedder, get_text_embedder
 from hybrid_search.errors import QueryError, TextNotSupported
 from tests.support import tiny_models

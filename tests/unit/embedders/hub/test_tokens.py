@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from hybrid_search.embedders.hub.clip_bpe import byte_letters, clip_tokenizer
-from hybrid_search.embedders.hub.tokens import TextRules, Tokens, canonical, text_rules
+from hybrid_search.embedders.hub.tokenizer import TextRules, Tokens, canonical, text_rules
 from hybrid_search.errors import WeightsMissing
 from tests.support.tiny_models import merges_file, word_tokenizer, write_json
 
