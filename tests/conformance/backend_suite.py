@@ -111,6 +111,7 @@ class BackendSuite:
         empty = [name for name, (_, holds) in FILTERS.items() if not matching(holds)]
         assert set(empty) == {
             "term flattened keeps case",
+            "fuzzy with nothing",
             "term nothing",
             "terms none",
             "exists flattened other key",
@@ -455,6 +456,12 @@ class BackendSuite:
         far = {id: kilometres(PHOTOS[id], 10, 20) * 1000 for id in having}
         assert ids(answer) == sorted(having, key=far.__getitem__)
         assert [hit["sort"][0] for hit in answer["hits"]["hits"]] == pytest.approx(sorted(far.values()), rel=1e-3)
+
+    def test_what_has_no_place_is_farthest(self, backend: Backend) -> None:
+        far = {"_geo_distance": {"location": {"lat": 10, "lon": 20}, "order": "desc"}}
+        nowhere = sorted(id for id, source in PHOTOS.items() if "location" not in source)
+        answer = backend.search({"sort": [far, {"bytes": "asc"}], "size": len(nowhere)})
+        assert ids(answer) == nowhere
 
     def test_collapse_keeps_the_first_of_each_group(self, backend: Backend) -> None:
         answer = backend.search(
