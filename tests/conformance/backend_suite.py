@@ -875,6 +875,7 @@ class BackendSuite:
             {"size": -1},
             {"size": 10_001},
             {"sort": ["caption"]},
+            {"aggs": {"none": {"missing": {"field": "caption"}}}},
             {"bogus": 1},
         ],
         ids=str,
