@@ -242,6 +242,14 @@ class BackendSuite:
             assert answer["hits"]["hits"], name
             assert list(scores(answer).values()) == pytest.approx([expected] * len(ids(answer)), rel=1e-5), name
 
+    def test_a_truth_counts_less_among_several(self, fresh: Backend) -> None:
+        flashes = {"a": [True, False], "b": True, "c": [], "d": [False, True]}
+        fresh.bulk([Action("index", id, {"flash": flash}) for id, flash in flashes.items()])
+        fresh.refresh()
+        weight = np.log(1 + (3 - 3 + 0.5) / (3 + 0.5)) * 2.2 / (1 + 1.2 * (0.25 + 0.75 * 3 / 5))
+        answer = fresh.search({"query": {"term": {"flash": True}}})
+        assert scores(answer) == pytest.approx(dict.fromkeys("abd", weight), rel=self.score_tolerance)
+
     def test_terms_set_adds_the_terms(self, backend: Backend) -> None:
         wanted = [f"{place:02x}:1" for place in range(10)]
         expected = {
