@@ -738,6 +738,15 @@ class BackendSuite:
         assert [outcome.status for outcome in outcomes] == [200, 200, 200]
         assert fresh.get("a") == {"iso": 2} and fresh.get("b") == {"caption": "sea"}
 
+    def test_a_whole_number_is_compared_exactly(self, fresh: Backend) -> None:
+        """2^53 + 1 is no float."""
+        fresh.bulk([Action("index", str(bytes), {"bytes": bytes}) for bytes in (2**53, 2**53 + 1, 2**53 + 2)])
+        fresh.refresh()
+        for bound in (2**53 + 1, str(2**53 + 1)):
+            assert fresh.count({"range": {"bytes": {"gte": bound}}}) == 2
+            assert fresh.count({"range": {"bytes": {"lt": bound}}}) == 1
+            assert fresh.count({"term": {"bytes": bound}}) == 1
+
     def test_fields_are_added_while_there_are_documents(self, fresh: Backend) -> None:
         vectors = {"a": unit(1), "b": unit(2)}
         fresh.bulk(
@@ -807,6 +816,8 @@ class BackendSuite:
             ({"camera": {"colour": "red"}}, "colour"),
             ({"iso": "auto"}, "iso"),
             ({"iso": 1 << 40}, "iso"),
+            ({"iso": "1_600"}, "iso"),
+            ({"f_number": "1_0.5"}, "f_number"),
             ({"f_number": float("nan")}, ""),
             ({"f_number": float("inf")}, ""),
             ({"missing": "perhaps"}, "missing"),
