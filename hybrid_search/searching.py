@@ -208,7 +208,9 @@ class Searches(ABC):
         self._find_out(options)
         query = self._asker.query(text, options)
         for lacking in query.unavailable:
-            warnings.warn(str(lacking), stacklevel=2)
+            warning = UserWarning(str(lacking))
+            warning.__cause__ = lacking
+            warnings.warn(warning, stacklevel=2)
         return json_body(build_body(query))
 
     def label_pictures(

@@ -10,9 +10,8 @@ import typer
 from hybrid_search.cli import exits, options, terminal
 from hybrid_search.cli.confirm import confirm
 from hybrid_search.cli.session import Settings, backend_at, open_index
-from hybrid_search.cli.suggest import placed
+from hybrid_search.cli.suggest import command
 from hybrid_search.errors.numbers import counted
-from hybrid_search.errors.suggested import command
 
 if TYPE_CHECKING:
     from hybrid_search.backends.checked import Checked
@@ -78,7 +77,7 @@ def _print(checked: Checked) -> None:
     if checked.unsummed:
         terminal.note(f"no checksums yet of {', '.join(checked.unsummed)}; the next write adds them")
     if checked.lost:
-        again = placed(command("index", "FOLDER"))
+        again = command("index FOLDER")
         terminal.note(f"{counted(checked.lost, 'document')} lost; {again} brings back pictures that are there")
     if checked.incomplete:
         number = counted(len(checked.incomplete), "picture")
@@ -87,7 +86,7 @@ def _print(checked: Checked) -> None:
         terminal.note(f"the damaged files are kept in {terminal.escape(checked.kept)}; remove them when all is well")
     if checked.damages:
         if any(not each.harmless for each in checked.damages):
-            terminal.note(placed(f"{command('check', '--repair')} mends what can be mended"))
+            terminal.note(f"{command('check --repair')} mends what can be mended")
         return
     read = f"{counted(checked.files, 'file')} of {checked.bytes / 1e6:,.1f} MB"
     terminal.write(f"{terminal.escape(checked.location)} is sound: {read}\n")

@@ -11,6 +11,7 @@ import typer
 
 from hybrid_search.cli import terminal
 from hybrid_search.cli.rows import caption, hit_json, jsonable, legs_of, lookup, more_copies, number, plain, why
+from hybrid_search.cli.suggest import in_words
 from hybrid_search.hits.display import spreadsheet_cell
 
 if TYPE_CHECKING:
@@ -118,7 +119,10 @@ def cell(hit: Hit, column: str) -> str:
 
 def _summary(hits: Hits) -> dict[str, Any]:
     facets = {field: dict(counts) for field, counts in hits.facets.items()}
-    lacking = [{"leg": each.leg, "embedder": each.embedder, "reason": each.reason} for each in hits.unavailable]
+    lacking = [
+        {"leg": each.leg, "embedder": each.embedder, "reason": in_words(each.reason, each.cure)}
+        for each in hits.unavailable
+    ]
     parts = {"facets": facets, "unavailable": lacking}
     return {
         "total": hits.total,

@@ -11,7 +11,7 @@ import typer
 
 from hybrid_search.cli import exits, output, terminal
 from hybrid_search.cli.ours import check_replaceable
-from hybrid_search.cli.spelling import spelt
+from hybrid_search.cli.suggest import command, worded
 from hybrid_search.errors.numbers import counted
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ class Results:
     def show(self, hits: Hits, *, title: str, k: int, offset: int = 0, documents: int) -> None:
         """Print the hits, write the sheet, and end the command with its exit code."""
         for lacking in hits.unavailable:
-            terminal.note(f"warning: {spelt(str(lacking))}")
+            terminal.note(f"warning: {worded(lacking)}")
         output.print_hits(hits, self.form, fields=self.fields, pictures=self.pictures)
         if self.sheet is not None:
             from hybrid_search.cli.sheet import write_sheet
@@ -85,7 +85,7 @@ class Results:
 
 def _summary(hits: Hits, *, k: int, offset: int, documents: int) -> str:
     if not documents:
-        return "nothing found: the index is empty; `hybrid-search index FOLDER` fills it"
+        return f"nothing found: the index is empty; {command('index FOLDER')} fills it"
     if not hits:
         past = f" after the first {offset:,}" if offset else ""
         return f"nothing found{past} among {counted(documents, 'picture')} in {hits.took_ms:.1f} ms"
