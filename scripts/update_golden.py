@@ -7,7 +7,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from tests.bodies import CASES, FOLDER, shown
+from tests.support.bodies import CASES, FOLDER, shown
 
 
 def main() -> None:

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from hybrid_search import __version__
 from hybrid_search.document.mapping_files import mapping_text
 from hybrid_search.errors import EmbedderMismatch, MappingMismatch
 from hybrid_search.errors.remedies import MIGRATE, Call
+from hybrid_search.version import __version__
 
 if TYPE_CHECKING:
     from hybrid_search.embedders import Embedder, TextEmbedder

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 from hybrid_search.document.definition import CAPTION, EmbeddingSpec, check, default_embedding, embeddings, spec_of
 from hybrid_search.errors import EmbedderError, EmbedderMismatch, UnknownEmbedder
-from hybrid_search.errors.asking import did_you_mean
+from hybrid_search.errors.inputs import did_you_mean
 from hybrid_search.errors.remedies import Call, Remedy
 
 if TYPE_CHECKING:

@@ -38,23 +38,6 @@ in which calls of the library are data (`hybrid_search.errors.remedies`).
 
 from __future__ import annotations
 
-from hybrid_search.errors.asking import (
-    BadColour,
-    BadFilter,
-    BadVector,
-    CaptionsUnreadable,
-    EmptyQuery,
-    ImageError,
-    ImageTooLarge,
-    ImageUnreadable,
-    MetadataError,
-    PackageMissing,
-    QueryError,
-    TextNotSupported,
-    UnknownClass,
-    UnknownField,
-    UnsupportedClause,
-)
 from hybrid_search.errors.base import HybridSearchError
 from hybrid_search.errors.copies import (
     ActionRefused,
@@ -75,20 +58,22 @@ from hybrid_search.errors.embedding import (
     WeightsMissing,
 )
 from hybrid_search.errors.evaluation import BadRun, EvaluationError, MetricsUnavailable
-from hybrid_search.errors.places import (
-    AlreadyClosed,
-    BackendError,
-    BackendUnavailable,
-    BulkError,
-    DocumentNotFound,
-    EmbedderMismatch,
-    FormatTooNew,
-    IndexCorrupt,
-    IndexLocked,
-    IndexNotFound,
-    MappingMismatch,
-    MostAreMissing,
-    StorageFull,
+from hybrid_search.errors.inputs import (
+    BadColour,
+    BadFilter,
+    BadVector,
+    CaptionsUnreadable,
+    EmptyQuery,
+    ImageError,
+    ImageTooLarge,
+    ImageUnreadable,
+    MetadataError,
+    PackageMissing,
+    QueryError,
+    TextNotSupported,
+    UnknownClass,
+    UnknownField,
+    UnsupportedClause,
 )
 from hybrid_search.errors.servers import (
     AccessDenied,
@@ -105,6 +90,21 @@ from hybrid_search.errors.servers import (
     ServerBusy,
     ViewEnded,
     WriteBlocked,
+)
+from hybrid_search.errors.storage import (
+    AlreadyClosed,
+    BackendError,
+    BackendUnavailable,
+    BulkError,
+    DocumentNotFound,
+    EmbedderMismatch,
+    FormatTooNew,
+    IndexCorrupt,
+    IndexLocked,
+    IndexNotFound,
+    MappingMismatch,
+    MostAreMissing,
+    StorageFull,
 )
 
 __all__ = [

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from hybrid_search.errors.asking import did_you_mean
 from hybrid_search.errors.base import HybridSearchError
+from hybrid_search.errors.inputs import did_you_mean
 from hybrid_search.errors.remedies import Call, Remedy
 
 __all__ = [

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from hybrid_search.errors.places import BackendError
 from hybrid_search.errors.remedies import MIGRATE
+from hybrid_search.errors.storage import BackendError
 
 __all__ = [
     "AccessDenied",

@@ -13,7 +13,7 @@ import numpy as np
 from hybrid_search.document.definition import EmbeddingSpec
 from hybrid_search.document.index_embedders import EmbedderSet
 from hybrid_search.embedders import Classifier, ColourQuery
-from hybrid_search.embedders.unrelated import cosine_range
+from hybrid_search.embedders.cosine_baseline import cosine_range
 from hybrid_search.errors import (
     BadVector,
     EmbedderError,
@@ -24,9 +24,9 @@ from hybrid_search.errors import (
     UnknownClass,
 )
 from hybrid_search.errors.remedies import Call
-from hybrid_search.query.feedback import rocchio
 from hybrid_search.query.legs import leg_names
 from hybrid_search.query.query import VectorLeg, unit
+from hybrid_search.query.relevance_feedback import rocchio
 from hybrid_search.query.vector_sum import Weighted, add_up
 
 if TYPE_CHECKING:
@@ -230,9 +230,8 @@ def colour_vector(
             if key in (taken or {}):
                 raise QueryError(f"colours and vector are both of {embedders.specs[key].name!r}; give one of them")
             return {**(taken or {}), key: embedder.embed_colours([colours])[0]}
-    named = _named(chosen or list(embedders.specs), embedders)
-    adding = Call("HybridIndex.add_embedder", ("colour:lab",))
-    raise QueryError(f"{named} cannot be asked for colours", remedy=adding + " adds an embedder that can")
+    remedy = Call("HybridIndex.add_embedder", ("colour:lab",)) + " adds an embedder that can"
+    raise QueryError(f"{_named(chosen or list(embedders.specs), embedders)} cannot be asked for colours", remedy=remedy)
 
 
 def _by_default(sought: Sought, embedders: EmbedderSet) -> dict[str, Sought]:
@@ -300,9 +299,8 @@ class _Embedding:
 
     def unavailable(self, error: LegUnavailable | EmbedderMismatch) -> LegUnavailable:
         """Return what is told of a leg that cannot run, without the frames that the error itself holds on to."""
-        known = isinstance(error, LegUnavailable)
-        reason, cure = (error.reason, error.cure) if known else (error.message, error.remedy)
-        return LegUnavailable(self._leg, self._spec.name, reason, cure)
+        cure = error.cure if isinstance(error, LegUnavailable) else error.remedy
+        return LegUnavailable(self._leg, self._spec.name, error.data.get("reason", error.message), cure)
 
     @contextmanager
     def _loading(self) -> Iterator[None]:

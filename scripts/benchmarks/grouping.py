@@ -23,7 +23,7 @@ from hybrid_search.backends import Action
 from hybrid_search.backends.embedded import EmbeddedBackend
 from hybrid_search.document.definition import EmbeddingSpec, load_definition
 from hybrid_search.duplicates.collect.collection import duplicate_groups
-from hybrid_search.duplicates.collect.join import cosine_neighbours, signature_pairs
+from hybrid_search.duplicates.collect.similarity_join import cosine_neighbours, signature_pairs
 from hybrid_search.duplicates.compare.judge import Judge
 from hybrid_search.hits.evidence import Tier
 from hybrid_search.signature.goldberg import signature

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from hybrid_search.embedders.minilm.files import NAME, PACKAGE, SHA256, explained, folder, is_whole, put
-from hybrid_search.embedders.whole_files import sha256_of
+from hybrid_search.embedders.atomic_files import sha256_of
+from hybrid_search.embedders.minilm.model_files import NAME, PACKAGE, SHA256, explained, folder, is_whole, put
 from hybrid_search.errors import ModelMissing
 from hybrid_search.errors.remedies import FETCH_MINILM, Call
 
