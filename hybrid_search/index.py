@@ -693,7 +693,7 @@ class HybridIndex:
         Raises
         ------
         MappingMismatch
-            When the index was made before groups were kept in it; `hybrid-search migrate` brings it up to date.
+            When the index was made before groups were kept in it; `backends.transfer.migrate` brings it up to date.
         TierUnavailable, QueryError
             As for `find_duplicates`.
 

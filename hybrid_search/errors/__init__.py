@@ -13,12 +13,12 @@
     │                               JournalUnreadable(path, reason) · ChoicesUnreadable(path, reason)
     ├ EmbedderError                 UnknownEmbedder(name, known) · EmbedderUnavailable(name, install)
     │                               WeightsMissing(path, reason) · BadEmbedderOption(name, option, reason)
-    │                               ModelMissing(name, reason, remedy) · TrainingImpossible(what, reason)
+    │                               ModelMissing(name, reason) · TrainingImpossible(what, reason)
     │                               LegUnavailable(leg, embedder, reason)
     ├ PackageMissing(name, install)
     ├ EvaluationError               MetricsUnavailable(install) · BadRun(question, reason)
     └ BackendError                  BackendUnavailable(location, reason) · IndexNotFound(location, name)
-                                    IndexLocked(location) · IndexCorrupt(location, reason, remedy)
+                                    IndexLocked(location) · IndexCorrupt(location, reason)
                                     FormatTooNew(location, found, known) · DocumentNotFound(id)
                                     EmbedderMismatch(expected, found) · MappingMismatch(field, reason)
                                     StorageFull(location) · BulkError(failures) · DocumentChanged(id)
@@ -32,7 +32,8 @@
                                     KibanaRefused(location, reason, failures)
                                     AlreadyClosed(location)
 
-Each error carries its data as attributes, says what to do next, and can be pickled.
+Each error carries its data as attributes, says what to do next, and can be pickled. Its text is `message` and `remedy`,
+in which calls of the library are data (`hybrid_search.errors.remedies`).
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from hybrid_search.errors.base import HybridSearchError
-from hybrid_search.errors.suggested import command
+from hybrid_search.errors.remedies import FETCH_MINILM, Call, Remedy
 
 __all__ = [
     "BadColour",
@@ -44,9 +44,9 @@ class ImageError(HybridSearchError):
 class ImageUnreadable(ImageError):
     """The bytes are not an image that can be decoded, or they cannot be had."""
 
-    def __init__(self, path: str, reason: str) -> None:
+    def __init__(self, path: str, reason: str, remedy: Remedy | str = "") -> None:
         reason = " ".join(reason.split())
-        super().__init__(f"cannot read image {path}: {reason}", path=path, reason=reason)
+        super().__init__(f"cannot read image {path}: {reason}", remedy=remedy, path=path, reason=reason)
 
 
 class ImageTooLarge(ImageError):
@@ -118,9 +118,10 @@ class TextNotSupported(QueryError):
 
     def __init__(self, embedder: str) -> None:
         super().__init__(
-            f"embedder {embedder!r} embeds images only; search with text=… uses captions and labels instead; sums of "
-            "words and labels of your own need an embedder of words too: name one by embedder=…, or add one by "
-            f"{command('embed', 'lite+minilm')} after {command('embedder', 'fetch', 'minilm', placed=False)}",
+            f"embedder {embedder!r} embeds images only",
+            remedy="search with text=… uses captions and labels instead; sums of words and labels of your own need an "
+            "embedder of words too: name one by embedder=…, or add one by "
+            + (Call("HybridIndex.add_embedder", ("lite+minilm",)) + " after " + FETCH_MINILM),
             embedder=embedder,
         )
 

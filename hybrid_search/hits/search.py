@@ -37,7 +37,9 @@ def request(index: IndexState, text: str | None, options: SearchOptions) -> dict
     _prepare(index, options, method="request")
     query = index.asker.query(text, options)
     for lacking in query.unavailable:
-        warnings.warn(str(lacking), stacklevel=3)  # at the caller of `HybridIndex.request`
+        warning = UserWarning(str(lacking))
+        warning.__cause__ = lacking
+        warnings.warn(warning, stacklevel=3)  # at the caller of `HybridIndex.request`
     return json_body(build_body(query))
 
 

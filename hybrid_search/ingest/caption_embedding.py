@@ -61,6 +61,6 @@ class CaptionEmbedding:
 def outdated(before: Mapping[str, Any], after: Mapping[str, Any], keys: Iterable[str]) -> dict[str, None]:
     """Return what takes the vectors of words from a document that gets other words where no embedder is at hand.
 
-    `hybrid-search embed` makes them anew.
+    `HybridIndex.add_embedder` makes them anew.
     """
     return dict.fromkeys(keys) if caption_text(before) != caption_text(after) else {}

@@ -8,7 +8,7 @@ from pathlib import Path
 from hybrid_search.backends import Backend
 from hybrid_search.errors import ImageUnreadable
 from hybrid_search.errors.numbers import counted
-from hybrid_search.errors.suggested import command
+from hybrid_search.errors.remedies import Call, Remedy
 from hybrid_search.ingest.catalog import Catalog, is_below, mark_missing
 from hybrid_search.ingest.folder_walk import FolderFile, is_video, walk
 from hybrid_search.ingest.prune import vanished_documents
@@ -83,11 +83,11 @@ def of_gone_root(backend: Backend, root: Path, *, accepted: bool) -> IngestRepor
     if accepted and known:
         mark_missing(backend, catalog, set(), root=str(root), unreadable=(), accepted=True)
         return IngestReport(missing=sum(1 for _ in vanished_documents(backend)))
-    reason = "there is no such file or folder"
+    remedy = Remedy()
     if left:
-        meant = command("index", str(root), "--accept-missing")
-        marks = f"{meant} marks its {counted(len(left), 'picture')} as missing"
-        reason += f"; if it was moved, index it at its new place, if it is gone for good, {marks}"
+        meant = Call("HybridIndex.add_folder", (str(root),), {"accept_missing": True})
+        marks = f" marks its {counted(len(left), 'picture')} as missing"
+        remedy = "if it was moved, index it at its new place, if it is gone for good, " + meant + marks
     elif known:
-        reason += f"; {command('prune')} lets go of what was there"
-    raise ImageUnreadable(str(root), reason)
+        remedy = Call("HybridIndex.prune") + " lets go of what was there"
+    raise ImageUnreadable(str(root), "there is no such file or folder", remedy)

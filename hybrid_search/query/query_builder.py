@@ -13,6 +13,7 @@ import numpy as np
 from hybrid_search.backends import Backend
 from hybrid_search.document.index_embedders import EmbedderSet
 from hybrid_search.errors import DocumentNotFound, QueryError
+from hybrid_search.errors.remedies import Call
 from hybrid_search.query.legs import leg_names
 from hybrid_search.query.missing_files import present_only
 from hybrid_search.query.options import SearchOptions
@@ -141,7 +142,8 @@ class Asker:
     def _check_liked(self, liked: Sequence[StoredExample], keys: Sequence[str]) -> None:
         if all(each.vector(key) is None for each in liked for key in keys):
             names = " or ".join(repr(self._embedders.specs[key].name) for key in keys)
-            raise QueryError(f"no picture in like has a vector of {names}; `hybrid-search embed` makes those that lack")
+            remedy = Call("HybridIndex.add_embedder") + " makes those that lack"
+            raise QueryError(f"no picture in like has a vector of {names}", remedy=remedy)
 
     def _by_key(self, of_legs: Any) -> Any:
         """Return what is given for legs with those of vectors under their keys, whether named by key or embedder."""

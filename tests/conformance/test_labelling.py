@@ -41,7 +41,7 @@ def filled(index: HybridIndex) -> HybridIndex:
     return index
 
 
-@pytest.fixture(params=["embedded", "server"])
+@pytest.fixture(params=["embedded", VERSIONS[0]])
 def index(request: pytest.FixtureRequest) -> Iterator[HybridIndex]:
     if request.param == "embedded":
         with HybridIndex(embedder=HueEmbedder()) as made:
@@ -195,7 +195,7 @@ def test_an_index_from_before_can_be_searched_and_says_what_it_lacks(tmp_path: P
         assert found == {"red": (), "said": ("term:red@caption",)}
         assert index.search("-red").ids() == ["red"]
         assert [each.id for each in index.label_pictures(["red"], floor=-9)] == ["red"]
-        with pytest.raises(MappingMismatch, match=r"written_labels.*hybrid-search migrate"):
+        with pytest.raises(MappingMismatch, match=r"written_labels.*transfer\.migrate`"):
             index.label_pictures(["red"], floor=-9, write=True)
         assert "labels" not in index.get("red").source
 
@@ -291,7 +291,7 @@ def test_without_words_in_the_index_the_remedy_is_named(run: Any, monkeypatch: p
 def test_mistakes_of_the_command(run: Any) -> None:
     for arguments, code, says in (
         (("--classes", ","), exits.USAGE, "classes are one or more names"),
-        (("--classes", "red", "--template", "x"), exits.USAGE, "a template has {} once"),
+        (("--classes", "red", "--template", "x"), exits.USAGE, "--template has {} once"),
         (("--classes", "red", "--threshold", "2"), exits.USAGE, "threshold is above 0"),
         (("--classes", "pink", "--floor", "9"), exits.NOTHING, "0 of 6 pictures: 0 pink"),
         (("--classes", "absent.txt"), exits.USAGE, "no file 'absent.txt'"),

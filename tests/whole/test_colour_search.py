@@ -64,7 +64,9 @@ def test_words_alone_are_not_colours(index: HybridIndex) -> None:
 
 def test_the_embedder_may_be_named(index: HybridIndex) -> None:
     assert index.search(colours="white", embedder="colour:lab")[0].id == "snow"
-    with pytest.raises(QueryError, match=r"'histogram\+hog' cannot be asked for colours; `hybrid-search embed colour"):
+    with pytest.raises(
+        QueryError, match=r"'histogram\+hog' cannot be asked for colours; `HybridIndex\.add_embedder\('colour:lab"
+    ):
         index.search(colours="white", embedder="histogram+hog")
 
 

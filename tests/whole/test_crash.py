@@ -3,56 +3,16 @@
 from __future__ import annotations
 
 import random
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import numpy as np
 
 from hybrid_search.index import HybridIndex
 from tests.support.fakes import ColourEmbedder, photo, save_photo
+from tests.support.indexing import index_and_kill
 
 KILLS = 50
 PICTURES = 240
-
-CHILD = """
-import sys
-from hybrid_search.index import HybridIndex
-from hybrid_search.ingest import IngestOptions, add_folder
-from hybrid_search.ingest.embedding_batch import Embedders
-from tests.fakes import ColourEmbedder
-from hybrid_search.ingest.embedding_batch import Embedders
-from tests.support.fakes import ColourEmbedder
-
-location, folder = sys.argv[1:]
-index = HybridIndex(location, embedder=ColourEmbedder())
-backend = index.backend
-commit = backend.refresh
-
-def refresh():
-    commit()
-    print(backend.count(), flush=True)
-
-backend.refresh = refresh
-options = IngestOptions(batch_size=4, commit_size=8)
-add_folder(index._state, folder, options=options)
-print("done", flush=True)
-"""
-
-
-def _run_and_kill(location: Path, folder: Path, wait: float) -> tuple[int, bool]:
-    """Index in another process, kill it a while after its first commit; return its last commit and whether it ended."""
-    command = [sys.executable, "-c", CHILD, str(location), str(folder)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as child:
-        assert child.stdout is not None and child.stderr is not None
-        first = child.stdout.readline()
-        assert first, child.stderr.read()
-        time.sleep(wait)
-        child.kill()
-        lines = (first + child.stdout.read()).split()
-    numbers = [int(line) for line in lines if line != "done"]
-    return max(numbers), "done" in lines
 
 
 def test_kill_at_random_points(tmp_path: Path) -> None:
@@ -62,7 +22,7 @@ def test_kill_at_random_points(tmp_path: Path) -> None:
         save_photo(folder / f"{seed:03d}.png", seed, (64, 48))
     kills = ended = 0
     while kills < KILLS:
-        committed, done = _run_and_kill(location, folder, chance.uniform(0.0, 0.12))
+        committed, done = index_and_kill(location, folder, chance.uniform(0.0, 0.12))
         ended += done
         kills += not done
         with HybridIndex(location, embedder=ColourEmbedder(), create=False) as index:
@@ -81,7 +41,7 @@ def test_resumes_to_the_same_documents_as_an_unbroken_run(tmp_path: Path) -> Non
     folder = tmp_path / "photos"
     for seed in range(60):
         save_photo(folder / f"{seed:03d}.png", seed, (64, 48))
-    _run_and_kill(tmp_path / "broken", folder, 0.0)
+    index_and_kill(tmp_path / "broken", folder, 0.0)
     with (
         HybridIndex(tmp_path / "broken", embedder=ColourEmbedder()) as broken,
         HybridIndex(embedder=ColourEmbedder()) as whole,

@@ -12,9 +12,8 @@ from hybrid_search.cli.confirm import confirm
 from hybrid_search.cli.output import terminal
 from hybrid_search.cli.parsing import options
 from hybrid_search.cli.parsing.session import Settings, backend_at, open_index
-from hybrid_search.cli.suggest import placed
+from hybrid_search.cli.suggest import command
 from hybrid_search.errors.numbers import counted
-from hybrid_search.errors.suggested import command
 
 if TYPE_CHECKING:
     from hybrid_search.backends.integrity import IntegrityReport
@@ -80,7 +79,7 @@ def _print(checked: IntegrityReport) -> None:
     if checked.unsummed:
         terminal.note(f"no checksums yet of {', '.join(checked.unsummed)}; the next write adds them")
     if checked.lost:
-        again = placed(command("index", "FOLDER"))
+        again = command("index FOLDER")
         terminal.note(f"{counted(checked.lost, 'document')} lost; {again} brings back pictures that are there")
     if checked.incomplete:
         number = counted(len(checked.incomplete), "picture")
@@ -89,7 +88,7 @@ def _print(checked: IntegrityReport) -> None:
         terminal.note(f"the damaged files are kept in {terminal.escape(checked.kept)}; remove them when all is well")
     if checked.damages:
         if any(not each.harmless for each in checked.damages):
-            terminal.note(placed(f"{command('check', '--repair')} mends what can be mended"))
+            terminal.note(f"{command('check --repair')} mends what can be mended")
         return
     read = f"{counted(checked.files, 'file')} of {checked.bytes / 1e6:,.1f} MB"
     terminal.write(f"{terminal.escape(checked.location)} is sound: {read}\n")

@@ -11,6 +11,7 @@ from hybrid_search.embedders.hub.layout import SUFFIXES
 from hybrid_search.embedders.option_values import choice
 from hybrid_search.embedders.registry import full_name
 from hybrid_search.errors import BadEmbedderOption
+from hybrid_search.errors.remedies import Call
 
 __all__ = ["Repository", "ModelName", "parse"]
 
@@ -61,8 +62,8 @@ class ModelName:
 
     def __post_init__(self) -> None:
         if not self.model:
-            hint = f"name a folder or a repository: {self.family}:FOLDER; `hybrid-search embedder list` shows some"
-            raise BadEmbedderOption(self.family, "model", hint)
+            some = Call("hybrid_search.embedders.registry.known_embedders") + " shows some"
+            raise BadEmbedderOption(self.family, "model", f"name a folder or a repository: {self.family}:FOLDER", some)
         choice(self.name, "dtype", self.dtype, SUFFIXES)
 
     @property

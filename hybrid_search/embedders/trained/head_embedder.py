@@ -27,7 +27,7 @@ class Head(VectorMapEmbedder):
     Parameters
     ----------
     file : TrainedFile
-        What `hybrid-search train head` wrote.
+        What `train_head` made.
     base : Embedder
         The embedder on whose vectors it was trained.
 

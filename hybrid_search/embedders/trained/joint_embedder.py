@@ -30,7 +30,7 @@ class Joint(VectorMapEmbedder):
     Parameters
     ----------
     file : TrainedFile
-        What `hybrid-search train joint` wrote.
+        What `train_joint` made.
     base : Embedder
         The image embedder whose vectors it was trained on.
     tower : TextEmbedder

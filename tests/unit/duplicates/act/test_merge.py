@@ -26,6 +26,7 @@ from hybrid_search.index import HybridIndex
 from tests.support.fakes import ColourEmbedder, photo, save_photo
 from tests.support.photos import definition, unit
 from tests.support.picture_files import described, grouped
+from tests.support.servers import VERSIONS
 
 
 @pytest.fixture(autouse=True)
@@ -76,7 +77,7 @@ def test_two_copies_never_give_halves_of_one_moment() -> None:
 # -- in an index ----------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture(params=["embedded", "elasticsearch"])
+@pytest.fixture(params=["embedded", VERSIONS[0]])
 def backend(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Backend]:
     """Return an empty index, on one of the real servers too."""
     if request.param == "embedded":
@@ -85,7 +86,7 @@ def backend(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Backend]
         yield backend
         backend.close()
         return
-    url = next(iter(request.getfixturevalue("servers").values()))
+    url = request.getfixturevalue("servers")[request.param]
     server = ElasticsearchBackend(url, name=f"actions-{secrets.token_hex(4)}", server=Server())
     try:
         server.create(definition())

@@ -28,9 +28,9 @@ from hybrid_search.hits.evidence import DUPLICATE_TIERS, TIERS, Evidence
 from hybrid_search.images import decode, read_source
 from hybrid_search.signature.goldberg import signature
 from hybrid_search.signature.orientations import ORIENTATIONS, inverse_row, oriented
-from scripts.benchmarks.alterations import ALTERATIONS, Company, captioned, framed, screenshot
-from scripts.benchmarks.holes import dotted, form, grain, moment, page, plain, sky
-from tests.support.reference.goldberg import naive_distance
+from scripts.pictures.alterations import ALTERATIONS, Company, captioned, framed, screenshot
+from scripts.pictures.lookalikes import dotted, form, grain, moment, page, plain, sky
+from scripts.reference.goldberg import naive_distance
 
 PHOTOS = Path(skimage.__file__).parent / "data"
 NAMES = ("astronaut.png", "chelsea.png", "coffee.png", "motorcycle_left.png", "rocket.jpg", "coins.png")
