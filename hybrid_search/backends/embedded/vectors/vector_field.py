@@ -43,7 +43,7 @@ _GRAPH_LIMIT = 16384
 _GRAPH_SHARE = 8
 _MASK_SLACK = 1.25
 
-Found = tuple[NDArray[np.int64], NDArray[np.float64]]
+RowScores = tuple[NDArray[np.int64], NDArray[np.float64]]
 
 
 class VectorField:
@@ -153,7 +153,7 @@ class VectorField:
         num_candidates: int,
         mask: NDArray[np.bool_] | None = None,
         min_score: float | None = None,
-    ) -> Found:
+    ) -> RowScores:
         """Return the k nearest rows, best first, ties by row.
 
         Parameters
@@ -194,7 +194,7 @@ class VectorField:
             found = _by_scan(snapshot, asked, rows, k)
         return self._scored(found, min_score)
 
-    def search_rows(self, query: ArrayLike, rows: ArrayLike, *, k: int, min_score: float | None = None) -> Found:
+    def search_rows(self, query: ArrayLike, rows: ArrayLike, *, k: int, min_score: float | None = None) -> RowScores:
         """Return the k nearest of the given rows, exactly; `rows` are distinct, in any order. Else as `search`."""
         asked = checked(query, kind=self._kind, single=True)[0]
         snapshot = self._store.snapshot()
@@ -281,7 +281,7 @@ class VectorField:
         num_candidates: int,
         mask: NDArray[np.bool_] | None,
         allowed: int,
-    ) -> Found | None:
+    ) -> RowScores | None:
         if self._graph_from is None or work(len(snapshot), allowed) * self._kind.dims < self._graph_from:
             return None
         graph = self._opened_graph()
@@ -310,7 +310,7 @@ class VectorField:
             behind = behind[mask[behind]]
         return merge([(rows, closeness), _by_scan(snapshot, query, behind, k)], k)
 
-    def _scored(self, found: Found, min_score: float | None) -> Found:
+    def _scored(self, found: RowScores, min_score: float | None) -> RowScores:
         rows, closeness = found
         scores = self._kind.scores(closeness)
         if min_score is not None:
@@ -334,7 +334,7 @@ def _due(graph: HnswGraph | None) -> int:
     return max(_GRAPH_STEP, graph.covered // _GRAPH_SHARE if useful else graph.covered)
 
 
-def _by_scan(snapshot: RowSnapshot, query: NDArray[Any], rows: NDArray[np.int64] | None, k: int) -> Found:
+def _by_scan(snapshot: RowSnapshot, query: NDArray[Any], rows: NDArray[np.int64] | None, k: int) -> RowScores:
     quick = scan(snapshot, query, rows=rows)
     return best(snapshot, query, rows, quick, k)
 
