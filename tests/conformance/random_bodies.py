@@ -165,6 +165,9 @@ def ordered(body: Clause) -> bool:
 
 
 def _body(parts: Clause) -> Clause:
+    if "aggs" in parts:
+        # a server that counts filters by the index forgets `min_score`
+        parts = {name: part for name, part in parts.items() if name != "min_score"}
     if ordered(parts):
         return parts
     return {name: part for name, part in parts.items() if name not in ("size", "from", "collapse")} | {"size": _ALL}
