@@ -15,7 +15,7 @@ from hybrid_search.errors import DocumentNotFound, HybridSearchError, IndexNotFo
 from hybrid_search.query.filters import parse_filter
 from hybrid_search.query.text import excluded_clauses, parse_text, text_leg
 from tests.conformance import words
-from tests.conformance.photos import (
+from tests.support.photos import (
     FILTERS,
     Source,
     bm25,

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hybrid_search.backends.embedded.schema import EVERY, PRESENT, SEQUENCE, Schema
-from hybrid_search.backends.embedded.vectors import VectorField
+from hybrid_search.backends.embedded.documents.schema import EVERY, PRESENT, SEQUENCE, Schema
+from hybrid_search.backends.embedded.vectors.vector_field import VectorField
 
 if TYPE_CHECKING:
     import tantivy
