@@ -263,7 +263,7 @@ def read_hits(response: Mapping[str, Any], query: Query, body: Mapping[str, Any]
             score=scores[id],
             legs={name: scored[id] for name, scored in legs.items() if id in scored},
             distance=distances.get(id),
-            source=found[id].get("_source", {}),
+            source=dict(found[id].get("_source", {})),
             matched=_matched(found[id], query) if query.explain else (),
             copies=copies[id],
             ranks={name: ranked[id] for name, ranked in ranks.items() if id in ranked},

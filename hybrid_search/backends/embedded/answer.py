@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from hybrid_search.backends.embedded.aggregations import aggregate
 from hybrid_search.backends.embedded.clauses import compiler as new_compiler
 from hybrid_search.backends.embedded.compiler import Compiler
 from hybrid_search.backends.embedded.documents import read_source
+from hybrid_search.backends.embedded.failures import reading
 from hybrid_search.backends.embedded.knn import Nearest, nearest
 from hybrid_search.backends.embedded.matches import Matches
 from hybrid_search.backends.embedded.ranking import Ranked, collapsed, ranking
@@ -45,7 +47,12 @@ _BESIDE = ThreadPoolExecutor(thread_name_prefix="hybrid-search-query")
 
 
 def answer(
-    snapshot: Snapshot, body: Mapping[str, Any], *, index: str, read_vector: Callable[[str, int], Any]
+    snapshot: Snapshot,
+    body: Mapping[str, Any],
+    *,
+    index: str,
+    read_vector: Callable[[str, int], Any],
+    lazy: bool = False,
 ) -> dict[str, Any]:
     """Run a body.
 
@@ -58,6 +65,8 @@ def answer(
         What every hit has as `_index`.
     read_vector : callable
         (dense_vector field, row) to its numbers.
+    lazy : bool
+        Whether the `_source` of hits may be parsed when it is first used: few of the hits are shown.
 
     Raises
     ------
@@ -85,7 +94,7 @@ def answer(
         page = collapsed(matches, body.get("sort"), body["collapse"], start + size, track_scores=tracked)
     else:
         page = ranking(matches, body.get("sort"), start + size, track_scores=tracked)
-    hits = _hits(matches, page[start : start + size], body, index=index, read_vector=read_vector)
+    hits = _hits(matches, page[start : start + size], body, index=index, read_vector=read_vector, lazy=lazy)
     _name_matches(hits, page[start : start + size], compiler, legs, matches, _sole_scorer(body))
     result: dict[str, Any] = {"timed_out": False, "_shards": {"total": 1, "successful": 1, "skipped": 0, "failed": 0}}
     scores = [hit["_score"] for hit in hits if hit["_score"] is not None]
@@ -127,6 +136,7 @@ def _hits(
     *,
     index: str,
     read_vector: Callable[[str, int], Any],
+    lazy: bool,
 ) -> list[dict[str, Any]]:
     source_filter = SourceFilter(body.get("_source", True))
     fields = _field_patterns(body.get("fields"))
@@ -137,7 +147,8 @@ def _hits(
         native = searcher.doc(address)
         hit: dict[str, Any] = {"_index": index, "_id": native.get_first(ID), "_score": ranked.score}
         if source_filter.wanted:
-            hit["_source"] = source_filter.apply(read_source(native, wanted=source_filter.may_want))
+            source = _Source(native, source_filter, location=index)
+            hit["_source"] = source if lazy else source.parsed
         if fields is not None:
             hit["fields"] = _fields(matches.snapshot, native, address, fields, read_vector)
         if ranked.sort is not None:
@@ -146,6 +157,27 @@ def _hits(
             hit["fields"] = {**hit.get("fields", {}), ranked.group[0]: [ranked.group[1]]}
         hits.append(hit)
     return hits
+
+
+class _Source(Mapping[str, Any]):
+    """The wanted part of a stored document, parsed when it is first used."""
+
+    def __init__(self, native: tantivy.Document, wanted: SourceFilter, *, location: str) -> None:
+        self._native, self._wanted, self._location = native, wanted, location
+
+    @cached_property
+    def parsed(self) -> dict[str, Any]:
+        with reading(self._location):
+            return self._wanted.apply(read_source(self._native, wanted=self._wanted.may_want))
+
+    def __getitem__(self, name: str) -> Any:
+        return self.parsed[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.parsed)
+
+    def __len__(self) -> int:
+        return len(self.parsed)
 
 
 def _field_patterns(spec: Any) -> SourceFilter | None:
