@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from hybrid_search.backends.embedded.compiler import Compiler, Handler, only, single
@@ -23,7 +23,7 @@ _MULTI = _MATCH | {"fields", "type", "tie_breaker", "slop"}
 _TIE_BREAKERS = {"best_fields": 0.0, "phrase": 0.0, "most_fields": 1.0}
 
 
-def _tokens(compiler: Compiler, field: Field, text: Any) -> list[tuple[int, str]]:
+def _tokens(compiler: Compiler, field: Field, text: Any) -> Sequence[tuple[int, str]]:
     name = str(field.options.get("search_analyzer", analyzer_name(field)))
     return compiler.snapshot.schema.analysis.tokens(name, str(text))
 
