@@ -65,12 +65,12 @@ class Analysis:
             self._analyzers[name] = self._build(self._analyzer_spec(name))
         return self._analyzers[name]
 
-    def tokens(self, name: str, text: str) -> tuple[tuple[int, str], ...]:
+    def tokens(self, name: str, text: str) -> list[tuple[int, str]]:
         """Return position and text of every token that an analyser makes of a text; a stop word leaves a gap.
 
         A search asks for each of its words in a dozen fields, which have three analysers.
         """
-        return self._kept_tokens(name, text)
+        return list(self._kept_tokens(name, text))
 
     def _tokens(self, name: str, text: str) -> tuple[tuple[int, str], ...]:
         if name not in self._halves:
