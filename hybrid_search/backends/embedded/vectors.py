@@ -27,6 +27,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from hybrid_search.backends.embedded.bounds import RowLengths
 from hybrid_search.backends.embedded.documents import vector_kind
 from hybrid_search.backends.embedded.fields import Field
 from hybrid_search.backends.embedded.folder import Folder
@@ -104,6 +105,7 @@ class VectorField:
         self._graph_from = graph_from if graph else None
         self._graph: Graph | None = None
         self._graph_known = False
+        self._lengths = RowLengths()
         self._lock = threading.RLock()
 
     def __len__(self) -> int:
@@ -193,6 +195,9 @@ class VectorField:
         found = self._by_graph(snapshot, asked, k=k, num_candidates=num_candidates, mask=mask, allowed=allowed)
         if found is None:
             rows = None if mask is None or allowed == len(snapshot) else np.flatnonzero(mask)
+            if rows is None and min_score is not None and self._kind.similarity == "cosine":
+                least = 2.0 * min_score - 1.0
+                rows = self._lengths.candidates(snapshot, self._store.sums, asked, least=least)
             found = _by_scan(snapshot, asked, rows, k, min_score)
         return self._scored(found, min_score)
 
