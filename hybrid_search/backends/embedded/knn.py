@@ -134,11 +134,12 @@ def _find(
 ) -> tuple[Sequence[float], list[tantivy.DocAddress]]:
     """Choose between searching all rows and then looking which documents pass, and listing the rows that pass first."""
     snapshot, vectors = compiler.snapshot, compiler.snapshot.vectors(field.name)
-    query, allowed = _passing(compiler, field, filter), snapshot.living(field.name)
+    allowed = snapshot.living(field.name)
     if filter is not None:
-        allowed, few = _counted(snapshot, field, query, filter)
+        allowed, few = _counted(compiler, field, filter)
         if few is not None:
             return _nearest_listed(vectors, asked, few, k=k, least=least)
+    query = _passing(compiler, field, filter)
     if not allowed:
         return [], []
     share = allowed / max(1, len(vectors))
@@ -170,15 +171,16 @@ def _passing(compiler: Compiler, field: Field, filter: Any) -> tantivy.Query:
     return Query.boolean_query([*((Occur.Must, inner.filter(clause)) for clause in clauses), (Occur.Must, having)])
 
 
-def _counted(snapshot: Snapshot, field: Field, query: tantivy.Query, filter: Any) -> tuple[int, Few | None]:
+def _counted(compiler: Compiler, field: Field, filter: Any) -> tuple[int, Few | None]:
     """Return how many documents pass a filter, and where they are few, their rows in order and their addresses."""
 
     def count() -> tuple[int, Few | None]:
-        allowed, listed = snapshot.ordered_and_counted(query, f"{field.name}#row", limit=_FEW)
+        query = _passing(compiler, field, filter)
+        allowed, listed = compiler.snapshot.ordered_and_counted(query, f"{field.name}#row", limit=_FEW)
         rows = np.array([row for row, _ in listed], dtype=np.int64)
         return allowed, (rows, [address for _, address in listed]) if allowed <= _FEW else None
 
-    return _kept(snapshot, f"counted {field.name}", filter, count)
+    return _kept(compiler.snapshot, f"counted {field.name}", filter, count)
 
 
 def _nearest_listed(
