@@ -1,0 +1,90 @@
+"""Which rows of bytes can reach a cosine, from the first half of each: few signatures are near enough to be compared.
+
+The dot product of two rows is that of their first halves and at most the product of the lengths of the rests (Cauchy
+and Schwarz). So a row is passed over for good where even that does not reach what is asked; the halves of signatures of
+different pictures have a cosine about 0, and copies are asked for from 0.6 on.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hybrid_search.backends.embedded.vectors.vector_rows import BLOCK
+from hybrid_search.backends.embedded.vectors.vector_scan import Snapshot, compared, in_parallel
+
+_WORTH = 16
+"""Scans after which the lengths of all rows, which take as long as eight, are worth their time."""
+_SLACK = 1e-3
+"""More than single precision takes from a cosine that is made of lengths."""
+
+
+class RowLengths:
+    """Lengths of rows, and of their second halves, kept for the blocks whose checksums are the same as then."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._known: tuple[tuple[int, ...], NDArray[np.float32]] = ((), np.empty((2, 0), np.float32))
+        self._scans = 0
+
+    def candidates(
+        self, snapshot: Snapshot, sums: tuple[int, ...], query: NDArray[Any], *, least: float
+    ) -> NDArray[np.int64] | None:
+        """Return the rows whose cosine may reach `least`, ascending; None where that is not worth finding out.
+
+        Parameters
+        ----------
+        snapshot : Snapshot
+            Of a kind that is compared by the cosine of bytes.
+        sums : tuple of int
+            Checksums of the whole blocks of its rows that are committed.
+        query : (dims,) int8
+        least : float
+        """
+        lengths = self._of(snapshot, sums)
+        covered = lengths.shape[1]
+        if not covered:
+            return None
+        half = _half(snapshot)
+        asked = query.astype(np.float64)
+        rest = float(np.linalg.norm(asked[half:]))
+        needed = (least - _SLACK) * float(np.linalg.norm(asked))
+        near = np.zeros(len(snapshot), dtype=bool)
+        near[covered:] = True
+
+        def compare(low: int, high: int) -> None:
+            first = compared(query[:half], snapshot.rows[low:high, :half], "dot")
+            near[low:high] = first + rest * lengths[1, low:high] >= needed * lengths[0, low:high]
+
+        in_parallel(compare, covered, bytes_per_row=half)
+        return np.flatnonzero(near)
+
+    def _of(self, snapshot: Snapshot, sums: tuple[int, ...]) -> NDArray[np.float32]:
+        """Return the lengths of the first rows and of their rests, (2, n), as far as they are known."""
+        known, lengths = self._known
+        blocks = min(len(sums), len(snapshot) // BLOCK)
+        same = next((n for n in range(min(blocks, len(known))) if known[n] != sums[n]), min(blocks, len(known)))
+        if same == blocks:
+            return lengths[:, : same * BLOCK]
+        self._scans += 1
+        if self._scans >= _WORTH and self._lock.acquire(blocking=False):
+            try:
+                starts = range(same * BLOCK, blocks * BLOCK, BLOCK)
+                more = [_lengths(snapshot.rows[start : start + BLOCK], _half(snapshot)) for start in starts]
+                lengths = np.concatenate([lengths[:, : same * BLOCK], *more], axis=1)
+                self._known, self._scans, same = (sums[:blocks], lengths), 0, blocks
+            finally:
+                self._lock.release()
+        return lengths[:, : same * BLOCK]
+
+
+def _half(snapshot: Snapshot) -> int:
+    return snapshot.kind.dims // 2
+
+
+def _lengths(rows: NDArray[np.int8], half: int) -> NDArray[np.float32]:
+    squares = np.square(rows.astype(np.int32))
+    return np.sqrt([squares.sum(axis=1), squares[:, half:].sum(axis=1)]).astype(np.float32)
