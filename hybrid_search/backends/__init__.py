@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from hybrid_search.backends.integrity import Checked
+from hybrid_search.backends.integrity import IntegrityReport
 from hybrid_search.document.definition import EmbeddingSpec
 from hybrid_search.errors import BackendUnavailable
 
@@ -191,7 +191,7 @@ class Backend(ABC):
     def info(self) -> dict[str, Any]:
         """Return facts for people: documents, bytes on disk, version, per-field vector counts."""
 
-    def check(self, *, repair: bool = False) -> Checked:
+    def check(self, *, repair: bool = False) -> IntegrityReport:
         """Look whether all that was written is as it was written; with `repair`, mend what can be mended.
 
         Raises

@@ -17,7 +17,7 @@ from hybrid_search.backends.embedded.error_translation import reading
 from hybrid_search.backends.embedded.search.aggregations import aggregate
 from hybrid_search.backends.embedded.search.knn import Nearest, nearest
 from hybrid_search.backends.embedded.search.matches import Matches
-from hybrid_search.backends.embedded.search.ranking import Ranked, collapsed, ranking
+from hybrid_search.backends.embedded.search.ranking import RankedDocument, collapsed, ranking
 from hybrid_search.backends.embedded.snapshot import Snapshot
 from hybrid_search.errors import BadFilter, UnsupportedClause
 
@@ -134,7 +134,7 @@ def _listed(legs: Any) -> list[Any]:
 
 def _hits(
     matches: Matches,
-    page: Iterable[Ranked],
+    page: Iterable[RankedDocument],
     body: Mapping[str, Any],
     *,
     index: str,
@@ -220,7 +220,7 @@ def _fields(
 
 def _name_matches(
     hits: list[dict[str, Any]],
-    page: Iterable[Ranked],
+    page: Iterable[RankedDocument],
     compiler: Compiler,
     legs: Iterable[Nearest],
     matches: Matches,

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hybrid_search.backends.embedded.vectors.vector_rows import BLOCK
-from hybrid_search.backends.embedded.vectors.vector_scan import Snapshot, compared, in_parallel
+from hybrid_search.backends.embedded.vectors.vector_scan import RowSnapshot, compared, in_parallel
 
 _WORTH = 16
 """Scans after which the lengths of all rows, which take as long as eight, are worth their time."""
@@ -31,13 +31,13 @@ class RowLengths:
         self._scans = 0
 
     def candidates(
-        self, snapshot: Snapshot, sums: tuple[int, ...], query: NDArray[Any], *, least: float
+        self, snapshot: RowSnapshot, sums: tuple[int, ...], query: NDArray[Any], *, least: float
     ) -> NDArray[np.int64] | None:
         """Return the rows whose cosine may reach `least`, ascending; None where that is not worth finding out.
 
         Parameters
         ----------
-        snapshot : Snapshot
+        snapshot : RowSnapshot
             Of a kind that is compared by the cosine of bytes.
         sums : tuple of int
             Checksums of the whole blocks of its rows that are committed.
@@ -62,7 +62,7 @@ class RowLengths:
         in_parallel(compare, covered, bytes_per_row=half)
         return np.flatnonzero(near)
 
-    def _of(self, snapshot: Snapshot, sums: tuple[int, ...]) -> NDArray[np.float32]:
+    def _of(self, snapshot: RowSnapshot, sums: tuple[int, ...]) -> NDArray[np.float32]:
         """Return the lengths of the first rows and of their rests, (2, n), as far as they are known."""
         known, lengths = self._known
         blocks = min(len(sums), len(snapshot) // BLOCK)
@@ -81,7 +81,7 @@ class RowLengths:
         return lengths[:, : same * BLOCK]
 
 
-def _half(snapshot: Snapshot) -> int:
+def _half(snapshot: RowSnapshot) -> int:
     return snapshot.kind.dims // 2
 
 

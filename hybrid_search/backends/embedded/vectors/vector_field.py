@@ -30,9 +30,9 @@ from numpy.typing import ArrayLike, NDArray
 from hybrid_search.backends.embedded.documents.mapping_fields import Field
 from hybrid_search.backends.embedded.documents.tantivy_documents import vector_kind
 from hybrid_search.backends.embedded.index_folder import Folder
-from hybrid_search.backends.embedded.vectors.hnsw_graph import Graph, grow, open_graph, stamp
+from hybrid_search.backends.embedded.vectors.hnsw_graph import HnswGraph, grow, open_graph, stamp
 from hybrid_search.backends.embedded.vectors.row_lengths import RowLengths
-from hybrid_search.backends.embedded.vectors.vector_scan import Kind, Snapshot, best, exact, merge, scan, work
+from hybrid_search.backends.embedded.vectors.vector_scan import Kind, RowSnapshot, best, exact, merge, scan, work
 from hybrid_search.backends.embedded.vectors.vector_store import Store
 from hybrid_search.backends.embedded.vectors.vector_validation import checked
 from hybrid_search.errors import IndexCorrupt
@@ -103,7 +103,7 @@ class VectorField:
         self._store = Store(folder, kind=self._kind, writable=writable)
         self._graph_path = None if folder is None else folder / "graph.usearch"
         self._graph_from = graph_from if graph else None
-        self._graph: Graph | None = None
+        self._graph: HnswGraph | None = None
         self._graph_known = False
         self._lengths = RowLengths()
         self._lock = threading.RLock()
@@ -273,7 +273,7 @@ class VectorField:
         with self._lock:
             self._graph, self._graph_known = None, True
 
-    def _opened_graph(self) -> Graph | None:
+    def _opened_graph(self) -> HnswGraph | None:
         with self._lock:
             if not self._graph_known and self._graph_from is not None and self._graph_path is not None:
                 self._graph = open_graph(self._graph_path, kind=self._kind, identity=self._store.identity)
@@ -282,7 +282,7 @@ class VectorField:
 
     def _by_graph(
         self,
-        snapshot: Snapshot,
+        snapshot: RowSnapshot,
         query: NDArray[Any],
         *,
         k: int,
@@ -334,7 +334,7 @@ class VectorField:
         return wanted
 
 
-def _due(graph: Graph | None) -> int:
+def _due(graph: HnswGraph | None) -> int:
     """Rows that the graph must be behind before it is worth the work of loading and saving it."""
     if graph is None:
         return 1
@@ -343,7 +343,7 @@ def _due(graph: Graph | None) -> int:
 
 
 def _by_scan(
-    snapshot: Snapshot, query: NDArray[Any], rows: NDArray[np.int64] | None, k: int, min_score: float | None = None
+    snapshot: RowSnapshot, query: NDArray[Any], rows: NDArray[np.int64] | None, k: int, min_score: float | None = None
 ) -> Found:
     quick = scan(snapshot, query, rows=rows)
     if min_score is not None and snapshot.kind.similarity == "cosine":

@@ -23,7 +23,19 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Kind", "Snapshot", "best", "compared", "encode", "exact", "in_parallel", "merge", "scan", "split", "work"]
+__all__ = [
+    "Kind",
+    "RowSnapshot",
+    "best",
+    "compared",
+    "encode",
+    "exact",
+    "in_parallel",
+    "merge",
+    "scan",
+    "split",
+    "work",
+]
 
 # What comparing one row picked out costs, in rows compared in passing: 70–90 ns against 19 ns at 512 bytes.
 _GATHER_COST = 4
@@ -77,7 +89,7 @@ class Kind:
 
 
 @dataclass(frozen=True)
-class Snapshot:
+class RowSnapshot:
     """The rows that one search sees, (n, dims), and their codes, (n, code_width) int8, where the kind has them."""
 
     kind: Kind
@@ -133,7 +145,7 @@ def _compare(kind: Kind, query: NDArray[Any], block: NDArray[Any]) -> NDArray[np
     return -compared(query, block, "sqeuclidean")
 
 
-def exact(snapshot: Snapshot, query: NDArray[Any], rows: NDArray[np.int64]) -> NDArray[np.float64]:
+def exact(snapshot: RowSnapshot, query: NDArray[Any], rows: NDArray[np.int64]) -> NDArray[np.float64]:
     """Return the closeness of the given rows to the query, computed from the rows in single precision or better.
 
     Rows that were of unit length are so again: what float16 took from their length does not change the dot product.
@@ -163,7 +175,7 @@ def work(rows: int, allowed: int) -> int:
     return min(rows, _GATHER_COST * allowed)
 
 
-def scan(snapshot: Snapshot, query: NDArray[Any], *, rows: NDArray[np.int64] | None = None) -> NDArray[np.float32]:
+def scan(snapshot: RowSnapshot, query: NDArray[Any], *, rows: NDArray[np.int64] | None = None) -> NDArray[np.float32]:
     """Compare the query with many rows, quickly: the codes of float rows stand for them.
 
     Few rows are picked out; for many it is cheaper to compare all and pick out the results.
@@ -199,7 +211,7 @@ def scan(snapshot: Snapshot, query: NDArray[Any], *, rows: NDArray[np.int64] | N
     return closeness
 
 
-def _query_like(snapshot: Snapshot, query: NDArray[Any]) -> tuple[NDArray[Any], np.float32]:
+def _query_like(snapshot: RowSnapshot, query: NDArray[Any]) -> tuple[NDArray[Any], np.float32]:
     if snapshot.codes is None:
         return query.astype(snapshot.kind.dtype), np.float32(1)
     numbers, scales = split(encode(query.reshape(1, -1)))
@@ -235,7 +247,7 @@ def _pool() -> ThreadPoolExecutor:
 
 
 def best(
-    snapshot: Snapshot, query: NDArray[Any], rows: NDArray[np.int64] | None, quick: NDArray[np.float32], k: int
+    snapshot: RowSnapshot, query: NDArray[Any], rows: NDArray[np.int64] | None, quick: NDArray[np.float32], k: int
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Return the k closest of the rows that were scanned, with full-precision closeness, best first, ties by row.
 

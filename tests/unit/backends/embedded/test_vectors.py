@@ -256,7 +256,7 @@ def test_codes_stand_for_their_rows() -> None:
 
 def test_a_scan_does_not_wait_for_a_thread_that_was_put_aside(monkeypatch: pytest.MonkeyPatch) -> None:
     vectors = random_units(12000, 384).astype(np.float32)
-    snapshot = scan_module.Snapshot(Kind(384, "float", "dot_product"), vectors.astype(np.float16), encode(vectors))
+    snapshot = scan_module.RowSnapshot(Kind(384, "float", "dot_product"), vectors.astype(np.float16), encode(vectors))
     begun, over = threading.Event(), threading.Event()
     plain, here = scan_module._compare, threading.current_thread()
 
