@@ -1,6 +1,6 @@
-"""Processes forked from one that has imported everything already, for tests that need many: importing took the most time.
+"""Processes forked from one that has imported everything already, for tests that need many.
 
-Only what may run in a process without other threads is run so, since that is what a fork copies.
+Importing took the most time. Only what may run in a process without other threads is run so, since that is what a fork copies.
 """
 
 from __future__ import annotations

@@ -843,11 +843,11 @@ def test_truncating_takes_back_what_the_graph_covers(tmp_path: Path) -> None:
 # --- rows of bytes that can reach a cosine ---
 
 
-def test_rows_passed_over_by_their_halves_could_not_reach_the_cosine() -> None:
+def test_rows_passed_over_by_their_middles_could_not_reach_the_cosine() -> None:
     random = np.random.default_rng(5)
     rows = random.integers(-2, 3, (3 * BLOCK + 100, 24)).astype(np.int8)
-    rows[::7, :12] = 0
-    rows[::11, 12:] = 0
+    rows[::7, 5:19] = 0
+    rows[::11, 19:] = 0
     rows[5] = 0
     snapshot = scan_module.Snapshot(Kind(24, "byte", "cosine"), rows, None)
     lengths = np.linalg.norm(rows.astype(float), axis=1)
