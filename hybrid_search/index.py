@@ -509,7 +509,7 @@ class HybridIndex:
         self._state.refresh()
 
     def close(self) -> None:
-        """Refresh and release the index; calling it twice is harmless, anything else is `AlreadyClosed` then."""
+        """Refresh and release the index; calling it twice is harmless, anything else raises BackendError then."""
         self._state.close()
 
     # -- asking --------------------------------------------------------------------------------------------------------
@@ -568,7 +568,7 @@ class HybridIndex:
 
         Raises
         ------
-        EmptyQuery, UnknownField, UnknownClass, BadFilter, BadVector, BadColour, TextNotSupported
+        EmptyQuery, UnknownField, UnknownClass, BadFilter, BadVector, TextNotSupported
             When the query cannot be run as it was asked.
         ImageUnreadable, ImageTooLarge
             When `image` cannot be decoded.
@@ -624,7 +624,7 @@ class HybridIndex:
 
         Raises
         ------
-        TierUnavailable
+        DuplicatesError
             When "edited" is asked for and OpenCV is not installed.
         QueryError
             When a tier is not known, or a number is out of its range.
@@ -694,7 +694,7 @@ class HybridIndex:
         ------
         MappingMismatch
             When the index was made before groups were kept in it; `backends.transfer.migrate` brings it up to date.
-        TierUnavailable, QueryError
+        DuplicatesError, QueryError
             As for `find_duplicates`.
 
         Examples

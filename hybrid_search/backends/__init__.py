@@ -158,6 +158,13 @@ class Backend(ABC):
             `sort`, `matched_queries` as {name: score, boost included}, and `aggregations`.
         """
 
+    def search_lazily(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Run a `_search` body more of whose hits are ranked than shown: `search`, unless a backend can do with less.
+
+        The `_source` of a hit may be any mapping, which is read when it is first used.
+        """
+        return self.search(body)
+
     def msearch(self, bodies: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         """Run several `_search` bodies; raises as `search`."""
         return [self.search(body) for body in bodies]

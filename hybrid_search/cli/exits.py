@@ -42,7 +42,7 @@ _PARSERS_WORDS = (
 _UNUSABLE = (
     errors.QueryError,
     errors.ImageError,
-    errors.MetadataError,
+    errors.CaptionsUnreadable,
     errors.UnknownEmbedder,
     errors.DuplicatesError,
 )

@@ -8,15 +8,14 @@ from hybrid_search.errors.base import HybridSearchError
 from hybrid_search.errors.remedies import FETCH_MINILM, Call, Remedy
 
 __all__ = [
-    "BadColour",
     "BadFilter",
+    "BadRun",
     "BadVector",
     "CaptionsUnreadable",
     "EmptyQuery",
     "ImageError",
     "ImageTooLarge",
     "ImageUnreadable",
-    "MetadataError",
     "PackageMissing",
     "QueryError",
     "TextNotSupported",
@@ -63,11 +62,7 @@ class ImageTooLarge(ImageError):
         )
 
 
-class MetadataError(HybridSearchError):
-    """A file that describes images cannot be used."""
-
-
-class CaptionsUnreadable(MetadataError):
+class CaptionsUnreadable(HybridSearchError):
     """A captions file has a format, a column or a line that cannot be used."""
 
     def __init__(self, path: str, reason: str) -> None:
@@ -133,17 +128,6 @@ class BadVector(QueryError):
         super().__init__(f"cannot use vector: {reason}", reason=reason)
 
 
-class BadColour(QueryError):
-    """A colour, or the share of one, cannot be read."""
-
-    def __init__(self, colour: str, reason: str) -> None:
-        super().__init__(
-            f"cannot read the colours {colour!r}: {reason}; write them as in CSS, with shares: '#c00:3,white:1'",
-            colour=colour,
-            reason=reason,
-        )
-
-
 class UnknownClass(QueryError):
     """A class has a name that the embedder's classifier does not know."""
 
@@ -153,3 +137,10 @@ class UnknownClass(QueryError):
             name=name,
             close_matches=tuple(close_matches),
         )
+
+
+class BadRun(HybridSearchError):
+    """A ranking that cannot be judged: an id twice, a question without anything relevant."""
+
+    def __init__(self, question: str, reason: str) -> None:
+        super().__init__(f"question {question!r}: {reason}", question=question, reason=reason)

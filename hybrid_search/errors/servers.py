@@ -11,7 +11,6 @@ __all__ = [
     "AccessDenied",
     "AliasMissing",
     "CertificateRejected",
-    "ClientMismatch",
     "DocumentChanged",
     "IncompleteAnswer",
     "IndexClosed",
@@ -33,18 +32,6 @@ class NotElasticsearch(BackendError):
             f"what answers at {location} is not Elasticsearch: {reason}; check its address and port",
             location=location,
             reason=reason,
-        )
-
-
-class ClientMismatch(BackendError):
-    """The installed Python client is too new for the server."""
-
-    def __init__(self, location: str, client: str) -> None:
-        super().__init__(
-            f"the server at {location} is older than the Python client elasticsearch {client}, and refuses it; "
-            "run `pip install 'elasticsearch<9'`, which speaks with servers 8.19 and 9.x",
-            location=location,
-            client=client,
         )
 
 

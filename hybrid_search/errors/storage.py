@@ -9,7 +9,6 @@ from hybrid_search.errors.numbers import counted
 from hybrid_search.errors.remedies import Call, Remedy
 
 __all__ = [
-    "AlreadyClosed",
     "BackendError",
     "BackendUnavailable",
     "BulkError",
@@ -38,16 +37,6 @@ class BackendUnavailable(BackendError):
 
     def __init__(self, location: str, reason: str, remedy: Remedy | str = "") -> None:
         super().__init__(f"cannot open {location}: {reason}", remedy=remedy, location=location, reason=reason)
-
-
-class AlreadyClosed(BackendError):
-    """The index was closed here, so that it can be neither searched nor written by this object."""
-
-    def __init__(self, location: str) -> None:
-        super().__init__(
-            f"the index at {location} has been closed; open it anew, or ask before the end of its `with` block",
-            location=location,
-        )
 
 
 class IndexNotFound(BackendError):

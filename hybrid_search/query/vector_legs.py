@@ -215,10 +215,9 @@ def colour_vector(
 
     Raises
     ------
-    BadColour
-        When a colour or a share cannot be read.
     QueryError
-        When no embedder can be asked for colours, or that which can is asked for a vector already.
+        When a colour or a share cannot be read, no embedder can be asked for colours, or that which can is asked for
+        a vector already.
     """
     if not isinstance(colours, str):
         raise QueryError(f"colours is text such as '#c00' or '#c00:3,white:1' (got {colours!r:.60})")

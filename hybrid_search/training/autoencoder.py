@@ -165,7 +165,7 @@ def train_autoencoder(
     ------
     TrainingImpossible
         When there are fewer than 50 pictures, or TensorFlow is not installed.
-    MetricsUnavailable
+    PackageMissing
         When ir_measures is not installed.
     """
     options = options or AutoencoderOptions()

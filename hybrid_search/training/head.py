@@ -167,7 +167,7 @@ def train_head(
     ------
     TrainingImpossible
         When there is too little to learn from or to judge by, or TensorFlow is not installed.
-    MetricsUnavailable
+    PackageMissing
         When ir_measures is not installed.
     """
     options = options or HeadOptions()

@@ -108,7 +108,7 @@ def rank_neighbours(vectors: NDArray[Any], same: NDArray[np.bool_], *, seed: int
     ------
     BadRun
         When no two pictures belong together.
-    MetricsUnavailable
+    PackageMissing
         When ir_measures is not installed.
     """
     rows, run, wanted = _questions(vectors, same, seed=seed)

@@ -25,7 +25,7 @@ from hybrid_search.document.definition import field_types
 from hybrid_search.errors import BadFilter
 from hybrid_search.query.filters import parse_filter
 from tests.conformance import random_corpus as corpus
-from tests.conformance.random_bodies import BODIES, TEXTS
+from tests.conformance.random_bodies import BODIES, TEXTS, ordered
 from tests.conformance.random_clauses import FILTERS
 
 MORE = int(os.environ.get("HYBRID_SEARCH_RANDOM", 0))
@@ -122,7 +122,7 @@ def difference(body: Mapping[str, Any], ours: Mapping[str, Any], theirs: Mapping
 def compared_parts(body: Mapping[str, Any], answer: Mapping[str, Any]) -> dict[str, Any]:
     hits = answer["hits"]["hits"]
     parts = {"total": answer["hits"]["total"], "scores": {hit["_id"]: hit["_score"] for hit in hits}}
-    parts["order"] = [hit["_id"] for hit in hits] if "sort" in body else None
+    parts["order"] = [hit["_id"] for hit in hits] if ordered(dict(body)) else None
     parts["matched"] = {hit["_id"]: hit.get("matched_queries", {}) for hit in hits}
     parts["aggregations"] = answer.get("aggregations", {})
     return parts

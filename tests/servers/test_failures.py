@@ -419,7 +419,7 @@ try:
         index.add(Image.new("RGB", (64, 64), "blue"), metadata={"caption": "a blue square"})
         print(len(index), index.search("red square", image=Image.new("RGB", (64, 64), "red"))[0].id == red)
         print(len(list(index)), len(index.get(red, vectors=True).source["embedding"]))
-except errors.ClientMismatch as error:
+except errors.BackendError as error:
     print(error)
 """
 

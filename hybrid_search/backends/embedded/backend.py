@@ -35,8 +35,6 @@ from hybrid_search.errors import BackendUnavailable, DocumentNotFound, IndexNotF
 if TYPE_CHECKING:
     import tantivy
 
-__all__ = ["EmbeddedBackend"]
-
 
 class EmbeddedBackend(Backend):
     """Documents in one folder, or in memory, searched in this process.
@@ -205,6 +203,11 @@ class EmbeddedBackend(Backend):
         with reading(self.location):
             return answer(self._current(), body, index=self.location, read_vector=self._read_vector)
 
+    def search_lazily(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Run a `_search` body; the `_source` of each hit is a mapping that is parsed when it is first used."""
+        with reading(self.location):
+            return answer(self._current(), body, index=self.location, read_vector=self._read_vector, lazy=True)
+
     def count(self, query: Mapping[str, Any] | None = None) -> int:
         """Count the documents that match a query (all when None)."""
         with reading(self.location):
@@ -233,13 +236,8 @@ class EmbeddedBackend(Backend):
         """Stream (id, `_source`) of every match in the order of writing, from one commit, in bounded memory."""
         snapshot = self._current()
         matching = everything(0.0) if query is None else compiler(snapshot).filter(query)
-        return pages(
-            snapshot,
-            matching,
-            fields=fields,
-            location=self.location,
-            read_vector=self._read_vector if vectors else None,
-        )
+        read = self._read_vector if vectors else None
+        return pages(snapshot, matching, fields=fields, location=self.location, read_vector=read)
 
     def info(self) -> dict[str, Any]:
         """Return where the index is, and `facts.facts`."""

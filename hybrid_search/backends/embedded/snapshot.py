@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hybrid_search.backends.embedded.documents.schema import EVERY, PRESENT, SEQUENCE, Schema
+from hybrid_search.backends.embedded.documents.schema import EVERY, ID, PRESENT, SEQUENCE, Schema
 from hybrid_search.backends.embedded.vectors.vector_field import VectorField
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ class Snapshot:
         self._living: dict[str, int] = {}
         self._values: dict[str, float] = {}
         self.cache: dict[str, Any] = {}
+        self._ids: dict[int, str] = {}
 
     @property
     def documents(self) -> int:
@@ -166,6 +167,15 @@ class Snapshot:
         """Return the numbers of a column for documents, None where there is none."""
         return self.searcher.fast_field_values(column, list(addresses)) if addresses else []
 
+    def id(self, sequence: int, address: tantivy.DocAddress) -> str:
+        """Return the id of a document; the latest are kept, for it costs as much as to read the document."""
+        found = self._ids.get(sequence)
+        if found is None:
+            if len(self._ids) >= _IDS:
+                self._ids.clear()
+            found = self._ids[sequence] = str(self.searcher.doc(address).get_first(ID))
+        return found
+
     def sequences(self, addresses: Sequence[tantivy.DocAddress]) -> list[int]:
         """Return the write numbers of documents, which name them within this snapshot."""
         return self.values(SEQUENCE, addresses)
@@ -206,6 +216,8 @@ class Snapshot:
 
 
 _SET_FROM = 2048
+_IDS = 10_000
+"""Ids that are kept, 1.5 MB of them: all of a small collection, of a large one what is found again and again."""
 
 
 def _idf(documents: int, found: int) -> float:

@@ -80,7 +80,7 @@ class Listing:
     progress: bool = True
 
     def check(self) -> None:
-        """Refuse what cannot be done, before anything is searched; raises BadKeepRule and typer's BadParameter."""
+        """Refuse what cannot be done, before anything is searched; raises QueryError and typer's BadParameter."""
         self.deed.check()
         self._rules()
         if self.html is not None and not self.html.parent.is_dir():

@@ -67,7 +67,7 @@ def undo(
 
     Raises
     ------
-    JournalUnreadable
+    DuplicatesError
         When it is no journal, is damaged, or its run is still at work; nothing was changed.
     ActionRefused
         When another run is at work.

@@ -30,7 +30,7 @@ from hybrid_search.duplicates.compare.pixel_verdict import (
 )
 from hybrid_search.duplicates.compare.pixels import Pixels, PixelStore
 from hybrid_search.duplicates.model import Subject
-from hybrid_search.errors import ImageError, QueryError, TierUnavailable
+from hybrid_search.errors import DuplicatesError, ImageError, QueryError
 from hybrid_search.hits.evidence import DUPLICATE_TIERS, TIERS, Evidence, Tier
 from hybrid_search.images import DEFAULT_LIMITS, Limits
 from hybrid_search.signature.goldberg import distance, quality
@@ -118,7 +118,7 @@ class Judge:
     ------
     QueryError
         When a tier is not known, or the distance is not between 0 and 1.
-    TierUnavailable
+    DuplicatesError
         When "edited" is asked for and OpenCV is not installed.
     """
 
@@ -333,7 +333,7 @@ def checked_tiers(tiers: Collection[Tier] | None) -> Sequence[Tier]:
     ------
     QueryError
         When there is no such tier.
-    TierUnavailable
+    DuplicatesError
         When "edited" is asked for and OpenCV is not installed.
     """
     if tiers is None:
@@ -343,7 +343,8 @@ def checked_tiers(tiers: Collection[Tier] | None) -> Sequence[Tier]:
         if tier not in TIERS:
             raise QueryError(f"no tier {tier!r}; known: {', '.join(TIERS)}")
     if "edited" in wanted and not can_extract():
-        raise TierUnavailable("edited", INSTALL)
+        said = f"the tier 'edited' needs a package that is not installed: {INSTALL}"
+        raise DuplicatesError(said, tier="edited", install=INSTALL)
     return tuple(tier for tier in TIERS if tier in wanted)
 
 

@@ -79,6 +79,12 @@ class Store:
         """Where the rows are, for messages."""
         return "vectors in memory" if self._folder is None else str(self._folder)
 
+    @property
+    def sums(self) -> tuple[int, ...]:
+        """Checksums of the committed rows by whole blocks, as far as they are known."""
+        committed = self._committed
+        return (committed.sums or ())[: committed.rows // BLOCK]
+
     def snapshot(self, rows: int | None = None) -> RowSnapshot:
         """Return the first rows (all that were appended when None) as arrays that later appends leave alone."""
         with self._lock:
