@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hybrid_search.backends.embedded.vectors.vector_field.row_lengths import RowLengths
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -23,6 +22,7 @@ from hybrid_search.backends.embedded.vectors import hnsw_graph as graph_module
 from hybrid_search.backends.embedded.vectors import vector_field as vectors_module
 from hybrid_search.backends.embedded.vectors import vector_scan as scan_module
 from hybrid_search.backends.embedded.vectors.hnsw_graph import Calibration
+from hybrid_search.backends.embedded.vectors.row_lengths import RowLengths
 from hybrid_search.backends.embedded.vectors.vector_field import VectorField
 from hybrid_search.backends.embedded.vectors.vector_rows import BLOCK
 from hybrid_search.backends.embedded.vectors.vector_scan import Kind, encode, split
