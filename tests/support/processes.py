@@ -1,4 +1,4 @@
-"""Processes forked from one that has imported everything already, for tests that need many: importing took the most time.
+"""Processes forked from one that has imported everything, for tests that need many: importing took most of the time.
 
 Only what may run in a process without other threads is run so, since that is what a fork copies.
 """
