@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from hybrid_search.backends.elasticsearch import Server
-    from hybrid_search.backends.integrity import Checked
+    from hybrid_search.backends.integrity import IntegrityReport
     from hybrid_search.duplicates.finder import DuplicateFinder
     from hybrid_search.duplicates.model import DuplicateGroup
     from hybrid_search.embedders import Embedder, TextEmbedder
@@ -350,14 +350,14 @@ class HybridIndex:
         self._state.see_own_writes()
         return prune(self._state.backend, dry_run=dry_run, accept_missing=accept_missing)
 
-    def check(self, *, repair: bool = False) -> Checked:
+    def check(self, *, repair: bool = False) -> IntegrityReport:
         """Compare all files of the index with their checksums; with `repair`, mend what can be mended.
 
         An index that is too damaged to be opened is checked by its backend, `open_backend(…).check(repair=True)`.
 
         Returns
         -------
-        Checked
+        IntegrityReport
             The damages, and what was done: `incomplete` documents were computed again where their pictures are there.
         """
         return check_index(self._state, repair=repair)
@@ -509,7 +509,7 @@ class HybridIndex:
         self._state.refresh()
 
     def close(self) -> None:
-        """Refresh and release the index; calling it twice is harmless, anything else is `AlreadyClosed` then."""
+        """Refresh and release the index; calling it twice is harmless, anything else raises BackendError then."""
         self._state.close()
 
     # -- asking --------------------------------------------------------------------------------------------------------
@@ -568,7 +568,7 @@ class HybridIndex:
 
         Raises
         ------
-        EmptyQuery, UnknownField, UnknownClass, BadFilter, BadVector, BadColour, TextNotSupported
+        EmptyQuery, UnknownField, UnknownClass, BadFilter, BadVector, TextNotSupported
             When the query cannot be run as it was asked.
         ImageUnreadable, ImageTooLarge
             When `image` cannot be decoded.
@@ -624,7 +624,7 @@ class HybridIndex:
 
         Raises
         ------
-        TierUnavailable
+        DuplicatesError
             When "edited" is asked for and OpenCV is not installed.
         QueryError
             When a tier is not known, or a number is out of its range.
@@ -693,8 +693,8 @@ class HybridIndex:
         Raises
         ------
         MappingMismatch
-            When the index was made before groups were kept in it; `hybrid-search migrate` brings it up to date.
-        TierUnavailable, QueryError
+            When the index was made before groups were kept in it; `backends.transfer.migrate` brings it up to date.
+        DuplicatesError, QueryError
             As for `find_duplicates`.
 
         Examples

@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from hybrid_search.errors.base import HybridSearchError
-from hybrid_search.errors.suggested import command
+from hybrid_search.errors.remedies import FETCH_MINILM, Call, Remedy
 
 __all__ = [
-    "BadColour",
     "BadFilter",
+    "BadRun",
     "BadVector",
     "CaptionsUnreadable",
     "EmptyQuery",
     "ImageError",
     "ImageTooLarge",
     "ImageUnreadable",
-    "MetadataError",
     "PackageMissing",
     "QueryError",
     "TextNotSupported",
@@ -44,9 +43,9 @@ class ImageError(HybridSearchError):
 class ImageUnreadable(ImageError):
     """The bytes are not an image that can be decoded, or they cannot be had."""
 
-    def __init__(self, path: str, reason: str) -> None:
+    def __init__(self, path: str, reason: str, remedy: Remedy | str = "") -> None:
         reason = " ".join(reason.split())
-        super().__init__(f"cannot read image {path}: {reason}", path=path, reason=reason)
+        super().__init__(f"cannot read image {path}: {reason}", remedy=remedy, path=path, reason=reason)
 
 
 class ImageTooLarge(ImageError):
@@ -63,11 +62,7 @@ class ImageTooLarge(ImageError):
         )
 
 
-class MetadataError(HybridSearchError):
-    """A file that describes images cannot be used."""
-
-
-class CaptionsUnreadable(MetadataError):
+class CaptionsUnreadable(HybridSearchError):
     """A captions file has a format, a column or a line that cannot be used."""
 
     def __init__(self, path: str, reason: str) -> None:
@@ -118,9 +113,10 @@ class TextNotSupported(QueryError):
 
     def __init__(self, embedder: str) -> None:
         super().__init__(
-            f"embedder {embedder!r} embeds images only; search with text=… uses captions and labels instead; sums of "
-            "words and labels of your own need an embedder of words too: name one by embedder=…, or add one by "
-            f"{command('embed', 'lite+minilm')} after {command('embedder', 'fetch', 'minilm', placed=False)}",
+            f"embedder {embedder!r} embeds images only",
+            remedy="search with text=… uses captions and labels instead; sums of words and labels of your own need an "
+            "embedder of words too: name one by embedder=…, or add one by "
+            + (Call("HybridIndex.add_embedder", ("lite+minilm",)) + " after " + FETCH_MINILM),
             embedder=embedder,
         )
 
@@ -132,17 +128,6 @@ class BadVector(QueryError):
         super().__init__(f"cannot use vector: {reason}", reason=reason)
 
 
-class BadColour(QueryError):
-    """A colour, or the share of one, cannot be read."""
-
-    def __init__(self, colour: str, reason: str) -> None:
-        super().__init__(
-            f"cannot read the colours {colour!r}: {reason}; write them as in CSS, with shares: '#c00:3,white:1'",
-            colour=colour,
-            reason=reason,
-        )
-
-
 class UnknownClass(QueryError):
     """A class has a name that the embedder's classifier does not know."""
 
@@ -152,3 +137,10 @@ class UnknownClass(QueryError):
             name=name,
             close_matches=tuple(close_matches),
         )
+
+
+class BadRun(HybridSearchError):
+    """A ranking that cannot be judged: an id twice, a question without anything relevant."""
+
+    def __init__(self, question: str, reason: str) -> None:
+        super().__init__(f"question {question!r}: {reason}", question=question, reason=reason)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from hybrid_search.errors.remedies import MIGRATE
 from hybrid_search.errors.storage import BackendError
 
 __all__ = [
     "AccessDenied",
     "AliasMissing",
     "CertificateRejected",
-    "ClientMismatch",
     "DocumentChanged",
     "IncompleteAnswer",
     "IndexClosed",
@@ -32,18 +32,6 @@ class NotElasticsearch(BackendError):
             f"what answers at {location} is not Elasticsearch: {reason}; check its address and port",
             location=location,
             reason=reason,
-        )
-
-
-class ClientMismatch(BackendError):
-    """The installed Python client is too new for the server."""
-
-    def __init__(self, location: str, client: str) -> None:
-        super().__init__(
-            f"the server at {location} is older than the Python client elasticsearch {client}, and refuses it; "
-            "run `pip install 'elasticsearch<9'`, which speaks with servers 8.19 and 9.x",
-            location=location,
-            client=client,
         )
 
 
@@ -85,8 +73,8 @@ class AliasMissing(BackendError):
 
     def __init__(self, location: str, alias: str, reason: str) -> None:
         super().__init__(
-            f"alias {alias!r} at {location}: {reason}; `hybrid-search migrate` makes a new version of the index "
-            "with both of its aliases",
+            f"alias {alias!r} at {location}: {reason}",
+            remedy=MIGRATE + " makes a new version of the index with both of its aliases",
             location=location,
             alias=alias,
             reason=reason,

@@ -6,10 +6,9 @@ from collections.abc import Sequence
 
 from hybrid_search.errors.base import HybridSearchError
 from hybrid_search.errors.numbers import counted
-from hybrid_search.errors.suggested import command
+from hybrid_search.errors.remedies import Call, Remedy
 
 __all__ = [
-    "AlreadyClosed",
     "BackendError",
     "BackendUnavailable",
     "BulkError",
@@ -25,7 +24,8 @@ __all__ = [
 ]
 
 
-_REPAIR = f"{command('check')} says what is affected, with --repair it saves what is there; no picture file is touched"
+_CHECK, _REPAIR = Call("HybridIndex.check"), Call("HybridIndex.check", options={"repair": True})
+_MEND = _CHECK + " says what is affected, " + _REPAIR + " saves what is there; no picture file is touched"
 
 
 class BackendError(HybridSearchError):
@@ -35,28 +35,18 @@ class BackendError(HybridSearchError):
 class BackendUnavailable(BackendError):
     """The location cannot be reached or opened."""
 
-    def __init__(self, location: str, reason: str) -> None:
-        super().__init__(f"cannot open {location}: {reason}", location=location, reason=reason)
-
-
-class AlreadyClosed(BackendError):
-    """The index was closed here, so that it can be neither searched nor written by this object."""
-
-    def __init__(self, location: str) -> None:
-        super().__init__(
-            f"the index at {location} has been closed; open it anew, or ask before the end of its `with` block",
-            location=location,
-        )
+    def __init__(self, location: str, reason: str, remedy: Remedy | str = "") -> None:
+        super().__init__(f"cannot open {location}: {reason}", remedy=remedy, location=location, reason=reason)
 
 
 class IndexNotFound(BackendError):
     """There is no index at the location, and none was to be created."""
 
     def __init__(self, location: str, name: str = "images") -> None:
-        named = () if name == "images" else ("--name", name)
-        making = command(*named, "index", "FOLDER", "--index", location, placed=False)
+        making = Call("HybridIndex", (location,), {} if name == "images" else {"name": name})
         super().__init__(
-            f"no index {name!r} at {location}; make one with {making}",
+            f"no index {name!r} at {location}",
+            remedy="make one with " + making,
             location=location,
             name=name,
         )
@@ -76,10 +66,8 @@ class IndexLocked(BackendError):
 class IndexCorrupt(BackendError):
     """Files of an index are lost or damaged, or contradict each other; `remedy` says what can be done."""
 
-    def __init__(self, location: str, reason: str, remedy: str = _REPAIR) -> None:
-        super().__init__(
-            f"index {location} is damaged: {reason}; {remedy}", location=location, reason=reason, remedy=remedy
-        )
+    def __init__(self, location: str, reason: str, remedy: Remedy | str = _MEND) -> None:
+        super().__init__(f"index {location} is damaged: {reason}", remedy=remedy, location=location, reason=reason)
 
 
 class FormatTooNew(BackendError):
@@ -109,14 +97,14 @@ class EmbedderMismatch(BackendError):
         self,
         expected: str,
         found: str,
-        remedy: str = "open it with that embedder, or index the pictures again in a new place",
+        remedy: Remedy | str = "open it with that embedder, or index the pictures again in a new place",
         relation: str = "it was opened with",
     ) -> None:
         super().__init__(
-            f"the index holds embeddings of {expected}, {relation} {found}; {remedy}",
+            f"the index holds embeddings of {expected}, {relation} {found}",
+            remedy=remedy,
             expected=expected,
             found=found,
-            remedy=remedy,
             relation=relation,
         )
 
@@ -124,19 +112,19 @@ class EmbedderMismatch(BackendError):
 class MappingMismatch(BackendError):
     """A document or an index does not agree with the mapping."""
 
-    def __init__(self, field: str, reason: str) -> None:
-        super().__init__(f"field {field!r}: {reason}", field=field, reason=reason)
+    def __init__(self, field: str, reason: str, remedy: Remedy | str = "") -> None:
+        super().__init__(f"field {field!r}: {reason}", remedy=remedy, field=field, reason=reason)
 
 
 class MostAreMissing(BackendError):
     """More than half of an index would be removed as missing: a drive that is not mounted looks so."""
 
     def __init__(self, location: str, missing: int, documents: int) -> None:
-        listing, meant = command("prune", "--dry-run"), command("prune", "--accept-missing")
+        listing, removing = (Call("HybridIndex.prune", options={how: True}) for how in ("dry_run", "accept_missing"))
+        found = " lists them, " + Call("HybridIndex.add_folder") + " finds those that are back, "
         super().__init__(
-            f"{missing:,} of {documents:,} pictures in {location} are missing, more than half; nothing was removed. "
-            f"Is a drive not mounted? {listing} lists them, `hybrid-search index FOLDER` finds those that are back, "
-            f"{meant} removes them",
+            f"{missing:,} of {documents:,} pictures in {location} are missing, more than half; nothing was removed",
+            remedy="is a drive not mounted? " + (listing + found) + removing + " removes them",
             location=location,
             missing=missing,
             documents=documents,

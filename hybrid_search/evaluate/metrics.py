@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from hybrid_search.errors import BadRun, MetricsUnavailable
+from hybrid_search.errors import BadRun, PackageMissing
 
 __all__ = [
     "CUTOFFS",
@@ -69,7 +69,7 @@ def evaluate(run: Run, relevances: Relevances, *, cutoffs: Sequence[int] = CUTOF
 
     Raises
     ------
-    MetricsUnavailable
+    PackageMissing
         When ir_measures is not installed.
     BadRun
         When an id is ranked twice, a question has nothing relevant or nothing known about it, or there is no question.
@@ -133,7 +133,7 @@ def _values(run: Run, relevances: Relevances, cutoffs: Sequence[int]) -> Iterato
     try:
         from ir_measures import AP, RR, P, R, Success, pytrec_eval
     except ImportError as error:
-        raise MetricsUnavailable(f"{INSTALL} ({error})") from error
+        raise PackageMissing("evaluation", f"{INSTALL} ({error})") from error
     measures = [AP, RR, *(measure @ k for measure in (Success, R, P) for k in cutoffs)]
     judged, scored = {}, {}
     # trec_eval ends at a null character, and ranks by score alone: it is told numbers, and a score for each place

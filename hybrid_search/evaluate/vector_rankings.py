@@ -78,7 +78,7 @@ def evaluate_vectors(
 
     Raises
     ------
-    MetricsUnavailable
+    PackageMissing
         When ir_measures is not installed.
     BadVector
         When the shapes do not fit, or a number is not finite.

@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 from hybrid_search.document.document import caption_text
 from hybrid_search.embedders import TextEmbedder
 
-__all__ = ["WORDS", "Wording", "outdated"]
+__all__ = ["WORDS", "CaptionEmbedding", "outdated"]
 
 WORDS = ("title", "caption", "tags")
 """The fields whose words are embedded."""
 
 
-class Wording:
+class CaptionEmbedding:
     """Turns the words of documents into vectors.
 
     Parameters
@@ -61,6 +61,6 @@ class Wording:
 def outdated(before: Mapping[str, Any], after: Mapping[str, Any], keys: Iterable[str]) -> dict[str, None]:
     """Return what takes the vectors of words from a document that gets other words where no embedder is at hand.
 
-    `hybrid-search embed` makes them anew.
+    `HybridIndex.add_embedder` makes them anew.
     """
     return dict.fromkeys(keys) if caption_text(before) != caption_text(after) else {}

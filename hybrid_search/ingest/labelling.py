@@ -21,6 +21,7 @@ from hybrid_search.document.definition import field_types
 from hybrid_search.document.document import first_path
 from hybrid_search.embedders import Label
 from hybrid_search.errors import MappingMismatch, QueryError, TextNotSupported
+from hybrid_search.errors.remedies import MIGRATE
 from hybrid_search.query.filters import parse_filter
 
 if TYPE_CHECKING:
@@ -180,8 +181,8 @@ def write_labels(backend: Backend, labelled: Iterable[Labelled]) -> int:
         When the index was made by a version that had no `written_labels`; nothing is written.
     """
     if "written_labels" not in backend.definition()["mappings"]["properties"]:
-        remedy = "`hybrid-search migrate` brings it up to date; search and `label` without writing work as it is"
-        raise MappingMismatch("written_labels", f"the index was made before this field was thought of; {remedy}")
+        remedy = MIGRATE + " brings it up to date; search and `label` without writing work as it is"
+        raise MappingMismatch("written_labels", "the index was made before this field was thought of", remedy)
     changed = 0
     for batch in _batches(labelled):
         stored = dict(backend.scan({"ids": {"values": [each.id for each in batch]}}, fields=_STORED))

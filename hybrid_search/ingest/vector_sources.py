@@ -18,10 +18,10 @@ from hybrid_search.document.definition import EmbeddingSpec, spec_of
 from hybrid_search.document.document import caption_text
 from hybrid_search.document.picture import prepare
 from hybrid_search.embedders import Embedder, TextEmbedder
-from hybrid_search.embedders.trained.vector_map import Mapped
+from hybrid_search.embedders.trained.vector_map import VectorMapEmbedder
 from hybrid_search.errors import ImageError, ImageUnreadable
 from hybrid_search.images import Limits, read_source
-from hybrid_search.ingest.caption_embedding import WORDS, Wording
+from hybrid_search.ingest.caption_embedding import WORDS, CaptionEmbedding
 from hybrid_search.ingest.embedding_batch import Pixels, embed, ready
 from hybrid_search.ingest.report import Failure
 
@@ -120,12 +120,12 @@ class StoredBase:
     ----------
     key : str
         The leaf of their field under `embedding`.
-    maps : sequence of Mapped
+    maps : sequence of VectorMapEmbedder
         What they go through, one after the other.
     """
 
     key: str
-    maps: Sequence[Mapped]
+    maps: Sequence[VectorMapEmbedder]
 
     def vectors(self, stored: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return (n, dims) float32, rows of unit length, for (n, dims of the base) stored vectors."""
@@ -146,8 +146,8 @@ def stored_base(embedder: Embedder, held: Mapping[str, EmbeddingSpec]) -> Stored
     held : mapping of str to EmbeddingSpec
         What the index says it holds.
     """
-    maps: list[Mapped] = []
-    while isinstance(embedder, Mapped):
+    maps: list[VectorMapEmbedder] = []
+    while isinstance(embedder, VectorMapEmbedder):
         maps.insert(0, embedder)
         embedder = embedder.base
         spec = spec_of(embedder)
@@ -235,7 +235,7 @@ class WordFiller:
     }
 
     def __init__(self, backend: Backend, embedder: TextEmbedder, key: str) -> None:
-        self._backend, self._wording = backend, Wording({key: embedder})
+        self._backend, self._wording = backend, CaptionEmbedding({key: embedder})
 
     def fill(self, batch: Iterable[Found]) -> list[Failure]:
         """Write the vectors of a batch of documents, and return those that got none, each with the reason."""

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from hybrid_search.document.definition import EmbeddingSpec, default_embedding, embeddings, extra_fields
-from hybrid_search.errors import AlreadyClosed, DocumentNotFound
+from hybrid_search.errors import BackendError, DocumentNotFound
 from hybrid_search.query.query_builder import Asker
 
 if TYPE_CHECKING:
@@ -59,9 +59,11 @@ class IndexState:
         return self.embedders.default
 
     def check_open(self) -> None:
-        """Raise AlreadyClosed after `close`."""
+        """Raise BackendError after `close`."""
         if self._closed:
-            raise AlreadyClosed(self.backend.location)
+            place = self.backend.location
+            remedy = "open it anew, or ask before the end of its `with` block"
+            raise BackendError(f"the index at {place} has been closed", remedy=remedy, location=place)
 
     def refresh(self) -> None:
         """Make everything written so far durable and visible."""

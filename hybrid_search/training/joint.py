@@ -133,7 +133,7 @@ def train_joint(
     ------
     TrainingImpossible
         When there are too few pictures with texts, or their vectors are all the same.
-    MetricsUnavailable
+    PackageMissing
         When ir_measures is not installed.
 
     Examples

@@ -304,7 +304,7 @@ def test_an_index_of_before_says_what_to_do(tmp_path):
     del with_none["mappings"]["properties"]["duplicate"]["properties"]["matches"]
     backend = EmbeddedBackend(None)
     backend.create(with_none)
-    with pytest.raises(MappingMismatch, match="hybrid-search migrate"):
+    with pytest.raises(MappingMismatch, match=r"transfer\.migrate` brings it up to date"):
         find(backend)
 
 

@@ -195,7 +195,7 @@ def test_an_index_from_before_can_be_searched_and_says_what_it_lacks(tmp_path: P
         assert found == {"red": (), "said": ("term:red@caption",)}
         assert index.search("-red").ids() == ["red"]
         assert [each.id for each in index.label_pictures(["red"], floor=-9)] == ["red"]
-        with pytest.raises(MappingMismatch, match=r"written_labels.*hybrid-search migrate"):
+        with pytest.raises(MappingMismatch, match=r"written_labels.*transfer\.migrate`"):
             index.label_pictures(["red"], floor=-9, write=True)
         assert "labels" not in index.get("red").source
 
@@ -232,7 +232,7 @@ def test_labels_need_an_embedder_that_has_vectors_for_words() -> None:
 
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Any:
-    monkeypatch.setitem(registry._ENTRIES, "hue", registry.Entry("tests.support.fakes:HueEmbedder"))
+    monkeypatch.setitem(registry._ENTRIES, "hue", registry.EmbedderEntry("tests.support.fakes:HueEmbedder"))
     monkeypatch.setenv("HYBRID_SEARCH_INDEX", str(tmp_path / "index"))
     monkeypatch.chdir(tmp_path)
     with HybridIndex(tmp_path / "index", embedder=HueEmbedder()) as index:
@@ -280,7 +280,7 @@ def test_classes_that_no_picture_shows_are_named(run: Any) -> None:
 
 
 def test_without_words_in_the_index_the_remedy_is_named(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(registry._ENTRIES, "colour", registry.Entry("tests.support.fakes:ColourEmbedder"))
+    monkeypatch.setitem(registry._ENTRIES, "colour", registry.EmbedderEntry("tests.support.fakes:ColourEmbedder"))
     with HybridIndex("plain", embedder=ColourEmbedder()) as index:
         index.add(hue(0))
     for done in (run("--classes", "red", "--index", "plain"), run("--classes", "red", "--index", "plain", "--write")):
@@ -291,7 +291,7 @@ def test_without_words_in_the_index_the_remedy_is_named(run: Any, monkeypatch: p
 def test_mistakes_of_the_command(run: Any) -> None:
     for arguments, code, says in (
         (("--classes", ","), exits.USAGE, "classes are one or more names"),
-        (("--classes", "red", "--template", "x"), exits.USAGE, "a template has {} once"),
+        (("--classes", "red", "--template", "x"), exits.USAGE, "--template has {} once"),
         (("--classes", "red", "--threshold", "2"), exits.USAGE, "threshold is above 0"),
         (("--classes", "pink", "--floor", "9"), exits.NOTHING, "0 of 6 pictures: 0 pink"),
         (("--classes", "absent.txt"), exits.USAGE, "no file 'absent.txt'"),

@@ -241,7 +241,7 @@ def test_words_are_asked_of_the_legs_that_can_run(moved: tuple[HybridIndex, str]
     (lacking,) = hits.unavailable
     assert (lacking.leg, lacking.embedder) == ("vector:caption:glove:glove.txt", name)
     assert "glove.txt: there is no such file" in lacking.reason
-    assert f"embed {name} --drop" in str(lacking)
+    assert f"HybridIndex.drop_embedder({name!r})" in str(lacking)
     assert str(lacking) in repr(hits) and "no such file" in hits._repr_html_()
     assert lacking.__traceback__ is None, "or hits would keep all that made them"
     assert hits[:1].unavailable == hits.unavailable
@@ -264,7 +264,7 @@ def test_a_leg_that_was_named_or_is_the_last_must_run(moved: tuple[HybridIndex, 
         {"text": "lighthouse", "weights": {"text": 0}, "filter": "width:48"},
         {"vector_query": ["boat"], "embedder": name},
     ):
-        with pytest.raises(LegUnavailable, match=r"glove\.txt: there is no such file.*embed .* --drop"):
+        with pytest.raises(LegUnavailable, match=r"glove\.txt: there is no such file.*HybridIndex\.drop_embedder"):
             index.search(**asked)
 
 

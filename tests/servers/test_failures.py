@@ -115,7 +115,7 @@ def test_no_index(place: Place) -> None:
     backend = place.backend(deadline=LONG)
     assert not backend.exists()
     asked = READS | WRITES | REFRESH
-    each_raises(backend, asked, errors.IndexNotFound, "no index 'failures-.*; make one with `hybrid-search --name")
+    each_raises(backend, asked, errors.IndexNotFound, "no index 'failures-.*; make one with `HybridIndex")
     with pytest.raises(errors.IndexNotFound):
         HybridIndex(place.url, name=place.name, create=False)
 
@@ -159,7 +159,7 @@ def test_no_alias_to_write_through(place: Place) -> None:
     place.make(2)
     place.raw.indices.delete_alias(index=place.index, name=place.alias)
     backend = place.backend(deadline=LONG)
-    words = f"alias '{place.alias}' .*: there is none to write through; `hybrid-search migrate` makes"
+    words = f"alias '{place.alias}' .*: there is none to write through; `hybrid_search.backends.transfer.migrate` makes"
     each_raises(backend, WRITES, errors.AliasMissing, words)
     assert backend.count() == 2
     assert list(place.raw.indices.get(index=f"{place.name}*")) == [place.index]
@@ -419,7 +419,7 @@ try:
         index.add(Image.new("RGB", (64, 64), "blue"), metadata={"caption": "a blue square"})
         print(len(index), index.search("red square", image=Image.new("RGB", (64, 64), "red"))[0].id == red)
         print(len(list(index)), len(index.get(red, vectors=True).source["embedding"]))
-except errors.ClientMismatch as error:
+except errors.BackendError as error:
     print(error)
 """
 

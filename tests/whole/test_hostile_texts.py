@@ -15,7 +15,7 @@ from PIL import Image
 from hybrid_search.cli import run as command
 from hybrid_search.duplicates.collect.decisions import import_decisions
 from hybrid_search.duplicates.report.choices import read_choices
-from hybrid_search.errors import BadFilter, CaptionsUnreadable, ChoicesUnreadable, DuplicatesError, HybridSearchError
+from hybrid_search.errors import BadFilter, CaptionsUnreadable, DuplicatesError, HybridSearchError
 from hybrid_search.hits.display import spreadsheet_cell
 from hybrid_search.index import HybridIndex
 from hybrid_search.metadata import load_captions, read_sidecars
@@ -118,7 +118,7 @@ def test_coco_ids_of_any_kind(id: Any, tmp_path: Path) -> None:
 def test_choices_nested_without_end(tmp_path: Path) -> None:
     path = tmp_path / "choices.json"
     path.write_text('{"kind": "x", "groups": ' + DEEP + "}")
-    with pytest.raises(ChoicesUnreadable, match=r"it is no JSON \(maximum recursion depth"):
+    with pytest.raises(DuplicatesError, match=r"it is no JSON \(maximum recursion depth"):
         read_choices(path)
 
 

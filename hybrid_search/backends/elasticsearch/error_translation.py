@@ -19,7 +19,6 @@ from hybrid_search.errors import (
     BackendError,
     BackendUnavailable,
     CertificateRejected,
-    ClientMismatch,
     DocumentNotFound,
     IncompleteAnswer,
     IndexClosed,
@@ -206,7 +205,13 @@ def _of_answer(error: ApiError, location: str, name: str) -> BackendError:
     if "media_type_header_exception" in kinds:
         import elasticsearch
 
-        return ClientMismatch(location, ".".join(map(str, elasticsearch.__version__)))
+        client = ".".join(map(str, elasticsearch.__version__))
+        return BackendError(
+            f"the server at {location} is older than the Python client elasticsearch {client}, and refuses it",
+            remedy="run `pip install 'elasticsearch<9'`, which speaks with servers 8.19 and 9.x",
+            location=location,
+            client=client,
+        )
     if is_block(error.body):
         return block_error(location, reason)
     if status == 403:

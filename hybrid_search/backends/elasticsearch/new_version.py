@@ -11,6 +11,7 @@ from typing import Any
 from hybrid_search.backends.elasticsearch.aliases import Live, aliases, find, make, next_version, versions, with_layout
 from hybrid_search.backends.elasticsearch.client import Client
 from hybrid_search.errors import BackendError, BackendUnavailable, IndexNotFound, RequestRefused
+from hybrid_search.errors.remedies import Call
 
 __all__ = ["abandon", "new_version", "put_back", "remove_old"]
 
@@ -114,8 +115,8 @@ def _check_free(client: Client, name: str) -> None:
     if left := _half_built(client, name):
         raise BackendUnavailable(
             f"{client.location}/{name}",
-            f"{left[0]} is being built, or was left by a process that was killed; "
-            "if nothing is under way, `hybrid-search migrate --abandon` removes it",
+            f"{left[0]} is being built, or was left by a process that was killed",
+            "if nothing is under way, " + Call("hybrid_search.backends.Backend.abandon") + " removes it",
         )
 
 

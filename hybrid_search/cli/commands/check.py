@@ -12,12 +12,11 @@ from hybrid_search.cli.confirm import confirm
 from hybrid_search.cli.output import terminal
 from hybrid_search.cli.parsing import options
 from hybrid_search.cli.parsing.session import Settings, backend_at, open_index
-from hybrid_search.cli.suggest import placed
+from hybrid_search.cli.suggest import command
 from hybrid_search.errors.numbers import counted
-from hybrid_search.errors.suggested import command
 
 if TYPE_CHECKING:
-    from hybrid_search.backends.integrity import Checked
+    from hybrid_search.backends.integrity import IntegrityReport
 
 __all__ = ["check"]
 
@@ -61,7 +60,7 @@ def check(
     raise typer.Exit(exits.FAILED if any(not each.harmless for each in checked.damages) else exits.OK)
 
 
-def _filled(context: typer.Context, location: str | None, checked: Checked) -> Checked:
+def _filled(context: typer.Context, location: str | None, checked: IntegrityReport) -> IntegrityReport:
     """Compute again what is lacking in documents whose pictures are there."""
     from hybrid_search.images import DEFAULT_LIMITS
     from hybrid_search.ingest.recompute import refill
@@ -73,14 +72,14 @@ def _filled(context: typer.Context, location: str | None, checked: Checked) -> C
     return replace(checked, incomplete=tuple(left), repaired=done)
 
 
-def _print(checked: Checked) -> None:
+def _print(checked: IntegrityReport) -> None:
     for sentence in checked.repaired:
         terminal.write(f"{terminal.escape(sentence)}\n")
     _print_damages(checked)
     if checked.unsummed:
         terminal.note(f"no checksums yet of {', '.join(checked.unsummed)}; the next write adds them")
     if checked.lost:
-        again = placed(command("index", "FOLDER"))
+        again = command("index FOLDER")
         terminal.note(f"{counted(checked.lost, 'document')} lost; {again} brings back pictures that are there")
     if checked.incomplete:
         number = counted(len(checked.incomplete), "picture")
@@ -89,13 +88,13 @@ def _print(checked: Checked) -> None:
         terminal.note(f"the damaged files are kept in {terminal.escape(checked.kept)}; remove them when all is well")
     if checked.damages:
         if any(not each.harmless for each in checked.damages):
-            terminal.note(placed(f"{command('check', '--repair')} mends what can be mended"))
+            terminal.note(f"{command('check --repair')} mends what can be mended")
         return
     read = f"{counted(checked.files, 'file')} of {checked.bytes / 1e6:,.1f} MB"
     terminal.write(f"{terminal.escape(checked.location)} is sound: {read}\n")
 
 
-def _print_damages(checked: Checked) -> None:
+def _print_damages(checked: IntegrityReport) -> None:
     for each in checked.damages[:SHOWN]:
         terminal.write(f"{terminal.escape(f'{each.file}: {each.reason} (affects {each.affects})')}\n")
     if len(checked.damages) > SHOWN:

@@ -14,6 +14,7 @@ import typer
 from hybrid_search.cli import exits
 from hybrid_search.cli.output import terminal
 from hybrid_search.cli.parsing.session import backend_at
+from hybrid_search.cli.suggest import command
 from hybrid_search.errors.numbers import counted
 
 if TYPE_CHECKING:
@@ -104,9 +105,8 @@ class Deed:
             )
         except KeyboardInterrupt:
             if journal.exists():
-                terminal.note(
-                    f"interrupted: what was done is noted in {journal}; `hybrid-search duplicates undo` reads it"
-                )
+                undoing = command("duplicates undo")
+                terminal.note(f"interrupted: what was done is noted in {journal}; {undoing} reads it")
             raise
 
 
@@ -180,7 +180,7 @@ def _undone(action: str) -> str:
     if action == "trash" and not can_look():
         return "the system's trash gives the files back, `undo` cannot"
     still = " as long as they are in the trash" if action == "trash" else ""
-    return f"`hybrid-search duplicates undo` puts the files back{still}"
+    return f"{command('duplicates undo')} puts the files back{still}"
 
 
 def exit_code(report: ActionReport | None, *, found: bool) -> int:

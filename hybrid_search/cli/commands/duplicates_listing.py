@@ -18,6 +18,7 @@ from hybrid_search.cli.commands.duplicates_undecided import Undecided
 from hybrid_search.cli.output import terminal
 from hybrid_search.cli.output.output_files import check_replaceable
 from hybrid_search.cli.output.progress_bar import progress_bar
+from hybrid_search.cli.suggest import command
 from hybrid_search.errors.numbers import counted
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ class Listing:
     progress: bool = True
 
     def check(self) -> None:
-        """Refuse what cannot be done, before anything is searched; raises BadKeepRule and typer's BadParameter."""
+        """Refuse what cannot be done, before anything is searched; raises QueryError and typer's BadParameter."""
         self.deed.check()
         self._rules()
         if self.html is not None and not self.html.parent.is_dir():
@@ -168,7 +169,7 @@ def _summary(counts: Counts, *, documents: int, decided: bool) -> str:
     from hybrid_search.duplicates.report.group_report import readable_bytes
 
     if not documents:
-        return "no duplicates: the index is empty; `hybrid-search index FOLDER` fills it"
+        return f"no duplicates: the index is empty; {command('index FOLDER')} fills it"
     if not counts.groups:
         return f"no duplicates among {counted(documents, 'picture')}"
     groups = f"{counted(counts.groups, 'group')} of {counted(counts.files, 'file')}"

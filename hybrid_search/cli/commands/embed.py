@@ -15,9 +15,8 @@ from hybrid_search.cli.output import terminal
 from hybrid_search.cli.output.progress_bar import documents_bar, progress_bar
 from hybrid_search.cli.parsing import options
 from hybrid_search.cli.parsing.session import open_index
-from hybrid_search.cli.suggest import placed
+from hybrid_search.cli.suggest import command
 from hybrid_search.errors.numbers import counted
-from hybrid_search.errors.suggested import command
 
 if TYPE_CHECKING:
     from hybrid_search.document.index_embedders import Asked
@@ -129,8 +128,8 @@ def _add(
         were = "was" if report.updated == 1 else "were"
         terminal.write(f"{counted(report.updated, 'picture')} {were} given vectors of {name}{stored}{failed}\n")
     elif name.startswith("caption:") and has_no_words(index):
-        brings = command("index", "FOLDER", "--captions", "FILE")
-        terminal.write(placed(f"no picture has words to embed: no caption, title or tag; {brings} brings some\n"))
+        brings = command("index FOLDER --captions FILE")
+        terminal.write(f"no picture has words to embed: no caption, title or tag; {brings} brings some\n")
     else:
         terminal.write(f"no picture lacks a vector of {name}\n")
     return report.failed

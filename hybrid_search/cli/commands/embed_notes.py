@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from hybrid_search.cli.suggest import command
 from hybrid_search.errors.numbers import counted
-from hybrid_search.errors.suggested import command
 
 if TYPE_CHECKING:
     from hybrid_search.index import HybridIndex
@@ -49,14 +50,14 @@ def interrupted(done: int, left: Sequence[str], *, again: bool = False, default:
     Examples
     --------
     >>> interrupted(64, ["colour:lab", "hog"])
-    'interrupted: 64 pictures were given a vector of colour:lab; `hybrid-search embed colour:lab hog --index …` goes on'
+    'interrupted: 64 pictures were given a vector of colour:lab; `hybrid-search embed colour:lab hog` goes on'
     """
     given = f"{counted(done, 'picture')} {'was' if done == 1 else 'were'} given a vector of {left[0]}"
     kept = given if done else f"the first batch of {left[0]} was not done"
-    wanted = ("embed", *left, *(("--default", default) if default else ()))
+    wanted = shlex.join(["embed", *left, *(("--default", default) if default else ())])
     if again:
-        return f"interrupted: {kept}; {command(*wanted, '--again')} begins again, without --again it makes what lacks"
-    return f"interrupted: {kept}; {command(*wanted)} goes on"
+        return f"interrupted: {kept}; {command(f'{wanted} --again')} begins again, without --again it makes what lacks"
+    return f"interrupted: {kept}; {command(wanted)} goes on"
 
 
 def has_no_words(index: HybridIndex) -> bool:
@@ -77,8 +78,8 @@ def where_it_is_used(index: HybridIndex, name: str) -> str:
         return ""
     for_words = next((each for each in held.images() if held.specs[each].embeds_text), None)
     still = f"words go to {spec.name} now, pictures" if key == for_words else "searches that name no embedder go"
-    asked = ("WORDS",) if spec.embeds_text else ("--image", "FILE")
+    asked, named = "WORDS" if spec.embeds_text else "--image FILE", shlex.quote(spec.name)
     return (
-        f"{still} to {default.name}; {command('search', *asked, '--embedder', spec.name)} asks the new one, "
-        f"{command('embed', '--default', spec.name)} makes it the default"
+        f"{still} to {default.name}; {command(f'search {asked} --embedder {named}')} asks the new one, "
+        f"{command(f'embed --default {named}')} makes it the default"
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
@@ -17,9 +18,8 @@ from hybrid_search.cli.output import terminal
 from hybrid_search.cli.output.progress_bar import progress_bar
 from hybrid_search.cli.parsing import options
 from hybrid_search.cli.parsing.session import open_index, place_of
-from hybrid_search.cli.suggest import placed
+from hybrid_search.cli.suggest import command, in_words
 from hybrid_search.errors.numbers import counted
-from hybrid_search.errors.suggested import command
 
 if TYPE_CHECKING:
     from hybrid_search.index import HybridIndex
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 __all__ = ["index", "note_failures"]
 
 SHOWN_FAILURES, SHOWN_UNUSED = 20, 5
-_HINT = "to find them by sentences too: {fetch}`hybrid-search embed lite+minilm --default lite+minilm`"
-_FETCH = "`hybrid-search embedder fetch minilm`, then "
 
 
 def index(
@@ -154,7 +152,9 @@ def index(
     if embedders == ("lite",) and documents == sum(report.added for report in reports) > 0:
         from hybrid_search.embedders.minilm.model_files import is_here
 
-        terminal.note(_HINT.format(fetch="" if is_here() else _FETCH))
+        fetching = "" if is_here() else f"{command('embedder fetch minilm')}, then "
+        adding = command("embed lite+minilm --default lite+minilm")
+        terminal.note(f"to find them by sentences too: {fetching}{adding}")
     raise typer.Exit(exits.PARTIAL if failed or away else exits.OK)
 
 
@@ -174,7 +174,9 @@ def _fill(
             if not reports or os.path.lexists(path):
                 raise
             missing = list(reports.values())[-1].missing
-            reports[path] = IngestReport(missing=missing, failed=(Failure(str(path), str(error.reason)),))
+            reports[path] = IngestReport(
+                missing=missing, failed=(Failure(str(path), in_words(error.reason, error.remedy)),)
+            )
     for path, report in list(reports.items()):
         if report.withheld and len(reports) > 1:
             # what had vanished may have been found in a folder that came later
@@ -200,8 +202,8 @@ def _print(reports: list[IngestReport], failed: list[Failure], place: str, docum
     parts = [f"{counts['added']:,} added", f"{counts['updated']:,} updated", f"{counts['unchanged']:,} unchanged"]
     parts += [counted(counts["copies"], "copy")] if counts["copies"] else []
     parts += [f"{len(failed):,} failed"] if failed else []
-    missing = f"{counts['missing']:,} missing (`hybrid-search prune` removes them)"
-    parts += [placed(missing)] if counts["missing"] else []
+    missing = f"{counts['missing']:,} missing ({command('prune')} removes them)"
+    parts += [missing] if counts["missing"] else []
     done = counts["added"] + counts["updated"] + counts["copies"]
     rate = f", {done / seconds:.0f} pictures/s" if done and seconds else ""
     terminal.write(f"{', '.join(parts)} in {seconds:.1f} s{rate}\n")
@@ -228,7 +230,7 @@ def _note_moved(reports: Sequence[IngestReport]) -> None:
     for folder, number in (pair for report in reports for pair in report.moved.items()):
         were = "was" if number == 1 else "were"
         gone = "that folder is gone" if not os.path.lexists(folder) else "they are not there any more"
-        old = placed(f"{command('prune')} lets the old paths go")
+        old = f"{command('prune')} lets the old paths go"
         terminal.note(f"{counted(number, 'picture')} of {terminal.escape(folder)} {were} found here: {gone}; {old}")
 
 
@@ -245,7 +247,7 @@ def _note_left_out(reports: Sequence[IngestReport], *, all_files: bool) -> None:
 def _note_away(away: Sequence[tuple[Path, int]]) -> None:
     """Say of each folder that it looks like a drive which is not mounted."""
     for path, number in away:
-        meant = placed(command("index", str(path), "--accept-missing"))
+        meant = command(f"index {shlex.quote(str(path))} --accept-missing")
         vanished = f"{counted(number, 'picture')} vanished, all or nearly all; is a drive not mounted?"
         terminal.note(f"{terminal.escape(str(path))}: {vanished} none was marked, {meant} does")
 

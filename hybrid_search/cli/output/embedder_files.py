@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import typer
 
-from hybrid_search.errors.suggested import command
+from hybrid_search.cli.suggest import command
 
 __all__ = ["check_free", "told"]
 
@@ -30,9 +31,9 @@ def told(name: str, *, replaced: bool) -> str:
     Examples
     --------
     >>> told("head:/photos/my head", replaced=False)
-    "written; `hybrid-search embed 'head:/photos/my head' --index …` gives the pictures such vectors"
+    "written; `hybrid-search embed 'head:/photos/my head'` gives the pictures such vectors"
     """
     if not replaced:
-        return f"written; {command('embed', name)} gives the pictures such vectors"
-    again = command("embed", name, "--again")
+        return f"written; {command(f'embed {shlex.quote(name)}')} gives the pictures such vectors"
+    again = command(f"embed {shlex.quote(name)} --again")
     return f"written in place of an earlier file; {again} gives such vectors, also to pictures that have older ones"

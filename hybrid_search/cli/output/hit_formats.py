@@ -21,6 +21,7 @@ from hybrid_search.cli.output.hit_columns import (
     plain,
     why,
 )
+from hybrid_search.cli.suggest import in_words
 from hybrid_search.hits.display import spreadsheet_cell
 
 if TYPE_CHECKING:
@@ -128,7 +129,10 @@ def cell(hit: Hit, column: str) -> str:
 
 def _summary(hits: Hits) -> dict[str, Any]:
     facets = {field: dict(counts) for field, counts in hits.facets.items()}
-    lacking = [{"leg": each.leg, "embedder": each.embedder, "reason": each.reason} for each in hits.unavailable]
+    lacking = [
+        {"leg": each.leg, "embedder": each.embedder, "reason": in_words(each.reason, each.cure)}
+        for each in hits.unavailable
+    ]
     parts = {"facets": facets, "unavailable": lacking}
     return {
         "total": hits.total,

@@ -12,7 +12,7 @@ import typer
 from hybrid_search.cli import exits
 from hybrid_search.cli.output import hit_formats, terminal
 from hybrid_search.cli.output.output_files import check_replaceable
-from hybrid_search.cli.spelling import spelt
+from hybrid_search.cli.suggest import command, worded
 from hybrid_search.errors.numbers import counted
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ class Results:
     def show(self, hits: Hits, *, title: str, k: int, offset: int = 0, documents: int) -> None:
         """Print the hits, write the sheet, and end the command with its exit code."""
         for lacking in hits.unavailable:
-            terminal.note(f"warning: {spelt(str(lacking))}")
+            terminal.note(f"warning: {worded(lacking)}")
         hit_formats.print_hits(hits, self.form, fields=self.fields, pictures=self.pictures)
         if self.sheet is not None:
             from hybrid_search.cli.output.contact_sheet import write_sheet
@@ -86,7 +86,7 @@ class Results:
 
 def _summary(hits: Hits, *, k: int, offset: int, documents: int) -> str:
     if not documents:
-        return "nothing found: the index is empty; `hybrid-search index FOLDER` fills it"
+        return f"nothing found: the index is empty; {command('index FOLDER')} fills it"
     if not hits:
         past = f" after the first {offset:,}" if offset else ""
         return f"nothing found{past} among {counted(documents, 'picture')} in {hits.took_ms:.1f} ms"

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from hybrid_search.cli.spelling import spelt
-from hybrid_search.cli.suggest import placed
+from hybrid_search.cli.suggest import worded
+from hybrid_search.errors import HybridSearchError
 from hybrid_search.hits.display import UNSAFE, escape
 
 if TYPE_CHECKING:
@@ -67,8 +68,8 @@ def console(*, stderr: bool = False) -> Console:
 
 
 def note(text: str) -> None:
-    """Write one line to stderr; commands in it go to the index that was typed."""
-    sys.stderr.write(escape(placed(text)) + "\n")
+    """Write one line to stderr."""
+    sys.stderr.write(escape(text) + "\n")
     sys.stderr.flush()
 
 
@@ -81,7 +82,9 @@ def warnings_as_notes() -> Iterator[None]:
 
         def show(message: Warning | str, category: type[Warning], *place: object, **options: object) -> None:
             if issubclass(category, UserWarning):
-                note(f"warning: {spelt(' '.join(str(message).split()))}")
+                error = message.__cause__ if isinstance(message, Warning) else None
+                said = worded(error) if isinstance(error, HybridSearchError) else spelt(str(message))
+                note(f"warning: {' '.join(said.split())}")
             else:
                 shown(message, category, *place, **options)  # type: ignore[arg-type]
 

@@ -17,9 +17,9 @@ from types import TracebackType
 from typing import Any
 
 from hybrid_search.duplicates.act.file_lock import lock
-from hybrid_search.errors import ActionRefused, JournalUnreadable, StorageFull
+from hybrid_search.errors import ActionRefused, DuplicatesError, StorageFull
 
-__all__ = ["Entry", "Journal", "History", "journal_path", "journals", "journals_folder", "one_run_at_a_time"]
+__all__ = ["JournalEntry", "Journal", "History", "journal_path", "journals", "journals_folder", "one_run_at_a_time"]
 
 _KIND = "hybrid-search duplicates"
 _VERSION = 1
@@ -27,7 +27,7 @@ _SUFFIX = ".journal.jsonl"
 
 
 @dataclass(frozen=True)
-class Entry:
+class JournalEntry:
     """One file that a run was about to change.
 
     Parameters
@@ -59,7 +59,7 @@ class History:
     """What a journal says: the run's head, its entries in order, and the lines that cannot be read."""
 
     head: Mapping[str, Any]
-    entries: tuple[Entry, ...]
+    entries: tuple[JournalEntry, ...]
     damaged: tuple[int, ...] = ()
 
 
@@ -153,17 +153,17 @@ class Journal:
 
         Raises
         ------
-        JournalUnreadable
+        DuplicatesError
             When it is no journal, has damaged lines that are not to be skipped, or is being written.
         """
         try:
             descriptor = os.open(path, os.O_RDONLY if look_only else os.O_RDWR | os.O_APPEND)
         except OSError as error:
-            raise JournalUnreadable(str(path), error.strerror or str(error)) from error
+            raise _unreadable(str(path), error.strerror or str(error)) from error
         journal = cls(path, "", descriptor)
         try:
             if not lock(descriptor, alone=True):
-                raise JournalUnreadable(str(path), "a run that writes it is still at work")
+                raise _unreadable(str(path), "a run that writes it is still at work")
             data = path.read_bytes()
             history = read_history(path, data, skip_damaged=skip_damaged)
             # what a crash tore off was never acted upon, and must not damage the next line
@@ -222,23 +222,28 @@ def read_history(path: Path, data: bytes, *, skip_damaged: bool = False) -> Hist
 
     Raises
     ------
-    JournalUnreadable
+    DuplicatesError
         When it is no journal of a version that is known, or lines are damaged and not to be skipped.
     """
     *lines, _torn = data.split(b"\n")
     records = [_read_line(line) for line in lines]
     head = records[0] if records else None
     if head is None or head.get("journal") != _KIND:
-        raise JournalUnreadable(str(path), "its first line is not that of a journal")
+        raise _unreadable(str(path), "its first line is not that of a journal")
     if head.get("version") != _VERSION:
-        raise JournalUnreadable(str(path), f"its version is {head.get('version')!r}, this version reads {_VERSION}")
+        raise _unreadable(str(path), f"its version is {head.get('version')!r}, this version reads {_VERSION}")
     damaged = tuple(number for number, record in enumerate(records, 1) if record is None)
     if damaged and not skip_damaged:
         shown = ", ".join(map(str, damaged[:5]))
-        raise JournalUnreadable(
+        raise _unreadable(
             str(path), f"damaged lines ({shown}); what the other lines say can be undone with skip_damaged"
         )
     return History(head, _entries([record for record in records[1:] if record is not None]), damaged)
+
+
+def _unreadable(path: str, reason: str) -> DuplicatesError:
+    message = f"cannot undo by the journal {path}: {reason}; nothing was changed"
+    return DuplicatesError(message, path=path, reason=reason)
 
 
 def sync_folder(folder: str | Path) -> None:
@@ -251,7 +256,7 @@ def sync_folder(folder: str | Path) -> None:
             os.close(descriptor)
 
 
-def _entries(records: Sequence[Mapping[str, Any]]) -> tuple[Entry, ...]:
+def _entries(records: Sequence[Mapping[str, Any]]) -> tuple[JournalEntry, ...]:
     steps: dict[int, set[str]] = {}
     begun: dict[int, Mapping[str, Any]] = {}
     for record in records:
@@ -260,7 +265,9 @@ def _entries(records: Sequence[Mapping[str, Any]]) -> tuple[Entry, ...]:
         if record["step"] == "begin":
             begun[number] = record
     later = ("done", "undoing", "undone")
-    return tuple(Entry(number, record, *(step in steps[number] for step in later)) for number, record in begun.items())
+    return tuple(
+        JournalEntry(number, record, *(step in steps[number] for step in later)) for number, record in begun.items()
+    )
 
 
 def _read_line(line: bytes) -> dict[str, Any] | None:

@@ -10,9 +10,9 @@ from typing import Any
 
 from hybrid_search.duplicates.act.keep_criteria import MEASURES, facts_of
 from hybrid_search.duplicates.model import Member
-from hybrid_search.errors import BadKeepRule
+from hybrid_search.errors import QueryError
 
-__all__ = ["DEFAULT_KEEP", "KEEP_RULES", "KeepRule", "KeepRules", "Kept", "facts_of", "parse_keep"]
+__all__ = ["DEFAULT_KEEP", "KEEP_RULES", "KeepRule", "KeepRules", "KeepChoice", "facts_of", "parse_keep"]
 
 DEFAULT_KEEP = (
     "colour,most-pixels,camera-original,best-format,least-compressed,best-described,largest,oldest,"
@@ -48,7 +48,7 @@ class KeepRule:
 
 
 @dataclass(frozen=True)
-class Kept:
+class KeepChoice:
     """The file that rules chose, and why.
 
     Parameters
@@ -99,7 +99,7 @@ class KeepRules:
     def __str__(self) -> str:
         return ",".join([*map(str, self.rules), *(f"protected:{folder}" for folder in self.protected)])
 
-    def choose(self, members: Sequence[Member]) -> Kept:
+    def choose(self, members: Sequence[Member]) -> KeepChoice:
         """Return which of several files is kept; the same one whatever their order.
 
         Parameters
@@ -127,7 +127,7 @@ class KeepRules:
             if _same_bytes([member, chosen]) and _folder(member) != _folder(chosen)
         )
         why = "; ".join(_for(rule, chosen) for rule, _ in decided) or "the only file"
-        return Kept(chosen, why, others, undecided)
+        return KeepChoice(chosen, why, others, undecided)
 
     def before_default(self, *more: KeepRule) -> KeepRules:
         """Return these rules, then those of the default, where these leave files equal.
@@ -155,7 +155,7 @@ def parse_keep(text: str | Sequence[str] = DEFAULT_KEEP) -> KeepRules:
 
     Raises
     ------
-    BadKeepRule
+    QueryError
         When there is no such rule, or its value is missing or not wanted.
 
     Examples
@@ -166,7 +166,7 @@ def parse_keep(text: str | Sequence[str] = DEFAULT_KEEP) -> KeepRules:
     parts = text.split(",") if isinstance(text, str) else list(text)
     found = [_parse(part) for part in parts if part.strip()]
     if not found:
-        raise BadKeepRule("", _known())
+        raise _unknown("")
     protected = [os.path.abspath(os.path.expanduser(rule.value)) for rule in found if rule.name == "protected"]
     rules = dict.fromkeys(rule for rule in found if rule.name != "protected")
     folders = tuple(dict.fromkeys(protected))
@@ -174,6 +174,11 @@ def parse_keep(text: str | Sequence[str] = DEFAULT_KEEP) -> KeepRules:
         return replace(parse_keep(), protected=folders)
     named = text == DEFAULT_KEEP
     return KeepRules(tuple(rules), folders, tuple(rule for rule in rules if named and rule.name in _TIES))
+
+
+def _unknown(rule: str) -> QueryError:
+    known = tuple(_known())
+    return QueryError(f"no keep rule {rule!r}; known: {', '.join(known)}", rule=rule, known=known)
 
 
 def _parse(part: str) -> KeepRule:
@@ -185,7 +190,7 @@ def _parse(part: str) -> KeepRule:
         value = os.path.abspath(os.path.expanduser(value)) if value else ""
     wants = name == "protected" or bool(name in MEASURES and MEASURES[name].value)
     if (name not in MEASURES and name != "protected") or wants != bool(value) or bool(colon) != wants:
-        raise BadKeepRule(part.strip(), _known())
+        raise _unknown(part.strip())
     return KeepRule(name, value)
 
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from hybrid_search.duplicates.compare.containers import compare_contents, same_pixels
 from hybrid_search.duplicates.compare.differences import find_differences
 from hybrid_search.duplicates.compare.features import can_extract
-from hybrid_search.duplicates.compare.overlay import Laid, lay, lay_in_frame, turned
+from hybrid_search.duplicates.compare.overlay import Overlay, lay, lay_in_frame, turned
 from hybrid_search.duplicates.compare.pixel_verdict import (
     FINE_SIDE,
     PAGE_CORNERS,
@@ -30,7 +30,7 @@ from hybrid_search.duplicates.compare.pixel_verdict import (
 )
 from hybrid_search.duplicates.compare.pixels import Pixels, PixelStore
 from hybrid_search.duplicates.model import Subject
-from hybrid_search.errors import ImageError, QueryError, TierUnavailable
+from hybrid_search.errors import DuplicatesError, ImageError, QueryError
 from hybrid_search.hits.evidence import DUPLICATE_TIERS, TIERS, Evidence, Tier
 from hybrid_search.images import DEFAULT_LIMITS, Limits
 from hybrid_search.signature.goldberg import distance, quality
@@ -78,7 +78,7 @@ class _Pair:
         """Whether both have as many pixels each way."""
         return (self.a.width, self.a.height) == (self.b.width, self.b.height)
 
-    def evidence(self, tier: Tier, *, laid: Laid | None = None, verdict: Verdict | None = None) -> Evidence:
+    def evidence(self, tier: Tier, *, laid: Overlay | None = None, verdict: Verdict | None = None) -> Evidence:
         orientation, negative = orientation_name(self.row)
         overlap = verdict.overlap if verdict else None
         shown = laid is not None and overlap is not None and not self.row
@@ -118,7 +118,7 @@ class Judge:
     ------
     QueryError
         When a tier is not known, or the distance is not between 0 and 1.
-    TierUnavailable
+    DuplicatesError
         When "edited" is asked for and OpenCV is not installed.
     """
 
@@ -203,7 +203,7 @@ class Judge:
         here, there = self._store.get(whole), self._store.get(b)
         if here is None or there is None:
             return None
-        laid = Laid.by(np.reshape(found.transform, (2, 3)), to_part, here, there, inliers=found.inliers or 0)
+        laid = Overlay.by(np.reshape(found.transform, (2, 3)), to_part, here, there, inliers=found.inliers or 0)
         pair = replace(_pair(whole, b, cosine), row=0)
         verdict = self._checked(pair, say(laid), here, there)
         if verdict.word != "copy" or is_rough(laid, verdict) or _two_moments(whole, b):
@@ -333,7 +333,7 @@ def checked_tiers(tiers: Collection[Tier] | None) -> Sequence[Tier]:
     ------
     QueryError
         When there is no such tier.
-    TierUnavailable
+    DuplicatesError
         When "edited" is asked for and OpenCV is not installed.
     """
     if tiers is None:
@@ -343,7 +343,8 @@ def checked_tiers(tiers: Collection[Tier] | None) -> Sequence[Tier]:
         if tier not in TIERS:
             raise QueryError(f"no tier {tier!r}; known: {', '.join(TIERS)}")
     if "edited" in wanted and not can_extract():
-        raise TierUnavailable("edited", INSTALL)
+        said = f"the tier 'edited' needs a package that is not installed: {INSTALL}"
+        raise DuplicatesError(said, tier="edited", install=INSTALL)
     return tuple(tier for tier in TIERS if tier in wanted)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from hybrid_search.duplicates.act.planned_files import Decision, PlannedFile
-from hybrid_search.errors import ActionRefused, ChoicesUnreadable
+from hybrid_search.errors import ActionRefused, DuplicatesError
 
 __all__ = ["KIND", "VERSION", "ChosenGroup", "read_choices"]
 
@@ -59,7 +59,7 @@ def read_choices(path: str | os.PathLike[str]) -> tuple[ChosenGroup, ...]:
 
     Raises
     ------
-    ChoicesUnreadable
+    DuplicatesError
         When it is not such a file, or when no file of a group would stay.
     OSError
         When it cannot be read.
@@ -68,17 +68,23 @@ def read_choices(path: str | os.PathLike[str]) -> tuple[ChosenGroup, ...]:
     try:
         stored = json.loads(data)
     except (ValueError, RecursionError) as error:
-        raise ChoicesUnreadable(name, f"it is no JSON ({error})") from None
+        raise _unusable(name, f"it is no JSON ({error})") from None
     if not isinstance(stored, Mapping) or stored.get("kind") != KIND:
-        raise ChoicesUnreadable(name, "it was not exported from a page of duplicates")
+        raise _unusable(name, "it was not exported from a page of duplicates")
     if stored.get("version") != VERSION:
-        raise ChoicesUnreadable(name, f"it is of version {stored.get('version')}, and version {VERSION} is known")
+        raise _unusable(name, f"it is of version {stored.get('version')}, and version {VERSION} is known")
     try:
         return tuple(_group(entry) for entry in stored["groups"])
     except ActionRefused as error:
-        raise ChoicesUnreadable(name, str(error)) from None
+        raise _unusable(name, str(error)) from None
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
-        raise ChoicesUnreadable(name, f"an entry is damaged ({type(error).__name__}: {error})") from None
+        raise _unusable(name, f"an entry is damaged ({type(error).__name__}: {error})") from None
+
+
+def _unusable(path: str, reason: str) -> DuplicatesError:
+    message = f"cannot apply the choices of {path}: {reason}"
+    remedy = "nothing was changed, export them from the page again"
+    return DuplicatesError(message, remedy=remedy, path=path, reason=reason)
 
 
 def _group(entry: Mapping[str, Any]) -> ChosenGroup:

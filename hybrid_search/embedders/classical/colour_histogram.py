@@ -72,7 +72,7 @@ class Colours(ClassicalEmbedder):
 
         Raises
         ------
-        BadColour
+        QueryError
             When a colour or a share cannot be read.
         """
         rows = []

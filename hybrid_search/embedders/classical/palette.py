@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from PIL import ImageColor
 
-from hybrid_search.errors import BadColour
+from hybrid_search.errors import QueryError
 
 __all__ = ["Shade", "read_palette"]
 
@@ -35,7 +35,7 @@ def read_palette(text: str) -> tuple[Shade, ...]:
 
     Raises
     ------
-    BadColour
+    QueryError
         When a colour or a share cannot be read.
 
     Examples
@@ -51,11 +51,16 @@ def read_palette(text: str) -> tuple[Shade, ...]:
     )
 
 
+def _unreadable(colours: str, reason: str) -> QueryError:
+    said = f"cannot read the colours {colours!r}: {reason}; write them as in CSS, with shares: '#c00:3,white:1'"
+    return QueryError(said, colour=colours, reason=reason)
+
+
 def _rgb(text: str, colour: str) -> tuple[int, int, int]:
     try:
         red, green, blue, *_ = ImageColor.getrgb(colour)
     except ValueError as error:
-        raise BadColour(text, f"{colour!r} is no colour") from error
+        raise _unreadable(text, f"{colour!r} is no colour") from error
     return red, green, blue
 
 
@@ -63,7 +68,7 @@ def _share(text: str, share: str) -> float:
     try:
         value = float(share)
     except ValueError as error:
-        raise BadColour(text, f"the share {share!r} is no number") from error
+        raise _unreadable(text, f"the share {share!r} is no number") from error
     if not 0 < value < math.inf:
-        raise BadColour(text, f"a share is above 0 (got {share})")
+        raise _unreadable(text, f"a share is above 0 (got {share})")
     return value

@@ -14,6 +14,7 @@ from pathlib import Path
 from hybrid_search.embedders.atomic_files import sha256_of, write_whole
 from hybrid_search.embedders.graph_cache import cache_folder
 from hybrid_search.errors import EmbedderUnavailable, ModelMissing
+from hybrid_search.errors.remedies import FETCH_MINILM
 
 __all__ = [
     "DTYPES",
@@ -42,7 +43,6 @@ INT8_VERSION = "1"
 GRAPHS = {"fp32": "graph-1.onnx", "int8": f"graph-int8-{INT8_VERSION}.onnx"}
 """Another name for whatever would give another network."""
 _SEAL = "sound.json"
-_REMEDY = f"hybrid-search embedder fetch {NAME}"
 
 
 def folder() -> Path:
@@ -90,7 +90,7 @@ def model_files(dtype: str = DTYPES[0]) -> tuple[Path, Path]:
         package = _installed()
         if package is None:
             reason = "its files are damaged" if place.exists() else "the model is not here yet (84 MB)"
-            raise ModelMissing(NAME, reason, f"run `{_REMEDY}`")
+            raise ModelMissing(NAME, reason, "run " + FETCH_MINILM)
         with explained():
             put(place, lambda new: _copy(package, new))
     graph = place / GRAPHS[dtype]
@@ -116,7 +116,7 @@ def put(place: Path, fill: Callable[[Path], None]) -> None:
         new.mkdir()
         fill(new)
         if not is_whole(new):
-            raise ModelMissing(NAME, "what came is not the model's files", f"try again: `{_REMEDY}`")
+            raise ModelMissing(NAME, "what came is not the model's files", "try again: " + FETCH_MINILM)
         write_whole(new / GRAPHS[DTYPES[0]], _build(new / WEIGHTS, DTYPES[0]))
         with suppress(FileNotFoundError):
             os.rename(place, old)

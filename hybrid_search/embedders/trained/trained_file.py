@@ -18,13 +18,14 @@ from numpy.typing import NDArray
 from hybrid_search.embedders import Embedder, TextEmbedder
 from hybrid_search.embedders.atomic_files import write_whole
 from hybrid_search.errors import WeightsMissing
+from hybrid_search.errors.remedies import Call
 
 __all__ = ["FORMAT", "TrainedFile", "describe", "load", "save"]
 
 FORMAT = 1
 """Of the files that `save` writes; `load` refuses a later one."""
 _METADATA = "metadata"
-_REMEDY = "`hybrid-search train` writes such files"
+_REMEDY = Call("hybrid_search.training") + " writes such files"
 
 
 @dataclass(frozen=True)
@@ -144,13 +145,14 @@ def load(path: str | Path, *, kind: str = "") -> TrainedFile:
             arrays = {name: file[name] for name in file.files}
         record = json.loads(arrays.pop(_METADATA).tobytes().decode("utf-8"))
     except OSError as error:
-        raise WeightsMissing(shown, f"{error.strerror or error}; {_REMEDY}") from error
+        raise WeightsMissing(shown, error.strerror or str(error), _REMEDY) from error
     except Exception as error:
         # a damaged archive fails in many ways: as a zip, in its compression, in numpy's headers, as JSON; what numpy
         # says of a file that is no archive is to let it run as code
-        raise WeightsMissing(shown, f"not a file of a trained embedder, or a damaged one; {_REMEDY}") from error
+        raise WeightsMissing(shown, "not a file of a trained embedder, or a damaged one", _REMEDY) from error
     if not isinstance(record, dict) or not isinstance(record.get("format"), int) or "kind" not in record:
-        raise WeightsMissing(shown, f"not a file of a trained embedder: its metadata has no format or kind; {_REMEDY}")
+        reason = "not a file of a trained embedder: its metadata has no format or kind"
+        raise WeightsMissing(shown, reason, _REMEDY)
     if record["format"] > FORMAT:
         reason = f"its format is {record['format']}, this version reads {FORMAT}; pip install --upgrade hybrid-search"
         raise WeightsMissing(shown, reason)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
 import json
 import re
 import shlex
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from pydoc import locate
 from types import SimpleNamespace
 
 import numpy as np
@@ -14,13 +17,17 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
+import hybrid_search
 from hybrid_search import cli, errors
-from hybrid_search.cli import exits
+from hybrid_search.cli import exits, suggest
+from hybrid_search.cli.suggest import command, forget_place, in_words, keep_index, keep_place, worded
 from hybrid_search.embedders import registry
+from hybrid_search.errors.remedies import Call, Remedy
 from hybrid_search.index import HybridIndex
 from tests.support.fakes import ColourEmbedder, HueEmbedder, hue
 
 Run = Callable[..., SimpleNamespace]
+PACKAGE = Path(hybrid_search.__file__).parent
 PLACE = "my photos' index"
 
 
@@ -42,8 +49,10 @@ class Stops(HueEmbedder):
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Iterator[Run]:
     """Run commands in a folder with an index of eight hues without captions, at a place that needs quotes."""
     for embedder in (ColourEmbedder, HueEmbedder, Stops):
-        monkeypatch.setitem(registry._ENTRIES, embedder.name, registry.Entry(f"{__name__}:{embedder.__name__}"))
-    monkeypatch.setitem(registry._TEXT_ENTRIES, "colourwords", registry.Entry("tests.support.fakes:ColourWords"))
+        monkeypatch.setitem(registry._ENTRIES, embedder.name, registry.EmbedderEntry(f"{__name__}:{embedder.__name__}"))
+    monkeypatch.setitem(
+        registry._TEXT_ENTRIES, "colourwords", registry.EmbedderEntry("tests.support.fakes:ColourWords")
+    )
     monkeypatch.setattr(Stops, "left", 3)
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("HYBRID_SEARCH_INDEX", raising=False)
@@ -68,12 +77,46 @@ def suggested(text: str) -> list[list[str]]:
 
 def test_what_a_shell_would_change_is_quoted() -> None:
     name = "onnx:/a b/it's.onnx?mean=clip&size=224"
-    for error in (
-        errors.LegUnavailable("vector", name, "its file is away"),
-        errors.IndexNotFound("/my photos & more", "a-b"),
-    ):
-        (words,) = suggested(str(error))
-        assert {name, "/my photos & more"} & set(words), str(error)
+    away = errors.LegUnavailable("vector", name, "its file is away")
+    assert suggested(worded(away)) == [["embed", name, "--drop"]]
+    none = errors.IndexNotFound("/my photos & more", "a-b")
+    assert suggested(worded(none)) == [["--name", "a-b", "index", "FOLDER", "--index", "/my photos & more"]]
+
+
+def calls() -> Iterator[tuple[str, ast.Call]]:
+    """Give every call that the library's remedies name, with the place where it stands."""
+    for path in PACKAGE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            named = isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Call"
+            if named and "cli" not in path.parts and isinstance(node.args[0], ast.Constant):
+                yield str(path.relative_to(PACKAGE)), node
+
+
+def test_what_helps_can_be_called_and_has_a_command() -> None:
+    named = [(place, str(call.args[0].value), call) for place, call in calls()]  # type: ignore[attr-defined]
+    assert {name for _, name, _ in named} == set(suggest._COMMANDS)
+    for place, name, call in named:
+        thing = locate(name if name.startswith("hybrid_search.") else f"hybrid_search.{name}")
+        assert thing is not None, f"{place} names {name}, which there is not"
+        options = [each.value for each in call.keywords if each.arg == "options"] or call.args[2:]
+        for key in (key for each in options if isinstance(each, ast.Dict) for key in each.keys):
+            if isinstance(key, ast.Constant):
+                assert key.value in inspect.signature(thing).parameters, f"{place}: {name} takes no {key.value}"
+
+
+def test_every_command_that_helps_is_one(run: Run) -> None:
+    for name in suggest._COMMANDS:
+        (words,) = suggested(in_words("", Remedy((Call(name, ("x",)),))))
+        wanted = [word for word in words if word not in ("--index", "x")]
+        asked = run(*wanted, "--help") if wanted[-1] != "--default" else run(*wanted[:-1], "--help")
+        assert asked.code == exits.OK, name
+        assert all(word in asked.out for word in wanted if word.startswith("--")), name
+
+
+def test_the_library_names_no_command() -> None:
+    for path in PACKAGE.rglob("*.py"):
+        if "cli" not in path.parts and path.name != "__main__.py":
+            assert "`hybrid-search" not in path.read_text(encoding="utf-8"), path
 
 
 def test_a_suggested_command_goes_to_the_index_that_was_typed(run: Run) -> None:
@@ -133,12 +176,10 @@ def test_captions_are_not_said_to_be_embedded_where_there_are_none(run: Run) -> 
 
 
 def test_secrets_are_not_repeated() -> None:
-    from hybrid_search.cli.suggest import forget_place, keep_index, keep_place, placed
-
     keep_place({"api_key": "k3y", "password": "pa55", "username": "me", "vectors": "flat", "ca_certs": "my ca.pem"})
     keep_index("https://me:pa55@one:9200")
     try:
-        (words,) = suggested(placed("`hybrid-search prune`"))
+        (words,) = suggested(command("prune"))
     finally:
         forget_place()
     assert words == ["--username", "me", "--ca-certs", "my ca.pem", "--index", "https://one:9200", "prune"]

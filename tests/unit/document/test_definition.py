@@ -127,8 +127,8 @@ def test_check_names_what_the_index_holds_when_the_field_is_absent():
 @pytest.mark.parametrize(
     ("found", "remedy"),
     [
-        (1, "`hybrid-search migrate`"),
-        (2, "`hybrid-search migrate`"),
+        (1, "`hybrid_search.backends.transfer.migrate`"),
+        (2, "`hybrid_search.backends.transfer.migrate`"),
         (4, "use the version that wrote it"),
         (None, "use the version"),
     ],

@@ -126,7 +126,9 @@ def test_what_is_no_class(wheel: HybridIndex, classes: Any, error: type[Exceptio
 def test_classes_need_an_embedder_that_classifies() -> None:
     with HybridIndex(embedder=[ColourEmbedder(), HueClassifier()]) as index:
         index.add(hue(0))
-        with pytest.raises(QueryError, match="knows words; 'colour' does neither: `hybrid-search embed lite`"):
+        with pytest.raises(
+            QueryError, match=r"knows words; 'colour' does neither; `HybridIndex\.add_embedder\('lite'\)`"
+        ):
             index.search(classes={"red": 1})
         assert len(index.search(classes={"red": 1}, embedder="hueclasses")) == 1
         both = index.request(image=hue(0), classes={"red": 1}, embedder=["colour", "hueclasses"])

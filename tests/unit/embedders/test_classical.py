@@ -19,7 +19,7 @@ from hybrid_search.embedders.classical.local_features import KINDS, local_descri
 from hybrid_search.embedders.classical.palette import Shade, read_palette
 from hybrid_search.embedders.classical.shapes import Hog
 from hybrid_search.embedders.registry import get_embedder
-from hybrid_search.errors import BadColour, BadEmbedderOption, EmbedderUnavailable
+from hybrid_search.errors import BadEmbedderOption, EmbedderUnavailable, QueryError
 from tests.conformance.embedder_suite import EmbedderSuite
 from tests.support.fakes import photo
 
@@ -84,7 +84,7 @@ def test_palettes(text: str, expected: list[tuple[int, int, int, float]]) -> Non
     "text", ["", "rde", "#c0", "#c00,", "#c00:", "#c00:0", "#c00:-1", "#c00:inf", "#c00:nan", "#c00:x"]
 )
 def test_what_is_no_palette(text: str) -> None:
-    with pytest.raises(BadColour, match="write them as in CSS"):
+    with pytest.raises(QueryError, match="write them as in CSS"):
         read_palette(text)
 
 
@@ -136,7 +136,7 @@ def test_a_palette_is_a_picture_of_its_colours(name: str) -> None:
     image.paste("white", (0, 0, 160, 480))
     np.testing.assert_allclose(colours.embed_colours(["#c00:3,white:1"]), colours.embed_images([image]), atol=1e-6)
     assert colours.embed_colours([]).shape == (0, colours.dims)
-    with pytest.raises(BadColour, match="'rde' is no colour"):
+    with pytest.raises(QueryError, match="'rde' is no colour"):
         colours.embed_colours(["#c00", "rde"])
 
 

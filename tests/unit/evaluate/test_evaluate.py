@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hybrid_search.errors import BadRun, BadVector, MetricsUnavailable
+from hybrid_search.errors import BadRun, BadVector, PackageMissing
 from hybrid_search.evaluate import (
     Figures,
     evaluate,
@@ -180,7 +180,7 @@ def test_vectors_that_do_not_fit(questions: np.ndarray, gallery: np.ndarray, rel
 
 def test_without_the_package_the_remedy_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ir_measures", None)
-    with pytest.raises(MetricsUnavailable, match=r"hybrid-search\[evaluate\]"):
+    with pytest.raises(PackageMissing, match=r"hybrid-search\[evaluate\]"):
         evaluate({"dog": ["a"]}, {"dog": ["a"]})
 
 

@@ -105,7 +105,7 @@ def test_prune_removes_no_majority_unless_told(photos: Path, filled: Filled) -> 
     index = filled(44)
     unlink(photos, 23)
     index.add_folder(photos)
-    with pytest.raises(MostAreMissing, match=r"23 of 44.*--accept-missing") as refused:
+    with pytest.raises(MostAreMissing, match=r"23 of 44.*prune\(accept_missing=True\)") as refused:
         index.prune()
     assert (refused.value.missing, refused.value.documents, len(index)) == (23, 44, 44)
     assert len(index.prune(dry_run=True)) == 23

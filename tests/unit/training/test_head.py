@@ -87,12 +87,12 @@ def test_tags_that_most_pictures_have_are_left_out(index: HybridIndex) -> None:
 def test_an_index_without_such_labels_says_so(index: HybridIndex) -> None:
     with pytest.raises(TrainingImpossible, match=r"0 labels are there.*two are the least"):
         reading.read_examples(index.backend, "histogram_hog", source="labels")
-    with pytest.raises(TrainingImpossible, match=r"0 groups of copies.*`hybrid-search duplicates`"):
+    with pytest.raises(TrainingImpossible, match=r"0 groups of copies.*`HybridIndex\.duplicate_groups`"):
         reading.read_examples(index.backend, "histogram_hog", source="groups")
     with pytest.raises(TrainingImpossible, match=r"from folders: 1 folder is there, 1 of them"):
         reading._demand("folders", found=1, usable=1)
     for name, says in (
-        ("lite", "'lite'; `hybrid-search embed lite --index …` adds such; or name one that it holds"),
+        ("lite", r"'lite'; `HybridIndex\.add_embedder\('lite'\)` adds such; or name one that it holds"),
         (
             "histogram+hug",
             r"no embedder 'histogram\+hug' at all; name one that it holds. Did you mean 'histogram\+hog'",

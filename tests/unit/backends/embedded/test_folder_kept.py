@@ -99,7 +99,7 @@ def test_what_is_left_of_an_index_stays_as_it_is(place: Path, names: list[str], 
         lambda: HybridIndex(place.parent, create=False),
         lambda: migrate(backend),
     ):
-        with pytest.raises(IndexCorrupt, match=r"format\.json is missing.*`hybrid-search check"):
+        with pytest.raises(IndexCorrupt, match=r"format\.json is missing.*`HybridIndex\.check`"):
             attempt()
     backend.close()
     assert {name: data for name, data in snapshot(place).items() if name != "writer.lock"} == {

@@ -26,7 +26,7 @@ from hybrid_search.duplicates.act.plan import Decision, Plan, choose, make_plan
 from hybrid_search.duplicates.act.trash import can_look
 from hybrid_search.duplicates.act.undo import undo
 from hybrid_search.duplicates.act.verified_file import hold
-from hybrid_search.errors import ActionRefused, JournalUnreadable, StorageFull
+from hybrid_search.errors import ActionRefused, DuplicatesError, StorageFull
 from tests.support.action_faults import survive_in_home
 from tests.support.picture_files import copies, indexed, pictures, sha256, tree, write
 from tests.support.processes import call
@@ -829,7 +829,7 @@ def test_another_run_of_the_same_user_waits(plan: Plan, photos: Path, tmp_path: 
         (journal,) = journals()
         with pytest.raises(ActionRefused, match="another run"):
             undo(journal, dry_run=False)
-        with pytest.raises(JournalUnreadable, match="still at work"):
+        with pytest.raises(DuplicatesError, match="still at work"):
             undo(journal)
 
     perform(plan, "move", tmp_path, progress=again)
@@ -907,7 +907,7 @@ def test_damaged_lines_are_not_believed(what: str, plan: Plan, photos: Path, tmp
         lines[1] = b"\x00\xff[[[[\n"
     journal.write_bytes(b"".join(lines))
     moved = tree(tmp_path / "moved")
-    with pytest.raises(JournalUnreadable, match=r"damaged lines \(2\)"):
+    with pytest.raises(DuplicatesError, match=r"damaged lines \(2\)"):
         undo(journal, dry_run=False)
     assert tree(tmp_path / "moved") == moved
     report = undo(journal, dry_run=False, skip_damaged=True)
@@ -920,11 +920,11 @@ def test_damaged_lines_are_not_believed(what: str, plan: Plan, photos: Path, tmp
     "data", [b"", b"\n", b"{}\n", b'{"journal": "hybrid-search duplicates"}\n', b"[" * 9999 + b"\n"]
 )
 def test_what_is_no_journal_is_refused(data: bytes, tmp_path: Path) -> None:
-    with pytest.raises(JournalUnreadable):
+    with pytest.raises(DuplicatesError, match="cannot undo by the journal"):
         undo(write(tmp_path / "journal", data), dry_run=False)
-    with pytest.raises(JournalUnreadable):
+    with pytest.raises(DuplicatesError, match="cannot undo by the journal"):
         undo(tmp_path / "absent", dry_run=False)
-    with pytest.raises(JournalUnreadable):
+    with pytest.raises(DuplicatesError, match="cannot undo by the journal"):
         undo(tmp_path, dry_run=False)
 
 
@@ -932,7 +932,7 @@ def test_a_journal_of_a_later_version_is_refused(tmp_path: Path, monkeypatch: py
     with monkeypatch.context() as later:
         later.setattr("hybrid_search.duplicates.act.journal._VERSION", 2)
         Journal.create(tmp_path / "journal", {}).close()
-    with pytest.raises(JournalUnreadable, match="version is 2"):
+    with pytest.raises(DuplicatesError, match="version is 2"):
         undo(tmp_path / "journal")
 
 

@@ -24,7 +24,7 @@ from PIL import Image, ImageOps
 from hybrid_search.duplicates.compare import judge as judge_module
 from hybrid_search.duplicates.compare.judge import Judge
 from hybrid_search.duplicates.model import Subject
-from hybrid_search.errors import QueryError, TierUnavailable
+from hybrid_search.errors import DuplicatesError, QueryError
 from hybrid_search.hits.evidence import DUPLICATE_TIERS, TIERS, Evidence
 from hybrid_search.images import decode, read_source
 from hybrid_search.signature.goldberg import signature
@@ -546,7 +546,7 @@ def without_opencv(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_edited_copies_need_opencv(without_opencv: None) -> None:
     assert Judge().tiers == ("bytes", "pixels", "near", "transformed", "more")
-    with pytest.raises(TierUnavailable, match=r"'edited' needs .*pip install 'hybrid-search\[duplicates\]'") as caught:
+    with pytest.raises(DuplicatesError, match=r"'edited' needs .*pip install 'hybrid-search\[duplicates\]'") as caught:
         Judge(tiers=["near", "edited"])
     assert caught.value.tier == "edited"
     assert both_ways(subject(photo("coffee.png")), subject(altered("coffee.png", "crop_20")), Judge()) is None
@@ -583,7 +583,7 @@ sys.modules["cv2"] = None
 import numpy as np
 from PIL import Image, ImageOps
 from hybrid_search import HybridIndex
-from hybrid_search.errors import TierUnavailable
+from hybrid_search.errors import DuplicatesError
 
 picture = Image.fromarray(np.random.default_rng(1).integers(0, 255, (40, 60, 3), np.uint8)).resize((480, 320))
 with HybridIndex(embedder="histogram+hog") as index:
@@ -593,7 +593,7 @@ with HybridIndex(embedder="histogram+hog") as index:
     print([hit.tier for hit in index.find_duplicates(picture.crop((100, 60, 400, 300)))])
     try:
         index.find_duplicates(picture, tiers=["edited"])
-    except TierUnavailable as refused:
+    except DuplicatesError as refused:
         print(refused)
 """
     told = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)

@@ -23,7 +23,7 @@ from hybrid_search.duplicates.report.choices import read_choices
 from hybrid_search.duplicates.report.group_report import GroupReport, describe, readable_bytes, report_group
 from hybrid_search.duplicates.report.page import page
 from hybrid_search.duplicates.report.spreadsheet import COLUMNS, csv_lines
-from hybrid_search.errors import ChoicesUnreadable
+from hybrid_search.errors import DuplicatesError
 from hybrid_search.hits.evidence import Evidence, Tier
 from tests.support.fakes import photo
 
@@ -359,7 +359,7 @@ def test_choices_come_back_as_they_were_made(tmp_path: Path) -> None:
 def test_other_files_are_refused(tmp_path: Path, text: str, reason: str) -> None:
     path = tmp_path / "choices.json"
     path.write_text(text)
-    with pytest.raises(ChoicesUnreadable, match=reason):
+    with pytest.raises(DuplicatesError, match=reason):
         read_choices(path)
 
 
@@ -367,7 +367,7 @@ def test_other_files_are_refused(tmp_path: Path, text: str, reason: str) -> None
 def test_choices_that_leave_no_copy_are_refused(tmp_path: Path, fates: tuple[str, ...]) -> None:
     path = tmp_path / "choices.json"
     path.write_text(json.dumps(exported(three(), *fates)))
-    with pytest.raises(ChoicesUnreadable, match="no other file of its group would stay"):
+    with pytest.raises(DuplicatesError, match="no other file of its group would stay"):
         read_choices(path)
 
 
