@@ -27,7 +27,7 @@ from hybrid_search.ingest.report import Failure
 
 __all__ = ["MappedFiller", "PictureFiller", "StoredBase", "WordFiller", "stored_base"]
 
-Found = tuple[str, Mapping[str, Any]]
+IdAndSource = tuple[str, Mapping[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class PictureFiller:
         self._backend, self._embedder, self._key, self._limits = backend, embedder, key, limits
         self._pool = ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="hybrid-search-read")
 
-    def fill(self, batch: Iterable[Found]) -> list[Failure]:
+    def fill(self, batch: Iterable[IdAndSource]) -> list[Failure]:
         """Write the vectors of a batch of documents, and return those that got none, each with the reason."""
         pictures = list(self._pool.map(lambda found: self._read(*found), batch))
         readable = [picture for picture in pictures if picture.pixels is not None]
@@ -182,7 +182,7 @@ class MappedFiller:
         self.fields = (*pictures.fields, f"embedding.{base.key}")
         self.from_stored = 0
 
-    def fill(self, batch: Iterable[Found]) -> list[Failure]:
+    def fill(self, batch: Iterable[IdAndSource]) -> list[Failure]:
         """Write the vectors of a batch of documents, and return those that got none, each with the reason."""
         documents = list(batch)
         stored = {id: vector for id, source in documents if (vector := self._stored(source)) is not None}
@@ -237,7 +237,7 @@ class WordFiller:
     def __init__(self, backend: Backend, embedder: TextEmbedder, key: str) -> None:
         self._backend, self._wording = backend, CaptionEmbedding({key: embedder})
 
-    def fill(self, batch: Iterable[Found]) -> list[Failure]:
+    def fill(self, batch: Iterable[IdAndSource]) -> list[Failure]:
         """Write the vectors of a batch of documents, and return those that got none, each with the reason."""
         documents = list(batch)
         self._wording.read(caption_text(source) for _, source in documents)

@@ -13,7 +13,7 @@ from hybrid_search.errors import BadFilter
 
 __all__ = ["answerable"]
 
-_MOST_VALUES = 10_000
+_MOST_VALUES = 10_000  # far below the 65,536 buckets that a server gives by default (search.max_buckets)
 _WILDCARDS = {"*": ".*", "?": "."}
 
 

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hybrid_search.backends.embedded.vectors.usearch_import import usearch_index
-from hybrid_search.duplicates.collect.ivf_cells import Cells, Found
+from hybrid_search.duplicates.collect.ivf_cells import Cells, NearRows
 from hybrid_search.duplicates.collect.signature_halves import VIEWS, View
 from hybrid_search.signature.goldberg import min_cosine
 
@@ -167,7 +167,7 @@ def _threads() -> int:
     return min(os.cpu_count() or 1, 8)
 
 
-def _near_ones(index: Any, asked: NDArray[np.int8], k: int, cosine: float) -> Found:
+def _near_ones(index: Any, asked: NDArray[np.int8], k: int, cosine: float) -> NearRows:
     nothing = np.empty(0, np.int64)
     if not len(index) or not len(asked):
         return nothing, nothing, np.empty(0)

@@ -46,7 +46,7 @@ _MASK_SLACK = 1.25
 _BYTE_ERROR = 1e-4
 """More than single precision takes from the cosine of bytes, whose sums are whole numbers."""
 
-Found = tuple[NDArray[np.int64], NDArray[np.float64]]
+RowScores = tuple[NDArray[np.int64], NDArray[np.float64]]
 
 
 class VectorField:
@@ -157,7 +157,7 @@ class VectorField:
         num_candidates: int,
         mask: NDArray[np.bool_] | None = None,
         min_score: float | None = None,
-    ) -> Found:
+    ) -> RowScores:
         """Return the k nearest rows, best first, ties by row.
 
         Parameters
@@ -201,7 +201,7 @@ class VectorField:
             found = _by_scan(snapshot, asked, rows, k, min_score)
         return self._scored(found, min_score)
 
-    def search_rows(self, query: ArrayLike, rows: ArrayLike, *, k: int, min_score: float | None = None) -> Found:
+    def search_rows(self, query: ArrayLike, rows: ArrayLike, *, k: int, min_score: float | None = None) -> RowScores:
         """Return the k nearest of the given rows, exactly; `rows` are distinct, in any order. Else as `search`."""
         asked = checked(query, kind=self._kind, single=True)[0]
         snapshot = self._store.snapshot()
@@ -289,7 +289,7 @@ class VectorField:
         num_candidates: int,
         mask: NDArray[np.bool_] | None,
         allowed: int,
-    ) -> Found | None:
+    ) -> RowScores | None:
         if self._graph_from is None or work(len(snapshot), allowed) * self._kind.dims < self._graph_from:
             return None
         graph = self._opened_graph()
@@ -318,7 +318,7 @@ class VectorField:
             behind = behind[mask[behind]]
         return merge([(rows, closeness), _by_scan(snapshot, query, behind, k)], k)
 
-    def _scored(self, found: Found, min_score: float | None) -> Found:
+    def _scored(self, found: RowScores, min_score: float | None) -> RowScores:
         rows, closeness = found
         scores = self._kind.scores(closeness)
         if min_score is not None:
@@ -344,7 +344,7 @@ def _due(graph: HnswGraph | None) -> int:
 
 def _by_scan(
     snapshot: RowSnapshot, query: NDArray[Any], rows: NDArray[np.int64] | None, k: int, min_score: float | None = None
-) -> Found:
+) -> RowScores:
     quick = scan(snapshot, query, rows=rows)
     if min_score is not None and snapshot.kind.similarity == "cosine":
         # what is scanned of bytes is exact to 1e-6; of signatures a handful are near enough, and others need no score
