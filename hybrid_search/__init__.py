@@ -10,6 +10,8 @@ import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from hybrid_search.version import __version__ as __version__
+
 if TYPE_CHECKING:
     from hybrid_search.backends.elasticsearch.server import Server
     from hybrid_search.document.document import Document
@@ -23,7 +25,6 @@ if TYPE_CHECKING:
 # Read when these libraries are imported, by whichever part of the program does it first: they are to tell nobody.
 os.environ.update(ORT_DISABLE_TELEMETRY="1", HF_HUB_DISABLE_TELEMETRY="1")
 
-__version__ = "0.1.0"
 __all__ = [
     "Document",
     "ExamplePicture",

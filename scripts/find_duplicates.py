@@ -16,13 +16,15 @@ import typer
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from hybrid_search.cli import duplicates_options as wanted
-from hybrid_search.cli import exits, options, output, terminal
-from hybrid_search.cli.duplicates_actions import Deed, exit_code, print_report, undo_by
-from hybrid_search.cli.duplicates_choices import apply_choices
-from hybrid_search.cli.duplicates_listing import Listing
-from hybrid_search.cli.fill import note_failures
-from hybrid_search.cli.progress import progress_bar
+from hybrid_search.cli import exits
+from hybrid_search.cli.commands import duplicates_options as wanted
+from hybrid_search.cli.commands.duplicates_actions import Deed, exit_code, print_report, undo_by
+from hybrid_search.cli.commands.duplicates_choices import apply_choices
+from hybrid_search.cli.commands.duplicates_listing import Listing
+from hybrid_search.cli.commands.index import note_failures
+from hybrid_search.cli.output import hit_formats, terminal
+from hybrid_search.cli.output.progress_bar import progress_bar
+from hybrid_search.cli.parsing import options
 
 Apply = Annotated[
     Path | None,
@@ -75,7 +77,7 @@ def find_duplicates(
     if not places:
         raise typer.BadParameter("name a folder")
     listing = Listing(
-        form=output.choose(json=as_json, jsonl=as_jsonl, csv=as_csv, paths=False, print0=False),
+        form=hit_formats.choose(json=as_json, jsonl=as_jsonl, csv=as_csv, paths=False, print0=False),
         tiers=wanted.tiers_of(tier),
         max_distance=max_distance,
         filter=filter,

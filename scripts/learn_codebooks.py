@@ -17,7 +17,7 @@ from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from hybrid_search.embedders.classical.local import KINDS, PARTS, WORDS, local_descriptors
+from hybrid_search.embedders.classical.local_features import KINDS, PARTS, WORDS, local_descriptors
 
 PHOTOS = (
     *("astronaut.png", "brick.png", "camera.png", "chelsea.png", "clock_motion.png", "coffee.png", "coins.png"),

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, settings
 
 import hybrid_search  # noqa: F401  tests that import ONNX Runtime at their top must not start its telemetry
 from scripts.servers.failures import NotToBeHad
-from tests.servers import (
+from tests.support.servers import (
     VERSIONS,
     RunningCluster,
     SecureServer,
@@ -32,6 +32,28 @@ with warnings.catch_warnings():
     import luqum.parser  # noqa: F401
 
     gc.collect()
+
+
+TESTS = Path(__file__).parent
+MARKS = {"servers": ["servers"], "models": ["models"], "whole": ["slow"]}
+"""Marks by folder; a test of any folder that asks for a server or a fetched model gets the mark, too."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark tests by what they need, so that `make quick` leaves out what takes servers, models or long."""
+    for item in items:
+        marks = set(MARKS.get(item.path.relative_to(TESTS).parts[0], ()))
+        fixtures = getattr(item, "fixturenames", ())
+        parameters = item.callspec.params.values() if hasattr(item, "callspec") else ()
+        if "servers" in fixtures or any(isinstance(each, str) and each in VERSIONS for each in parameters):
+            marks.add("servers")
+        if not {"elasticsearch_url", "secure_server", "expired_server", "cluster"}.isdisjoint(fixtures):
+            marks.add("servers")
+        if "minilm" in fixtures:
+            marks.add("models")
+        for mark in marks:
+            item.add_marker(mark)
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -78,7 +100,7 @@ def minilm() -> Path:
 
 @pytest.fixture(scope="session")
 def servers() -> Iterator[dict[str, str]]:
-    """Return the URL of a real server per version (see tests/servers.py)."""
+    """Return the URL of a real server per version (see tests/support/servers.py)."""
     try:
         yield server_urls()
     except NotToBeHad as failure:

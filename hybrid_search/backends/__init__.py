@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from hybrid_search.backends.checked import Checked
+from hybrid_search.backends.integrity import Checked
 from hybrid_search.document.definition import EmbeddingSpec
 from hybrid_search.errors import BackendUnavailable
 

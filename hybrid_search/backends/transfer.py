@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from hybrid_search.backends import Backend
-from hybrid_search.backends.carry import carry
+from hybrid_search.backends.document_copy import carry
 from hybrid_search.document.definition import EmbeddingSpec, embeddings, extra_fields, load_definition
 from hybrid_search.errors import BackendUnavailable, MappingMismatch
 

@@ -40,8 +40,9 @@ def run(arguments: Sequence[str]) -> int:
     hybrid-search ...
     0
     """
-    from hybrid_search.cli import exits, terminal
+    from hybrid_search.cli import exits
     from hybrid_search.cli.app import app
+    from hybrid_search.cli.output import terminal
     from hybrid_search.cli.suggest import forget_place
 
     terminal.set_up()

@@ -6,11 +6,12 @@ from typing import Annotated
 
 import typer
 
-from hybrid_search.cli import connection, exits, options
-from hybrid_search.cli.pages import PageCommand, Program
-from hybrid_search.cli.session import Settings
+from hybrid_search.cli import exits
+from hybrid_search.cli.output.help_pages import PageCommand, Program
+from hybrid_search.cli.parsing import connection, options
+from hybrid_search.cli.parsing.excluded_words import WordsCommand
+from hybrid_search.cli.parsing.session import Settings
 from hybrid_search.cli.suggest import keep_place
-from hybrid_search.cli.words import WordsCommand
 
 __all__ = ["app"]
 
@@ -25,8 +26,8 @@ app = Program(
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        from hybrid_search import __version__
-        from hybrid_search.cli import terminal
+        from hybrid_search.cli.output import terminal
+        from hybrid_search.version import __version__
 
         terminal.write(f"hybrid-search {__version__}\n")
         raise typer.Exit()
@@ -88,39 +89,39 @@ def program(
 
 
 def _add_commands() -> None:
-    from hybrid_search.cli import (
+    from hybrid_search.cli.commands import (
         check,
+        delete,
         demo,
         duplicates,
         embed,
         embedder,
-        fill,
-        find,
+        index,
         kibana,
         label,
-        look,
-        remove,
+        migrate,
+        search,
+        show,
         train,
-        upkeep,
     )
 
     for command in (
-        fill.index,
-        find.search,
-        find.similar,
+        index.index,
+        search.search,
+        search.similar,
         label.label,
-        look.show,
-        look.info,
-        find.request,
-        remove.delete,
-        remove.prune,
+        show.show,
+        show.info,
+        search.request,
+        delete.delete,
+        delete.prune,
         check.check,
-        upkeep.mapping,
-        upkeep.migrate,
-        upkeep.copy,
+        migrate.mapping,
+        migrate.migrate,
+        migrate.copy,
         embed.embed,
     ):
-        takes_words = command in (find.search, find.request)
+        takes_words = command in (search.search, search.request)
         app.command(no_args_is_help=False, cls=WordsCommand if takes_words else PageCommand)(command)
     app.command()(demo.demo)
     app.add_typer(duplicates.app)

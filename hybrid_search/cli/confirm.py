@@ -7,7 +7,8 @@ from collections.abc import Iterable
 
 import typer
 
-from hybrid_search.cli import exits, terminal
+from hybrid_search.cli import exits
+from hybrid_search.cli.output import terminal
 
 __all__ = ["confirm"]
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 
 from hybrid_search import errors
-from hybrid_search.cli.spelling import spelt
+from hybrid_search.cli.suggest import command, worded
 
 __all__ = ["FAILED", "HELP", "INTERRUPTED", "NOTHING", "OK", "PARTIAL", "USAGE", "code", "message", "wants_traceback"]
 
@@ -20,16 +20,18 @@ HELP = (
     "Results go to stdout, everything else to stderr."
 )
 
-_REMEDIES: tuple[tuple[type[Exception], str], ...] = (
-    (errors.EmptyQuery, "`hybrid-search search --help` shows how"),
-    (errors.UnknownField, "`hybrid-search info --fields` lists the fields"),
-    (errors.BadFilter, "a filter looks like: camera.make:canon AND iso:[400 TO *]"),
-    (errors.BackendUnavailable, "check --index or HYBRID_SEARCH_INDEX"),
+_REMEDIES: tuple[tuple[type[Exception], str, str], ...] = (
+    (errors.EmptyQuery, "search --help", " shows how"),
+    (errors.UnknownField, "info --fields", " lists the fields"),
+    (errors.BadFilter, "", "a filter looks like: camera.make:canon AND iso:[400 TO *]"),
+    (errors.BackendUnavailable, "", "check --index or HYBRID_SEARCH_INDEX"),
     (
         errors.DocumentNotFound,
-        "`hybrid-search search … --json` shows ids; the path of an indexed picture, or its name alone, will do as well",
+        "search … --json",
+        " shows ids; the path of an indexed picture, or its name alone, will do as well",
     ),
 )
+"""What only the command line knows to help: a command, or none, and words."""
 _PARSERS_WORDS = (
     (r"(?<=: )Value error, ", ""),
     (r"(?<=: )Input should be a valid integer\b.*", "it must be a whole number"),
@@ -76,12 +78,14 @@ def message(error: BaseException) -> str:
     if isinstance(error, KeyboardInterrupt) or _is_abort(error):
         return ""
     text = f"error: {' '.join(_text(error).split())}"
-    remedy = next((remedy for kind, remedy in _REMEDIES if isinstance(error, kind)), None)
     if isinstance(error, errors.BackendUnavailable) and (
-        ";" in error.reason or not re.search(r"[/\\]", error.location)
+        error.remedy or ";" in error.reason or not re.search(r"[/\\]", error.location)
     ):
         # the reason says itself what helps, or it is an option that cannot be used
-        remedy = None
+        return text
+    remedy = next(
+        (f"{words and command(words)}{said}" for kind, words, said in _REMEDIES if isinstance(error, kind)), ""
+    )
     return f"{text} ({remedy})" if remedy else text
 
 
@@ -93,16 +97,16 @@ def wants_traceback(arguments: Sequence[str]) -> bool:
 def _text(error: BaseException) -> str:
     if _is_usage(error):
         context = getattr(error, "ctx", None)
-        command = context.command_path if context is not None else "hybrid-search"
+        typed = context.command_path if context is not None else "hybrid-search"
         said = error.format_message().removeprefix("Invalid value: ").rstrip(".")  # type: ignore[attr-defined]
         for pattern, words in _PARSERS_WORDS:
             said = re.sub(pattern, words, said)
         if context is not None and any("-k" in param.opts for param in context.command.params):
             # what other programs call -n, -l or -t
             said = re.sub(r"^No such option: -[A-Za-z][0-9]*(?!\w)", r"\g<0>; -k N says how many hits to show", said)
-        return f"{said}; `{command} --help` shows how"
+        return f"{said}; `{typed} --help` shows how"
     if isinstance(error, errors.HybridSearchError):
-        return spelt(str(error))
+        return worded(error)
     if isinstance(error, OSError):
         return f"{error.filename}: {error.strerror}" if error.filename and error.strerror else str(error)
     return f"{type(error).__name__}: {error} (this is a defect; --debug before the command shows where it happened)"

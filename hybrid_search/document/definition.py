@@ -9,10 +9,10 @@ from functools import wraps
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
-from hybrid_search import __version__
 from hybrid_search.document.mapping_files import mapping_text
 from hybrid_search.errors import EmbedderMismatch, MappingMismatch
-from hybrid_search.errors.suggested import command
+from hybrid_search.errors.remedies import MIGRATE, Call
+from hybrid_search.version import __version__
 
 if TYPE_CHECKING:
     from hybrid_search.embedders import Embedder, TextEmbedder
@@ -265,8 +265,9 @@ def check(definition: Mapping[str, Any], key: str, embedder: EmbeddingSpec) -> N
         holds = [held[key]] if key in held else list(held.values())
         expected, found = " and ".join(map(str, holds)) or "no embedder", str(embedder)
         if [spec.name for spec in holds] == [embedder.name]:
-            again = f"{command('embed', embedder.name, '--again')} computes its vectors anew"
-            raise EmbedderMismatch(expected, found, f"use the version that made them, or {again}", "and here is")
+            again = Call("HybridIndex.add_embedder", (embedder.name,), {"again": True})
+            remedy = "use the version that made them, or " + again + " computes its vectors anew"
+            raise EmbedderMismatch(expected, found, remedy, "and here is")
         raise EmbedderMismatch(expected, found)
 
 
@@ -282,10 +283,11 @@ def check_schema(definition: Mapping[str, Any]) -> None:
     if found == SCHEMA_VERSION:
         return
     older = isinstance(found, int) and found < SCHEMA_VERSION
-    remedy = "`hybrid-search migrate` brings it up to date" if older else "use the version that wrote it"
+    remedy = MIGRATE + " brings it up to date" if older else "use the version that wrote it"
     raise MappingMismatch(
         "_meta.schema_version",
-        f"the index has schema version {found}, this version of hybrid-search reads {SCHEMA_VERSION}; {remedy}",
+        f"the index has schema version {found}, this version of hybrid-search reads {SCHEMA_VERSION}",
+        remedy,
     )
 
 

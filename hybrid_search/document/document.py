@@ -174,7 +174,7 @@ def file_fields(files: Sequence[FileFacts]) -> dict[str, Any]:
 def metadata_fields(metadata: Metadata) -> dict[str, Any]:
     """Return metadata as nested fields, with the moment in UTC, and texts by which words find camera and place."""
     # loaded by whoever has metadata; those who only search and show documents have no use for what reads files
-    from hybrid_search.metadata.moments import instant, moment_fields, moment_of
+    from hybrid_search.metadata.taken_at import instant, moment_fields, moment_of
 
     fields: dict[str, Any] = {}
     for name, value in metadata.fields.items():

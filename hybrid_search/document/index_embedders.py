@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 from hybrid_search.document.definition import CAPTION, EmbeddingSpec, check, default_embedding, embeddings, spec_of
 from hybrid_search.errors import EmbedderError, EmbedderMismatch, UnknownEmbedder
-from hybrid_search.errors.asking import did_you_mean
-from hybrid_search.errors.suggested import command
+from hybrid_search.errors.inputs import did_you_mean
+from hybrid_search.errors.remedies import Call, Remedy
 
 if TYPE_CHECKING:
     from hybrid_search.embedders import Embedder, TextEmbedder
@@ -185,7 +185,7 @@ class EmbedderSet:
         try:
             return load_named(spec.name)[1]
         except UnknownEmbedder as error:
-            remedy = f"pass it as `embedder`, or remove it by {command('embed', spec.name, '--drop')}"
+            remedy = "pass it as `embedder`, or remove it by " + Call("HybridIndex.drop_embedder", (spec.name,))
             raise EmbedderMismatch(str(spec), f"none of that name ({error})", remedy) from error
 
     def _named(self, name: str) -> str | None:
@@ -254,24 +254,30 @@ def _not_held(
     return EmbedderMismatch(holds, lacks, _remedy(held, list(missing), failure, asked), relation)
 
 
-def _remedy(held: Collection[EmbeddingSpec], names: Sequence[str], failure: EmbedderError | None, asked: Asked) -> str:
+def _remedy(
+    held: Collection[EmbeddingSpec], names: Sequence[str], failure: EmbedderError | None, asked: Asked
+) -> Remedy | str:
     known, close = {spec.name for spec in held}, dict[str, None]()
     instead = "open it with what it holds" if asked == "open" else "name one that it holds"
     if failure is not None:
         close = dict.fromkeys(match for name in names for match in get_close_matches(name, known, n=2))
     if isinstance(failure, UnknownEmbedder):
         close |= dict.fromkeys(match for match in failure.close_matches if asked == "open" or match in known)
+    calls = (Call("HybridIndex.add_embedder", (name,)) for name in names)
+    adding = Remedy(tuple(part for call in calls for part in (" and ", call))[1:])
+    remedy: Remedy | str
     if asked == "drop":
         remedy = "so there is nothing to remove"
     elif isinstance(failure, UnknownEmbedder):
         remedy = f"{failure.problem or f'there is no embedder {failure.name!r} at all'}; {instead}"
     elif failure is not None:
-        remedy = f"{failure}; or {instead}"
+        cure = "; " + failure.remedy if failure.remedy else failure.remedy
+        remedy = failure.message + cure + f"; or {instead}"
     elif asked == "prefer":
-        remedy = f"{command('embed', *names, '--default', names[0])} adds it and makes it the default"
+        remedy = adding + " adds it, " + Call("HybridIndex.prefer_embedder", (names[0],)) + " makes it the default"
     else:
-        remedy = f"{command('embed', *names)} adds such; or {instead}"
-    return remedy + (f".{did_you_mean(list(close))}" if close else "")
+        remedy = adding + f" adds such; or {instead}"
+    return remedy + f".{did_you_mean(list(close))}" if close else remedy
 
 
 def _listed(named: Sequence[tuple[str, int]]) -> str:

@@ -14,16 +14,16 @@ from PIL import Image
 from hybrid_search.backends import Backend
 from hybrid_search.document.definition import field_types
 from hybrid_search.document.picture import Picture, read_picture
+from hybrid_search.duplicates.candidate_body import SIGNATURE, VECTOR, Box, parts, propose, quarter_turns
 from hybrid_search.duplicates.compare.judge import LOOK_DISTANCE, Judge
 from hybrid_search.duplicates.model import Subject, taken
-from hybrid_search.duplicates.propose import SIGNATURE, VECTOR, Box, parts, propose, quarter_turns
 from hybrid_search.errors import QueryError
 from hybrid_search.hits.evidence import TIERS, Evidence
 from hybrid_search.hits.hits import Hit, Hits
 from hybrid_search.images import Source, read_source
 from hybrid_search.query.body import json_body
 from hybrid_search.query.filters import parse_filter
-from hybrid_search.query.missing import present_only
+from hybrid_search.query.missing_files import present_only
 from hybrid_search.signature.orientations import turned_signatures
 
 if TYPE_CHECKING:

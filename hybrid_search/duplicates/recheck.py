@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from hybrid_search.backends import Backend
-from hybrid_search.duplicates.act.decisions import Decision, PlannedFile
-from hybrid_search.duplicates.act.results import FileResult
+from hybrid_search.duplicates.act.action_report import FileResult
+from hybrid_search.duplicates.act.planned_files import Decision, PlannedFile
 from hybrid_search.duplicates.model import Member
 from hybrid_search.errors import DocumentNotFound
 from hybrid_search.hits.evidence import Evidence

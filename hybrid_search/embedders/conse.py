@@ -17,10 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hybrid_search.embedders import TextEmbedder
-from hybrid_search.embedders.labels import vocabulary
+from hybrid_search.embedders.imagenet_labels import vocabulary
 from hybrid_search.embedders.lite import Lite
-from hybrid_search.embedders.mapped import unit_or_zero
 from hybrid_search.embedders.minilm import MiniLM
+from hybrid_search.embedders.trained.vector_map import unit_or_zero
 
 __all__ = ["MEANINGS_FILE", "LiteMinilm", "known_meanings", "label_meanings", "label_origin", "meanings"]
 

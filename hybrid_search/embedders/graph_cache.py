@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from hybrid_search.embedders.whole_files import write_whole
+from hybrid_search.embedders.atomic_files import write_whole
 
 __all__ = ["cache_folder", "cached_graph"]
 

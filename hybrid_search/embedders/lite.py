@@ -15,7 +15,7 @@ from PIL import Image
 
 from hybrid_search.embedders import Labels
 from hybrid_search.embedders.graph_cache import cached_graph
-from hybrid_search.embedders.labels import top_labels
+from hybrid_search.embedders.imagenet_labels import top_labels
 from hybrid_search.embedders.onnx_session import OnnxSession
 from hybrid_search.embedders.option_values import number, whole
 from hybrid_search.embedders.preprocess import trim
@@ -102,13 +102,13 @@ class Lite:
     @property
     def classes(self) -> tuple[str, ...]:
         """Names of ImageNet's classes and of the categories above them, in lower case."""
-        from hybrid_search.embedders.classes import classes_by_name
+        from hybrid_search.embedders.imagenet_classes import classes_by_name
 
         return tuple(classes_by_name())
 
     def class_rows(self, names: Sequence[str]) -> NDArray[np.float32]:
         """Return (n, 1280) float32: how much each component speaks for a class; raises UnknownClass."""
-        from hybrid_search.embedders.classes import class_rows
+        from hybrid_search.embedders.imagenet_classes import class_rows
 
         return class_rows(_kernel(), names)
 

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from hybrid_search.embedders import Embedder
+from hybrid_search.embedders.atomic_files import write_whole
 from hybrid_search.embedders.onnx_card import Card, write_card
-from hybrid_search.embedders.whole_files import write_whole
 from hybrid_search.errors import EmbedderError, EmbedderUnavailable
 
 __all__ = ["export_onnx"]
@@ -65,8 +65,8 @@ def _check_operators(model: Any, name: str) -> None:
 
 
 def _keras(embedder: Embedder) -> tuple[Any, Card]:
-    from hybrid_search.embedders.keras.embedder import Keras
     from hybrid_search.embedders.keras.export import onnx_model
+    from hybrid_search.embedders.keras.keras_embedder import Keras
 
     if not isinstance(embedder, Keras):
         raise EmbedderError(

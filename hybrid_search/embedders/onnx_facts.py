@@ -5,14 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from hybrid_search.embedders.atomic_files import sha256_of
 from hybrid_search.embedders.onnx_card import Card, read_card
 from hybrid_search.embedders.onnx_graph import Port, read_onnx
-from hybrid_search.embedders.whole_files import sha256_of
 from hybrid_search.errors import ModelMissing
+from hybrid_search.errors.remedies import Call
 
 __all__ = ["Facts", "read_facts"]
 
-_REMEDY = "write one with `hybrid-search embedder export keras:resnet50 resnet50.onnx`"
+_EXPORT = Call("hybrid_search.embedders.onnx_export.export_onnx", ("keras:resnet50", "resnet50.onnx"))
+_REMEDY = "write one with " + _EXPORT
 
 
 @dataclass(frozen=True)

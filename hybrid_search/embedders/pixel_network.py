@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from hybrid_search.embedders import Labels
-from hybrid_search.embedders.labels import top_labels
+from hybrid_search.embedders.imagenet_labels import top_labels
 from hybrid_search.errors import TextNotSupported
 
 __all__ = ["PixelNetwork", "unit_rows"]

@@ -70,23 +70,23 @@ _WORDS = ("imagenet", "none")
 _ENTRIES: dict[str, Entry] = {
     "lite": Entry("hybrid_search.embedders.lite:Lite"),
     "lite+minilm": Entry("hybrid_search.embedders.conse:LiteMinilm", words=True),
-    "colour": Entry("hybrid_search.embedders.classical.colours:Colours", _CLASSICAL),
-    "local": Entry("hybrid_search.embedders.classical.local:LocalFeatures", _CLASSICAL),
+    "colour": Entry("hybrid_search.embedders.classical.colour_histogram:Colours", _CLASSICAL),
+    "local": Entry("hybrid_search.embedders.classical.local_features:LocalFeatures", _CLASSICAL),
     "hog": Entry("hybrid_search.embedders.classical.shapes:Hog", _CLASSICAL),
-    "histogram+hog": Entry("hybrid_search.embedders.descriptors:HistogramHog"),
-    "head": Entry("hybrid_search.embedders.head:open_head", file=True),
-    "joint": Entry("hybrid_search.embedders.joint:open_joint", file=True, words=True),
-    "autoencoder": Entry("hybrid_search.embedders.autoencoder:Autoencoder", file=True),
-    "clip": Entry("hybrid_search.embedders.hub.model:Clip", _HUB, words=True, paths=_OF_A_HUB),
-    "siglip": Entry("hybrid_search.embedders.hub.model:Siglip", _HUB, words=True, paths=_OF_A_HUB),
-    "dino": Entry("hybrid_search.embedders.hub.model:Dino", _HUB, paths=_OF_A_HUB),
-    "keras": Entry("hybrid_search.embedders.keras.embedder:keras_embedder", _KERAS, paths=("weights",)),
+    "histogram+hog": Entry("hybrid_search.embedders.histogram_hog:HistogramHog"),
+    "head": Entry("hybrid_search.embedders.trained.head_embedder:open_head", file=True),
+    "joint": Entry("hybrid_search.embedders.trained.joint_embedder:open_joint", file=True, words=True),
+    "autoencoder": Entry("hybrid_search.embedders.trained.autoencoder_embedder:Autoencoder", file=True),
+    "clip": Entry("hybrid_search.embedders.hub.hub_embedders:Clip", _HUB, words=True, paths=_OF_A_HUB),
+    "siglip": Entry("hybrid_search.embedders.hub.hub_embedders:Siglip", _HUB, words=True, paths=_OF_A_HUB),
+    "dino": Entry("hybrid_search.embedders.hub.hub_embedders:Dino", _HUB, paths=_OF_A_HUB),
+    "keras": Entry("hybrid_search.embedders.keras.keras_embedder:keras_embedder", _KERAS, paths=("weights",)),
     "onnx": Entry("hybrid_search.embedders.onnx_file:OnnxFile", file=True),
 }
 _TEXT_ENTRIES: dict[str, Entry] = {
     "minilm": Entry("hybrid_search.embedders.minilm:MiniLM", words=True),
-    "glove": Entry("hybrid_search.embedders.words:Glove", file=True, words=True),
-    "word2vec": Entry("hybrid_search.embedders.words:Word2vec", file=True, words=True),
+    "glove": Entry("hybrid_search.embedders.word_vectors:Glove", file=True, words=True),
+    "word2vec": Entry("hybrid_search.embedders.word_vectors:Word2vec", file=True, words=True),
 }
 
 
@@ -102,7 +102,7 @@ def known_embedders() -> Mapping[str, Entry]:
 
 def default_embedder() -> str:
     """Return the name of a new index's embedder: "lite+minilm" where `minilm` has been fetched, else "lite"."""
-    from hybrid_search.embedders.minilm.files import is_here
+    from hybrid_search.embedders.minilm.model_files import is_here
 
     return "lite+minilm" if is_here() else "lite"
 

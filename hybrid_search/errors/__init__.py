@@ -13,12 +13,12 @@
     │                               JournalUnreadable(path, reason) · ChoicesUnreadable(path, reason)
     ├ EmbedderError                 UnknownEmbedder(name, known) · EmbedderUnavailable(name, install)
     │                               WeightsMissing(path, reason) · BadEmbedderOption(name, option, reason)
-    │                               ModelMissing(name, reason, remedy) · TrainingImpossible(what, reason)
+    │                               ModelMissing(name, reason) · TrainingImpossible(what, reason)
     │                               LegUnavailable(leg, embedder, reason)
     ├ PackageMissing(name, install)
     ├ EvaluationError               MetricsUnavailable(install) · BadRun(question, reason)
     └ BackendError                  BackendUnavailable(location, reason) · IndexNotFound(location, name)
-                                    IndexLocked(location) · IndexCorrupt(location, reason, remedy)
+                                    IndexLocked(location) · IndexCorrupt(location, reason)
                                     FormatTooNew(location, found, known) · DocumentNotFound(id)
                                     EmbedderMismatch(expected, found) · MappingMismatch(field, reason)
                                     StorageFull(location) · BulkError(failures) · DocumentChanged(id)
@@ -32,28 +32,12 @@
                                     KibanaRefused(location, reason, failures)
                                     AlreadyClosed(location)
 
-Each error carries its data as attributes, says what to do next, and can be pickled.
+Each error carries its data as attributes, says what to do next, and can be pickled. Its text is `message` and `remedy`,
+in which calls of the library are data (`hybrid_search.errors.remedies`).
 """
 
 from __future__ import annotations
 
-from hybrid_search.errors.asking import (
-    BadColour,
-    BadFilter,
-    BadVector,
-    CaptionsUnreadable,
-    EmptyQuery,
-    ImageError,
-    ImageTooLarge,
-    ImageUnreadable,
-    MetadataError,
-    PackageMissing,
-    QueryError,
-    TextNotSupported,
-    UnknownClass,
-    UnknownField,
-    UnsupportedClause,
-)
 from hybrid_search.errors.base import HybridSearchError
 from hybrid_search.errors.copies import (
     ActionRefused,
@@ -74,20 +58,22 @@ from hybrid_search.errors.embedding import (
     WeightsMissing,
 )
 from hybrid_search.errors.evaluation import BadRun, EvaluationError, MetricsUnavailable
-from hybrid_search.errors.places import (
-    AlreadyClosed,
-    BackendError,
-    BackendUnavailable,
-    BulkError,
-    DocumentNotFound,
-    EmbedderMismatch,
-    FormatTooNew,
-    IndexCorrupt,
-    IndexLocked,
-    IndexNotFound,
-    MappingMismatch,
-    MostAreMissing,
-    StorageFull,
+from hybrid_search.errors.inputs import (
+    BadColour,
+    BadFilter,
+    BadVector,
+    CaptionsUnreadable,
+    EmptyQuery,
+    ImageError,
+    ImageTooLarge,
+    ImageUnreadable,
+    MetadataError,
+    PackageMissing,
+    QueryError,
+    TextNotSupported,
+    UnknownClass,
+    UnknownField,
+    UnsupportedClause,
 )
 from hybrid_search.errors.servers import (
     AccessDenied,
@@ -104,6 +90,21 @@ from hybrid_search.errors.servers import (
     ServerBusy,
     ViewEnded,
     WriteBlocked,
+)
+from hybrid_search.errors.storage import (
+    AlreadyClosed,
+    BackendError,
+    BackendUnavailable,
+    BulkError,
+    DocumentNotFound,
+    EmbedderMismatch,
+    FormatTooNew,
+    IndexCorrupt,
+    IndexLocked,
+    IndexNotFound,
+    MappingMismatch,
+    MostAreMissing,
+    StorageFull,
 )
 
 __all__ = [

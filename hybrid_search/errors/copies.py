@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from hybrid_search.errors.asking import QueryError
 from hybrid_search.errors.base import HybridSearchError
+from hybrid_search.errors.inputs import QueryError
 
 __all__ = [
     "ActionRefused",

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from hybrid_search.errors.asking import did_you_mean
 from hybrid_search.errors.base import HybridSearchError
-from hybrid_search.errors.suggested import command
+from hybrid_search.errors.inputs import did_you_mean
+from hybrid_search.errors.remedies import Call, Remedy
 
 __all__ = [
     "BadEmbedderOption",
@@ -40,8 +40,9 @@ class UnknownEmbedder(EmbedderError):
 class BadEmbedderOption(EmbedderError):
     """An embedder's name has an option that it does not take, or a value that it cannot have."""
 
-    def __init__(self, name: str, option: str, reason: str) -> None:
-        super().__init__(f"embedder {name!r}, option {option!r}: {reason}", name=name, option=option, reason=reason)
+    def __init__(self, name: str, option: str, reason: str, remedy: Remedy | str = "") -> None:
+        message = f"embedder {name!r}, option {option!r}: {reason}"
+        super().__init__(message, remedy=remedy, name=name, option=option, reason=reason)
 
 
 class EmbedderUnavailable(EmbedderError):
@@ -52,34 +53,37 @@ class EmbedderUnavailable(EmbedderError):
 
 
 class LegUnavailable(EmbedderError):
-    """A leg of a search cannot run, because its embedder cannot be loaded here."""
+    """A leg of a search cannot run, because its embedder cannot be loaded here; `cure` is what helps against that."""
 
-    def __init__(self, leg: str, embedder: str, reason: str) -> None:
+    def __init__(self, leg: str, embedder: str, reason: str, cure: Remedy | None = None) -> None:
+        first = cure + "; " if cure else Remedy()
+        others = "bring back what it lacks, name others by embedder=…, or remove it by "
         super().__init__(
-            f"embedder {embedder!r} cannot take part in the search: {reason}; bring back what it lacks, name others by "
-            f"embedder=…, or remove it by {command('embed', embedder, '--drop')}",
+            f"embedder {embedder!r} cannot take part in the search: {reason}",
+            remedy=first + others + Call("HybridIndex.drop_embedder", (embedder,)),
             leg=leg,
             embedder=embedder,
             reason=reason,
+            cure=cure,
         )
 
 
 class WeightsMissing(EmbedderError):
     """The weights of an embedder are absent or damaged."""
 
-    def __init__(self, path: str, reason: str) -> None:
-        super().__init__(f"weights {path}: {reason}", path=path, reason=reason)
+    def __init__(self, path: str, reason: str, remedy: Remedy | str = "") -> None:
+        super().__init__(f"weights {path}: {reason}", remedy=remedy, path=path, reason=reason)
 
 
 class ModelMissing(EmbedderError):
-    """A model's files are not here, and cannot be brought; `remedy` is the command that brings them."""
+    """A model's files are not here, and cannot be brought; `remedy` says what brings them."""
 
-    def __init__(self, name: str, reason: str, remedy: str) -> None:
-        super().__init__(f"embedder {name!r}: {reason}; {remedy}", name=name, reason=reason, remedy=remedy)
+    def __init__(self, name: str, reason: str, remedy: Remedy | str) -> None:
+        super().__init__(f"embedder {name!r}: {reason}", remedy=remedy, name=name, reason=reason)
 
 
 class TrainingImpossible(EmbedderError):
     """There is too little, or nothing of the right kind, to train on."""
 
-    def __init__(self, what: str, reason: str) -> None:
-        super().__init__(f"cannot train {what}: {reason}", what=what, reason=reason)
+    def __init__(self, what: str, reason: str, remedy: Remedy | str = "") -> None:
+        super().__init__(f"cannot train {what}: {reason}", remedy=remedy, what=what, reason=reason)

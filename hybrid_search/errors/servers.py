@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from hybrid_search.errors.places import BackendError
+from hybrid_search.errors.remedies import MIGRATE
+from hybrid_search.errors.storage import BackendError
 
 __all__ = [
     "AccessDenied",
@@ -85,8 +86,8 @@ class AliasMissing(BackendError):
 
     def __init__(self, location: str, alias: str, reason: str) -> None:
         super().__init__(
-            f"alias {alias!r} at {location}: {reason}; `hybrid-search migrate` makes a new version of the index "
-            "with both of its aliases",
+            f"alias {alias!r} at {location}: {reason}",
+            remedy=MIGRATE + " makes a new version of the index with both of its aliases",
             location=location,
             alias=alias,
             reason=reason,

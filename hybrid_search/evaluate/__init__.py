@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hybrid_search.evaluate.figures import (
+from hybrid_search.evaluate.metrics import (
     CUTOFFS,
     Figures,
     Relevances,
@@ -14,7 +14,7 @@ from hybrid_search.evaluate.figures import (
     recall_at_k,
     success_at_k,
 )
-from hybrid_search.evaluate.vectors import evaluate_vectors, rank_gallery
+from hybrid_search.evaluate.vector_rankings import evaluate_vectors, rank_gallery
 
 __all__ = [
     "CUTOFFS",

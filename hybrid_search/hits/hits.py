@@ -14,7 +14,7 @@ from hybrid_search.errors import ImageError, ImageUnreadable, LegUnavailable, Pa
 from hybrid_search.hits.display import hits_html, hits_table
 from hybrid_search.hits.evidence import Evidence, Tier
 from hybrid_search.hits.fusion import Shares, rrf, weighted_sum
-from hybrid_search.hits.shares import leg_shares
+from hybrid_search.hits.leg_shares import leg_shares
 from hybrid_search.images import DEFAULT_LIMITS, Limits
 from hybrid_search.query.explain import FILTER, TERM, sure_names
 from hybrid_search.query.facets import read_facets
@@ -99,7 +99,7 @@ class Hit:
         >>> Hit(1, "a1", 0.0, source={"path": "/gone/cat.jpg"}).image()
         Traceback (most recent call last):
         ...
-        hybrid_search.errors.asking.ImageUnreadable: cannot read image /gone/cat.jpg: No such file or directory
+        hybrid_search.errors.inputs.ImageUnreadable: cannot read image /gone/cat.jpg: No such file or directory
         """
         from hybrid_search.images import decode, read_source
 

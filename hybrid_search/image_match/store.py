@@ -19,12 +19,12 @@ from hybrid_search.document.document import FileFacts, build_source, file_fields
 from hybrid_search.document.picture import prepare, read_picture
 from hybrid_search.errors import BulkError, ImageUnreadable, IndexNotFound, QueryError
 from hybrid_search.hits.hits import Hit, read_hits
-from hybrid_search.image_match.described import KEPT_PATH, keep, kept_metadata, translate
 from hybrid_search.image_match.generator import ImageSignature, refuse_others
+from hybrid_search.image_match.nested_metadata import KEPT_PATH, keep, kept_metadata, translate
 from hybrid_search.images import DEFAULT_LIMITS, Limits, place_of, read_source
 from hybrid_search.index import HybridIndex
+from hybrid_search.ingest.caption_embedding import Wording
 from hybrid_search.ingest.pipeline import check_name
-from hybrid_search.ingest.wording import Wording
 from hybrid_search.query.body import build_body
 from hybrid_search.query.query import SignatureLeg, make_query
 from hybrid_search.signature.goldberg import norm, word_tokens

@@ -15,16 +15,16 @@ from io import BytesIO
 
 from PIL import GifImagePlugin, Image, ImageFile, PngImagePlugin, WebPImagePlugin
 
+from hybrid_search.images.animation import whole
 from hybrid_search.images.colour import to_rgb
 from hybrid_search.images.decode import as_image_error, decode, upright
 from hybrid_search.images.limits import DEFAULT_LIMITS, Limits
-from hybrid_search.images.memory import decoding
-from hybrid_search.images.needs import memory_needed
+from hybrid_search.images.memory_budget import decoding
+from hybrid_search.images.memory_estimate import memory_needed
 from hybrid_search.images.opener import Opened, open_header
 from hybrid_search.images.parts import jpeg_segments
 from hybrid_search.images.sniff import RAW_FORMATS, sniff
 from hybrid_search.images.source import Source
-from hybrid_search.images.whole import whole
 
 __all__ = ["Contents", "frames_of", "read_contents"]
 

@@ -12,17 +12,17 @@ from PIL import Image
 
 from hybrid_search.errors import ImageError, ImageUnreadable
 from hybrid_search.images.colour import to_rgb
-from hybrid_search.images.cut import CutFile
+from hybrid_search.images.decoder_warnings import quiet
 from hybrid_search.images.jxl import jxl_size
 from hybrid_search.images.limits import DEFAULT_LIMITS, Limits
-from hybrid_search.images.memory import decoding
-from hybrid_search.images.needs import JXL_BYTES, memory_needed
+from hybrid_search.images.memory_budget import decoding
+from hybrid_search.images.memory_estimate import JXL_BYTES, memory_needed
 from hybrid_search.images.opener import open_header, shrink
 from hybrid_search.images.parts import NotRead
-from hybrid_search.images.quiet import quiet
 from hybrid_search.images.raw import raw_preview
 from hybrid_search.images.sniff import RAW_FORMATS, describe, sniff
 from hybrid_search.images.source import ImageLike, Source, read_source
+from hybrid_search.images.truncated import CutFile
 
 __all__ = ["Decoded", "as_image_error", "decode", "load_image", "upright"]
 

@@ -15,7 +15,7 @@ from hybrid_search.images.sniff import describe, sniff
 if TYPE_CHECKING:
     import requests
 
-    from hybrid_search.images.pinned import Pinned
+    from hybrid_search.images.pinned_connection import Pinned
 
 __all__ = ["fetch"]
 
@@ -46,7 +46,7 @@ def fetch(url: str, *, name: str, limits: Limits) -> bytes:
     """
     if not url.lower().startswith(_SCHEMES):
         raise ImageUnreadable(name, "only http and https URLs are fetched; for a file on this machine pass its path")
-    from hybrid_search.images.pinned import Pinned
+    from hybrid_search.images.pinned_connection import Pinned
 
     outcome: list[bytes | ImageError] = []
     carrier = Pinned(name, limits)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from hybrid_search.errors import ImageTooLarge
-from hybrid_search.images.memory import default_budget
+from hybrid_search.images.memory_budget import default_budget
 
 __all__ = ["DEFAULT_LIMITS", "Limits"]
 

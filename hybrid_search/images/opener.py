@@ -10,11 +10,11 @@ import numpy as np
 from PIL import Image, ImageFile, JpegImagePlugin
 
 from hybrid_search.errors import ImageUnreadable
-from hybrid_search.images.cut import CutFile
 from hybrid_search.images.jxl import jxl_size
 from hybrid_search.images.limits import Limits
 from hybrid_search.images.orientation import orientation_in
-from hybrid_search.images.plain import Plain, plain
+from hybrid_search.images.stripped import Plain, plain
+from hybrid_search.images.truncated import CutFile
 
 __all__ = ["Opened", "open_header", "shrink"]
 
@@ -28,10 +28,10 @@ _DECODERS = {
     "icns": "PIL.IcnsImagePlugin:IcnsImageFile",
     "ico": "PIL.IcoImagePlugin:IcoImageFile",
     "jp2": "PIL.Jpeg2KImagePlugin:Jpeg2KImageFile",
-    "jpeg": "hybrid_search.images.cut:JpegFile",
+    "jpeg": "hybrid_search.images.truncated:JpegFile",
     "jxl": "pillow_jxl.JpegXLImagePlugin:JXLImageFile",
     "pcx": "PIL.PcxImagePlugin:PcxImageFile",
-    "png": "hybrid_search.images.cut:PngFile",
+    "png": "hybrid_search.images.truncated:PngFile",
     "ppm": "PIL.PpmImagePlugin:PpmImageFile",
     "psd": "PIL.PsdImagePlugin:PsdImageFile",
     "qoi": "PIL.QoiImagePlugin:QoiImageFile",

@@ -10,7 +10,7 @@ from PIL import Image
 
 from hybrid_search.errors import ImageUnreadable
 from hybrid_search.images.limits import Limits
-from hybrid_search.images.memory import decoding
+from hybrid_search.images.memory_budget import decoding
 
 __all__ = ["Preview", "raw_preview"]
 

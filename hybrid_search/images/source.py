@@ -17,8 +17,8 @@ from PIL import Image
 
 from hybrid_search.errors import ImageError, ImageUnreadable
 from hybrid_search.images.array import array_to_image
+from hybrid_search.images.decoder_warnings import quiet
 from hybrid_search.images.limits import DEFAULT_LIMITS, Limits
-from hybrid_search.images.quiet import quiet
 from hybrid_search.images.sniff import describe, sniff
 
 __all__ = ["ImageLike", "Source", "place_of", "read_source"]

@@ -7,19 +7,19 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from hybrid_search.backends import Backend
 from hybrid_search.errors import ImageUnreadable
 from hybrid_search.images import place_of
 from hybrid_search.ingest.catalog import Catalog, mark_missing
-from hybrid_search.ingest.embedding import Embedders
-from hybrid_search.ingest.given import add_picture
-from hybrid_search.ingest.many import Item, add_pictures
+from hybrid_search.ingest.embedding_batch import Embedders
+from hybrid_search.ingest.many_pictures import Item, add_pictures
+from hybrid_search.ingest.one_picture import add_picture
 from hybrid_search.ingest.own_fields import fit_each
 from hybrid_search.ingest.pipeline import Pipeline, check_name
+from hybrid_search.ingest.prune import folders_left, vanished_documents
 from hybrid_search.ingest.report import Failure, IngestOptions, IngestReport, Progress
-from hybrid_search.ingest.roots import Root, of_gone_root
-from hybrid_search.ingest.vanished import folders_left, vanished_documents
+from hybrid_search.ingest.root_folder import Root, of_gone_root
 from hybrid_search.metadata import load_captions
+from hybrid_search.query.index_state import IndexState
 
 __all__ = [
     "Failure",
@@ -35,9 +35,8 @@ __all__ = [
 
 
 def add_folder(
-    backend: Backend,
-    embedders: Embedders,
-    root: Path,
+    index: IndexState,
+    path: str | Path,
     *,
     captions: str | Path | None = None,
     options: IngestOptions,
@@ -52,8 +51,10 @@ def add_folder(
     CaptionsUnreadable
         When the captions file cannot be used.
     """
+    index.see_own_writes()
+    backend, embedders = index.backend, Embedders.of(index)
     # one file has one path, from wherever it is named
-    root = Path(os.path.abspath(root))
+    root = Path(os.path.abspath(os.path.expanduser(path)))
     check_name(str(root))
     try:
         os.stat(root)
@@ -69,10 +70,9 @@ def add_folder(
     under_way = Root(root, options, ours=ours)
     total = under_way.count() if progress is not None else None
     catalog = Catalog.read(backend, root)
-    pipeline = Pipeline(
+    report = Pipeline(
         backend, embedders, captions=described, options=options, progress=progress, total=total, root=str(root)
-    )
-    report = pipeline.run(under_way.found(), catalog)
+    ).run(under_way.found(), catalog)
     withheld = mark_missing(
         backend,
         catalog,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from hybrid_search.document.document import FileFacts
 from hybrid_search.document.picture import Picture
 from hybrid_search.embedders import Labels
-from hybrid_search.ingest.embedding import Embedders, Ready, Vectors
+from hybrid_search.ingest.embedding_batch import Embedders, Ready, Vectors
 from hybrid_search.metadata import Metadata
 
 __all__ = ["Batches", "Embedded", "Read"]

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from hybrid_search.backends import Action, Backend, Stored
+from hybrid_search.backends.optimistic_update import Change, change_document, files_after
 from hybrid_search.document.document import FileFacts, file_fields
-from hybrid_search.ingest.changes import Change, change_document, files_after
 
 __all__ = ["Catalog", "is_below", "lies_below", "mark_missing"]
 

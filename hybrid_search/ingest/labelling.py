@@ -17,14 +17,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hybrid_search.backends import Action, Backend
+from hybrid_search.document.definition import field_types
 from hybrid_search.document.document import first_path
 from hybrid_search.embedders import Label
-from hybrid_search.errors import MappingMismatch, QueryError
+from hybrid_search.errors import MappingMismatch, QueryError, TextNotSupported
+from hybrid_search.errors.remedies import MIGRATE
+from hybrid_search.query.filters import parse_filter
 
 if TYPE_CHECKING:
     from hybrid_search.embedders import TextEmbedder
+    from hybrid_search.query.filters import Filter
+    from hybrid_search.query.index_state import IndexState
 
-__all__ = ["TEMPLATE", "Labelled", "class_vectors", "label_stored", "probabilities", "write_labels"]
+__all__ = ["TEMPLATE", "Labelled", "class_vectors", "label_pictures", "probabilities", "write_labels"]
 
 TEMPLATE = "a photo of a {}"
 BY = "zero-shot"
@@ -113,56 +118,50 @@ def probabilities(
     return np.asarray(powers[:, :-1] / powers.sum(axis=1, keepdims=True))
 
 
-def label_stored(
-    backend: Backend,
+def label_pictures(
+    index: IndexState,
     classes: Sequence[str],
     *,
-    embedder: TextEmbedder,
-    key: str,
     template: str | Sequence[str] = TEMPLATE,
     threshold: float = 0.5,
     temperature: float | None = None,
     floor: float = 2.0,
-    query: Mapping[str, Any] | None = None,
+    filter: Filter | None = None,
+    embedder: str | None = None,
+    write: bool = False,
 ) -> list[Labelled]:
-    """Return the classes of all stored pictures; those without a vector are left out.
-
-    Parameters
-    ----------
-    backend : Backend
-        Where the pictures are.
-    classes : sequence of str
-        Names of classes.
-    embedder : TextEmbedder
-        Embeds texts into the space of the pictures' vectors.
-    key : str
-        The leaf of their field under `embedding`.
-    template : str or sequence of str
-        Texts with {} for the name.
-    threshold : float
-        Least probability of a label, in (0, 1].
-    temperature, floor : float
-        See `probabilities`.
-    query : mapping, optional
-        An Elasticsearch clause that pictures satisfy.
-
-    Raises
-    ------
-    QueryError
-        When classes, template or a number cannot be used.
-    """
+    """Return the classes of all stored pictures that have a vector; see `HybridIndex.label_pictures`."""
+    index.see_own_writes()
+    key, tower = _embedder_of_words(index, embedder)
+    clauses = parse_filter(filter, field_types(index.definition))
+    query = {"bool": {"filter": list(clauses)}} if clauses else None
     if not 0 < threshold <= 1 or (temperature is not None and not 0 < temperature < np.inf) or np.isnan(floor):
         raise QueryError("threshold is above 0 and at most 1, temperature above 0, and floor a number")
-    texts = class_vectors(embedder, classes, template=template)
+    texts = class_vectors(tower, classes, template=template)
     names = [" ".join(name.split()) for name in classes]
     places: list[tuple[str, str | None]] = []
     rows: list[NDArray[np.float32]] = []
-    for id, source in backend.scan(query, fields=("path", f"embedding.{key}"), vectors=True):
+    for id, source in index.backend.scan(query, fields=("path", f"embedding.{key}"), vectors=True):
         if (vector := source.get("embedding", {}).get(key)) is not None:
             places.append((id, first_path(source)))
             rows.append(texts @ np.asarray(vector, np.float32))
     found = probabilities(np.reshape(rows, (-1, len(names))), temperature=temperature, floor=floor)
-    return [Labelled(*place, _reaching(row, names, threshold)) for place, row in zip(places, found, strict=True)]
+    labelled = [Labelled(*place, _reaching(row, names, threshold)) for place, row in zip(places, found, strict=True)]
+    if write:
+        write_labels(index.backend, labelled)
+    return labelled
+
+
+def _embedder_of_words(index: IndexState, name: str | None) -> tuple[str, TextEmbedder]:
+    """Return an embedder that has vectors for words among its pictures, and its key; by default the index's first."""
+    held = index.current_embedders()
+    key = held.key(name) if name else index.asker.key_for_words()
+    spec = held.specs[key]
+    if spec.of != "image":
+        raise QueryError(f"{spec.name!r} embeds what is written about pictures; name an embedder of pictures and words")
+    if not spec.embeds_text:
+        raise TextNotSupported(spec.name)
+    return key, held.load(key)
 
 
 def write_labels(backend: Backend, labelled: Iterable[Labelled]) -> int:
@@ -182,8 +181,8 @@ def write_labels(backend: Backend, labelled: Iterable[Labelled]) -> int:
         When the index was made by a version that had no `written_labels`; nothing is written.
     """
     if "written_labels" not in backend.definition()["mappings"]["properties"]:
-        remedy = "`hybrid-search migrate` brings it up to date; search and `label` without writing work as it is"
-        raise MappingMismatch("written_labels", f"the index was made before this field was thought of; {remedy}")
+        remedy = MIGRATE + " brings it up to date; search and `label` without writing work as it is"
+        raise MappingMismatch("written_labels", "the index was made before this field was thought of", remedy)
     changed = 0
     for batch in _batches(labelled):
         stored = dict(backend.scan({"ids": {"values": [each.id for each in batch]}}, fields=_STORED))

@@ -9,7 +9,7 @@ from hybrid_search.backends import Backend
 from hybrid_search.document.definition import extra_fields
 from hybrid_search.errors import MappingMismatch
 from hybrid_search.metadata import FieldValue, Metadata
-from hybrid_search.metadata.extra import EXTRA, MAX_EXTRA, fitted, kind_of, property_of
+from hybrid_search.metadata.extra_fields import EXTRA, MAX_EXTRA, fitted, kind_of, property_of
 from hybrid_search.metadata.values import shown
 
 __all__ = ["fit", "fit_all", "fit_each"]

@@ -13,21 +13,21 @@ from pathlib import Path
 from typing import Any, cast
 
 from hybrid_search.backends import Action, Backend, Outcome, Stored
+from hybrid_search.backends.optimistic_update import Change, change_document
 from hybrid_search.document.document import FileFacts, build_source, caption_text, file_fields
 from hybrid_search.document.picture import Picture, read_picture
 from hybrid_search.embedders import Labels
 from hybrid_search.errors import DocumentNotFound, HybridSearchError, ImageError, ImageUnreadable
 from hybrid_search.images import Source, read_source, sniff
 from hybrid_search.ingest.batches import Batches, Embedded, Read
+from hybrid_search.ingest.caption_embedding import Wording
 from hybrid_search.ingest.catalog import Catalog, is_below
-from hybrid_search.ingest.changes import Change, change_document
-from hybrid_search.ingest.embedding import Embedders, Vectors
-from hybrid_search.ingest.folder import Found
-from hybrid_search.ingest.moves import Moves
+from hybrid_search.ingest.embedding_batch import Embedders, Vectors
+from hybrid_search.ingest.folder_walk import Found
+from hybrid_search.ingest.moved_files import Moves
 from hybrid_search.ingest.own_fields import fit_all
-from hybrid_search.ingest.redescribe import added_fields, described_too
 from hybrid_search.ingest.report import Failure, IngestOptions, IngestReport, Progress
-from hybrid_search.ingest.wording import Wording
+from hybrid_search.ingest.text_updates import added_fields, described_too
 from hybrid_search.metadata import Captions, Metadata, add_places, merge, read_metadata, read_sidecars
 
 __all__ = ["Pipeline", "check_name"]

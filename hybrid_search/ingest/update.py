@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import cast
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
-from hybrid_search.backends import Action, Backend, Stored
+from hybrid_search.backends import Action, Stored
+from hybrid_search.backends.optimistic_update import change_document
 from hybrid_search.document.document import metadata_fields
 from hybrid_search.errors import BulkError, DocumentNotFound
-from hybrid_search.ingest.changes import change_document
-from hybrid_search.ingest.described import caller_metadata
-from hybrid_search.ingest.embedding import Embedders
+from hybrid_search.ingest.caller_metadata import caller_metadata
+from hybrid_search.ingest.caption_embedding import Wording
+from hybrid_search.ingest.embedding_batch import Embedders
 from hybrid_search.ingest.own_fields import fit
-from hybrid_search.ingest.wording import Wording
 from hybrid_search.metadata import FieldValue, Metadata, add_places
-from hybrid_search.metadata.extra import EXTRA, extra_name
+from hybrid_search.metadata.extra_fields import EXTRA, extra_name
 from hybrid_search.metadata.fields import FIELDS, flatten, is_field
-from hybrid_search.metadata.moments import MOMENT_FIELDS
+from hybrid_search.metadata.taken_at import MOMENT_FIELDS
+
+if TYPE_CHECKING:
+    from hybrid_search.query.index_state import IndexState
 
 __all__ = ["update_document"]
 
@@ -27,14 +31,13 @@ _FOLLOWING = {
 """What was said of a value goes with it."""
 
 
-def update_document(backend: Backend, embedders: Embedders, id: str, metadata: Mapping[str, object]) -> None:
+def update_document(index: IndexState, id_or_path: str | Path, metadata: Mapping[str, object]) -> None:
     """Merge what a caller says into a document, and let texts and vectors of words follow.
 
     Parameters
     ----------
-    backend : Backend
-    embedders : Embedders
-    id : str
+    index : IndexState
+    id_or_path : str or Path
     metadata : mapping
         Fields by dotted name or nested; None takes a field away.
 
@@ -45,10 +48,12 @@ def update_document(backend: Backend, embedders: Embedders, id: str, metadata: M
     MappingMismatch
         When a name is no field that describes a picture, or a value does not fit its field.
     """
-    given = fit(backend, caller_metadata(metadata)).fields
+    index.see_own_writes()
+    id, _ = index.asker.find(id_or_path)
+    wording = Wording(Embedders.of(index).captions)
+    given = fit(index.backend, caller_metadata(metadata)).fields
     named = {extra_name(name) if name.startswith(EXTRA) else name for name in flatten(metadata)}
     gone = named.union(*(_FOLLOWING.get(name, ()) for name in named))
-    wording = Wording(embedders.captions)
 
     def change(stored: Stored | None) -> Action:
         if stored is None:
@@ -66,6 +71,7 @@ def update_document(backend: Backend, embedders: Embedders, id: str, metadata: M
         left_over = {key: vector for key, vector in vectors.items() if vector is not None}
         return Action("index", id, {**document, "embedding": left_over})
 
-    outcome = change_document(backend, id, change, vectors=True)
+    outcome = change_document(index.backend, id, change, vectors=True)
     if outcome.error is not None:
         raise BulkError([(outcome.id, outcome.error)])
+    index.pending.add("")

@@ -2,7 +2,7 @@
 
 from hybrid_search.metadata.captions import Captions, Entry, load_captions
 from hybrid_search.metadata.fields import FIELDS
-from hybrid_search.metadata.inside import read_metadata
+from hybrid_search.metadata.file_metadata import read_metadata
 from hybrid_search.metadata.model import FieldValue, Metadata, merge
 from hybrid_search.metadata.places import add_places, place_fields, places_available
 from hybrid_search.metadata.sidecar_names import SidecarNames

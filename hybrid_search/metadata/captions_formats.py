@@ -13,7 +13,7 @@ from typing import Any, cast
 
 from hybrid_search.errors import CaptionsUnreadable
 from hybrid_search.metadata.captions_columns import LATITUDE, LONGITUDE, PATH_NAMES, field_of, key_of, path_column
-from hybrid_search.metadata.extra import EXTRA, extra_name, typed
+from hybrid_search.metadata.extra_fields import EXTRA, extra_name, typed
 from hybrid_search.metadata.fields import FIELDS, close_names, flatten, read_field
 from hybrid_search.metadata.model import UNITED, FieldValue
 from hybrid_search.metadata.values import decode_text, shown

@@ -7,9 +7,9 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import cast
 
-from hybrid_search.metadata.extra import EXTRA, extra_name, read_extra
+from hybrid_search.metadata.extra_fields import EXTRA, extra_name, read_extra
 from hybrid_search.metadata.model import FieldValue, Metadata, unique
-from hybrid_search.metadata.moments import split_offset
+from hybrid_search.metadata.taken_at import split_offset
 from hybrid_search.metadata.values import (
     clean_text,
     first_number,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hybrid_search.metadata.exif import ExifTags
 from hybrid_search.metadata.fields import Gate
-from hybrid_search.metadata.moments import Moment
+from hybrid_search.metadata.taken_at import Moment
 from hybrid_search.metadata.values import first_number, parse_date, shown
 
 __all__ = ["degrees", "gps_moment", "put_location", "put_position"]

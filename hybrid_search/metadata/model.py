@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias, cast
 
-from hybrid_search.metadata.moments import MOMENT_FIELDS, Moment, fuller, moment_fields, moment_of
+from hybrid_search.metadata.taken_at import MOMENT_FIELDS, Moment, fuller, moment_fields, moment_of
 
 __all__ = ["UNITED", "FieldValue", "Metadata", "merge", "unique", "with_moment"]
 

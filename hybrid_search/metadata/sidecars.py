@@ -11,8 +11,8 @@ from typing import Any, cast
 from hybrid_search.images import is_candidate
 from hybrid_search.metadata.fields import Gate, close_names, flatten, is_field
 from hybrid_search.metadata.model import Metadata, merge
-from hybrid_search.metadata.moments import utc_fields
 from hybrid_search.metadata.sidecar_names import SidecarNames, fits_title
+from hybrid_search.metadata.taken_at import utc_fields
 from hybrid_search.metadata.values import date_of_timestamp, first_number, shown
 from hybrid_search.metadata.xmp import read_xmp
 

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from functools import reduce
 from xml.etree.ElementTree import ParseError
 
+from hybrid_search.metadata.face_regions import regions
 from hybrid_search.metadata.fields import Gate
 from hybrid_search.metadata.gps import put_position
 from hybrid_search.metadata.model import Metadata
-from hybrid_search.metadata.moments import Moment, fuller, moment_fields, split_offset, utc_fields
-from hybrid_search.metadata.packet import Properties, Value, parse_packet, strings
-from hybrid_search.metadata.regions import regions
+from hybrid_search.metadata.taken_at import Moment, fuller, moment_fields, split_offset, utc_fields
 from hybrid_search.metadata.values import first_number, is_default_caption, parse_date, shown, stars
+from hybrid_search.metadata.xmp_packet import Properties, Value, parse_packet, strings
 
 __all__ = ["Xmp", "read_xmp"]
 

@@ -10,8 +10,8 @@ from typing import Any
 
 from hybrid_search.document.search_fields import field_shown
 from hybrid_search.errors import QueryError
-from hybrid_search.query.filters.fields import field_type, nested_path
-from hybrid_search.query.filters.values import NUMBERS
+from hybrid_search.query.filters.field_names import field_type, nested_path
+from hybrid_search.query.filters.value_parsing import NUMBERS
 
 __all__ = ["Facet", "facet_aggs", "parse_facet", "read_facets"]
 

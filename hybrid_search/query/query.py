@@ -17,7 +17,7 @@ from hybrid_search.document.definition import embeddings, field_types, once_per_
 from hybrid_search.errors import BadVector, EmptyQuery, LegUnavailable, QueryError, UnknownField
 from hybrid_search.query.facets import Facet, parse_facet
 from hybrid_search.query.filters import Filter, parse_filter
-from hybrid_search.query.filters.fields import field_type, nested_path
+from hybrid_search.query.filters.field_names import field_type, nested_path
 from hybrid_search.query.legs import SignatureLeg, VectorLeg, leg_names
 from hybrid_search.query.text import ParsedText, parse_text, text_fields
 

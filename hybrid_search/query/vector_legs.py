@@ -13,7 +13,7 @@ import numpy as np
 from hybrid_search.document.definition import EmbeddingSpec
 from hybrid_search.document.index_embedders import EmbedderSet
 from hybrid_search.embedders import Classifier, ColourQuery
-from hybrid_search.embedders.unrelated import cosine_range
+from hybrid_search.embedders.cosine_baseline import cosine_range
 from hybrid_search.errors import (
     BadVector,
     EmbedderError,
@@ -23,10 +23,10 @@ from hybrid_search.errors import (
     TextNotSupported,
     UnknownClass,
 )
-from hybrid_search.errors.suggested import command
-from hybrid_search.query.feedback import rocchio
+from hybrid_search.errors.remedies import Call
 from hybrid_search.query.legs import leg_names
 from hybrid_search.query.query import VectorLeg, unit
+from hybrid_search.query.relevance_feedback import rocchio
 from hybrid_search.query.vector_sum import Weighted, add_up
 
 if TYPE_CHECKING:
@@ -177,8 +177,8 @@ def vector_legs(
     embedded = {key: _Embedding(embedders, key, leg=names[key]) for key in parts}
     if sought.classes and not any(embedded[key].classifies for key, part in parts.items() if part.classes):
         raise QueryError(
-            f"classes need an embedder that classifies or knows words; {_named(parts, embedders)} does neither: "
-            "`hybrid-search embed lite` adds one that does"
+            f"classes need an embedder that classifies or knows words; {_named(parts, embedders)} does neither",
+            remedy=Call("HybridIndex.add_embedder", ("lite",)) + " adds one that does",
         )
     legs, unavailable = list[VectorLeg](), list[LegUnavailable]()
     for key, part in parts.items():
@@ -230,8 +230,8 @@ def colour_vector(
             if key in (taken or {}):
                 raise QueryError(f"colours and vector are both of {embedders.specs[key].name!r}; give one of them")
             return {**(taken or {}), key: embedder.embed_colours([colours])[0]}
-    named = _named(chosen or list(embedders.specs), embedders)
-    raise QueryError(f"{named} cannot be asked for colours; `hybrid-search embed colour:lab` adds an embedder that can")
+    remedy = Call("HybridIndex.add_embedder", ("colour:lab",)) + " adds an embedder that can"
+    raise QueryError(f"{_named(chosen or list(embedders.specs), embedders)} cannot be asked for colours", remedy=remedy)
 
 
 def _by_default(sought: Sought, embedders: EmbedderSet) -> dict[str, Sought]:
@@ -299,15 +299,15 @@ class _Embedding:
 
     def unavailable(self, error: LegUnavailable | EmbedderMismatch) -> LegUnavailable:
         """Return what is told of a leg that cannot run, without the frames that the error itself holds on to."""
-        reason = error.reason if isinstance(error, LegUnavailable) else str(error)
-        return LegUnavailable(self._leg, self._spec.name, reason)
+        cure = error.cure if isinstance(error, LegUnavailable) else error.remedy
+        return LegUnavailable(self._leg, self._spec.name, error.data.get("reason", error.message), cure)
 
     @contextmanager
     def _loading(self) -> Iterator[None]:
         try:
             yield
         except EmbedderError as error:
-            raise LegUnavailable(self._leg, self._spec.name, str(error)) from error
+            raise LegUnavailable(self._leg, self._spec.name, error.message, error.remedy) from error
 
     def vector_of(self, sought: Sought) -> NDArray[Any] | None:
         """Return the query vector, (dims,) of any length; None when nothing asked has one here.
@@ -363,8 +363,8 @@ class _Embedding:
         vector: NDArray[Any] | None = term.value.vector(self._key)
         if vector is None:
             raise QueryError(
-                f"picture {term.value.id!r} has no vector of {name!r}; "
-                f"{command('embed', name)} gives one to every picture that lacks it"
+                f"picture {term.value.id!r} has no vector of {name!r}",
+                remedy=Call("HybridIndex.add_embedder", (name,)) + " gives one to every picture that lacks it",
             )
         return vector
 

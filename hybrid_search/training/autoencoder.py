@@ -11,15 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from hybrid_search.embedders.autoencoder import INPUT, OUTPUT, encode
-from hybrid_search.embedders.descriptors import HistogramHog
+from hybrid_search.embedders.histogram_hog import HistogramHog
 from hybrid_search.embedders.onnx_session import OnnxSession
+from hybrid_search.embedders.trained.autoencoder_embedder import INPUT, OUTPUT, encode
 from hybrid_search.errors import TrainingImpossible
-from hybrid_search.training.network import INSTALL, seeded_keras
-from hybrid_search.training.pictures import Pictures
-from hybrid_search.training.progress import Epoch, Patience
+from hybrid_search.training.early_stopping import Epoch, Patience
+from hybrid_search.training.ranking_gain import Comparison, Ranked, compare, rank_neighbours
+from hybrid_search.training.seeded_keras import INSTALL, seeded_keras
 from hybrid_search.training.split import Split, split_examples
-from hybrid_search.training.verdict import Comparison, Ranked, compare, rank_neighbours
+from hybrid_search.training.training_pictures import Pictures
 
 __all__ = ["AutoencoderOptions", "Reconstruction", "TrainedAutoencoder", "add_noise", "train_autoencoder"]
 

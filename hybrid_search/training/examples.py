@@ -16,6 +16,7 @@ from hybrid_search.document.definition import EmbeddingSpec
 from hybrid_search.document.index_embedders import EmbedderSet
 from hybrid_search.errors import EmbedderMismatch, TrainingImpossible
 from hybrid_search.errors.numbers import counted
+from hybrid_search.errors.remedies import Call
 
 __all__ = ["LEAST", "Examples", "Source", "keep_usable", "read_examples", "spec_in"]
 
@@ -112,7 +113,8 @@ def read_examples(backend: Backend, key: str, *, source: Source) -> Examples:
             marks.append(frozenset(_marks(document, source)))
             groups.append(str((document.get("duplicate") or {}).get("group") or f"alone {id}"))
     if not vectors:
-        raise TrainingImpossible("on this index", "it has no vectors; fill it with `hybrid-search index FOLDER`")
+        remedy = "fill it with " + Call("HybridIndex.add_folder")
+        raise TrainingImpossible("on this index", "it has no vectors", remedy)
     found = Examples(np.stack(vectors), tuple(marks), tuple(groups))
     return keep_usable(found, source=source)
 
@@ -148,7 +150,8 @@ def _demand(source: Source, *, found: int, usable: int) -> None:
     if source == "groups":
         if usable < LEAST:
             reason = f"the index has {usable} groups of copies, and {LEAST} are the least"
-            raise TrainingImpossible("from groups", f"{reason}; `hybrid-search duplicates` finds them")
+            remedy = Call("HybridIndex.duplicate_groups") + " finds them"
+            raise TrainingImpossible("from groups", reason, remedy)
     elif usable < 2:
         there = f"{counted(found, source.removesuffix('s'))} {'is' if found == 1 else 'are'} there"
         reason = f"{there}, {usable} of them with {LEAST} pictures or more, and two are the least"

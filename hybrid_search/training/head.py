@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hybrid_search.embedders.head import map_vectors
+from hybrid_search.embedders.trained.head_embedder import map_vectors
 from hybrid_search.errors import TrainingImpossible
-from hybrid_search.training.batches import label_batches
+from hybrid_search.training.early_stopping import Epoch, Patience
 from hybrid_search.training.examples import Examples
+from hybrid_search.training.label_batches import label_batches
 from hybrid_search.training.losses import (
     DRIFTS,
     LOSSES,
@@ -24,10 +25,9 @@ from hybrid_search.training.losses import (
     supcon_loss,
     triplet_loss,
 )
-from hybrid_search.training.network import seeded_keras
-from hybrid_search.training.progress import Epoch, Patience
+from hybrid_search.training.ranking_gain import Comparison, Ranked, compare, neighbours_precision, rank_neighbours
+from hybrid_search.training.seeded_keras import seeded_keras
 from hybrid_search.training.split import Split, split_examples
-from hybrid_search.training.verdict import Comparison, Ranked, compare, neighbours_precision, rank_neighbours
 
 __all__ = ["HeadOptions", "TrainedHead", "train_head"]
 

@@ -9,12 +9,12 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from hybrid_search.embedders.joint import map_images, map_texts
+from hybrid_search.embedders.trained.joint_embedder import map_images, map_texts
 from hybrid_search.evaluate import Figures, evaluate_vectors
-from hybrid_search.training.joint_closed import CCA_GRID, RIDGE_GRID, cca, moments, ridge
+from hybrid_search.training.early_stopping import Epoch, Patience
+from hybrid_search.training.joint_closed_form import CCA_GRID, RIDGE_GRID, cca, moments, ridge
 from hybrid_search.training.joint_network import Descent
 from hybrid_search.training.pairs import Pairs
-from hybrid_search.training.progress import Epoch, Patience
 
 __all__ = ["LOSSES", "JointLoss", "JointOptions", "TrainedJoint", "fit_joint", "judge_joint", "train_joint"]
 
@@ -76,7 +76,7 @@ class TrainedJoint:
     Parameters
     ----------
     arrays : mapping of str to ndarray
-        As `hybrid_search.embedders.joint` takes them, learned from all pictures.
+        As `hybrid_search.embedders.trained.joint_embedder` takes them, learned from all pictures.
     options : JointOptions
     setting : mapping of str to object
         What validation chose: `smoothing`, or `epochs`; and where the image embedder speaks already, its `share` with

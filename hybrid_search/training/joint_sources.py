@@ -14,7 +14,7 @@ from hybrid_search.backends import Backend
 from hybrid_search.embedders import Embedder, TextEmbedder
 from hybrid_search.errors import ImageError, TrainingImpossible
 from hybrid_search.images import load_image
-from hybrid_search.ingest.folder import walk
+from hybrid_search.ingest.folder_walk import walk
 from hybrid_search.metadata import Captions, load_captions
 from hybrid_search.training.pairs import Pairs
 

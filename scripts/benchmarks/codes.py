@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hybrid_search.backends.embedded.scan import Kind, Snapshot, best, encode, scan, split
+from hybrid_search.backends.embedded.vectors.vector_scan import Kind, Snapshot, best, encode, scan, split
 from hybrid_search.embedders.registry import get_embedder
 from hybrid_search.images import decode, read_source
 from scripts.benchmarks.collection import SHARES, Collection

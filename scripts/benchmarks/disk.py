@@ -62,7 +62,7 @@ def read(photos: Path) -> tuple[Documents, EmbeddingSpec]:
     """Index photos in an embedded index, and return its documents with vectors."""
     with tempfile.TemporaryDirectory() as folder, HybridIndex(folder, embedder="lite") as index:
         index.add_folder(photos)
-        backend = index._backend
+        backend = index.backend
         return list(backend.scan(vectors=True)), embeddings(backend.definition())["lite"]
 
 

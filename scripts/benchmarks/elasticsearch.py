@@ -21,7 +21,7 @@ from elasticsearch import Elasticsearch, helpers
 from hybrid_search import HybridIndex
 from hybrid_search.backends import Action, Backend
 from hybrid_search.backends.elasticsearch import Server
-from hybrid_search.hits.ask import ask
+from hybrid_search.hits.complete_legs import ask
 from hybrid_search.hits.hits import read_hits
 from hybrid_search.query.body import build_body
 from hybrid_search.query.query import Query, make_query
@@ -164,7 +164,7 @@ def _bare(action: Action) -> Action:
 
 
 def _ours(url: str, index: HybridIndex, actions: Sequence[Action]) -> None:
-    backend: Backend = index._backend
+    backend: Backend = index.backend
     outcomes = backend.bulk(actions)
     backend.refresh()
     assert all(outcome.status == 201 for outcome in outcomes)
@@ -189,7 +189,7 @@ def _searches(
     size, dims, queries = collection.size, collection.dims, 20 if quick else QUERIES
     _note(f"{size:,} documents: loading")
     with index_on(url, dims=dims, vectors=vectors) as index, tempfile.TemporaryDirectory() as folder:
-        spent = seconds(lambda: fill(index._backend, collection))
+        spent = seconds(lambda: fill(index.backend, collection))
         settle(url, index, segments=1 if merge else None)
         parts = [
             f"#### {size:,} documents, {dims} dims, {vectors}\n\n"
@@ -200,10 +200,10 @@ def _searches(
             parts.append(_one_request(index, collection, queries=queries))
         if "latency" in wanted:
             with ExitStack() as stack:
-                backends = [index._backend]
+                backends = [index.backend]
                 if size <= EMBEDDED:
                     _note(f"{size:,} documents: loading embedded")
-                    backends.append(stack.enter_context(filled(Path(folder), collection))._backend)
+                    backends.append(stack.enter_context(filled(Path(folder), collection)).backend)
                 parts.append(_latencies(index, backends, collection, queries=queries))
             parts.append(_recalls(index, collection, queries=20 if quick else RECALLED))
     return "\n".join(parts)
@@ -252,23 +252,23 @@ def _compared(name: str, times: Mapping[str, float]) -> list[object]:
 
 
 def _combined(index: HybridIndex, asked: Mapping[str, Any]) -> float:
-    return _search(index._backend, make_query(index._definition, **asked))
+    return _search(index.backend, make_query(index._state.definition, **asked))
 
 
 def _alone(index: HybridIndex, asked: Mapping[str, Any], leg: str) -> float:
-    return _search(index._backend, _leg_of(index, asked, leg))
+    return _search(index.backend, _leg_of(index, asked, leg))
 
 
 def _leg_of(index: HybridIndex, asked: Mapping[str, Any], leg: str) -> Query:
     """Return a search by one leg; it fetches the 50 best, which is what fusion takes from each."""
     name = {"vector": "vectors"}.get(leg, leg)
-    return make_query(index._definition, **{name: asked[name]}, filter=asked["filter"], k=50)
+    return make_query(index._state.definition, **{name: asked[name]}, filter=asked["filter"], k=50)
 
 
 def _together(index: HybridIndex, asked: Mapping[str, Any]) -> float:
     queries = [_leg_of(index, asked, leg) for leg in LEGS]
     bodies = [build_body(query) for query in queries]
-    answers = index._backend.msearch(bodies)
+    answers = index.backend.msearch(bodies)
     for answer, query, body in zip(answers, queries, bodies, strict=True):
         read_hits(answer, query, body)
     return float(max(answer["took"] for answer in answers))
@@ -290,7 +290,7 @@ def _latencies(index: HybridIndex, backends: Sequence[Backend], collection: Coll
         times: list[list[float]] = [[] for _ in backends]
         numbers = np.random.default_rng(11).integers(0, collection.size, queries + WARM)
         for count, number in enumerate(numbers):
-            query = make_query(index._definition, **_asked(collection, int(number))[kind])
+            query = make_query(index._state.definition, **_asked(collection, int(number))[kind])
             for backend, spent in zip(backends, times, strict=True):
                 taken = seconds(lambda backend=backend, query=query: _search(backend, query)) * 1000
                 if count >= WARM:
@@ -323,11 +323,11 @@ def _recall(
     filter, allowed = collection.among(share)
     found, wanted = [], []
     for number in np.random.default_rng(13).integers(0, collection.size, queries):
-        query = make_query(index._definition, vectors=(collection.near(int(number)),), filter=filter)
+        query = make_query(index._state.definition, vectors=(collection.near(int(number)),), filter=filter)
         body = build_body(query)
         if oversample is not None:
             body["knn"][0]["rescore_vector"] = {"oversample": oversample}
-        found.append([hit["_id"] for hit in index._backend.search(body)["hits"]["hits"]])
+        found.append([hit["_id"] for hit in index.backend.search(body)["hits"]["hits"]])
         wanted.append(collection.nearest(query.vectors[0].vector, allowed))
     return recall(found, wanted)
 
@@ -338,7 +338,7 @@ def filtered(url: str, *, documents: int, dims: int) -> str:
     collection = Collection(documents, dims=dims, signatures=np.empty((0, 648), np.int8))
     rows: list[list[object]] = []
     with index_on(url, dims=dims) as index, Elasticsearch(url, request_timeout=60) as raw:
-        fill(index._backend, collection)
+        fill(index.backend, collection)
         settle(url, index, segments=1)
         name = index.location.rsplit("/", 1)[1]
         for heuristic in ("fanout", "acorn"):
@@ -359,7 +359,7 @@ def bytes_by_quantisation(url: str, *, documents: int, dims: int) -> str:
     for vectors in KINDS:
         _note(f"bytes: {vectors}")
         with index_on(url, dims=dims, vectors=vectors) as index:
-            fill(index._backend, collection)
+            fill(index.backend, collection)
             settle(url, index, segments=1)
             name = index.location.rsplit("/", 1)[1]
             with Elasticsearch(url) as raw:

@@ -19,7 +19,7 @@ from typing import Any
 from hybrid_search.embedders import Embedder, Preparer
 from hybrid_search.embedders.registry import get_embedder
 from hybrid_search.images import load_image
-from hybrid_search.ingest.folder import walk
+from hybrid_search.ingest.folder_walk import walk
 from scripts.benchmarks.machine import median, peak_megabytes
 
 RUNS = 3

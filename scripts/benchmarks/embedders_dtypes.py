@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from hybrid_search.embedders import TextEmbedder
 from hybrid_search.embedders.conse import VISUAL_SHARE, LiteMinilm
 from hybrid_search.embedders.lite import Lite, _graph
-from hybrid_search.embedders.minilm.files import WEIGHTS, model_files
+from hybrid_search.embedders.minilm.model_files import WEIGHTS, model_files
 from hybrid_search.embedders.onnx_session import OnnxSession
 from hybrid_search.embedders.registry import get_text_embedder
 from hybrid_search.evaluate import evaluate_vectors

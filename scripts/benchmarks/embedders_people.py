@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from hybrid_search.embedders.joint import map_images, map_texts
 from hybrid_search.embedders.minilm import MiniLM
+from hybrid_search.embedders.trained.joint_embedder import map_images, map_texts
 from hybrid_search.evaluate import evaluate_vectors
 from hybrid_search.ingest.labelling import class_vectors
 from hybrid_search.training.joint import JointOptions, fit_joint

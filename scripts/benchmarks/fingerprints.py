@@ -55,7 +55,8 @@ def take_all(
 ) -> NDArray[Any]:
     """Return the fingerprints of files, kept in the folder from the last time the same were asked for."""
     stamps = [f"{path}:{path.stat().st_size}:{path.stat().st_mtime_ns}" for path in paths]
-    key = hashlib.sha256("\n".join([code_stamp("signature", "picture"), *stamps]).encode()).hexdigest()[:16]
+    stamps.append(code_stamp("signature/goldberg", "document/picture"))
+    key = hashlib.sha256("\n".join(stamps).encode()).hexdigest()[:16]
 
     def taken() -> bytes:
         progress(f"{method.name} of {len(paths):,} pictures")
@@ -85,7 +86,7 @@ def code_stamp(*modules: str) -> str:
     """
     root = Path(__file__).parents[2] / "hybrid_search"
     files = [root / f"{name}.py" for name in modules] or sorted(root.rglob("*.py"))
-    files = [path for path in files if path.parent.name != "cli"]
+    files = [path for path in files if "cli" not in path.relative_to(root).parts]
     return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()[:16]
 
 

@@ -11,7 +11,7 @@ from hybrid_search import HybridIndex
 from hybrid_search.embedders import Embedder
 from hybrid_search.embedders.registry import get_embedder
 from hybrid_search.images import load_image
-from hybrid_search.ingest.folder import walk
+from hybrid_search.ingest.folder_walk import walk
 from scripts.benchmarks.machine import median, seconds, table
 
 BATCH = 32

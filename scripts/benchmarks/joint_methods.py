@@ -12,11 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hybrid_search.embedders.conse import LiteMinilm
-from hybrid_search.embedders.joint import map_images, map_texts
 from hybrid_search.embedders.lite import Lite
 from hybrid_search.embedders.minilm import MiniLM
-from hybrid_search.evaluate.figures import Figures, evaluate_parts
-from hybrid_search.evaluate.vectors import rank_gallery
+from hybrid_search.embedders.trained.joint_embedder import map_images, map_texts
+from hybrid_search.evaluate.metrics import Figures, evaluate_parts
+from hybrid_search.evaluate.vector_rankings import rank_gallery
 from hybrid_search.images import load_image
 from hybrid_search.training.joint import LOSSES, JointLoss, JointOptions, fit_joint
 from hybrid_search.training.pairs import Pairs

@@ -28,7 +28,7 @@ def build_index(folder: Path, documents: int) -> HybridIndex:
 def filled(folder: Path, collection: Collection) -> HybridIndex:
     """Return an embedded index of a collection."""
     index = HybridIndex(folder, embedder=SyntheticEmbedder(collection.dims))
-    fill(index._backend, collection)
+    fill(index.backend, collection)
     return index
 
 
@@ -69,9 +69,9 @@ def _latencies(index: HybridIndex, collection: Collection) -> dict[str, list[flo
         for count, number in enumerate(random.integers(0, collection.size, QUERIES + 5)):
             prepared = kinds(collection, int(number))[kind]
             start = time.perf_counter()
-            query = make_query(index._definition, **prepared)
+            query = make_query(index._state.definition, **prepared)
             body = build_body(query)
-            read_hits(index._backend.search_lazily(body), query, body)
+            read_hits(index.backend.search_lazily(body), query, body)
             if count >= 5:
                 times.setdefault(kind, []).append((time.perf_counter() - start) * 1000)
     return times

@@ -12,10 +12,10 @@ from PIL import Image
 
 from hybrid_search.document.picture import prepare
 from hybrid_search.images import read_source
-from hybrid_search.ingest.folder import walk
+from hybrid_search.ingest.folder_walk import walk
 from hybrid_search.signature.goldberg import SIGNATURE_MIN_SIDE, distance, signature
 from scripts.benchmarks.machine import median, table
-from tests.reference.goldberg import naive_grey, naive_signature
+from scripts.reference.goldberg import naive_grey, naive_signature
 
 SIZES = {"500 × 375": (500, 375), "12 megapixels": (4000, 3000)}
 

@@ -11,7 +11,7 @@ from PIL import Image
 
 from hybrid_search.embedders import Embedder, Labeler, Preparer
 from hybrid_search.errors import TextNotSupported
-from tests.fakes import photo
+from tests.support.fakes import photo
 
 
 class EmbedderSuite:

@@ -7,7 +7,7 @@ import pytest
 from hybrid_search.embedders import Embedder
 from hybrid_search.embedders.registry import get_embedder
 from tests.conformance.embedder_suite import EmbedderSuite
-from tests.fakes import ColourEmbedder
+from tests.support.fakes import ColourEmbedder
 
 
 class TestLite(EmbedderSuite):

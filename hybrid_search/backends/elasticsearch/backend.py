@@ -11,12 +11,7 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from hybrid_search.backends import Action, Analysis, Backend, Outcome, Stored
-from hybrid_search.backends.elasticsearch.building import abandon, new_version, put_back, remove_old
-from hybrid_search.backends.elasticsearch.bulk import BulkWriter
-from hybrid_search.backends.elasticsearch.client import Client
-from hybrid_search.backends.elasticsearch.encode import fits
-from hybrid_search.backends.elasticsearch.facts import facts
-from hybrid_search.backends.elasticsearch.layout import (
+from hybrid_search.backends.elasticsearch.aliases import (
     Live,
     aliases,
     check_name,
@@ -26,12 +21,17 @@ from hybrid_search.backends.elasticsearch.layout import (
     with_layout,
     write_alias,
 )
+from hybrid_search.backends.elasticsearch.bulk import BulkWriter
+from hybrid_search.backends.elasticsearch.client import Client
+from hybrid_search.backends.elasticsearch.dense_vectors import VectorField, vector_fields
+from hybrid_search.backends.elasticsearch.encode import fits
+from hybrid_search.backends.elasticsearch.error_messages import block_error
+from hybrid_search.backends.elasticsearch.flattened_patterns import answerable
 from hybrid_search.backends.elasticsearch.meta import add_extra, change_meta
-from hybrid_search.backends.elasticsearch.patterns import answerable
-from hybrid_search.backends.elasticsearch.scan import excluded, scan, with_vectors, without_words
+from hybrid_search.backends.elasticsearch.new_version import abandon, new_version, put_back, remove_old
+from hybrid_search.backends.elasticsearch.point_in_time import excluded, scan, with_vectors, without_words
 from hybrid_search.backends.elasticsearch.server import Server
-from hybrid_search.backends.elasticsearch.vectors import VectorField, vector_fields
-from hybrid_search.backends.elasticsearch.words import block_error
+from hybrid_search.backends.elasticsearch.statistics import facts
 from hybrid_search.document.definition import EmbeddingSpec, default_embedding, embeddings, load_definition, prefer
 from hybrid_search.document.search_fields import with_search_fields
 from hybrid_search.errors import (

@@ -10,16 +10,16 @@ from typing import Any
 
 from hybrid_search.backends import Action, Outcome
 from hybrid_search.backends.elasticsearch.client import Client, pauses
+from hybrid_search.backends.elasticsearch.dense_vectors import VectorField
 from hybrid_search.backends.elasticsearch.encode import Entry, Refused, encode
-from hybrid_search.backends.elasticsearch.failures import (
+from hybrid_search.backends.elasticsearch.error_translation import (
     is_item_passing,
     is_passing,
     of_item,
     reason_of,
     translated,
 )
-from hybrid_search.backends.elasticsearch.resent import written_before
-from hybrid_search.backends.elasticsearch.vectors import VectorField
+from hybrid_search.backends.elasticsearch.retries import written_before
 from hybrid_search.errors import BackendError
 
 __all__ = ["CHUNK_BYTES", "BulkWriter"]

@@ -9,7 +9,7 @@ from base64 import b64encode
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from hybrid_search.backends.elasticsearch.failures import (
+from hybrid_search.backends.elasticsearch.error_translation import (
     check_answer,
     is_elasticsearch,
     is_passing,
@@ -18,7 +18,7 @@ from hybrid_search.backends.elasticsearch.failures import (
 )
 from hybrid_search.backends.elasticsearch.location import is_loopback
 from hybrid_search.backends.elasticsearch.server import Server, split_location
-from hybrid_search.backends.elasticsearch.trust import tls_options
+from hybrid_search.backends.elasticsearch.tls import tls_options
 from hybrid_search.errors import BackendError, BackendUnavailable, QueryError
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from hybrid_search.backends import Action
-from hybrid_search.backends.elasticsearch.vectors import VectorField
+from hybrid_search.backends.elasticsearch.dense_vectors import VectorField
 
 __all__ = ["Entry", "Refused", "encode", "fits"]
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit, urlunsplit
 
-from hybrid_search.backends.elasticsearch.kibana_trust import AWAY, connections, said_of_tls, trusted_by
+from hybrid_search.backends.elasticsearch.kibana_tls import AWAY, connections, said_of_tls, trusted_by
 from hybrid_search.document.mapping_files import mapping_text
 from hybrid_search.errors import AccessDenied, BackendUnavailable, HybridSearchError, KibanaRefused
 

@@ -13,8 +13,8 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from hybrid_search.backends.elasticsearch.aliases import find
 from hybrid_search.backends.elasticsearch.client import Client
-from hybrid_search.backends.elasticsearch.layout import find
 from hybrid_search.document.definition import extra_fields
 from hybrid_search.errors import BackendUnavailable, RequestRefused
 

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+from hybrid_search.backends.elasticsearch.configuration import from_environment, from_file, layered
 from hybrid_search.backends.elasticsearch.location import read_location
-from hybrid_search.backends.elasticsearch.sources import from_environment, from_file, layered
 from hybrid_search.errors import BackendUnavailable
 
 __all__ = ["Server", "split_location"]

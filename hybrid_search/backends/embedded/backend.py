@@ -9,26 +9,26 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hybrid_search.backends import Action, Backend, Outcome, Stored
-from hybrid_search.backends.carry import carry
-from hybrid_search.backends.checked import Checked
-from hybrid_search.backends.embedded.answer import answer
-from hybrid_search.backends.embedded.building import new_version
-from hybrid_search.backends.embedded.checking import check_folder
-from hybrid_search.backends.embedded.clauses import compiler
-from hybrid_search.backends.embedded.compound import everything
-from hybrid_search.backends.embedded.documents import vector_kind, with_vectors
-from hybrid_search.backends.embedded.facts import facts
-from hybrid_search.backends.embedded.failures import guarded, reading
-from hybrid_search.backends.embedded.folder import Folder
-from hybrid_search.backends.embedded.pages import pages
-from hybrid_search.backends.embedded.repairing import repair_folder
-from hybrid_search.backends.embedded.schema import Schema
-from hybrid_search.backends.embedded.segments import Verified
-from hybrid_search.backends.embedded.shadow import Shadow, open_index
+from hybrid_search.backends.document_copy import carry
+from hybrid_search.backends.embedded.clauses.clause_registry import compiler
+from hybrid_search.backends.embedded.clauses.compound_clauses import everything
+from hybrid_search.backends.embedded.documents.document_pages import pages
+from hybrid_search.backends.embedded.documents.schema import Schema
+from hybrid_search.backends.embedded.documents.segments import Verified
+from hybrid_search.backends.embedded.documents.tantivy_documents import vector_kind, with_vectors
+from hybrid_search.backends.embedded.error_translation import guarded, reading
+from hybrid_search.backends.embedded.index_folder import Folder
+from hybrid_search.backends.embedded.integrity_check import check_folder
+from hybrid_search.backends.embedded.new_version import new_version
+from hybrid_search.backends.embedded.read_only import Shadow, open_index
+from hybrid_search.backends.embedded.reindex import take_over
+from hybrid_search.backends.embedded.repair import repair_folder
+from hybrid_search.backends.embedded.search.search_response import answer
 from hybrid_search.backends.embedded.snapshot import Snapshot
-from hybrid_search.backends.embedded.vectors import VectorField, open_vectors
-from hybrid_search.backends.embedded.widening import take_over
+from hybrid_search.backends.embedded.statistics import facts
+from hybrid_search.backends.embedded.vectors.vector_field import VectorField, open_vectors
 from hybrid_search.backends.embedded.writer import Writer, stored_document, sync_graphs
+from hybrid_search.backends.integrity import Checked
 from hybrid_search.document.definition import EmbeddingSpec, prefer, with_embedding, with_extra
 from hybrid_search.errors import BackendUnavailable, DocumentNotFound, IndexNotFound
 

@@ -18,12 +18,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hybrid_search.backends.embedded.documents import read_source
-from hybrid_search.backends.embedded.failures import reading
-from hybrid_search.backends.embedded.folder import Folder
-from hybrid_search.backends.embedded.leftovers import named_files
-from hybrid_search.backends.embedded.schema import ID, SEQUENCE, Schema
-from hybrid_search.backends.embedded.segments import PARTS, damage
+from hybrid_search.backends.embedded.documents.schema import ID, SEQUENCE, Schema
+from hybrid_search.backends.embedded.documents.segments import PARTS, damage
+from hybrid_search.backends.embedded.documents.tantivy_documents import read_source
+from hybrid_search.backends.embedded.error_translation import reading
+from hybrid_search.backends.embedded.index_folder import Folder
+from hybrid_search.backends.embedded.orphan_files import named_files
 from hybrid_search.errors import IndexCorrupt
 
 if TYPE_CHECKING:

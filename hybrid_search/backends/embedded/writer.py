@@ -14,13 +14,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hybrid_search.backends import Action, Outcome
-from hybrid_search.backends.embedded.documents import Prepared, Refused, merged, prepare, read_source, to_tantivy
-from hybrid_search.backends.embedded.failures import HEAP, guarded
-from hybrid_search.backends.embedded.folder import Folder
-from hybrid_search.backends.embedded.lengths import Lengths
-from hybrid_search.backends.embedded.schema import EVERY, ID, PRESENT, SEQUENCE, Schema
+from hybrid_search.backends.embedded.documents.field_lengths import Lengths
+from hybrid_search.backends.embedded.documents.schema import EVERY, ID, PRESENT, SEQUENCE, Schema
+from hybrid_search.backends.embedded.documents.tantivy_documents import (
+    Prepared,
+    Refused,
+    merged,
+    prepare,
+    read_source,
+    to_tantivy,
+)
+from hybrid_search.backends.embedded.error_translation import HEAP, guarded
+from hybrid_search.backends.embedded.index_folder import Folder
 from hybrid_search.backends.embedded.snapshot import Snapshot
-from hybrid_search.backends.embedded.vectors import VectorField
+from hybrid_search.backends.embedded.vectors.vector_field import VectorField
 from hybrid_search.errors import IndexCorrupt, StorageFull
 
 if TYPE_CHECKING:

@@ -10,17 +10,17 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from hybrid_search.backends import Backend
-from hybrid_search.duplicates.act import shift
-from hybrid_search.duplicates.act.beside import companion, planned_sidecar, sidecars_of
-from hybrid_search.duplicates.act.decisions import Decision, Plan, PlannedFile
-from hybrid_search.duplicates.act.guards import Guards
-from hybrid_search.duplicates.act.held import Held, hold
+from hybrid_search.duplicates.act import move_files
+from hybrid_search.duplicates.act.action_report import ActionReport, FileResult, Outcome
+from hybrid_search.duplicates.act.companion_files import companion, planned_sidecar, sidecars_of
+from hybrid_search.duplicates.act.index_updates import Told
 from hybrid_search.duplicates.act.journal import Journal, journal_path, one_run_at_a_time
-from hybrid_search.duplicates.act.merge import Merged, merge_metadata
-from hybrid_search.duplicates.act.names import Names, base_of, missing_folders
-from hybrid_search.duplicates.act.results import ActionReport, FileResult, Outcome
-from hybrid_search.duplicates.act.told import Told
+from hybrid_search.duplicates.act.merge_metadata import Merged, merge_metadata
+from hybrid_search.duplicates.act.planned_files import Decision, Plan, PlannedFile
+from hybrid_search.duplicates.act.protection import Guards
+from hybrid_search.duplicates.act.target_names import Names, base_of, missing_folders
 from hybrid_search.duplicates.act.undo import put_back_broken
+from hybrid_search.duplicates.act.verified_file import Held, hold
 from hybrid_search.errors import ActionRefused, HybridSearchError
 
 __all__ = ["ACTIONS", "ActionName", "ActionReport", "FileResult", "Outcome", "apply"]
@@ -243,10 +243,10 @@ class _Run:
             "tier": file.tier,
             "facts": file.facts.to_json() if file.facts and not sidecar_of else None,
             "sidecar_of": sidecar_of,
-            **shift.describe(held.status, held.path),
+            **move_files.describe(held.status, held.path),
         }
         if self.action == "symlink":
-            record["link"] = shift.link_text(held.path, kept.path)
+            record["link"] = move_files.link_text(held.path, kept.path)
         try:
             self.journal.begin(self.number, record)
         except OSError as error:
@@ -265,26 +265,26 @@ class _Run:
         held.check()
         try:
             # by another name for a moment: were both one file that no number tells to be one, the kept one shows it
-            shift.move(held.path, aside, None, sha256=file.sha256, check=kept.check)
+            move_files.move(held.path, aside, None, sha256=file.sha256, check=kept.check)
             kept.check()
             if self.action == "delete":
-                shift.unlink(aside, held.status)
+                move_files.unlink(aside, held.status)
                 return
-            shift.put_aside_back(aside, held.path, sha256=file.sha256)
+            move_files.put_aside_back(aside, held.path, sha256=file.sha256)
         except BaseException as error:
             if os.path.lexists(aside):
-                shift.put_aside_back(aside, held.path, sha256=file.sha256)
+                move_files.put_aside_back(aside, held.path, sha256=file.sha256)
             if isinstance(error, ActionRefused):
                 reason = f"the file to keep, {kept.path}: {error.reason}; it was put back"
                 raise ActionRefused(held.path, reason) from error
             raise
         if self.action == "move" and target is not None:
             os.makedirs(os.path.dirname(target), exist_ok=True)
-            shift.move(held.path, target, part, sha256=file.sha256, check=kept.check)
+            move_files.move(held.path, target, part, sha256=file.sha256, check=kept.check)
         elif self.action == "trash":
             _to_trash(held.path)
         else:
-            shift.replace_by_link(held.path, kept.path, part, symbolic=self.action == "symlink")
+            move_files.replace_by_link(held.path, kept.path, part, symbolic=self.action == "symlink")
             kept.renew()
         kept.check()
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from hybrid_search.duplicates.act.locks import lock
+from hybrid_search.duplicates.act.file_lock import lock
 from hybrid_search.errors import ActionRefused, JournalUnreadable, StorageFull
 
 __all__ = ["Entry", "Journal", "History", "journal_path", "journals", "journals_folder", "one_run_at_a_time"]

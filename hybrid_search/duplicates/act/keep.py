@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from hybrid_search.duplicates.act.measures import MEASURES, facts_of
+from hybrid_search.duplicates.act.keep_criteria import MEASURES, facts_of
 from hybrid_search.duplicates.model import Member
 from hybrid_search.errors import BadKeepRule
 

@@ -6,9 +6,9 @@ import os
 from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import PurePath
 
-from hybrid_search.duplicates.act.decisions import Decision, Plan, PlannedFile
 from hybrid_search.duplicates.act.keep import KeepRules, facts_of, parse_keep
-from hybrid_search.duplicates.act.looks import is_raw
+from hybrid_search.duplicates.act.picture_quality import is_raw
+from hybrid_search.duplicates.act.planned_files import Decision, Plan, PlannedFile
 from hybrid_search.duplicates.model import DuplicateGroup, Member
 from hybrid_search.errors import ActionRefused
 from hybrid_search.hits.evidence import DUPLICATE_TIERS, Evidence, Tier

@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from hybrid_search.backends import Backend
-from hybrid_search.duplicates.act import shift
-from hybrid_search.duplicates.act.held import hold
+from hybrid_search.duplicates.act import move_files
+from hybrid_search.duplicates.act.action_report import ActionReport, FileResult, Outcome
+from hybrid_search.duplicates.act.index_updates import Told
 from hybrid_search.duplicates.act.journal import Entry, Journal, journals, one_run_at_a_time
-from hybrid_search.duplicates.act.results import ActionReport, FileResult, Outcome
-from hybrid_search.duplicates.act.told import Told
 from hybrid_search.duplicates.act.trash import Trash, can_look
+from hybrid_search.duplicates.act.verified_file import hold
 from hybrid_search.errors import ActionRefused, HybridSearchError
 
 __all__ = ["DELETED", "put_back_broken", "undo"]
@@ -176,16 +176,16 @@ class _Undoing:
     def _move_back(self, entry: Entry, place: str, path: str) -> str:
         self.book.note("undoing", entry.number)
         if os.path.lexists(path) and _is_placeholder(path, entry.record):
-            shift.discard(path)
+            move_files.discard(path)
         os.makedirs(os.path.dirname(path), exist_ok=True)
         part = os.path.join(os.path.dirname(path), self.book.part(entry.number))
         # the name that it had for a moment may be the very place that it comes back from
         spare = f"{part}.copy" if part == place else part
-        shift.discard(spare)
-        shift.move(place, path, spare, sha256=str(entry.record["sha256"]))
+        move_files.discard(spare)
+        move_files.move(place, path, spare, sha256=str(entry.record["sha256"]))
         if entry.record["action"] == "trash":
             self.trash.tidy(path)
-        return shift.restore_facts(path, entry.record)
+        return move_files.restore_facts(path, entry.record)
 
     def _unlink(self, entry: Entry) -> tuple[Outcome, str]:
         """Put a file's own bytes in the place of the link to the kept file."""
@@ -209,7 +209,7 @@ class _Undoing:
                 if self.dry_run:
                     return "done", ""
                 os.makedirs(os.path.dirname(path), exist_ok=True)
-                return "done", shift.put_back(path, part, held.descriptor, record)
+                return "done", move_files.put_back(path, part, held.descriptor, record)
         return "failed", f"the kept file {record['kept']} is not there with its bytes any more"
 
     def _is_whole(self, path: str, record: Mapping[str, Any]) -> bool:
@@ -226,13 +226,13 @@ class _Undoing:
             return
         if record["action"] == "trash":
             self.trash.tidy(path)
-        shift.discard(str(record["part"]))
-        shift.discard(str(record["aside"]))
+        move_files.discard(str(record["part"]))
+        move_files.discard(str(record["aside"]))
         target = record["target"] if record["action"] == "move" else None
         if target and os.path.lexists(target) and not os.path.samefile(target, path):
             # a copy for another drive that was finished while its source was still there, or the name held for it
             if _is_placeholder(target, record) or self._is_whole(target, record):
-                shift.discard(target)
+                move_files.discard(target)
 
 
 def _bytes_of(record: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,17 +8,17 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from typing import Any
 
 from hybrid_search.backends import Action, Backend, Stored
+from hybrid_search.backends.optimistic_update import Change
+from hybrid_search.duplicates.collect.candidate_pairs import Reach
+from hybrid_search.duplicates.collect.checkpoint import Marks
 from hybrid_search.duplicates.collect.comparison import Comparison, Judging
 from hybrid_search.duplicates.collect.documents import Documents, Places, check_fields
+from hybrid_search.duplicates.collect.group_members import is_reviewed, members
 from hybrid_search.duplicates.collect.groups import Grouping, group
 from hybrid_search.duplicates.collect.links import update_duplicate
-from hybrid_search.duplicates.collect.marks import Marks
-from hybrid_search.duplicates.collect.members import is_reviewed, members
-from hybrid_search.duplicates.collect.neighbours import Reach
 from hybrid_search.duplicates.model import DuplicateGroup
 from hybrid_search.errors import QueryError
 from hybrid_search.hits.evidence import DUPLICATE_TIERS, TIERS
-from hybrid_search.ingest.changes import Change
 
 __all__ = ["duplicate_groups"]
 

@@ -17,13 +17,13 @@ from numpy.typing import NDArray
 
 from hybrid_search.backends import Backend
 from hybrid_search.document.definition import embeddings
+from hybrid_search.duplicates.collect.candidate_pairs import Proposals, Reach, ask_index, join_vectors, read_vectors
+from hybrid_search.duplicates.collect.checkpoint import Marks
 from hybrid_search.duplicates.collect.documents import Documents, Places
 from hybrid_search.duplicates.collect.groups import Link
 from hybrid_search.duplicates.collect.links import save_links, stored_links
-from hybrid_search.duplicates.collect.marks import Marks
-from hybrid_search.duplicates.collect.neighbours import Proposals, Reach, ask_index, join_vectors, read_vectors
-from hybrid_search.duplicates.collect.subjects import Subjects
-from hybrid_search.duplicates.collect.vectors import Vectors
+from hybrid_search.duplicates.collect.subject_cache import Subjects
+from hybrid_search.duplicates.collect.vector_file import Vectors
 from hybrid_search.duplicates.compare.features import one_thread_each
 from hybrid_search.duplicates.model import Subject
 from hybrid_search.hits.evidence import Evidence

@@ -14,6 +14,7 @@ from hybrid_search.backends import Backend
 from hybrid_search.document.definition import field_types
 from hybrid_search.duplicates.collect.groups import Record
 from hybrid_search.errors import MappingMismatch
+from hybrid_search.errors.remedies import MIGRATE
 
 __all__ = ["PRINT_BYTES", "Documents", "Places", "Stored", "check_fields", "fingerprint", "present_files"]
 
@@ -228,7 +229,9 @@ def check_fields(backend: Backend) -> None:
     known = field_types(backend.definition())
     missing = [name for name in _NEEDED if name not in known]
     if missing:
-        raise MappingMismatch(missing[0], "the index was made before there was this field; `hybrid-search migrate`")
+        raise MappingMismatch(
+            missing[0], "the index was made before there was this field", MIGRATE + " brings it up to date"
+        )
 
 
 def _seconds(moment: object) -> float:

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from hybrid_search.duplicates.collect.chains import Chains
+from hybrid_search.duplicates.collect.disjoint_sets import Chains
 from hybrid_search.hits.evidence import Evidence
 
 __all__ = ["Grouping", "Link", "Record", "Settle", "group"]

@@ -10,11 +10,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from hybrid_search.backends import Action, Backend, Stored
+from hybrid_search.backends.optimistic_update import Change, change_document
 from hybrid_search.duplicates.collect.documents import Documents
 from hybrid_search.duplicates.collect.groups import Link
 from hybrid_search.errors import BulkError
 from hybrid_search.hits.evidence import Evidence
-from hybrid_search.ingest.changes import Change, change_document
 
 __all__ = ["save_links", "stored_links", "update_duplicate"]
 

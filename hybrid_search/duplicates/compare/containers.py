@@ -9,7 +9,7 @@ from PIL import Image
 
 from hybrid_search.duplicates.compare.additions import find_additions, light_difference
 from hybrid_search.duplicates.compare.differences import Differences
-from hybrid_search.duplicates.compare.edits import lay_in_frame
+from hybrid_search.duplicates.compare.overlay import lay_in_frame
 from hybrid_search.duplicates.compare.pixels import Pixels
 from hybrid_search.duplicates.compare.planes import lay_planes
 from hybrid_search.errors import ImageError

@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hybrid_search.duplicates.compare.additions import DOUBT, Addition, find_additions, light_difference, toned
-from hybrid_search.duplicates.compare.colours import compare_colours
-from hybrid_search.duplicates.compare.edits import Laid
+from hybrid_search.duplicates.compare.colour_change import compare_colours
 from hybrid_search.duplicates.compare.overlap import Box
+from hybrid_search.duplicates.compare.overlay import Laid
 from hybrid_search.duplicates.compare.planes import Plane, Planes, draw_closer, lay_planes
 from hybrid_search.hits.evidence import Evidence
 

@@ -15,10 +15,9 @@ from numpy.typing import NDArray
 
 from hybrid_search.duplicates.compare.containers import compare_contents, same_pixels
 from hybrid_search.duplicates.compare.differences import find_differences
-from hybrid_search.duplicates.compare.edits import Laid, lay, lay_in_frame, turned
 from hybrid_search.duplicates.compare.features import can_extract
-from hybrid_search.duplicates.compare.pixels import Pixels, PixelStore
-from hybrid_search.duplicates.compare.verdict import (
+from hybrid_search.duplicates.compare.overlay import Laid, lay, lay_in_frame, turned
+from hybrid_search.duplicates.compare.pixel_verdict import (
     FINE_SIDE,
     PAGE_CORNERS,
     PAGE_SIDE,
@@ -29,6 +28,7 @@ from hybrid_search.duplicates.compare.verdict import (
     read,
     say,
 )
+from hybrid_search.duplicates.compare.pixels import Pixels, PixelStore
 from hybrid_search.duplicates.model import Subject
 from hybrid_search.errors import ImageError, QueryError, TierUnavailable
 from hybrid_search.hits.evidence import DUPLICATE_TIERS, TIERS, Evidence, Tier

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from hybrid_search.duplicates.compare.blocks import Blocks, blocks_of, sharpness
+from hybrid_search.duplicates.compare.block_agreement import Blocks, blocks_of, sharpness
 from hybrid_search.signature.goldberg import distance, grid_signature
 
 __all__ = ["Box", "Overlap", "compare", "shared_box", "warped"]

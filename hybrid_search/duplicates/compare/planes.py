@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
-from hybrid_search.duplicates.compare.edits import Laid
 from hybrid_search.duplicates.compare.overlap import Box, shared_box, warped
+from hybrid_search.duplicates.compare.overlay import Laid
 from hybrid_search.duplicates.compare.pixels import Pixels
 
 __all__ = ["Plane", "Planes", "draw_closer", "lay_planes"]

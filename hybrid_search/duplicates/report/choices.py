@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hybrid_search.duplicates.act.decisions import Decision, PlannedFile
+from hybrid_search.duplicates.act.planned_files import Decision, PlannedFile
 from hybrid_search.errors import ActionRefused, ChoicesUnreadable
 
 __all__ = ["KIND", "VERSION", "ChosenGroup", "read_choices"]

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from hybrid_search.duplicates.act.keep import facts_of
 from hybrid_search.duplicates.model import Member
-from hybrid_search.duplicates.report.report import LABELS, FileReport, GroupReport, describe, text_of
+from hybrid_search.duplicates.report.group_report import LABELS, FileReport, GroupReport, describe, text_of
 from hybrid_search.errors.numbers import counted
 from hybrid_search.hits.display import escape, thumbnail_of
 from hybrid_search.hits.evidence import TIERS, Box

@@ -7,7 +7,7 @@ import io
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from hybrid_search.duplicates.report.report import LABELS, FileReport, GroupReport, text_of
+from hybrid_search.duplicates.report.group_report import LABELS, FileReport, GroupReport, text_of
 from hybrid_search.hits.display import spreadsheet_cell
 
 __all__ = ["COLUMNS", "csv_lines"]

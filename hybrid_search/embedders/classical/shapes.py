@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from hybrid_search.embedders.classical.base import ClassicalEmbedder, need, unit
+from hybrid_search.embedders.classical.classical_embedder import ClassicalEmbedder, need, unit
 from hybrid_search.embedders.preprocess import squash
 
 __all__ = ["Hog"]

@@ -14,8 +14,16 @@ from typing import Any
 from hybrid_search.embedders.graph_cache import cache_folder
 from hybrid_search.embedders.hub.hashes import file_sha256
 from hybrid_search.embedders.hub.layout import same_for_texts
-from hybrid_search.embedders.hub.places import Place, cache_of, find_place, image_side, inside, is_whole, text_side
-from hybrid_search.embedders.hub.wanted import Repository, Wanted, parse, repository_of
+from hybrid_search.embedders.hub.model_location import (
+    Place,
+    cache_of,
+    find_place,
+    image_side,
+    inside,
+    is_whole,
+    text_side,
+)
+from hybrid_search.embedders.hub.model_name import Repository, Wanted, parse, repository_of
 from hybrid_search.errors import BadEmbedderOption, EmbedderUnavailable, ModelMissing, WeightsMissing
 
 __all__ = ["Progress", "fetch", "here_or_fetched", "is_here"]

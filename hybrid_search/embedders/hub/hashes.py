@@ -8,8 +8,8 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
+from hybrid_search.embedders.atomic_files import sha256_of, write_whole
 from hybrid_search.embedders.graph_cache import cache_folder
-from hybrid_search.embedders.whole_files import sha256_of, write_whole
 
 __all__ = ["file_sha256"]
 

@@ -177,7 +177,7 @@ class Tower:
 
     def _cut(self) -> bytes:
         """Return this side of a graph for both, without the weights, which stay in the file."""
-        from hybrid_search.embedders.hub.cut import cut_graph
+        from hybrid_search.embedders.hub.graph_cut import cut_graph
 
         try:
             return cut_graph(self.path, output=self._output.name, inputs=self._inputs)

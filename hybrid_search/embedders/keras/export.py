@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from hybrid_search.embedders.keras.embedder import Keras
+from hybrid_search.embedders.keras.keras_embedder import Keras
 from hybrid_search.embedders.keras.network import Network
-from hybrid_search.embedders.keras.quiet import values
+from hybrid_search.embedders.keras.quiet_keras import values
 from hybrid_search.embedders.onnx_card import Card
 from hybrid_search.embedders.onnx_inputs import fill_inputs
 

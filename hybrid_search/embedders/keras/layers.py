@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hybrid_search.embedders.keras.quiet import values
+from hybrid_search.embedders.keras.quiet_keras import values
 from hybrid_search.errors import BadEmbedderOption
 
 __all__ = ["POOLINGS", "Features", "class_kernel", "features", "layer_names", "pooled"]

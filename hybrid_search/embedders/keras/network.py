@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hybrid_search.embedders.keras.catalog import find_architecture
+from hybrid_search.embedders.keras.architectures import find_architecture
 from hybrid_search.embedders.keras.layers import Features, class_kernel, features, pooled
-from hybrid_search.embedders.keras.quiet import load_keras
+from hybrid_search.embedders.keras.quiet_keras import load_keras
 from hybrid_search.embedders.keras.scaling import scaling
 from hybrid_search.embedders.keras.weights import Built, build, weights_hash
 

@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from hybrid_search.embedders.keras.catalog import Architecture
-from hybrid_search.embedders.keras.quiet import quiet_keras, values
+from hybrid_search.embedders.keras.architectures import Architecture
+from hybrid_search.embedders.keras.quiet_keras import quiet_keras, values
 from hybrid_search.errors import BadEmbedderOption, ModelMissing, WeightsMissing
 
 __all__ = ["Built", "build", "weights_hash"]

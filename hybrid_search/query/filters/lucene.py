@@ -16,9 +16,9 @@ from luqum.parser import parser as luqum_parser
 
 from hybrid_search.errors import BadFilter
 from hybrid_search.query.filters.combine import MAX_CLAUSES, MAX_DEPTH, all_of, any_of, negate
-from hybrid_search.query.filters.fields import field_type
-from hybrid_search.query.filters.leaves import PATHS, Leaves
-from hybrid_search.query.filters.values import NUMBERS
+from hybrid_search.query.filters.field_conditions import PATHS, Leaves
+from hybrid_search.query.filters.field_names import field_type
+from hybrid_search.query.filters.value_parsing import NUMBERS
 
 __all__ = ["parse_lucene"]
 

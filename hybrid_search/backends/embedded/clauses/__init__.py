@@ -1,0 +1,1 @@
+"""Clauses of a body as tantivy queries, in the groups of Elasticsearch: compound, term, full text, range, geo."""

@@ -1,0 +1,172 @@
+"""The command `train head`: a map of stored vectors in which what belongs together lies closer."""
+
+from __future__ import annotations
+
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from hybrid_search.cli import exits
+from hybrid_search.cli.commands.train_report import bound, epochs_bar, figures_table
+from hybrid_search.cli.output import terminal
+from hybrid_search.cli.output.embedder_files import check_free, told
+from hybrid_search.cli.parsing import options
+from hybrid_search.cli.parsing.session import backend_at
+from hybrid_search.errors.numbers import counted
+
+if TYPE_CHECKING:
+    from hybrid_search.document.definition import EmbeddingSpec
+    from hybrid_search.training.examples import Examples, Source
+    from hybrid_search.training.head import TrainedHead
+
+__all__ = ["head"]
+
+
+class SourceName(str, Enum):
+    """What --from takes."""
+
+    labels = "labels"
+    tags = "tags"
+    groups = "groups"
+    folders = "folders"
+
+
+class LossName(str, Enum):
+    """What --loss takes."""
+
+    triplet = "triplet"
+    contrastive = "contrastive"
+    supcon = "supcon"
+
+
+def head(
+    context: typer.Context,
+    out: options.Trained,
+    source: Annotated[
+        SourceName,
+        typer.Option(
+            "--from",
+            help="What says that pictures belong together: labels, tags, groups of copies, or their folders.",
+        ),
+    ],
+    location: options.Index = None,
+    embedder: Annotated[
+        str | None,
+        typer.Option("--embedder", metavar="NAME", help="Whose vectors to learn from; the index's first by default."),
+    ] = None,
+    loss: Annotated[
+        LossName,
+        typer.Option(
+            "--loss", help="From triplets with semi-hard negatives, from pairs, or from each against all (supcon)."
+        ),
+    ] = LossName.triplet,
+    margin: Annotated[
+        float | None,
+        typer.Option(
+            "--margin",
+            min=0,
+            metavar="X",
+            help="How far apart what does not belong together is pushed: 0.2 for triplets, 1 for pairs.",
+        ),
+    ] = None,
+    dims: Annotated[
+        int | None,
+        typer.Option(
+            "--dims", min=1, metavar="N", help="Length of the new vectors; else that of the old, at most 512."
+        ),
+    ] = None,
+    hidden: Annotated[
+        int, typer.Option("--hidden", min=0, metavar="N", help="Units of a hidden layer beside the linear map.")
+    ] = 0,
+    epochs: options.Epochs = 60,
+    patience: options.Patience = 8,
+    seed: options.Seed = 0,
+    force: options.Force = False,
+    keep: Annotated[bool, options.flag("--keep", help="Write the file even where there is no gain.")] = False,
+    no_progress: options.NoProgress = False,
+    as_json: options.AsJson = False,
+) -> None:
+    """Train a head on the vectors of an index, so that pictures that belong together are found together.
+
+    Nothing is decoded or embedded again. A part of the pictures, and where there are ten labels or more a fifth of
+    these, are held out; the file is written only if held-out pictures find their like better than before, beyond
+    chance. For example:
+
+        hybrid-search train head --from tags --out mine.head
+        hybrid-search embed head:mine.head
+    """
+    from hybrid_search.training.head import HeadOptions, train_head
+
+    replaced = check_free(out, force=force)
+    if loss is LossName.supcon and margin is not None:
+        raise typer.BadParameter("--loss supcon has none", param_hint="--margin")
+    chosen = HeadOptions(loss.value, margin, dims, hidden, epochs, patience, seed=seed)
+    examples, spec = _examples(context, location, embedder, source.value)
+    try:
+        with epochs_bar("validation mAP", shown=not no_progress) as progress:
+            trained = train_head(examples, options=chosen, progress=progress)
+    except KeyboardInterrupt:
+        terminal.note("interrupted: nothing was written")
+        raise typer.Exit(exits.INTERRUPTED) from None
+    written = trained.is_gain or keep
+    if written:
+        _save(out, trained, spec, source.value)
+    if as_json:
+        from hybrid_search.cli.output.hit_formats import dump
+
+        dump({**trained.to_dict(), "base": spec.name, "from": source.value, "file": str(out) if written else None})
+    else:
+        terminal.write(_report(trained))
+    _note(trained, out, written=written)
+    if written:
+        terminal.note(told(f"head:{out.absolute()}", replaced=replaced))
+    raise typer.Exit(exits.OK if written else exits.NOTHING)
+
+
+def _examples(
+    context: typer.Context, location: str | None, embedder: str | None, source: Source
+) -> tuple[Examples, EmbeddingSpec]:
+    from hybrid_search.training.examples import read_examples, spec_in
+
+    backend = backend_at(context, location)
+    try:
+        key, spec = spec_in(backend, embedder=embedder)
+        return read_examples(backend, key, source=source), spec
+    finally:
+        backend.close()
+
+
+def _save(out: Path, trained: TrainedHead, spec: EmbeddingSpec, source: str) -> None:
+    from hybrid_search.embedders.trained.head_embedder import KIND
+    from hybrid_search.embedders.trained.trained_file import save
+
+    base = {"name": spec.name, "version": spec.version, "dims": spec.dims}
+    figures: dict[str, Any] = trained.to_dict()
+    save(out, trained.arrays, {"kind": KIND, "base": base, "from": source, "seed": trained.options.seed, **figures})
+
+
+def _report(trained: TrainedHead) -> str:
+    parts, pair = trained.learned_from, ("before", "after")
+    known = counted(trained.known.pictures, "held-out picture")
+    compared = {known: (trained.known, pair)}
+    if trained.new is not None:
+        labels = counted(parts["new_labels"], "label")
+        compared[f"{counted(trained.new.pictures, 'picture')} of {labels} of which it saw none"] = (trained.new, pair)
+    labels = counted(parts["labels"] - parts["new_labels"], "label")
+    learned = f"learned from {counted(parts['train'], 'picture')} of {labels}"
+    told = f"kept what epoch {trained.best_epoch} of {trained.epochs} gave"
+    return f"{learned}; {told}\n{figures_table(compared)}"
+
+
+def _note(trained: TrainedHead, out: Path, *, written: bool) -> None:
+    verdict = "gain" if trained.is_gain else "no gain"
+    said = f"{verdict}: {bound(trained.known)} on held-out pictures"
+    if trained.best_epoch == 0:
+        said += "; no epoch was better than none"
+    if trained.new is not None:
+        said += f", {bound(trained.new)} on labels that it never saw"
+    terminal.note(said)
+    if not written:
+        terminal.note(f"{out} was not written; --keep writes it all the same")

@@ -1,0 +1,120 @@
+"""The options that commands share, each declared once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from hybrid_search.cli.suggest import keep_index
+
+__all__ = [
+    "As0",
+    "AsCsv",
+    "AsJson",
+    "AsJsonl",
+    "AsPaths",
+    "BatchSize",
+    "Epochs",
+    "FilterOption",
+    "FollowSymlinks",
+    "Force",
+    "Index",
+    "K",
+    "NoProgress",
+    "Patience",
+    "Replace",
+    "Seed",
+    "Trained",
+    "Yes",
+    "captions_file",
+    "flag",
+]
+
+
+def flag(*names: str, help: str, **more: Any) -> Any:
+    """Return an option that is given or not, which help pages show without a type."""
+    return typer.Option(*names, help=help, metavar="", **more)
+
+
+def captions_file(help: str, **more: Any) -> Any:
+    """Return the option of a file with what is written about pictures."""
+    return typer.Option("--captions", metavar="FILE", exists=True, dir_okay=False, help=help, **more)
+
+
+Index = Annotated[
+    str | None,
+    typer.Option(
+        "--index",
+        "-i",
+        metavar="LOCATION",
+        help="The index: a folder, or the URL of Elasticsearch. May stand before the command too.",
+        show_default=False,
+        callback=keep_index,
+    ),
+]
+FollowSymlinks = Annotated[
+    bool, flag("--follow-symlinks", help="Also the folders that symbolic links below the folder lead to.")
+]
+NoProgress = Annotated[bool, flag("--no-progress", envvar="HYBRID_SEARCH_NO_PROGRESS", help="No progress bar.")]
+FilterOption = Annotated[
+    str | None,
+    typer.Option(
+        "--filter",
+        "-f",
+        metavar="QUERY",
+        help="Exact conditions in Lucene syntax, as in Kibana: 'camera.make:canon AND iso:[400 TO *]'.",
+        rich_help_panel="What to find",
+    ),
+]
+K = Annotated[
+    int,
+    typer.Option(
+        "-k",
+        "--k",
+        min=1,
+        metavar="N",
+        envvar="HYBRID_SEARCH_K",
+        help="How many hits to show.",
+        rich_help_panel="Which hits",
+    ),
+]
+AsJson = Annotated[bool, flag("--json", help="Print one JSON object.", rich_help_panel="Output")]
+AsJsonl = Annotated[bool, flag("--jsonl", help="Print one JSON object per hit.", rich_help_panel="Output")]
+AsCsv = Annotated[bool, flag("--csv", help="Print CSV with a header line.", rich_help_panel="Output")]
+AsPaths = Annotated[bool, flag("--paths", help="Print only the paths.", rich_help_panel="Output")]
+As0 = Annotated[
+    bool,
+    flag(
+        "-0",
+        "--print0",
+        help="Print only the paths, each ended by NUL, as xargs -0 reads them.",
+        rich_help_panel="Output",
+    ),
+]
+BatchSize = Annotated[
+    int,
+    typer.Option(
+        "--batch-size", min=1, metavar="N", envvar="HYBRID_SEARCH_BATCH_SIZE", help="Pictures embedded together."
+    ),
+]
+Trained = Annotated[
+    Path,
+    typer.Option("--out", metavar="FILE", dir_okay=False, help="The file to write, by whose path it is named."),
+]
+Epochs = Annotated[int, typer.Option("--epochs", min=1, metavar="N", help="Passes over the pictures, at most.")]
+Patience = Annotated[
+    int, typer.Option("--patience", min=1, metavar="N", help="Passes without a better validation after which it stops.")
+]
+Seed = Annotated[int, typer.Option("--seed", min=0, metavar="N", help="The same seed trains the same embedder.")]
+Replace = Annotated[
+    bool,
+    flag(
+        "--force",
+        help="Replace a file that this program did not write.",
+        rich_help_panel="Output",
+    ),
+]
+Force = Annotated[bool, flag("--force", help="Replace a file that is there.")]
+Yes = Annotated[bool, flag("--yes", "-y", help="Do it without asking.")]

@@ -1,0 +1,1 @@
+"""Embedders that somebody trained on their own pictures, each in a file of arrays."""

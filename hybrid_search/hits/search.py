@@ -1,0 +1,80 @@
+"""One question from its words to its hits, asked again where others change the index meanwhile."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from hybrid_search.errors import RequestRefused, UnknownField
+from hybrid_search.hits.complete_legs import ask
+from hybrid_search.hits.hits import Hits, read_hits
+from hybrid_search.query.body import build_body, json_body
+from hybrid_search.query.options import check_names
+
+if TYPE_CHECKING:
+    from hybrid_search.query.index_state import IndexState
+    from hybrid_search.query.options import SearchOptions
+    from hybrid_search.query.query import Query
+    from hybrid_search.query.vector_legs import Sought
+
+
+def search(index: IndexState, text: str | None, options: SearchOptions) -> Hits:
+    """Return the hits of a question; see `HybridIndex.search`."""
+    _prepare(index, options, method="search")
+    query, found, body = _answered(index, text, options, index.asker.read(text, options))
+
+    def thumbnails(ids: Sequence[str]) -> dict[str, str]:
+        stored = index.backend.scan({"ids": {"values": list(ids)}}, fields=("thumbnail",))
+        return {id: source["thumbnail"] for id, source in stored if "thumbnail" in source}
+
+    return replace(read_hits(found, query, body), body=json_body(body), thumbnails=thumbnails)
+
+
+def request(index: IndexState, text: str | None, options: SearchOptions) -> dict[str, Any]:
+    """Return the body that `search` would send; see `HybridIndex.request`."""
+    _prepare(index, options, method="request")
+    query = index.asker.query(text, options)
+    for lacking in query.unavailable:
+        warning = UserWarning(str(lacking))
+        warning.__cause__ = lacking
+        warnings.warn(warning, stacklevel=3)  # at the caller of `HybridIndex.request`
+    return json_body(build_body(query))
+
+
+def _prepare(index: IndexState, options: SearchOptions, *, method: str) -> None:
+    """See one's own writes and what others have changed, and for an embedder that is not known yet, ask."""
+    check_names(options, method=method)
+    index.see_own_writes()
+    index.follow()
+    if not index.asker.knows(options):
+        index.current_embedders()
+
+
+def _answered(
+    index: IndexState, text: str | None, options: SearchOptions, sought: Sought
+) -> tuple[Query, dict[str, Any], Mapping[str, Any]]:
+    """Return the answer with the query; asked once more where others have changed the embedders meanwhile."""
+    try:
+        query = index.asker.query(text, options, sought=sought)
+    except UnknownField:
+        # another writer may have added a field
+        asker = index.asker
+        index.current_embedders()
+        if index.asker is asker:
+            raise
+        query = index.asker.query(text, options, sought=sought)
+    embedders = index.embedders
+    try:
+        answer = ask(index.backend, build_body(query), window=query.window)
+    except (UnknownField, RequestRefused):
+        index.follow()
+        if index.embedders is embedders:
+            raise
+    else:
+        index.follow()
+        if index.embedders is embedders:
+            return query, *answer
+    query = index.asker.query(text, options, sought=sought)
+    return query, *ask(index.backend, build_body(query), window=query.window)
