@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from hybrid_search.backends.embedded.scan import Kind, Snapshot, best, encode, scan, split
 from numpy.typing import NDArray
 
+from hybrid_search.backends.embedded.vectors.vector_scan import Kind, RowSnapshot, best, encode, scan, split
 from hybrid_search.embedders.registry import get_embedder
 from hybrid_search.images import decode, read_source
 from scripts.benchmarks.collection import SHARES, Collection
@@ -42,8 +42,8 @@ def measure(photos: Path, *, quick: bool = False) -> str:
         parts.append(f"### {name}, {len(vectors):,} × {vectors.shape[1]}\n\n{_compared(vectors)}")
     return (
         "## Codes for the first stage of a scan\n\n"
-        "Processor time of one thread; recall@10 against all rows in float32, of as many candidates as named.\n\n"
-        + "\n".join(parts)
+        "Processor time of one thread; recall@10 against all rows in float32, of as many candidates as named. Half "
+        "of the questions are near one document, half are the sum of eight.\n\n" + "\n".join(parts)
     )
 
 
@@ -65,7 +65,9 @@ def _synthetic(documents: int) -> NDArray[np.float32]:
 
 def _compared(vectors: NDArray[np.float32]) -> str:
     random = np.random.default_rng(11)
+    # half are near one document; half are the sum of eight, as words and several examples are
     queries = vectors[random.integers(0, len(vectors), _QUERIES)]
+    queries[1::2] = [vectors[random.integers(0, len(vectors), 8)].sum(axis=0) / np.sqrt(8) for _ in queries[1::2]]
     queries = queries + random.standard_normal(queries.shape, np.float32) * np.float32(0.3 / np.sqrt(queries.shape[1]))
     queries /= np.linalg.norm(queries, axis=1, keepdims=True)
     shares = {share: np.flatnonzero(random.random(len(vectors)) < share) for share in SHARES}
@@ -87,7 +89,7 @@ def _compared(vectors: NDArray[np.float32]) -> str:
 
 def _int8(vectors: NDArray[np.float32], queries: NDArray[np.float32], shares: Any, wanted: Any) -> list[object]:
     rows = vectors.astype(np.float16)
-    snapshot = Snapshot(Kind(vectors.shape[1], "float", "dot_product"), rows, encode(rows))
+    snapshot = RowSnapshot(Kind(vectors.shape[1], "float", "dot_product"), rows, encode(rows))
     timed = [_timed(lambda query: _compare_codes(snapshot, query), query)[0] for query in queries]
     recalls = []
     for share, among in shares.items():
@@ -96,7 +98,7 @@ def _int8(vectors: NDArray[np.float32], queries: NDArray[np.float32], shares: An
     return ["8-bit, as many as may be nearest (in use)", vectors.shape[1] + 4, median(timed) * 1000, *recalls]
 
 
-def _compare_codes(snapshot: Snapshot, query: NDArray[np.float32]) -> NDArray[Any]:
+def _compare_codes(snapshot: RowSnapshot, query: NDArray[np.float32]) -> NDArray[Any]:
     assert snapshot.codes is not None
     (asked, _), (numbers, _) = split(encode(query.reshape(1, -1))), split(snapshot.codes)
     return _cdist(asked, numbers, "dot")

@@ -18,9 +18,9 @@ from hypothesis import strategies as st
 
 from hybrid_search.backends import Action
 from hybrid_search.backends.embedded import EmbeddedBackend
-from hybrid_search.backends.embedded import answer as answer_module
 from hybrid_search.backends.embedded import backend as backend_module
 from hybrid_search.backends.embedded.documents.tantivy_documents import read_source
+from hybrid_search.backends.embedded.search import search_response as answer_module
 from hybrid_search.errors import BadFilter, BadVector, MappingMismatch, UnknownField, UnsupportedClause
 from tests.support.bodies import CASES, shown
 from tests.support.photos import FILTERS, definition, photos, unit
