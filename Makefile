@@ -2,16 +2,21 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+PROCESSES ?= 2
 
-.PHONY: demo test lint types check bench elasticsearch golden clean
+.PHONY: demo quick test lint types check bench elasticsearch golden clean
 
 demo: $(VENV)/.base  ## index real photos on the embedded backend, run four searches, write a contact sheet
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps "scikit-image>=0.25"
 	$(BIN)/hybrid-search embedder fetch minilm || echo "going on without it" >&2
 	$(BIN)/hybrid-search demo --out demo
 
-test: $(VENV)/.test  ## both versions of Elasticsearch, then the tests; the servers end with them
-	$(BIN)/python -m scripts.servers.session $(BIN)/python -m pytest
+quick: lint types  ## after every change: lint, types, and the tests without servers and models; what failed last comes first
+	$(BIN)/python -m pytest tests/house tests/unit tests/conformance -m "not servers and not models and not slow" \
+		--failed-first --numprocesses $(PROCESSES) --dist loadfile --no-loadscope-reorder
+
+test: $(VENV)/.test  ## both versions of Elasticsearch, then all tests; the servers end with them
+	$(BIN)/python -m scripts.servers.session $(BIN)/python -m pytest --numprocesses $(PROCESSES) --dist loadfile
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check .
@@ -29,7 +34,7 @@ elasticsearch:  ## start a real server and print its URL; scripts/elasticsearch 
 	@scripts/elasticsearch start
 
 golden: $(VENV)/.test  ## rewrite the expected bodies after reading what changed
-	$(BIN)/python scripts/update_golden.py
+	$(BIN)/python -m tests.support.update_golden
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { echo "hybrid-search needs Python 3.10 or newer; pass PYTHON=python3.12 or the like" >&2; exit 1; }

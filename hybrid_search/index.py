@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from hybrid_search.backends.elasticsearch import Server
-    from hybrid_search.backends.integrity import Checked
+    from hybrid_search.backends.integrity import IntegrityReport
     from hybrid_search.duplicates.finder import DuplicateFinder
     from hybrid_search.duplicates.model import DuplicateGroup
     from hybrid_search.embedders import Embedder, TextEmbedder
@@ -350,14 +350,14 @@ class HybridIndex:
         self._state.see_own_writes()
         return prune(self._state.backend, dry_run=dry_run, accept_missing=accept_missing)
 
-    def check(self, *, repair: bool = False) -> Checked:
+    def check(self, *, repair: bool = False) -> IntegrityReport:
         """Compare all files of the index with their checksums; with `repair`, mend what can be mended.
 
         An index that is too damaged to be opened is checked by its backend, `open_backend(…).check(repair=True)`.
 
         Returns
         -------
-        Checked
+        IntegrityReport
             The damages, and what was done: `incomplete` documents were computed again where their pictures are there.
         """
         return check_index(self._state, repair=repair)

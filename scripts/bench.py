@@ -2,8 +2,8 @@
 
 Prints Markdown. Photos come from --photos FOLDER, else from the shared test data that HYBRID_SEARCH_DATA names, else
 from scikit-image's wheel. `make bench` runs what needs neither a server nor long; `elasticsearch` starts a server, or
-measures those of --url; `duplicates`, `removable`, `grouping`, `grouping-files`, `many-copies` and `embedders` run by
-name. The latest output is in docs/benchmarks.md.
+measures those of --url; `codes`, `duplicates`, `removable`, `grouping`, `grouping-files`, `many-copies`, `embedders`
+and `search-path` run by name. The latest output is in docs/benchmarks.md.
 """
 
 from __future__ import annotations
@@ -42,6 +42,20 @@ def signature_lookup(photos: Path, options: argparse.Namespace) -> str:
         raise SystemExit("signature-lookup measures a running server; name it with --url")
     sizes = tuple(options.sizes or signature_lookup.SIZES)
     return "\n".join(signature_lookup.measure(photos, quick=options.quick, url=url, sizes=sizes) for url in options.url)
+
+
+def codes(photos: Path, options: argparse.Namespace) -> str:
+    from scripts.benchmarks import codes
+
+    return codes.measure(photos, quick=options.quick)
+
+
+def search_path(photos: Path, options: argparse.Namespace) -> str:
+    from scripts.benchmarks import search_path
+
+    if options.before is None:
+        raise SystemExit("search-path compares two checkouts; name the earlier one, a git worktree, with --before")
+    return search_path.measure(options.before, sizes=tuple(options.sizes or (1_000, 100_000)))
 
 
 def duplicates(photos: Path, options: argparse.Namespace) -> str:
@@ -96,6 +110,7 @@ def removable(photos: Path, options: argparse.Namespace) -> str:
 
 
 BY_NAME = {
+    "codes": codes,
     "embedders": embedders,
     "elasticsearch": elasticsearch,
     "signature-lookup": signature_lookup,
@@ -104,6 +119,7 @@ BY_NAME = {
     "grouping-files": grouping_files,
     "many-copies": many_copies,
     "removable": removable,
+    "search-path": search_path,
 }
 
 
@@ -127,6 +143,7 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--sizes", nargs="+", type=int, metavar="N", help="numbers of documents, where a part takes any"
     )
+    parser.add_argument("--before", type=Path, metavar="FOLDER", help="search-path: the checkout of an earlier commit")
     parser.add_argument(
         "--embedders",
         nargs="+",

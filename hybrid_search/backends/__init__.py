@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from hybrid_search.backends.integrity import Checked
+from hybrid_search.backends.integrity import IntegrityReport
 from hybrid_search.document.definition import EmbeddingSpec
 from hybrid_search.errors import BackendUnavailable
 
@@ -158,6 +158,13 @@ class Backend(ABC):
             `sort`, `matched_queries` as {name: score, boost included}, and `aggregations`.
         """
 
+    def search_lazily(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Run a `_search` body more of whose hits are ranked than shown: `search`, unless a backend can do with less.
+
+        The `_source` of a hit may be any mapping, which is read when it is first used.
+        """
+        return self.search(body)
+
     def msearch(self, bodies: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         """Run several `_search` bodies; raises as `search`."""
         return [self.search(body) for body in bodies]
@@ -184,7 +191,7 @@ class Backend(ABC):
     def info(self) -> dict[str, Any]:
         """Return facts for people: documents, bytes on disk, version, per-field vector counts."""
 
-    def check(self, *, repair: bool = False) -> Checked:
+    def check(self, *, repair: bool = False) -> IntegrityReport:
         """Look whether all that was written is as it was written; with `repair`, mend what can be mended.
 
         Raises

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["Checked", "Damage"]
+__all__ = ["IntegrityReport", "Damage"]
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Damage:
 
 
 @dataclass(frozen=True)
-class Checked:
+class IntegrityReport:
     """The outcome of a check.
 
     Parameters

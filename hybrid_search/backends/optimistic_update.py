@@ -14,8 +14,8 @@ __all__ = ["Change", "change_document", "files_after", "in_turn", "without_path"
 Change = Callable[[Stored | None], Action | None]
 """From a document as it is now, None when there is none, to what is to be written; None when nothing is."""
 
-_CHANGED = 409
-_TRIES = 20
+_CHANGED = 409  # the status of a version conflict
+_TRIES = 20  # chosen, not measured: each fails only if another writer got in between
 
 
 def change_document(backend: Backend, id: str, change: Change, *, vectors: bool = False) -> Outcome:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from functools import wraps
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from hybrid_search.document.mapping_files import mapping_text
 from hybrid_search.errors import EmbedderMismatch, MappingMismatch
@@ -26,6 +28,7 @@ __all__ = [
     "extra_fields",
     "field_types",
     "load_definition",
+    "once_per_definition",
     "prefer",
     "quantised",
     "spec_of",
@@ -37,6 +40,32 @@ SCHEMA_VERSION = 3
 """Raised when documents written before can no longer be read as the new mapping says."""
 CAPTION = "caption:"
 """Begins the name of an embedding of what is written about a picture; the name of what embeds texts follows."""
+
+
+_DEFINITIONS = 16
+"""Of how many definitions answers are kept: a process seldom has more indexes open."""
+
+Answer = TypeVar("Answer")
+
+
+def once_per_definition(read: Callable[[Mapping[str, Any]], Answer]) -> Callable[[Mapping[str, Any]], Answer]:
+    """Keep what a function reads from a definition, by the definition's identity: a search asks for it each time.
+
+    A definition does not change once it is made; what it is replaced by is another object.
+    """
+    known: dict[int, tuple[Mapping[str, Any], Answer]] = {}
+
+    @wraps(read)
+    def reading(definition: Mapping[str, Any]) -> Answer:
+        kept = known.get(id(definition))
+        if kept is None or kept[0] is not definition:
+            kept = definition, read(definition)
+            if len(known) >= _DEFINITIONS:
+                known.clear()
+            known[id(definition)] = kept
+        return kept[1]
+
+    return reading
 
 
 @dataclass(frozen=True)
@@ -266,13 +295,14 @@ def _first_image(held: Mapping[str, EmbeddingSpec]) -> str | None:
     return next((key for key, spec in held.items() if spec.of == "image"), None)
 
 
-def field_types(definition: Mapping[str, Any]) -> dict[str, str]:
+@once_per_definition
+def field_types(definition: Mapping[str, Any]) -> Mapping[str, str]:
     """Return the type of every field by its dotted name.
 
     Multi-fields are named as Elasticsearch names them ("caption_text.every_word"). Besides Elasticsearch's types is
     "disabled": kept with the document, but never to be searched, sorted or counted.
     """
-    return dict(_types(definition["mappings"].get("properties", {}), prefix=""))
+    return MappingProxyType(dict(_types(definition["mappings"].get("properties", {}), prefix="")))
 
 
 def quantised(definition: Mapping[str, Any], field: str) -> bool:

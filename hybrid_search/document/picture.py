@@ -15,7 +15,7 @@ from hybrid_search.images import DEFAULT_LIMITS, Limits, Source, decode
 from hybrid_search.metadata import Metadata, add_places, merge, read_metadata
 from hybrid_search.signature.goldberg import SIGNATURE_MIN_SIDE, signature
 
-__all__ = ["Picture", "Prepared", "prepare", "read_picture", "thumbnail", "working_image"]
+__all__ = ["Picture", "PreparedPicture", "prepare", "read_picture", "thumbnail", "working_image"]
 
 THUMBNAIL_SIDE = 192
 """Pixels of a thumbnail's longer side: enough to recognise a picture in a table, about 5 kB as JPEG."""
@@ -26,7 +26,7 @@ largest size that an embedder here takes."""
 
 
 @dataclass(frozen=True)
-class Prepared:
+class PreparedPicture:
     """A decoded image, ready to be embedded.
 
     Parameters
@@ -61,7 +61,7 @@ class Picture:
         Of the file's bytes (of the pixels when there are no bytes), hexadecimal.
     bytes : int
         Size of the file; of the pixels when there is none.
-    prepared : Prepared
+    prepared : PreparedPicture
         Pixels, signature, format and size.
     metadata : Metadata
         What the file says of itself, and what sidecars and captions say of it.
@@ -71,12 +71,12 @@ class Picture:
 
     sha256: str
     bytes: int
-    prepared: Prepared
+    prepared: PreparedPicture
     metadata: Metadata
     thumbnail: str
 
 
-def prepare(source: Source, *, min_side: int, limits: Limits = DEFAULT_LIMITS) -> Prepared:
+def prepare(source: Source, *, min_side: int, limits: Limits = DEFAULT_LIMITS) -> PreparedPicture:
     """Decode an image and take its signature: what a stored picture and an example go through alike.
 
     Raises
@@ -87,7 +87,7 @@ def prepare(source: Source, *, min_side: int, limits: Limits = DEFAULT_LIMITS) -
     enough = max(min_side, SIGNATURE_MIN_SIDE)
     decoded = decode(source, min_side=enough, limits=limits, smaller=partial(working_image, min_side=enough))
     image = decoded.image
-    return Prepared(image, signature(image), decoded.format, decoded.width, decoded.height, decoded.warnings)
+    return PreparedPicture(image, signature(image), decoded.format, decoded.width, decoded.height, decoded.warnings)
 
 
 def read_picture(

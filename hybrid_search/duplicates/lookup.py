@@ -36,7 +36,7 @@ __all__ = ["find_duplicates"]
 _K = 10
 _PART_K = 5
 
-Found = dict[str, tuple[Evidence, Mapping[str, Any]]]
+EvidenceById = dict[str, tuple[Evidence, Mapping[str, Any]]]
 
 
 @dataclass(frozen=True)
@@ -120,8 +120,8 @@ def _subject(picture: Picture, source: Source) -> Subject:
     )
 
 
-def _judged(judge: Callable[..., Evidence | None], response: Mapping[str, Any]) -> Found:
-    found: Found = {}
+def _judged(judge: Callable[..., Evidence | None], response: Mapping[str, Any]) -> EvidenceById:
+    found: EvidenceById = {}
     for hit in response["hits"]["hits"]:
         source = hit.get("_source", {})
         other = Subject.of(str(hit["_id"]), source, signature=_stored_signature(hit))
@@ -152,8 +152,8 @@ def _cosine(hit: Mapping[str, Any]) -> float | None:
 
 
 def _by_parts(
-    lookup: Lookup, whole: Subject, image: Image.Image, clauses: Sequence[Mapping[str, Any]], *, known: Found
-) -> Found:
+    lookup: Lookup, whole: Subject, image: Image.Image, clauses: Sequence[Mapping[str, Any]], *, known: EvidenceById
+) -> EvidenceById:
     """Ask for each part of a picture as for a picture of its own; nothing but what its pixels confirm is found."""
     cut = parts(image)
     if not cut:
@@ -171,7 +171,7 @@ def _by_parts(
         )
         for vector in vectors
     ]
-    confirmed: Found = {}
+    confirmed: EvidenceById = {}
     for (box, part), whole_response in zip(cut, lookup.backend.msearch(bodies), strict=True):
         response = _without_decided(whole_response, whole.sha256)
         example = Source(f"part {box}", pixels=part)
@@ -190,7 +190,7 @@ def _to_part(image: Image.Image, box: Box, part: Image.Image) -> NDArray[np.floa
     return np.array([[scale, 0.0, -left], [0.0, scale, -top], [0.0, 0.0, 1.0]])
 
 
-def _hits(found: Found, response: Mapping[str, Any], body: Mapping[str, Any], *, k: int) -> Hits:
+def _hits(found: EvidenceById, response: Mapping[str, Any], body: Mapping[str, Any], *, k: int) -> Hits:
     ordered = sorted(found.items(), key=lambda item: (*item[1][0].strength, item[0]))
     hits = tuple(
         Hit(

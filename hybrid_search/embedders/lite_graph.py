@@ -31,7 +31,7 @@ _SHARED = 0.55
 """Cosine of a picture with the average direction: 0.53 over 2,020 photos of Caltech101, 0.60 over 600 of Flickr8k."""
 
 
-class _Graph:
+class _LiteGraph:
     """Nodes and weights, gathered one layer at a time; every method returns the name of its output."""
 
     def __init__(self, weights: Mapping[str, NDArray[Any]]) -> None:
@@ -92,7 +92,7 @@ def build_graph(weights: Mapping[str, NDArray[Any]]) -> bytes:
         Input `images` (n, 224, 224, 3) uint8 RGB; outputs `embedding` (n, 1280) float32, not of unit length, never
         all zero, and `probabilities` (n, 1000) float32.
     """
-    graph = _Graph(weights)
+    graph = _LiteGraph(weights)
     pixels = graph.node("Cast", [graph.node("Transpose", ["images"], perm=[0, 3, 1, 2])], to=TensorProto.FLOAT)
     x = graph.node("Sub", [pixels, graph.constant(np.float32(127))])
     x = graph.node("Mul", [x, graph.constant(np.float32(1 / 128))])
@@ -122,7 +122,7 @@ def build_graph(weights: Mapping[str, NDArray[Any]]) -> bytes:
     return bytes(model.SerializeToString())
 
 
-def _outputs(graph: _Graph, x: str) -> None:
+def _outputs(graph: _LiteGraph, x: str) -> None:
     squares = graph.node("Flatten", [graph.node("GlobalAveragePool", [graph.node("Mul", [x, x])])])
     pooled = graph.node("Sqrt", [squares])
     length = graph.node("ReduceL2", [pooled], axes=[1], keepdims=1)

@@ -14,7 +14,7 @@ from PIL import Image
 from hybrid_search.embedders import preprocess
 from hybrid_search.embedders.onnx_card import Card
 from hybrid_search.embedders.onnx_facts import read_facts
-from hybrid_search.embedders.onnx_recipe import Recipe, map_layout, recipe
+from hybrid_search.embedders.onnx_recipe import OnnxRecipe, map_layout, recipe
 from hybrid_search.embedders.onnx_session import OnnxSession
 from hybrid_search.embedders.option_values import number, whole
 from hybrid_search.embedders.pixel_network import Outputs, PixelNetwork
@@ -173,7 +173,7 @@ def _values(pixels: NDArray[np.uint8], card: Card) -> NDArray[np.uint8 | np.floa
     return np.ascontiguousarray(scaled, np.float16 if card.dtype == "float16" else np.float32)
 
 
-def _pooled(values: NDArray[np.float32], recipe: Recipe) -> NDArray[np.float32]:
+def _pooled(values: NDArray[np.float32], recipe: OnnxRecipe) -> NDArray[np.float32]:
     """Return (n, dims) of an output; a feature map is pooled as `keras.layers.pooled` says."""
     if not recipe.pooling:
         return values.reshape(len(values), -1)
@@ -186,7 +186,7 @@ def _pooled(values: NDArray[np.float32], recipe: Recipe) -> NDArray[np.float32]:
     return np.asarray(values.mean(axis=axes), np.float32)
 
 
-def _version(sha256: str, recipe: Recipe, *, ours: bool) -> str:
+def _version(sha256: str, recipe: OnnxRecipe, *, ours: bool) -> str:
     # where both layouts are one, it stands in the card; versions before knew no other, and pooled what has two wrongly
     apart = (recipe.map_layout,) if recipe.map_layout not in ("", recipe.card.layout) else ()
     way = "" if ours else "-" + hashlib.sha256(repr((recipe.card, recipe.pooling, *apart)).encode()).hexdigest()[:8]

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
-__all__ = ["Buffer", "Graph", "Port", "Span", "fields", "read_onnx"]
+__all__ = ["Buffer", "OnnxGraph", "Port", "Span", "fields", "read_onnx"]
 
 _TYPES = MappingProxyType(
     {
@@ -64,7 +64,7 @@ class Port:
 
 
 @dataclass(frozen=True)
-class Graph:
+class OnnxGraph:
     """The frame of an ONNX file.
 
     Parameters
@@ -83,7 +83,7 @@ class Graph:
     metadata: Mapping[str, str]
 
 
-def read_onnx(path: Path) -> Graph:
+def read_onnx(path: Path) -> OnnxGraph:
     """Return what an ONNX file takes and gives, the side files that it needs, and what it says of itself.
 
     Raises
@@ -102,7 +102,7 @@ def read_onnx(path: Path) -> Graph:
             raise ValueError(str(error)) from error
 
 
-def _graph(data: Buffer) -> Graph:
+def _graph(data: Buffer) -> OnnxGraph:
     span = None
     metadata: dict[str, str] = {}
     for number, value in fields(data, 0, len(data)):
@@ -128,7 +128,7 @@ def _graph(data: Buffer) -> Graph:
             (inputs if number == _GRAPH_INPUT else outputs).append(_port(data, value))
     # files of the first versions of ONNX list their weights among the inputs
     taken = tuple(port for port in inputs if port.name not in weights)
-    return Graph(taken, tuple(outputs), tuple(sorted(side_files.items())), metadata)
+    return OnnxGraph(taken, tuple(outputs), tuple(sorted(side_files.items())), metadata)
 
 
 def _weights(data: Buffer, span: Span) -> tuple[str, str, int]:

@@ -11,7 +11,7 @@ from hybrid_search.embedders.onnx_graph import Port
 from hybrid_search.embedders.option_values import choice, number, numbers, whole
 from hybrid_search.errors import BadEmbedderOption
 
-__all__ = ["POOLINGS", "RESIZES", "Recipe", "map_layout", "recipe"]
+__all__ = ["POOLINGS", "RESIZES", "OnnxRecipe", "map_layout", "recipe"]
 
 LAYOUTS = ("nchw", "nhwc")
 RESIZES = ("squash", "trim", "crop", "pad")
@@ -29,7 +29,7 @@ _IMAGE_TYPES = ("uint8", "float32", "float16")
 
 
 @dataclass(frozen=True)
-class Recipe:
+class OnnxRecipe:
     """A card, the ports it speaks of, and how an output that is a feature map is pooled.
 
     `pooling` is "" where the output is a vector; `map_layout` is "" also where the graph leaves it open.
@@ -42,7 +42,7 @@ class Recipe:
     map_layout: str = ""
 
 
-def recipe(facts: Facts, given: Mapping[str, str], *, owner: str) -> Recipe:
+def recipe(facts: Facts, given: Mapping[str, str], *, owner: str) -> OnnxRecipe:
     """Return how to run a file; `given` are options of its name, all text.
 
     Raises
@@ -54,7 +54,7 @@ def recipe(facts: Facts, given: Mapping[str, str], *, owner: str) -> Recipe:
         if given:
             raise BadEmbedderOption(owner, next(iter(given)), "the file says itself how it is run; leave it out")
         taken = _port(owner, "input", facts.inputs[0].name, facts.inputs)
-        return Recipe(facts.card, taken, _port(owner, "output", facts.card.output, facts.outputs))
+        return OnnxRecipe(facts.card, taken, _port(owner, "output", facts.card.output, facts.outputs))
     taken = _input(facts, given, owner)
     output = _output(facts, given, owner)
     layout = _layout(taken, given, owner)
@@ -74,7 +74,7 @@ def recipe(facts: Facts, given: Mapping[str, str], *, owner: str) -> Recipe:
     )
     pooling = _pooling(output, given, owner)
     said = choice(owner, _MAP_LAYOUT, given[_MAP_LAYOUT], LAYOUTS) if _MAP_LAYOUT in given else ""
-    return Recipe(card, taken, output, pooling, said or map_layout(output.shape))
+    return OnnxRecipe(card, taken, output, pooling, said or map_layout(output.shape))
 
 
 def map_layout(shape: Sequence[int | None]) -> str:

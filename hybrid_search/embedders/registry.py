@@ -18,7 +18,7 @@ from hybrid_search.embedders import Embedder, TextEmbedder
 from hybrid_search.errors import BadEmbedderOption, EmbedderUnavailable, UnknownEmbedder
 
 __all__ = [
-    "Entry",
+    "EmbedderEntry",
     "default_embedder",
     "embedder_names",
     "embedding_key",
@@ -39,7 +39,7 @@ _CAPTION = "caption:"
 
 
 @dataclass(frozen=True)
-class Entry:
+class EmbedderEntry:
     """Where an embedder is, as "module:Class", what to do when its import fails, and whether its model is a file.
 
     Parameters
@@ -67,36 +67,36 @@ _KERAS = "pip install 'hybrid-search[tensorflow]'"
 _OF_A_HUB = ("model", "text")
 _WORDS = ("imagenet", "none")
 """What stands where a file may, and is no file, whatever lies in the current folder."""
-_ENTRIES: dict[str, Entry] = {
-    "lite": Entry("hybrid_search.embedders.lite:Lite"),
-    "lite+minilm": Entry("hybrid_search.embedders.conse:LiteMinilm", words=True),
-    "colour": Entry("hybrid_search.embedders.classical.colour_histogram:Colours", _CLASSICAL),
-    "local": Entry("hybrid_search.embedders.classical.local_features:LocalFeatures", _CLASSICAL),
-    "hog": Entry("hybrid_search.embedders.classical.shapes:Hog", _CLASSICAL),
-    "histogram+hog": Entry("hybrid_search.embedders.histogram_hog:HistogramHog"),
-    "head": Entry("hybrid_search.embedders.trained.head_embedder:open_head", file=True),
-    "joint": Entry("hybrid_search.embedders.trained.joint_embedder:open_joint", file=True, words=True),
-    "autoencoder": Entry("hybrid_search.embedders.trained.autoencoder_embedder:Autoencoder", file=True),
-    "clip": Entry("hybrid_search.embedders.hub.hub_embedders:Clip", _HUB, words=True, paths=_OF_A_HUB),
-    "siglip": Entry("hybrid_search.embedders.hub.hub_embedders:Siglip", _HUB, words=True, paths=_OF_A_HUB),
-    "dino": Entry("hybrid_search.embedders.hub.hub_embedders:Dino", _HUB, paths=_OF_A_HUB),
-    "keras": Entry("hybrid_search.embedders.keras.keras_embedder:keras_embedder", _KERAS, paths=("weights",)),
-    "onnx": Entry("hybrid_search.embedders.onnx_file:OnnxFile", file=True),
+_ENTRIES: dict[str, EmbedderEntry] = {
+    "lite": EmbedderEntry("hybrid_search.embedders.lite:Lite"),
+    "lite+minilm": EmbedderEntry("hybrid_search.embedders.conse:LiteMinilm", words=True),
+    "colour": EmbedderEntry("hybrid_search.embedders.classical.colour_histogram:Colours", _CLASSICAL),
+    "local": EmbedderEntry("hybrid_search.embedders.classical.local_features:LocalFeatures", _CLASSICAL),
+    "hog": EmbedderEntry("hybrid_search.embedders.classical.shapes:Hog", _CLASSICAL),
+    "histogram+hog": EmbedderEntry("hybrid_search.embedders.histogram_hog:HistogramHog"),
+    "head": EmbedderEntry("hybrid_search.embedders.trained.head_embedder:open_head", file=True),
+    "joint": EmbedderEntry("hybrid_search.embedders.trained.joint_embedder:open_joint", file=True, words=True),
+    "autoencoder": EmbedderEntry("hybrid_search.embedders.trained.autoencoder_embedder:Autoencoder", file=True),
+    "clip": EmbedderEntry("hybrid_search.embedders.hub.hub_embedders:Clip", _HUB, words=True, paths=_OF_A_HUB),
+    "siglip": EmbedderEntry("hybrid_search.embedders.hub.hub_embedders:Siglip", _HUB, words=True, paths=_OF_A_HUB),
+    "dino": EmbedderEntry("hybrid_search.embedders.hub.hub_embedders:Dino", _HUB, paths=_OF_A_HUB),
+    "keras": EmbedderEntry("hybrid_search.embedders.keras.keras_embedder:keras_embedder", _KERAS, paths=("weights",)),
+    "onnx": EmbedderEntry("hybrid_search.embedders.onnx_file:OnnxFile", file=True),
 }
-_TEXT_ENTRIES: dict[str, Entry] = {
-    "minilm": Entry("hybrid_search.embedders.minilm:MiniLM", words=True),
-    "glove": Entry("hybrid_search.embedders.word_vectors:Glove", file=True, words=True),
-    "word2vec": Entry("hybrid_search.embedders.word_vectors:Word2vec", file=True, words=True),
+_TEXT_ENTRIES: dict[str, EmbedderEntry] = {
+    "minilm": EmbedderEntry("hybrid_search.embedders.minilm:MiniLM", words=True),
+    "glove": EmbedderEntry("hybrid_search.embedders.word_vectors:Glove", file=True, words=True),
+    "word2vec": EmbedderEntry("hybrid_search.embedders.word_vectors:Word2vec", file=True, words=True),
 }
 
 
-def known_embedders() -> Mapping[str, Entry]:
+def known_embedders() -> Mapping[str, EmbedderEntry]:
     """Return all embedders by name: built in, registered, and offered by other packages; the first of a name wins."""
-    offered: dict[str, Entry] = {}
+    offered: dict[str, EmbedderEntry] = {}
     for point in _points():
         if _is_name(point.name) and _is_target(point.value):
             package = point.dist.name if point.dist else point.value.partition(".")[0]
-            offered.setdefault(point.name, Entry(point.value, f"pip install --upgrade {package}"))
+            offered.setdefault(point.name, EmbedderEntry(point.value, f"pip install --upgrade {package}"))
     return MappingProxyType({**offered, **_ENTRIES})
 
 
@@ -112,7 +112,7 @@ def embedder_names() -> tuple[str, ...]:
     return tuple(sorted(known_embedders()))
 
 
-def known_text_embedders() -> Mapping[str, Entry]:
+def known_text_embedders() -> Mapping[str, EmbedderEntry]:
     """Return the text towers by name: what embeds texts alone."""
     return MappingProxyType(_TEXT_ENTRIES)
 
@@ -138,7 +138,7 @@ def register(name: str, target: str, *, install: str = "") -> None:
         raise ValueError(f"an embedder's name has letters, digits and any of '+-_./' (got {name!r})")
     if not _is_target(target):
         raise ValueError(f"an embedder's target must be 'module:Class' (got {target!r})")
-    _ENTRIES[name] = Entry(target, install or f"install what provides {target.partition(':')[0]}")
+    _ENTRIES[name] = EmbedderEntry(target, install or f"install what provides {target.partition(':')[0]}")
 
 
 def get_embedder(name: str, **options: Any) -> Embedder:
@@ -241,7 +241,7 @@ def _absolute(path: str) -> str:
     return os.path.abspath(os.path.expanduser(path))
 
 
-def _get(name: str, entries: Mapping[str, Entry], options: dict[str, Any]) -> Any:
+def _get(name: str, entries: Mapping[str, EmbedderEntry], options: dict[str, Any]) -> Any:
     stem, _, given = whole_name(name).partition("?")
     family, _, model = stem.partition(":")
     entry = entries.get(family)
@@ -291,7 +291,7 @@ def _family(name: str) -> str:
     return name.partition(":")[0].partition("?")[0]
 
 
-def _needs_model(entry: Entry, accepted: Mapping[str, inspect.Parameter]) -> bool:
+def _needs_model(entry: EmbedderEntry, accepted: Mapping[str, inspect.Parameter]) -> bool:
     return entry.file or ("model" in accepted and accepted["model"].default is inspect.Parameter.empty)
 
 
@@ -327,7 +327,7 @@ def embedding_key(name: str) -> str:
     return f"{key or 'embedder'}_{hashlib.sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}"
 
 
-def _load(name: str, entry: Entry) -> Callable[..., Embedder]:
+def _load(name: str, entry: EmbedderEntry) -> Callable[..., Embedder]:
     module, _, attribute = entry.target.partition(":")
     try:
         kind = import_module(module)

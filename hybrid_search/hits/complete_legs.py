@@ -26,11 +26,11 @@ def ask(
     window : int, optional
         How many of the best texts are wanted; by default as many as of the longest kNN list.
     """
-    found = backend.search(body)
+    found = backend.search_lazily(body)
     if body.get("sort") or is_complete(found, body, window=window):
         return found, body
     larger = with_larger_boosts(body, window=window)
-    found = backend.search(larger)
+    found = backend.search_lazily(larger)
     if is_complete(found, larger, window=window):
         return found, larger
     return _together(body, backend.msearch(_apart(body)), found), body

@@ -263,7 +263,7 @@ def read_hits(response: Mapping[str, Any], query: Query, body: Mapping[str, Any]
             score=scores[id],
             legs={name: scored[id] for name, scored in legs.items() if id in scored},
             distance=distances.get(id),
-            source=found[id].get("_source", {}),
+            source=dict(found[id].get("_source", {})),
             matched=_matched(found[id], query) if query.explain else (),
             copies=copies[id],
             ranks={name: ranked[id] for name, ranked in ranks.items() if id in ranked},
@@ -286,14 +286,11 @@ def _legs(
     found: Mapping[str, Mapping[str, Any]], query: Query, body: Mapping[str, Any]
 ) -> tuple[dict[str, dict[str, float]], dict[str, float]]:
     boosts = {clause["_name"]: float(clause["boost"]) for clause in body.get("knn", ())}
-    raw = {
-        name: {
-            id: float(hit["matched_queries"][name]) / boosts.get(name, 1.0)
-            for id, hit in found.items()
-            if name in hit.get("matched_queries", {})
-        }
-        for name in query.legs
-    }
+    raw: dict[str, dict[str, float]] = {name: {} for name in query.legs}
+    for id, hit in found.items():
+        for name, score in hit.get("matched_queries", {}).items():
+            if name in raw:
+                raw[name][id] = float(score) / boosts.get(name, 1.0)
     distances = _distances(raw.get("signature", {}), found, query)
     legs: dict[str, dict[str, float]] = {}
     for name, scores in raw.items():

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from hybrid_search.query.index_state import IndexState
     from hybrid_search.query.options import SearchOptions
     from hybrid_search.query.query import Query
-    from hybrid_search.query.vector_legs import Sought
+    from hybrid_search.query.vector_legs import QuestionParts
 
 
 def search(index: IndexState, text: str | None, options: SearchOptions) -> Hits:
@@ -53,7 +53,7 @@ def _prepare(index: IndexState, options: SearchOptions, *, method: str) -> None:
 
 
 def _answered(
-    index: IndexState, text: str | None, options: SearchOptions, sought: Sought
+    index: IndexState, text: str | None, options: SearchOptions, sought: QuestionParts
 ) -> tuple[Query, dict[str, Any], Mapping[str, Any]]:
     """Return the answer with the query; asked once more where others have changed the embedders meanwhile."""
     try:

@@ -23,7 +23,7 @@ from hybrid_search.image_match.generator import ImageSignature, refuse_others
 from hybrid_search.image_match.nested_metadata import KEPT_PATH, keep, kept_metadata, translate
 from hybrid_search.images import DEFAULT_LIMITS, Limits, place_of, read_source
 from hybrid_search.index import HybridIndex
-from hybrid_search.ingest.caption_embedding import Wording
+from hybrid_search.ingest.caption_embedding import CaptionEmbedding
 from hybrid_search.ingest.pipeline import check_name
 from hybrid_search.query.body import build_body
 from hybrid_search.query.query import SignatureLeg, make_query
@@ -165,7 +165,7 @@ class SignatureES:
             limits=self._limits,
         )
         ((vectors, labels),) = embedders.embed([embedders.ready(read.prepared.image)])
-        vectors |= Wording(embedders.captions).vectors(read.metadata.fields)
+        vectors |= CaptionEmbedding(embedders.captions).vectors(read.metadata.fields)
         return self._insert(build_source(read, files=files, embeddings=vectors, labels=labels), refresh_after)
 
     def insert_single_record(self, rec: Mapping[str, Any], refresh_after: bool = False) -> str:

@@ -21,7 +21,7 @@ from hybrid_search.images.decode import as_image_error, decode, upright
 from hybrid_search.images.limits import DEFAULT_LIMITS, Limits
 from hybrid_search.images.memory_budget import decoding
 from hybrid_search.images.memory_estimate import memory_needed
-from hybrid_search.images.opener import Opened, open_header
+from hybrid_search.images.opener import OpenImage, open_header
 from hybrid_search.images.parts import jpeg_segments
 from hybrid_search.images.sniff import RAW_FORMATS, sniff
 from hybrid_search.images.source import Source
@@ -121,7 +121,7 @@ def frames_of(source: Source, *, limits: Limits = DEFAULT_LIMITS) -> Iterator[Im
 
 
 @contextmanager
-def _opened(name: str, data: bytes, format: str, limits: Limits) -> Iterator[Opened]:
+def _opened(name: str, data: bytes, format: str, limits: Limits) -> Iterator[OpenImage]:
     """Open a file with all of its frames, while there is memory for one."""
     opened = open_header(name, data, format, limits)
     limits.check_pixels(name, *opened.header.size)
@@ -134,7 +134,7 @@ def _opened(name: str, data: bytes, format: str, limits: Limits) -> Iterator[Ope
             header = _ANIMATED[format](BytesIO(whole(data, format)), "")
             if opened.plain.profile is not None:
                 header.info["icc_profile"] = opened.plain.profile
-            opened = Opened(header, opened.plain)
+            opened = OpenImage(header, opened.plain)
         with opened.header:
             yield opened
 
@@ -186,7 +186,7 @@ def _durations(image: ImageFile.ImageFile, count: int) -> Iterator[int]:
         yield round(float(image.info.get("duration") or 0))
 
 
-def _transparency(opened: Opened) -> str:
+def _transparency(opened: OpenImage) -> str:
     image = opened.header
     if image.mode not in ("RGBA", "RGBa", "LA", "La", "PA") and "transparency" not in image.info:
         return ""

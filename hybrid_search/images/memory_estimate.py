@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PIL import ImageFile
 
-from hybrid_search.images.opener import Opened
+from hybrid_search.images.opener import OpenImage
 
 __all__ = ["JXL_BYTES", "memory_needed"]
 
@@ -23,12 +23,12 @@ _FILE = 2
 """Times that a file's bytes are there: as read, and without what pixels do not need."""
 
 
-def memory_needed(opened: Opened, format: str, full: tuple[int, int]) -> int:
+def memory_needed(opened: OpenImage, format: str, full: tuple[int, int]) -> int:
     """Return an upper estimate of the bytes that it takes to make upright RGB pixels of an image.
 
     Parameters
     ----------
-    opened : Opened
+    opened : OpenImage
         With its size as it will be decoded: a draft may be smaller than the picture.
     format : str
         As `sniff` says.

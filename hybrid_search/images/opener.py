@@ -13,10 +13,10 @@ from hybrid_search.errors import ImageUnreadable
 from hybrid_search.images.jxl import jxl_size
 from hybrid_search.images.limits import Limits
 from hybrid_search.images.orientation import orientation_in
-from hybrid_search.images.stripped import Plain, plain
+from hybrid_search.images.stripped import StrippedFile, plain
 from hybrid_search.images.truncated import CutFile
 
-__all__ = ["Opened", "open_header", "shrink"]
+__all__ = ["OpenImage", "open_header", "shrink"]
 
 _DECODERS = {
     "avif": "PIL.AvifImagePlugin:AvifImageFile",
@@ -54,19 +54,19 @@ _MAX_SCANNED_PIXELS = 5_000_000_000
 
 
 @dataclass(frozen=True)
-class Opened:
+class OpenImage:
     """An image with its header read, and what turns it.
 
     Parameters
     ----------
     header : ImageFile
         Its pixels are not yet decoded, except those of JPEG XL.
-    plain : Plain
+    plain : StrippedFile
         What the decoder was given.
     """
 
     header: ImageFile.ImageFile
-    plain: Plain
+    plain: StrippedFile
 
     @property
     def orientation(self) -> int | None:
@@ -83,7 +83,7 @@ class Opened:
         return found if isinstance(found, int) else None
 
 
-def open_header(name: str, data: bytes, format: str, limits: Limits) -> Opened:
+def open_header(name: str, data: bytes, format: str, limits: Limits) -> OpenImage:
     """Return the image with its header read and its pixels not yet decoded (JPEG XL is decoded at once).
 
     Parameters
@@ -126,7 +126,7 @@ def open_header(name: str, data: bytes, format: str, limits: Limits) -> Opened:
     if format == "tiff" and getattr(header, "tag_v2", {}).get(_COMPRESSION) == _WEBP:
         raise ImageUnreadable(name, "it is a TIFF compressed as WebP, which libtiff cannot unpack; convert it to PNG")
     _check_slow(name, needed.data, header)
-    return Opened(header, needed)
+    return OpenImage(header, needed)
 
 
 def _check_scans(name: str, data: bytes, header: ImageFile.ImageFile) -> None:

@@ -22,7 +22,7 @@ from hybrid_search.images.parts import (
     riff_chunks,
 )
 
-__all__ = ["Plain", "plain"]
+__all__ = ["StrippedFile", "plain"]
 
 MAX_PROFILE = 16 * 2**20
 """Bytes to which a colour profile may grow. Those of printers have up to 4 MB."""
@@ -56,7 +56,7 @@ _COUNTED: dict[str, Callable[[bytes], Iterator[Part]]] = {
 
 
 @dataclass(frozen=True)
-class Plain:
+class StrippedFile:
     """A file without what does not matter to its pixels.
 
     Parameters
@@ -78,7 +78,7 @@ class Plain:
     cut: bool = False
 
 
-def plain(name: str, data: bytes, format: str) -> Plain:
+def plain(name: str, data: bytes, format: str) -> StrippedFile:
     """Return what the decoder of a format needs of a file.
 
     Raises
@@ -95,20 +95,20 @@ def plain(name: str, data: bytes, format: str) -> Plain:
     if format == "webp":
         return _plain_webp(data)
     if format == "gif":
-        return Plain(_plain_gif(data))
+        return StrippedFile(_plain_gif(data))
     if format in _COUNTED:
         # their decoders walk them too, and one in Python takes a second for 200,000 parts
         deque(_COUNTED[format](data), maxlen=0)
-    return Plain(_plain_ppm(data) if format == "ppm" else data)
+    return StrippedFile(_plain_ppm(data) if format == "ppm" else data)
 
 
-def _plain_jpeg(name: str, data: bytes) -> Plain:
+def _plain_jpeg(name: str, data: bytes) -> StrippedFile:
     kept, exif, xmp, tables = _JpegHead(data), b"", b"", 0
     for kind, start, end in jpeg_segments(data):
         marker, head = kind[0], data[start : min(end, start + 64)]
         if marker == 0xDA:
             cut = data.rfind(b"\xff\xd9", end) < 0
-            return Plain(kept.join(start - 4), exif, xmp, cut=cut)
+            return StrippedFile(kept.join(start - 4), exif, xmp, cut=cut)
         if marker == 0xE1 and head.startswith(_EXIF):
             exif = exif or data[start + 6 : end]
         elif marker == 0xE1 and head.startswith(_XMP):
@@ -160,7 +160,7 @@ def _check_frame(name: str, marker: int, head: bytes) -> None:
         raise ImageUnreadable(name, f"JPEG images of {bits} bits a colour are not supported; convert it to PNG or TIFF")
 
 
-def _plain_png(data: bytes) -> Plain:
+def _plain_png(data: bytes) -> StrippedFile:
     """Return a PNG with its pixels in one chunk and with an end; checksums of ancillary chunks decide what is kept."""
     kept, pixels, profile, exif, xmp = list[bytes](), list[memoryview](), None, b"", b""
     view, kind = memoryview(data), b""
@@ -185,7 +185,7 @@ def _plain_png(data: bytes) -> Plain:
     body: list[bytes | memoryview] = [length.to_bytes(4, "big") + b"IDAT", *pixels, bytes(4)] if pixels else []
     end_of_file = bytes(4) + b"IEND\xaeB`\x82"
     cut = kind != b"IEND" and not interlaced
-    return Plain(b"".join([data[:8], *kept, *body, end_of_file]), exif, xmp, profile, cut)
+    return StrippedFile(b"".join([data[:8], *kept, *body, end_of_file]), exif, xmp, profile, cut)
 
 
 def _is_intact(data: bytes, start: int, end: int) -> bool:
@@ -217,7 +217,7 @@ def _hexadecimal(text: bytes) -> bytes:
         return b""
 
 
-def _plain_webp(data: bytes) -> Plain:
+def _plain_webp(data: bytes) -> StrippedFile:
     """Return a WebP of one frame, its sizes those of what is there: a file cut off behind its pixels is whole."""
     kept, exif, xmp, animated = list[bytes](), b"", b"", False
     for kind, start, end in riff_chunks(data):
@@ -233,7 +233,7 @@ def _plain_webp(data: bytes) -> Plain:
         elif kind == b"XMP ":
             xmp = xmp or data[start:end]
     body = b"".join(kept)
-    return Plain(b"RIFF" + (len(body) + 4).to_bytes(4, "little") + b"WEBP" + body, exif, xmp)
+    return StrippedFile(b"RIFF" + (len(body) + 4).to_bytes(4, "little") + b"WEBP" + body, exif, xmp)
 
 
 def _plain_gif(data: bytes) -> bytes:

@@ -17,7 +17,7 @@ from hybrid_search.ingest.own_fields import fit_each
 from hybrid_search.ingest.pipeline import Pipeline, check_name
 from hybrid_search.ingest.prune import folders_left, vanished_documents
 from hybrid_search.ingest.report import Failure, IngestOptions, IngestReport, Progress
-from hybrid_search.ingest.root_folder import Root, of_gone_root
+from hybrid_search.ingest.root_folder import RootFolder, of_gone_root
 from hybrid_search.metadata import load_captions
 from hybrid_search.query.index_state import IndexState
 
@@ -67,7 +67,7 @@ def add_folder(
     # all rows tell better what an own field is than the first do
     fit_each(backend, [*(described or {}).values()], whole=True)
     ours = [os.path.abspath(own) for own in (backend.location, captions) if own is not None]
-    under_way = Root(root, options, ours=ours)
+    under_way = RootFolder(root, options, ours=ours)
     total = under_way.count() if progress is not None else None
     catalog = Catalog.read(backend, root)
     report = Pipeline(

@@ -11,11 +11,11 @@ from hybrid_search.embedders import Labels
 from hybrid_search.ingest.embedding_batch import Embedders, Ready, Vectors
 from hybrid_search.metadata import Metadata
 
-__all__ = ["Batches", "Embedded", "Read"]
+__all__ = ["Batches", "Embedded", "ReadFile"]
 
 
 @dataclass(frozen=True)
-class Read:
+class ReadFile:
     """A file after its worker: a picture, or only what describes it when the index has its bytes already.
 
     `redescribe` asks to replace the stored metadata; otherwise `metadata` is merged into it, so that captions given in
@@ -33,7 +33,7 @@ class Read:
     named: bool = False
 
 
-Embedded = tuple[Read, Vectors, Labels]
+Embedded = tuple[ReadFile, Vectors, Labels]
 """A picture with its unit vectors and its labels."""
 
 
@@ -51,8 +51,8 @@ class Batches:
     def __init__(self, embedders: Embedders, size: int) -> None:
         self._embedders = embedders
         self._size = size
-        self._filling: list[Read] = []
-        self._flying: list[Read] = []
+        self._filling: list[ReadFile] = []
+        self._flying: list[ReadFile] = []
         self._future: Future[list[tuple[Vectors, Labels]]] | None = None
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="hybrid-search-batch")
 
@@ -61,15 +61,15 @@ class Batches:
         """Whether a batch has filled and should be sent off."""
         return len(self._filling) >= self._size
 
-    def add(self, read: Read) -> None:
+    def add(self, read: ReadFile) -> None:
         """Put a picture into the batch that fills."""
         self._filling.append(read)
 
-    def find(self, id: str) -> Read | None:
+    def find(self, id: str) -> ReadFile | None:
         """Return the waiting picture with this id."""
         return next((read for read in (*self._flying, *self._filling) if read.id == id), None)
 
-    def replace(self, old: Read, new: Read) -> None:
+    def replace(self, old: ReadFile, new: ReadFile) -> None:
         """Put another description of the same pixels in the place of a waiting picture."""
         for batch in (self._flying, self._filling):
             batch[:] = [new if read is old else read for read in batch]

@@ -21,7 +21,7 @@ _COMMIT = 1_000
 _MAPPED = 256
 """Documents at least whose vectors are read, mapped and written together: there is nothing to decode."""
 _ATTEMPTS = 5
-Found = tuple[str, Mapping[str, Any]]
+IdAndSource = tuple[str, Mapping[str, Any]]
 
 
 class Filler(Protocol):
@@ -36,7 +36,7 @@ class Filler(Protocol):
     wanted: ClassVar[Mapping[str, Any]]
     """The query of the documents that can have such a vector."""
 
-    def fill(self, batch: Iterable[Found]) -> list[Failure]:
+    def fill(self, batch: Iterable[IdAndSource]) -> list[Failure]:
         """Write the vectors of a batch of documents, and return those that got none, each with the reason."""
 
     def close(self) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path, PurePath
 from hybrid_search.images import is_candidate, sniff
 from hybrid_search.metadata import SidecarNames
 
-__all__ = ["VIDEOS", "Found", "is_video", "walk"]
+__all__ = ["VIDEOS", "FolderFile", "is_video", "walk"]
 
 SYSTEM_FOLDERS = frozenset(
     {"@eaDir", "#recycle", "$RECYCLE.BIN", "System Volume Information", "__MACOSX", "node_modules", "lost+found"}
@@ -33,7 +33,7 @@ _UNSURE = ("tga", "pcx", "ppm", "sgi")
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FolderFile:
     """A file as the folder shows it: absolute path, size in bytes, time of change in ns, sidecars beside it."""
 
     path: str
@@ -52,7 +52,7 @@ def walk(
     all_files: bool = False,
     on_error: Callable[[str, OSError], None] | None = None,
     on_other: Callable[[str], None] | None = None,
-) -> Iterator[Found]:
+) -> Iterator[FolderFile]:
     """Yield every picture below a folder, in the order of names; a file is yielded as itself.
 
     No folder is walked twice. Folders that symbolic links lead to come last, so that a picture has its own path where
@@ -173,9 +173,9 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
         return False
 
 
-def _found(path: str, status: os.stat_result, sidecars: dict[str, int], names: SidecarNames) -> Found:
+def _found(path: str, status: os.stat_result, sidecars: dict[str, int], names: SidecarNames) -> FolderFile:
     beside = tuple((beside.name, sidecars[beside.name]) for beside in names.of(os.path.basename(path)))
-    return Found(path, status.st_size, status.st_mtime_ns, beside)
+    return FolderFile(path, status.st_size, status.st_mtime_ns, beside)
 
 
 def _sidecars_beside(path: str) -> dict[str, int]:

@@ -16,9 +16,9 @@ from hybrid_search.document.document import FileFacts, build_source, caption_tex
 from hybrid_search.document.picture import Picture, read_picture
 from hybrid_search.errors import BulkError, HybridSearchError, ImageUnreadable, MappingMismatch
 from hybrid_search.images import Source, read_source
-from hybrid_search.ingest.batches import Batches, Embedded, Read
+from hybrid_search.ingest.batches import Batches, Embedded, ReadFile
 from hybrid_search.ingest.caller_metadata import caller_metadata
-from hybrid_search.ingest.caption_embedding import Wording
+from hybrid_search.ingest.caption_embedding import CaptionEmbedding
 from hybrid_search.ingest.embedding_batch import Embedders
 from hybrid_search.ingest.input_items import Item
 from hybrid_search.ingest.one_picture import check_id, file_facts, replacement, take_paths
@@ -64,13 +64,13 @@ def add_pictures(
         For the first picture that cannot be used, when `on_error` is "raise".
     """
     backend.bulk([])  # an index that another writes is told of before the work, not after it
-    run = _Run(backend, embedders, options=options, ahead=ahead, progress=progress)
+    run = _AddRun(backend, embedders, options=options, ahead=ahead, progress=progress)
     run.total = total
     return run.of(items)
 
 
 @dataclass(frozen=True)
-class _Numbered(Read):
+class _Numbered(ReadFile):
     """A picture with its place among the items; `id` is what its document is to be called."""
 
     number: int = 0
@@ -79,7 +79,7 @@ class _Numbered(Read):
 _Taken = tuple[int, str, "Future[_Numbered] | HybridSearchError"]
 
 
-class _Run:
+class _AddRun:
     def __init__(
         self,
         backend: Backend,
@@ -91,7 +91,7 @@ class _Run:
     ) -> None:
         self._backend, self._embedders, self._options = backend, embedders, options
         self._ahead, self._progress = ahead, progress
-        self._wording = Wording(embedders.captions)
+        self._wording = CaptionEmbedding(embedders.captions)
         self._workers = options.workers or os.cpu_count() or 1
         self._ids: list[str | None] = []
         self._failed: dict[int, Failure] = {}

@@ -10,12 +10,12 @@ from typing import Any, Literal, Protocol
 from hybrid_search.backends import Action, Outcome, Stored
 from hybrid_search.backends.optimistic_update import Change
 from hybrid_search.document.document import FileFacts, file_fields
-from hybrid_search.ingest.batches import Read
-from hybrid_search.ingest.caption_embedding import Wording
+from hybrid_search.ingest.batches import ReadFile
+from hybrid_search.ingest.caption_embedding import CaptionEmbedding
 from hybrid_search.ingest.catalog import Catalog, is_below
 from hybrid_search.ingest.text_updates import also_described, redescribed
 
-__all__ = ["Moves", "Settled"]
+__all__ = ["MovedFiles", "FileOutcome"]
 
 _SHARE = 0.5
 
@@ -29,7 +29,7 @@ class ChangesDocuments(Protocol):
 
 
 @dataclass(frozen=True)
-class Settled:
+class FileOutcome:
     """What became of one file: whether it is a further copy, and why its document could not be written."""
 
     path: str
@@ -37,7 +37,7 @@ class Settled:
     error: str | None
 
 
-class Moves:
+class MovedFiles:
     """Files that wait until their documents are written, and documents that have lost a path to other bytes.
 
     Parameters
@@ -45,17 +45,17 @@ class Moves:
     change : callable
         Writes a document, as `change_document` does.
     catalog : Catalog
-    wording : Wording
+    wording : CaptionEmbedding
     root : str
         The folder under way: of files elsewhere it is only known whether they are there.
     """
 
-    def __init__(self, change: ChangesDocuments, catalog: Catalog, wording: Wording, *, root: str) -> None:
+    def __init__(self, change: ChangesDocuments, catalog: Catalog, wording: CaptionEmbedding, *, root: str) -> None:
         self._change = change
         self._catalog = catalog
         self._wording = wording
         self._root = root
-        self._waiting: dict[str, list[Read]] = {}
+        self._waiting: dict[str, list[ReadFile]] = {}
         self._fresh: set[str] = set()
         self._robbed: dict[str, None] = {}
         self._count = 0
@@ -64,7 +64,7 @@ class Moves:
         """Return how many files were added since documents were written last."""
         return self._count
 
-    def add(self, read: Read) -> None:
+    def add(self, read: ReadFile) -> None:
         """Note another path, a newer time or another description of bytes that the index has already."""
         if self._catalog.at(read.facts.path) is None:
             self._fresh.add(read.facts.path)
@@ -74,7 +74,7 @@ class Moves:
         self._waiting.setdefault(read.id, []).append(replace(read, picture=None, pixels=None))
         self._count += 1
 
-    def take_path(self, read: Read) -> bool:
+    def take_path(self, read: ReadFile) -> bool:
         """Take a path away from the document that lay there with other bytes."""
         known = self._catalog.at(read.facts.path)
         if known is None or known[0] == read.id:
@@ -94,7 +94,7 @@ class Moves:
             if id not in self._waiting:
                 self._change(id, self._catalog.noted(id))
 
-    def write(self, *, last: bool = False) -> Iterator[Settled]:
+    def write(self, *, last: bool = False) -> Iterator[FileOutcome]:
         """Write the documents of files that wait, and tell what became of each file.
 
         Unless it is the `last` time, a document with many files waits for a share of them: the whole list of files is
@@ -111,7 +111,7 @@ class Moves:
             self._fresh.difference_update(paths)
             outcome = self._change(id, self._moved(id, reads), vectors=any(read.redescribe for read in reads))
             for path in paths:
-                yield Settled(path, path in copies, outcome.error)
+                yield FileOutcome(path, path in copies, outcome.error)
 
     def _copies(self, id: str, fresh: Sequence[str]) -> set[str]:
         """Return which new paths of a document are further copies: not those that a file was moved to.
@@ -127,7 +127,7 @@ class Moves:
         stay = [facts for facts in before if _is_there(facts) and facts.path not in gone]
         return set(fresh[len(gone) if stay else max(1, len(gone)) :])
 
-    def _moved(self, id: str, reads: Sequence[Read]) -> Change:
+    def _moved(self, id: str, reads: Sequence[ReadFile]) -> Change:
         """Return the change that notes where a picture lies now, and what describes it now."""
 
         def change(stored: Stored | None) -> Action:

@@ -18,7 +18,7 @@ from hybrid_search.embedders import Labels
 from hybrid_search.errors import BulkError
 from hybrid_search.images import ImageLike, Limits, place_of, read_source
 from hybrid_search.ingest.caller_metadata import caller_metadata
-from hybrid_search.ingest.caption_embedding import Wording
+from hybrid_search.ingest.caption_embedding import CaptionEmbedding
 from hybrid_search.ingest.embedding_batch import Embedders
 from hybrid_search.ingest.own_fields import fit
 from hybrid_search.ingest.pipeline import check_name
@@ -54,7 +54,7 @@ def add_picture(
     picture = read_picture(source, min_side=embedders.min_side, described=described, limits=limits)
     picture = replace(picture, metadata=fit(backend, picture.metadata))
     ((vectors, labels),) = embedders.embed([embedders.ready(picture.prepared.image)])
-    vectors |= Wording(embedders.captions).vectors(picture.metadata.fields)
+    vectors |= CaptionEmbedding(embedders.captions).vectors(picture.metadata.fields)
     id = picture.sha256 if id is None else id
     if here and here.is_file:
         take_paths(backend, {here.path: (id, picture.sha256)})

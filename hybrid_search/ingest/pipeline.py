@@ -19,12 +19,12 @@ from hybrid_search.document.picture import Picture, read_picture
 from hybrid_search.embedders import Labels
 from hybrid_search.errors import DocumentNotFound, HybridSearchError, ImageError, ImageUnreadable
 from hybrid_search.images import Source, read_source, sniff
-from hybrid_search.ingest.batches import Batches, Embedded, Read
-from hybrid_search.ingest.caption_embedding import Wording
+from hybrid_search.ingest.batches import Batches, Embedded, ReadFile
+from hybrid_search.ingest.caption_embedding import CaptionEmbedding
 from hybrid_search.ingest.catalog import Catalog, is_below
 from hybrid_search.ingest.embedding_batch import Embedders, Vectors
-from hybrid_search.ingest.folder_walk import Found
-from hybrid_search.ingest.moved_files import Moves
+from hybrid_search.ingest.folder_walk import FolderFile
+from hybrid_search.ingest.moved_files import MovedFiles
 from hybrid_search.ingest.own_fields import fit_all
 from hybrid_search.ingest.report import Failure, IngestOptions, IngestReport, Progress
 from hybrid_search.ingest.text_updates import added_fields, described_too
@@ -79,7 +79,7 @@ class Pipeline:
     ) -> None:
         self._backend = backend
         self._embedders = embedders
-        self._wording = Wording(embedders.captions)
+        self._wording = CaptionEmbedding(embedders.captions)
         self._captions = captions
         self._options = options
         self._workers = options.workers or os.cpu_count() or 1
@@ -90,7 +90,7 @@ class Pipeline:
         self._done = 0
         self._plain: set[str] = set()
 
-    def run(self, found: Iterator[Found], catalog: Catalog) -> IngestReport:
+    def run(self, found: Iterator[FolderFile], catalog: Catalog) -> IngestReport:
         """Index the found files; whatever ends the run, what was embedded before is committed.
 
         Raises
@@ -102,7 +102,7 @@ class Pipeline:
         """
         start, tally = time.perf_counter(), _Tally()
         batches = Batches(self._embedders, self._options.batch_size)
-        moves = Moves(self._change, catalog, self._wording, root=self._root)
+        moves = MovedFiles(self._change, catalog, self._wording, root=self._root)
         try:
             for facts, read in self._reads(found, catalog, tally):
                 if isinstance(read, HybridSearchError):
@@ -126,7 +126,7 @@ class Pipeline:
             self._backend.refresh()
         return tally.report(time.perf_counter() - start)
 
-    def _take(self, read: Read, batches: Batches, moves: Moves, catalog: Catalog, tally: _Tally) -> None:
+    def _take(self, read: ReadFile, batches: Batches, moves: MovedFiles, catalog: Catalog, tally: _Tally) -> None:
         """Put a new picture into the batch; note the path of one that the batch or the index has already."""
         twin = batches.find(read.id)
         if twin is not None:
@@ -144,7 +144,7 @@ class Pipeline:
             batches.add(replace(read, replaces=moves.take_path(read) or read.named))
             catalog.put(read.id, read.facts)
 
-    def _settle(self, moves: Moves, tally: _Tally, *, last: bool = False) -> None:
+    def _settle(self, moves: MovedFiles, tally: _Tally, *, last: bool = False) -> None:
         """Write documents of files that wait, and count these."""
         for settled in moves.write(last=last):
             if settled.error is not None:
@@ -153,7 +153,7 @@ class Pipeline:
                 tally.copies += settled.is_copy
                 tally.updated += not settled.is_copy
 
-    def _keep_id(self, read: Read, catalog: Catalog) -> Read:
+    def _keep_id(self, read: ReadFile, catalog: Catalog) -> ReadFile:
         """Keep the id that a caller gave to the document at this path, whatever bytes the file has now."""
         known = catalog.at(read.facts.path)
         if known is None or known[0] == read.id or known[0] in self._plain:
@@ -171,10 +171,10 @@ class Pipeline:
         return replace(read, id=known[0], picture=None if same else read.picture, named=True)
 
     def _reads(
-        self, found: Iterator[Found], catalog: Catalog, tally: _Tally
-    ) -> Iterator[tuple[FileFacts, Read | HybridSearchError]]:
+        self, found: Iterator[FolderFile], catalog: Catalog, tally: _Tally
+    ) -> Iterator[tuple[FileFacts, ReadFile | HybridSearchError]]:
         """Read files in worker threads, a bounded number ahead, and hand them over in the order of the folder."""
-        pending: deque[tuple[FileFacts, Future[Read]]] = deque()
+        pending: deque[tuple[FileFacts, Future[ReadFile]]] = deque()
         pool = ThreadPoolExecutor(self._workers, thread_name_prefix="hybrid-search-read")
         try:
             for file in found:
@@ -186,7 +186,7 @@ class Pipeline:
                     self._advance(file.path, tally)
                     continue
                 if known is not None and replace(known[1], missing=False) == facts:
-                    yield facts, Read(facts, known[0], Metadata({}, {}, ()))
+                    yield facts, ReadFile(facts, known[0], Metadata({}, {}, ()))
                     continue
                 self._embedders.load()
                 pending.append((facts, pool.submit(self._read, facts, file.sidecars, described, catalog)))
@@ -197,7 +197,7 @@ class Pipeline:
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
 
-    def _outcome(self, facts: FileFacts, future: Future[Read]) -> tuple[FileFacts, Read | HybridSearchError]:
+    def _outcome(self, facts: FileFacts, future: Future[ReadFile]) -> tuple[FileFacts, ReadFile | HybridSearchError]:
         try:
             return facts, future.result()
         except HybridSearchError as error:
@@ -211,7 +211,7 @@ class Pipeline:
 
     def _read(
         self, facts: FileFacts, sidecars: tuple[tuple[str, int], ...], described: Metadata, catalog: Catalog
-    ) -> Read:
+    ) -> ReadFile:
         """Do one worker's part: read the bytes, and decode them unless the index has them already."""
         check_name(facts.path)
         source = read_source(facts.path, limits=self._options.limits)
@@ -221,18 +221,18 @@ class Pipeline:
             return self._reread(source, facts, outside, catalog, described=bool(described.fields))
         embedders, limits = self._embedders, self._options.limits
         picture = read_picture(source, min_side=embedders.min_side, described=outside, limits=limits)
-        return Read(facts, source.sha256, outside, picture, embedders.ready(picture.prepared.image))
+        return ReadFile(facts, source.sha256, outside, picture, embedders.ready(picture.prepared.image))
 
     def _reread(
         self, source: Source, facts: FileFacts, outside: Metadata, catalog: Catalog, *, described: bool
-    ) -> Read:
+    ) -> ReadFile:
         known = catalog.at(facts.path)
         if known is None or source.data is None:
-            return Read(facts, source.sha256, outside)
+            return ReadFile(facts, source.sha256, outside)
         if (known[1].sidecars, known[1].captions) == (facts.sidecars, facts.captions):
-            return Read(facts, source.sha256, outside)
+            return ReadFile(facts, source.sha256, outside)
         inside = read_metadata(source.data, format=sniff(source.data) or "", name=source.name)
-        return Read(
+        return ReadFile(
             facts, source.sha256, add_places(merge(inside, outside)), redescribe=described or not facts.captions
         )
 
@@ -249,7 +249,7 @@ class Pipeline:
                 catalog.put(id, facts, known=True)
         return True
 
-    def _write(self, batch: list[Embedded], moves: Moves, catalog: Catalog, tally: _Tally) -> None:
+    def _write(self, batch: list[Embedded], moves: MovedFiles, catalog: Catalog, tally: _Tally) -> None:
         if not batch:
             return
         moves.write_robbed()
@@ -284,13 +284,13 @@ class Pipeline:
             for (read, vectors, labels), picture, metadata in zip(batch, pictures, fitting, strict=True)
         ]
 
-    def _source(self, read: Read, catalog: Catalog, vectors: Vectors, labels: Labels) -> dict[str, Any]:
+    def _source(self, read: ReadFile, catalog: Catalog, vectors: Vectors, labels: Labels) -> dict[str, Any]:
         every = {**vectors, **self._wording.vectors(_words(read))}
         return build_source(
             cast("Picture", read.picture), files=catalog.files(read.id), embeddings=every, labels=labels
         )
 
-    def _written_too(self, read: Read, catalog: Catalog, whole: Mapping[str, Any]) -> Change:
+    def _written_too(self, read: ReadFile, catalog: Catalog, whole: Mapping[str, Any]) -> Change:
         """Return the change for a picture whose document is there already: the caller's own, or another writer's."""
 
         def change(stored: Stored | None) -> Action:
@@ -337,11 +337,11 @@ class Pipeline:
             self._progress(Progress(self._done, self._total, len(tally.failed), path))
 
 
-def _words(read: Read) -> Mapping[str, Any]:
+def _words(read: ReadFile) -> Mapping[str, Any]:
     return cast("Picture", read.picture).metadata.fields
 
 
-def _facts(file: Found, described: Metadata, known: FileFacts | None, *, root: str) -> FileFacts:
+def _facts(file: FolderFile, described: Metadata, known: FileFacts | None, *, root: str) -> FileFacts:
     sidecars = _fingerprint(file.sidecars) if file.sidecars else ""
     captions = known.captions if known else ""
     if described.fields:

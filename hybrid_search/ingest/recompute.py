@@ -18,7 +18,7 @@ from hybrid_search.metadata.extra_fields import EXTRA
 from hybrid_search.metadata.fields import flatten
 
 if TYPE_CHECKING:
-    from hybrid_search.backends.integrity import Checked
+    from hybrid_search.backends.integrity import IntegrityReport
     from hybrid_search.query.index_state import IndexState
 
 __all__ = ["check_index", "refill"]
@@ -27,7 +27,7 @@ _WORDS = ("title", "caption", "tags", "rating")
 """What people wrote: of other fields the file itself knows best."""
 
 
-def check_index(index: IndexState, *, repair: bool) -> Checked:
+def check_index(index: IndexState, *, repair: bool) -> IntegrityReport:
     """Compare the files of an index with their checksums, and with `repair` mend them; see `HybridIndex.check`."""
     index.see_own_writes()
     checked = index.backend.check(repair=repair)

@@ -10,14 +10,14 @@ from hybrid_search.errors import ImageUnreadable
 from hybrid_search.errors.numbers import counted
 from hybrid_search.errors.remedies import Call, Remedy
 from hybrid_search.ingest.catalog import Catalog, is_below, mark_missing
-from hybrid_search.ingest.folder_walk import Found, is_video, walk
+from hybrid_search.ingest.folder_walk import FolderFile, is_video, walk
 from hybrid_search.ingest.prune import vanished_documents
 from hybrid_search.ingest.report import Failure, IngestOptions, IngestReport
 
-__all__ = ["Root", "of_gone_root"]
+__all__ = ["RootFolder", "of_gone_root"]
 
 
-class Root:
+class RootFolder:
     """A folder, or one file, under way.
 
     Parameters
@@ -36,7 +36,7 @@ class Root:
         self.unreadable: dict[str, OSError] = {}
         self.videos = self.others = 0
 
-    def found(self) -> Iterator[Found]:
+    def found(self) -> Iterator[FolderFile]:
         """Give every wanted file, and note all that was seen."""
         for file in self._walk(noted=True):
             self.seen.add(file.path)
@@ -50,7 +50,7 @@ class Root:
         """Return the folders that could not be listed."""
         return tuple(Failure(folder, f"cannot list folder: {error}") for folder, error in self.unreadable.items())
 
-    def _walk(self, *, noted: bool) -> Iterator[Found]:
+    def _walk(self, *, noted: bool) -> Iterator[FolderFile]:
         options = self._options
         return walk(
             self._path,

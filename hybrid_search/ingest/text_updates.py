@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import Any, cast
 
 from hybrid_search.document.document import metadata_fields
-from hybrid_search.ingest.batches import Read
-from hybrid_search.ingest.caption_embedding import Wording
+from hybrid_search.ingest.batches import ReadFile
+from hybrid_search.ingest.caption_embedding import CaptionEmbedding
 from hybrid_search.metadata import FieldValue, Metadata, add_places, merge
 from hybrid_search.metadata.fields import flatten, is_field
 from hybrid_search.metadata.taken_at import MOMENT_FIELDS
@@ -23,7 +23,7 @@ _COMPUTED = (
 """Fields that come from the pixels or from people's decisions: another caption leaves them as they are."""
 
 
-def redescribed(source: Mapping[str, Any], metadata: Metadata, wording: Wording) -> dict[str, Any]:
+def redescribed(source: Mapping[str, Any], metadata: Metadata, wording: CaptionEmbedding) -> dict[str, Any]:
     """Return a whole document with another description in the place of its own.
 
     Parameters
@@ -32,7 +32,7 @@ def redescribed(source: Mapping[str, Any], metadata: Metadata, wording: Wording)
         The document as stored, with its vectors.
     metadata : Metadata
         What describes the picture now.
-    wording : Wording
+    wording : CaptionEmbedding
         Embeds the new words.
     """
     kept = {name: source[name] for name in _COMPUTED if name in source}
@@ -41,7 +41,7 @@ def redescribed(source: Mapping[str, Any], metadata: Metadata, wording: Wording)
     return {**document, "embedding": {key: vector for key, vector in vectors.items() if vector is not None}}
 
 
-def also_described(source: Mapping[str, Any], metadata: Metadata, wording: Wording) -> dict[str, Any]:
+def also_described(source: Mapping[str, Any], metadata: Metadata, wording: CaptionEmbedding) -> dict[str, Any]:
     """Return what an update writes when another copy's description joins the stored one."""
     described = added_fields(source, metadata)
     vectors = wording.change(source, {**source, **described})
@@ -58,7 +58,7 @@ def added_fields(source: Mapping[str, Any], metadata: Metadata) -> dict[str, Any
     return {**{name: None for name in MOMENT_FIELDS if name in source and name not in fields}, **fields}
 
 
-def described_too(read: Read, metadata: Metadata) -> Read:
+def described_too(read: ReadFile, metadata: Metadata) -> ReadFile:
     """Return a picture of a batch with what describes another copy of it."""
     if read.picture is None or not metadata.fields:
         return read

@@ -11,7 +11,7 @@ from hybrid_search.backends.optimistic_update import change_document
 from hybrid_search.document.document import metadata_fields
 from hybrid_search.errors import BulkError, DocumentNotFound
 from hybrid_search.ingest.caller_metadata import caller_metadata
-from hybrid_search.ingest.caption_embedding import Wording
+from hybrid_search.ingest.caption_embedding import CaptionEmbedding
 from hybrid_search.ingest.embedding_batch import Embedders
 from hybrid_search.ingest.own_fields import fit
 from hybrid_search.metadata import FieldValue, Metadata, add_places
@@ -50,7 +50,7 @@ def update_document(index: IndexState, id_or_path: str | Path, metadata: Mapping
     """
     index.see_own_writes()
     id, _ = index.asker.find(id_or_path)
-    wording = Wording(Embedders.of(index).captions)
+    wording = CaptionEmbedding(Embedders.of(index).captions)
     given = fit(index.backend, caller_metadata(metadata)).fields
     named = {extra_name(name) if name.startswith(EXTRA) else name for name in flatten(metadata)}
     gone = named.union(*(_FOLLOWING.get(name, ()) for name in named))

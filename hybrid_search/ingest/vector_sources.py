@@ -18,16 +18,16 @@ from hybrid_search.document.definition import EmbeddingSpec, spec_of
 from hybrid_search.document.document import caption_text
 from hybrid_search.document.picture import prepare
 from hybrid_search.embedders import Embedder, TextEmbedder
-from hybrid_search.embedders.trained.vector_map import Mapped
+from hybrid_search.embedders.trained.vector_map import VectorMapEmbedder
 from hybrid_search.errors import ImageError, ImageUnreadable
 from hybrid_search.images import Limits, read_source
-from hybrid_search.ingest.caption_embedding import WORDS, Wording
+from hybrid_search.ingest.caption_embedding import WORDS, CaptionEmbedding
 from hybrid_search.ingest.embedding_batch import Pixels, embed, ready
 from hybrid_search.ingest.report import Failure
 
 __all__ = ["MappedFiller", "PictureFiller", "StoredBase", "WordFiller", "stored_base"]
 
-Found = tuple[str, Mapping[str, Any]]
+IdAndSource = tuple[str, Mapping[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class PictureFiller:
         self._backend, self._embedder, self._key, self._limits = backend, embedder, key, limits
         self._pool = ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="hybrid-search-read")
 
-    def fill(self, batch: Iterable[Found]) -> list[Failure]:
+    def fill(self, batch: Iterable[IdAndSource]) -> list[Failure]:
         """Write the vectors of a batch of documents, and return those that got none, each with the reason."""
         pictures = list(self._pool.map(lambda found: self._read(*found), batch))
         readable = [picture for picture in pictures if picture.pixels is not None]
@@ -120,12 +120,12 @@ class StoredBase:
     ----------
     key : str
         The leaf of their field under `embedding`.
-    maps : sequence of Mapped
+    maps : sequence of VectorMapEmbedder
         What they go through, one after the other.
     """
 
     key: str
-    maps: Sequence[Mapped]
+    maps: Sequence[VectorMapEmbedder]
 
     def vectors(self, stored: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return (n, dims) float32, rows of unit length, for (n, dims of the base) stored vectors."""
@@ -146,8 +146,8 @@ def stored_base(embedder: Embedder, held: Mapping[str, EmbeddingSpec]) -> Stored
     held : mapping of str to EmbeddingSpec
         What the index says it holds.
     """
-    maps: list[Mapped] = []
-    while isinstance(embedder, Mapped):
+    maps: list[VectorMapEmbedder] = []
+    while isinstance(embedder, VectorMapEmbedder):
         maps.insert(0, embedder)
         embedder = embedder.base
         spec = spec_of(embedder)
@@ -182,7 +182,7 @@ class MappedFiller:
         self.fields = (*pictures.fields, f"embedding.{base.key}")
         self.from_stored = 0
 
-    def fill(self, batch: Iterable[Found]) -> list[Failure]:
+    def fill(self, batch: Iterable[IdAndSource]) -> list[Failure]:
         """Write the vectors of a batch of documents, and return those that got none, each with the reason."""
         documents = list(batch)
         stored = {id: vector for id, source in documents if (vector := self._stored(source)) is not None}
@@ -235,9 +235,9 @@ class WordFiller:
     }
 
     def __init__(self, backend: Backend, embedder: TextEmbedder, key: str) -> None:
-        self._backend, self._wording = backend, Wording({key: embedder})
+        self._backend, self._wording = backend, CaptionEmbedding({key: embedder})
 
-    def fill(self, batch: Iterable[Found]) -> list[Failure]:
+    def fill(self, batch: Iterable[IdAndSource]) -> list[Failure]:
         """Write the vectors of a batch of documents, and return those that got none, each with the reason."""
         documents = list(batch)
         self._wording.read(caption_text(source) for _, source in documents)

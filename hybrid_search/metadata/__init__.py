@@ -1,6 +1,6 @@
 """What is known of an image beside its pixels: EXIF, XMP and IPTC inside it, sidecars and captions files beside it."""
 
-from hybrid_search.metadata.captions import Captions, Entry, load_captions
+from hybrid_search.metadata.captions import CaptionEntry, Captions, load_captions
 from hybrid_search.metadata.fields import FIELDS
 from hybrid_search.metadata.file_metadata import read_metadata
 from hybrid_search.metadata.model import FieldValue, Metadata, merge
@@ -11,7 +11,7 @@ from hybrid_search.metadata.sidecars import is_sidecar, read_sidecars
 __all__ = [
     "FIELDS",
     "Captions",
-    "Entry",
+    "CaptionEntry",
     "FieldValue",
     "Metadata",
     "SidecarNames",

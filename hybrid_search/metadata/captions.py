@@ -12,11 +12,11 @@ from pathlib import Path, PurePosixPath
 from hybrid_search.metadata.captions_formats import Row, read_rows
 from hybrid_search.metadata.model import FieldValue, Metadata, merge
 
-__all__ = ["Captions", "Entry", "load_captions"]
+__all__ = ["Captions", "CaptionEntry", "load_captions"]
 
 
 @dataclass(frozen=True)
-class Entry:
+class CaptionEntry:
     """What a captions file says of one picture.
 
     Parameters
@@ -44,16 +44,16 @@ class Captions(Mapping[str, Metadata]):
     ----------
     path : Path
         The captions file; relative paths in it start at its folder.
-    entries : mapping of str to Entry
+    entries : mapping of str to CaptionEntry
         By path as the file writes it.
     """
 
-    def __init__(self, path: Path, entries: Mapping[str, Entry]) -> None:
+    def __init__(self, path: Path, entries: Mapping[str, CaptionEntry]) -> None:
         self.path = path
         self._entries = dict(entries)
         folder = os.path.abspath(path.parent)
         self._by_path = {_normal(os.path.join(folder, _portable(name))): entry for name, entry in entries.items()}
-        self._by_name: dict[str, list[Entry]] = {}
+        self._by_name: dict[str, list[CaptionEntry]] = {}
         for name, entry in entries.items():
             self._by_name.setdefault(_normal(PurePosixPath(_portable(name)).name), []).append(entry)
         self._used: set[str] = set()
@@ -80,7 +80,7 @@ class Captions(Mapping[str, Metadata]):
         self._used.add(entry.path)
         return entry.metadata
 
-    def _by_ending(self, full: str) -> Entry | None:
+    def _by_ending(self, full: str) -> CaptionEntry | None:
         parts = PurePosixPath(full).parts
         fitting = [
             (len(ending), entry)
@@ -91,7 +91,7 @@ class Captions(Mapping[str, Metadata]):
         best = [entry for length, entry in fitting if length == longest]
         return best[0] if len(best) == 1 else None
 
-    def unused(self) -> tuple[Entry, ...]:
+    def unused(self) -> tuple[CaptionEntry, ...]:
         """Return the entries that no call of `find` has returned, in the order of the file."""
         return tuple(entry for name, entry in self._entries.items() if name not in self._used)
 
@@ -117,13 +117,13 @@ def load_captions(path: str | os.PathLike[str]) -> Captions:
     return Captions(file, {name: _entry(name, found) for name, found in rows.items()})
 
 
-def _entry(name: str, rows: list[Row]) -> Entry:
+def _entry(name: str, rows: list[Row]) -> CaptionEntry:
     merged = merge(*(Metadata(row.fields) for row in rows))
     captions = dict.fromkeys(str(row.fields["caption"]) for row in rows if "caption" in row.fields)
     fields: dict[str, FieldValue] = dict(merged.fields)
     if captions:
         fields["caption"] = "\n".join(captions)
-    return Entry(name, tuple(row.where for row in rows), Metadata(fields))
+    return CaptionEntry(name, tuple(row.where for row in rows), Metadata(fields))
 
 
 def _portable(name: str) -> str:

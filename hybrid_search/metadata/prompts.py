@@ -77,14 +77,14 @@ def _named(content: Mapping[str, Any], depth: int = 3) -> str:
 
 
 @dataclass
-class _Node:
+class _PromptNode:
     """One node of a ComfyUI graph: its own texts, and the nodes that feed it, by whether they do so as negative."""
 
     texts: list[str] = field(default_factory=list)
     feeds: list[tuple[bool, str]] = field(default_factory=list)
 
 
-def _nodes(content: Mapping[str, Any]) -> dict[str, _Node]:
+def _nodes(content: Mapping[str, Any]) -> dict[str, _PromptNode]:
     """Return the nodes of a graph as ComfyUI runs it ("prompt") or shows it ("workflow"), {} when it is neither."""
     shown = content.get("nodes")
     if isinstance(shown, list):
@@ -93,9 +93,9 @@ def _nodes(content: Mapping[str, Any]) -> dict[str, _Node]:
     return {id: _run_node(node) for id, node in run[:MAX_NODES]}
 
 
-def _run_node(node: Mapping[str, Any]) -> _Node:
+def _run_node(node: Mapping[str, Any]) -> _PromptNode:
     inputs = node.get("inputs")
-    read = _Node()
+    read = _PromptNode()
     for name, value in inputs.items() if isinstance(inputs, dict) else ():
         if isinstance(value, list) and len(value) == 2:
             read.feeds.append((bool(_NEGATIVE.search(name)), str(value[0])))
@@ -105,7 +105,7 @@ def _run_node(node: Mapping[str, Any]) -> _Node:
     return read
 
 
-def _shown_nodes(nodes: list[Any], links: object) -> Iterator[tuple[str, _Node]]:
+def _shown_nodes(nodes: list[Any], links: object) -> Iterator[tuple[str, _PromptNode]]:
     origins = {
         str(link[0]): str(link[1])
         for link in (links if isinstance(links, list) else ())
@@ -115,7 +115,7 @@ def _shown_nodes(nodes: list[Any], links: object) -> Iterator[tuple[str, _Node]]
         if not isinstance(node, dict) or node.get("mode") in (2, 4):
             # muted, and passed by
             continue
-        read, widgets, inputs = _Node(), node.get("widgets_values"), node.get("inputs")
+        read, widgets, inputs = _PromptNode(), node.get("widgets_values"), node.get("inputs")
         values: Iterable[Any] = widgets.values() if isinstance(widgets, dict) else widgets or ()
         if _TEXT_NODE.search(str(node.get("type"))) and isinstance(values, Iterable):
             read.texts += [each for each in values if isinstance(each, str) and each.lower() not in _CHOICES]
@@ -126,7 +126,7 @@ def _shown_nodes(nodes: list[Any], links: object) -> Iterator[tuple[str, _Node]]
         yield str(node.get("id")), read
 
 
-def _wanted_texts(nodes: Mapping[str, _Node]) -> Iterator[str]:
+def _wanted_texts(nodes: Mapping[str, _PromptNode]) -> Iterator[str]:
     """Yield the texts of a graph that say what to show, without those that say only what to avoid."""
     wanted, avoided = (_upstream(nodes, negative=negative) for negative in (False, True))
     for id, node in nodes.items():
@@ -134,7 +134,7 @@ def _wanted_texts(nodes: Mapping[str, _Node]) -> Iterator[str]:
             yield from (text.strip() for text in node.texts if any(map(str.isalpha, text)))
 
 
-def _upstream(nodes: Mapping[str, _Node], *, negative: bool) -> set[str]:
+def _upstream(nodes: Mapping[str, _PromptNode], *, negative: bool) -> set[str]:
     """Return the nodes whose output reaches an input, of those that have a negative one, on this side of it alone."""
     sampled = [node for node in nodes.values() if any(is_negative for is_negative, _ in node.feeds)]
     pending = [origin for node in sampled for is_negative, origin in node.feeds if is_negative is negative]

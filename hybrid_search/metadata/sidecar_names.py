@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from hybrid_search.images import is_candidate
 
-__all__ = ["Beside", "SidecarNames", "fits_title", "without_edit"]
+__all__ = ["SidecarFile", "SidecarNames", "fits_title", "without_edit"]
 
 _FORM = ".supplemental-metadata"
 """What Takeout writes between the name of a picture and ".json"; it cuts it anywhere."""
@@ -25,7 +25,7 @@ _EDITED = re.compile(
 """What Takeout adds to the name of a picture that was edited, in the language of its owner."""
 
 
-class Beside(NamedTuple):
+class SidecarFile(NamedTuple):
     """A file that may describe a picture.
 
     Parameters
@@ -51,7 +51,7 @@ class SidecarNames:
     Examples
     --------
     >>> SidecarNames(["a.jpg.xmp", "a.jpg(1).json", "b.json"]).of("a(1).jpg")
-    [Beside(name='a.jpg(1).json', doubtful=False)]
+    [SidecarFile(name='a.jpg(1).json', doubtful=False)]
     """
 
     def __init__(self, names: Iterable[str]) -> None:
@@ -80,12 +80,12 @@ class SidecarNames:
         if len(plain) >= _CUT:
             self._cut.setdefault((count, plain[:_CUT]), []).append(name)
 
-    def of(self, picture: str) -> list[Beside]:
+    def of(self, picture: str) -> list[SidecarFile]:
         """Return what may describe a picture, the last to be believed most."""
         picture = _composed(picture)
         stem, suffix = _stem(picture), picture[len(_stem(picture)) :]
         found = {
-            name: Beside(name)
+            name: SidecarFile(name)
             for key in (("xmp", stem), ("xmp", picture), ("json", stem), ("json", picture))
             for name in self._named.get(key, ())
         }
@@ -93,7 +93,7 @@ class SidecarNames:
             return list(found.values())
         plain, count = _split_count(stem)
         sure = [*self._named.get(("", picture), ()), *(self._named.get((count, plain + suffix), ()) if count else ())]
-        found.update((name, Beside(name)) for name in sure)
+        found.update((name, SidecarFile(name)) for name in sure)
         doubtful = [*self._named.get(("", stem), ()), *(self._named.get((count, plain), ()) if count else ())]
         if len(picture) >= _CUT:
             doubtful += self._cut.get((count, plain[:_CUT]), ())
@@ -103,7 +103,7 @@ class SidecarNames:
             # the original may have another suffix, as HEIC has
             doubtful += self._stems.get((count, plain), ())
         for name in doubtful:
-            found.setdefault(name, Beside(name, doubtful=True))
+            found.setdefault(name, SidecarFile(name, doubtful=True))
         return list(found.values())
 
 

@@ -13,7 +13,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from hybrid_search.document.definition import embeddings, field_types, quantised
+from hybrid_search.document.definition import embeddings, field_types, once_per_definition, quantised
 from hybrid_search.errors import BadVector, EmptyQuery, LegUnavailable, QueryError, UnknownField
 from hybrid_search.query.facets import Facet, parse_facet
 from hybrid_search.query.filters import Filter, parse_filter
@@ -244,8 +244,8 @@ def _with_minima(query: Query, min_score: float | Mapping[str, float] | None, kn
 
 
 def _check_vector(leg: VectorLeg, definition: Mapping[str, Any], types: Mapping[str, str]) -> VectorLeg:
-    known = [name for name, kind in types.items() if kind == "dense_vector" and name != "signature"]
-    if leg.field not in known:
+    if types.get(leg.field) != "dense_vector" or leg.field == "signature":
+        known = [name for name, kind in types.items() if kind == "dense_vector" and name != "signature"]
         raise UnknownField(leg.field, known)
     dims = _dims(definition, leg.field)
     vector = np.asarray(leg.vector)
@@ -279,13 +279,18 @@ def _name_legs(legs: Sequence[VectorLeg], definition: Mapping[str, Any]) -> list
     if len(legs) < 2:
         return list(legs)
     names: list[str] = []
-    known = leg_names(embeddings(definition))
+    known = _embedding_legs(definition)
     for leg in legs:
         key = leg.field.rpartition(".")[2]
         name = known.get(key, f"vector:{key}") if leg.name == "vector" else leg.name
         same = sum(given == name or given.startswith(f"{name}#") for given in names)
         names.append(f"{name}#{same + 1}" if same else name)
     return [replace(leg, name=name) for leg, name in zip(legs, names, strict=True)]
+
+
+@once_per_definition
+def _embedding_legs(definition: Mapping[str, Any]) -> Mapping[str, str]:
+    return MappingProxyType(leg_names(embeddings(definition)))
 
 
 def _check_signature(leg: SignatureLeg | None) -> SignatureLeg | None:
@@ -302,7 +307,7 @@ def _check_signature(leg: SignatureLeg | None) -> SignatureLeg | None:
 def _leg_names(legs: Sequence[VectorLeg], definition: Mapping[str, Any]) -> dict[str, str]:
     """Return the names by which legs are known, and as what each is shown."""
     # what is said of an embedding holds for every search, also for one in which it has no leg
-    held = leg_names(embeddings(definition))
+    held = _embedding_legs(definition)
     own = (*_LEGS, *(leg.name for leg in legs))
     return {**dict(zip(own, own, strict=True)), **{f"vector:{key}": name for key, name in held.items()}}
 

@@ -19,7 +19,7 @@ from hybrid_search.query.missing_files import present_only
 from hybrid_search.query.options import SearchOptions
 from hybrid_search.query.query import Query, SignatureLeg, make_query
 from hybrid_search.query.text import parse_text
-from hybrid_search.query.vector_legs import Example, Found, Sought, colour_vector, vector_legs
+from hybrid_search.query.vector_legs import Example, QuestionParts, StoredExample, colour_vector, vector_legs
 from hybrid_search.query.vector_sum import Weighted, read_vector_query
 
 if TYPE_CHECKING:
@@ -72,13 +72,13 @@ class Asker:
         named += [leg.removeprefix("vector:") for leg in legs if leg.startswith("vector:")]
         return all(isinstance(name, str) and self._embedders.holds(name) for name in named)
 
-    def read(self, text: str | None, options: SearchOptions) -> Sought:
+    def read(self, text: str | None, options: SearchOptions) -> QuestionParts:
         """Return what a question looks for, its pictures read and its stored pictures looked up."""
         if text is not None and not isinstance(text, str):
             raise QueryError(f"text is words (got {text!r}); a picture goes to image=…, a stored one to like=…")
         return self._sought(text or "", options)
 
-    def query(self, text: str | None, options: SearchOptions, *, sought: Sought | None = None) -> Query:
+    def query(self, text: str | None, options: SearchOptions, *, sought: QuestionParts | None = None) -> Query:
         """Return the checked query of a question, of which `read` may have read the pictures already."""
         sought = self.read(text, options) if sought is None else sought
         chosen = tuple(self._key(name) for name in _names(options.get("embedder")))
@@ -106,7 +106,7 @@ class Asker:
         )
         return query if options.get("missing") else replace(query, present=present_only(self._backend, query.filter))
 
-    def _sought(self, text: str, options: SearchOptions) -> Sought:
+    def _sought(self, text: str, options: SearchOptions) -> QuestionParts:
         image = options.get("image")
         terms = tuple(self._resolved(term) for term in read_vector_query(options.get("vector_query")))
         liked, unliked = self._stored("like", options), self._stored("unlike", options)
@@ -114,7 +114,7 @@ class Asker:
             raise QueryError(
                 "unlike only leads away; say what to look for too: text, image, like, classes, colours or filter"
             )
-        return Sought(
+        return QuestionParts(
             words=parse_text(text).asked,
             image=None if image is None else Example(image, limits=self._limits),
             terms=terms,
@@ -126,20 +126,20 @@ class Asker:
     def _resolved(self, term: Weighted) -> Weighted:
         """Return a term with its picture read or looked up."""
         if term.kind == "stored":
-            return replace(term, value=Found(*self.find(term.value, vectors=True)))
+            return replace(term, value=StoredExample(*self.find(term.value, vectors=True)))
         return replace(term, value=Example(term.value, limits=self._limits)) if term.kind == "image" else term
 
-    def _stored(self, option: Literal["like", "unlike"], options: SearchOptions) -> tuple[Found, ...]:
+    def _stored(self, option: Literal["like", "unlike"], options: SearchOptions) -> tuple[StoredExample, ...]:
         named = options.get(option)
         if named is None:
             return ()
         many = [named] if isinstance(named, str | os.PathLike) else named
         if not isinstance(many, Iterable) or not all(isinstance(each, str | os.PathLike) for each in many):
             raise QueryError(f"{option} is the id or path of a stored picture, or several (got {named!r:.60})")
-        found = (Found(*self.find(each, vectors=True)) for each in many)
+        found = (StoredExample(*self.find(each, vectors=True)) for each in many)
         return tuple({each.id: each for each in found}.values())
 
-    def _check_liked(self, liked: Sequence[Found], keys: Sequence[str]) -> None:
+    def _check_liked(self, liked: Sequence[StoredExample], keys: Sequence[str]) -> None:
         if all(each.vector(key) is None for each in liked for key in keys):
             names = " or ".join(repr(self._embedders.specs[key].name) for key in keys)
             remedy = Call("HybridIndex.add_embedder") + " makes those that lack"
@@ -199,7 +199,7 @@ class Asker:
             raise
 
 
-def _signature_leg(sought: Sought) -> SignatureLeg | None:
+def _signature_leg(sought: QuestionParts) -> SignatureLeg | None:
     """Return the leg of near-identity: to the example, else to the only picture that is liked."""
     signature = sought.liked[0].source.get("signature") if len(sought.liked) == 1 else None
     if sought.image is not None:

@@ -32,10 +32,10 @@ from hybrid_search.query.vector_sum import Weighted, add_up
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-    from hybrid_search.document.picture import Prepared
+    from hybrid_search.document.picture import PreparedPicture
     from hybrid_search.images import ImageLike, Limits
 
-__all__ = ["Example", "Found", "Sought", "colour_vector", "vector_legs"]
+__all__ = ["Example", "StoredExample", "QuestionParts", "colour_vector", "vector_legs"]
 
 
 class Example:
@@ -54,14 +54,14 @@ class Example:
 
         self._source = read_source(image, limits=limits)
         self._limits = limits
-        self._prepared: dict[int, Prepared] = {}
+        self._prepared: dict[int, PreparedPicture] = {}
 
     @property
     def signature(self) -> NDArray[np.int8]:
         """Its signature, (648,) int8: of the pixels that the first embedder saw, as a stored picture's is."""
         return (next(iter(self._prepared.values()), None) or self.prepared()).signature
 
-    def prepared(self, min_side: int = 0) -> Prepared:
+    def prepared(self, min_side: int = 0) -> PreparedPicture:
         """Return the picture with pixels enough for an embedder that needs `min_side` of them."""
         from hybrid_search.document.picture import prepare
         from hybrid_search.signature.goldberg import SIGNATURE_MIN_SIDE
@@ -73,7 +73,7 @@ class Example:
 
 
 @dataclass(frozen=True, eq=False)
-class Found:
+class StoredExample:
     """A stored picture that a question names: its id, and its fields with their vectors."""
 
     id: str
@@ -86,7 +86,7 @@ class Found:
 
 
 @dataclass(frozen=True, eq=False)
-class Sought:
+class QuestionParts:
     """All of a question that can have a vector.
 
     Parameters
@@ -98,8 +98,8 @@ class Sought:
     vectors : mapping of str to array
         Vectors made elsewhere, by the key of their embedding.
     terms : tuple of Weighted
-        A sum; the value of a picture's term is an `Example`, that of a stored picture's a `Found`.
-    liked, unliked : tuple of Found
+        A sum; the value of a picture's term is an `Example`, that of a stored picture's a `StoredExample`.
+    liked, unliked : tuple of StoredExample
         Stored pictures to move towards, and away from.
     classes : mapping of str to float
         How much more, or less, of which classes.
@@ -109,8 +109,8 @@ class Sought:
     image: Example | None = None
     vectors: Mapping[str, ArrayLike] = field(default_factory=dict)
     terms: tuple[Weighted, ...] = ()
-    liked: tuple[Found, ...] = ()
-    unliked: tuple[Found, ...] = ()
+    liked: tuple[StoredExample, ...] = ()
+    unliked: tuple[StoredExample, ...] = ()
     classes: Mapping[str, float] = field(default_factory=dict)
 
     def asks(self, key: str, spec: EmbeddingSpec) -> bool:
@@ -131,7 +131,7 @@ class Sought:
 
 
 def vector_legs(
-    sought: Sought,
+    sought: QuestionParts,
     embedders: EmbedderSet,
     *,
     chosen: Sequence[str] = (),
@@ -144,7 +144,7 @@ def vector_legs(
 
     Parameters
     ----------
-    sought : Sought
+    sought : QuestionParts
         What is asked.
     embedders : EmbedderSet
         The embedders of the index; one is loaded only when something is to be embedded by it.
@@ -233,21 +233,21 @@ def colour_vector(
     raise QueryError(f"{_named(chosen or list(embedders.specs), embedders)} cannot be asked for colours", remedy=remedy)
 
 
-def _by_default(sought: Sought, embedders: EmbedderSet) -> dict[str, Sought]:
+def _by_default(sought: QuestionParts, embedders: EmbedderSet) -> dict[str, QuestionParts]:
     """Return what each embedding is asked when none is named."""
     default, specs = embedders.default, embedders.specs
     for_words = next((key for key in embedders.images() if specs[key].embeds_text), None)
     parts = {default: replace(sought, words="")}
     if any(term.kind == "text" for term in sought.terms) and for_words is not None:
         parts[default] = replace(parts[default], terms=())
-        parts[for_words] = replace(parts.get(for_words, Sought()), terms=sought.terms)
+        parts[for_words] = replace(parts.get(for_words, QuestionParts()), terms=sought.terms)
     elif embedders.captions() and sought.terms and all(term.kind == "text" for term in sought.terms):
         parts[default] = replace(parts[default], terms=())
-        parts |= {key: Sought(terms=sought.terms) for key in embedders.captions()}
+        parts |= {key: QuestionParts(terms=sought.terms) for key in embedders.captions()}
     for key in (*((for_words,) if for_words else ()), *embedders.captions()):
-        parts[key] = replace(parts.get(key, Sought()), words=sought.words)
+        parts[key] = replace(parts.get(key, QuestionParts()), words=sought.words)
     for key, vector in sought.vectors.items():
-        parts[key] = replace(parts.get(key, Sought()), vectors={key: vector})
+        parts[key] = replace(parts.get(key, QuestionParts()), vectors={key: vector})
     return parts
 
 
@@ -278,7 +278,7 @@ class _Embedding:
     def _names_classes(self) -> bool:
         return self._spec.embeds_text and self._spec.of == "image"
 
-    def leg_of(self, sought: Sought) -> VectorLeg | None:
+    def leg_of(self, sought: QuestionParts) -> VectorLeg | None:
         """Return the leg of what is asked, None when nothing of it has a vector here.
 
         Raises
@@ -308,7 +308,7 @@ class _Embedding:
         except EmbedderError as error:
             raise LegUnavailable(self._leg, self._spec.name, error.message, error.remedy) from error
 
-    def vector_of(self, sought: Sought) -> NDArray[Any] | None:
+    def vector_of(self, sought: QuestionParts) -> NDArray[Any] | None:
         """Return the query vector, (dims,) of any length; None when nothing asked has one here.
 
         What is asked is added up, each part at unit length; then moved by relevance feedback; then towards classes.

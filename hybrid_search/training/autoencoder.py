@@ -16,7 +16,7 @@ from hybrid_search.embedders.onnx_session import OnnxSession
 from hybrid_search.embedders.trained.autoencoder_embedder import INPUT, OUTPUT, encode
 from hybrid_search.errors import TrainingImpossible
 from hybrid_search.training.early_stopping import Epoch, Patience
-from hybrid_search.training.ranking_gain import Comparison, Ranked, compare, rank_neighbours
+from hybrid_search.training.ranking_gain import NeighbourRanking, RankingGain, compare, rank_neighbours
 from hybrid_search.training.seeded_keras import INSTALL, seeded_keras
 from hybrid_search.training.split import Split, split_examples
 from hybrid_search.training.training_pictures import Pictures
@@ -110,7 +110,7 @@ class TrainedAutoencoder:
     epochs, best_epoch : int
         Passes made, and after which the weights were kept.
     reconstruction : Reconstruction
-    retrieval : Comparison or None
+    retrieval : RankingGain or None
         Held-out pictures finding those of the same label: `before` by `histogram+hog`, which needs no training,
         `after` by the codes. None where no labels are known.
     """
@@ -121,7 +121,7 @@ class TrainedAutoencoder:
     epochs: int
     best_epoch: int
     reconstruction: Reconstruction
-    retrieval: Comparison | None
+    retrieval: RankingGain | None
 
     @property
     def is_gain(self) -> bool:
@@ -293,7 +293,7 @@ def _reconstruction(whole: Any, pixels: NDArray[np.uint8], split: Split, options
     return Reconstruction(_error(whole, pixels[split.test], options), noisy, float(np.mean((held_out - mean) ** 2)))
 
 
-def _baseline(pictures: Pictures, rows: NDArray[np.intp], *, seed: int) -> Ranked | None:
+def _baseline(pictures: Pictures, rows: NDArray[np.intp], *, seed: int) -> NeighbourRanking | None:
     """Return how well `histogram+hog` does; None where no two pictures have a label in common."""
     same = _same(pictures, rows)
     if same.sum() == np.trace(same):
@@ -303,8 +303,13 @@ def _baseline(pictures: Pictures, rows: NDArray[np.intp], *, seed: int) -> Ranke
 
 
 def _retrieval(
-    pictures: Pictures, rows: NDArray[np.intp], arrays: Mapping[str, NDArray[Any]], *, before: Ranked, seed: int
-) -> Comparison:
+    pictures: Pictures,
+    rows: NDArray[np.intp],
+    arrays: Mapping[str, NDArray[Any]],
+    *,
+    before: NeighbourRanking,
+    seed: int,
+) -> RankingGain:
     session = OnnxSession(lambda: arrays["encoder"].tobytes(), owner="autoencoder")
     after = rank_neighbours(encode(session, pictures.pixels[rows], arrays), _same(pictures, rows), seed=seed)
     marks = pictures.as_examples().marks

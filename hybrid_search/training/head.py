@@ -25,7 +25,13 @@ from hybrid_search.training.losses import (
     supcon_loss,
     triplet_loss,
 )
-from hybrid_search.training.ranking_gain import Comparison, Ranked, compare, neighbours_precision, rank_neighbours
+from hybrid_search.training.ranking_gain import (
+    NeighbourRanking,
+    RankingGain,
+    compare,
+    neighbours_precision,
+    rank_neighbours,
+)
 from hybrid_search.training.seeded_keras import seeded_keras
 from hybrid_search.training.split import Split, split_examples
 
@@ -102,9 +108,9 @@ class TrainedHead:
         Numbers of labels, and of pictures in each part.
     epochs, best_epoch : int
         Passes made, and after which the weights were kept; 0 is the untrained map.
-    known : Comparison
+    known : RankingGain
         Held-out pictures of labels that others of it were learned from (of groups of copies: held-out groups).
-    new : Comparison or None
+    new : RankingGain or None
         All pictures of held-out labels; None where there were too few labels to spare some.
     """
 
@@ -113,8 +119,8 @@ class TrainedHead:
     learned_from: dict[str, int]
     epochs: int
     best_epoch: int
-    known: Comparison
-    new: Comparison | None
+    known: RankingGain
+    new: RankingGain | None
 
     @property
     def is_gain(self) -> bool:
@@ -175,7 +181,7 @@ def train_head(
     watch, epochs = _fit(examples.vectors, known, split, options, progress)
     best_epoch, arrays = watch.state
 
-    def judged(rows: NDArray[np.intp], incidence: NDArray[np.bool_]) -> Comparison:
+    def judged(rows: NDArray[np.intp], incidence: NDArray[np.bool_]) -> RankingGain:
         return _judge(examples.vectors[rows], incidence[rows], arrays, seed=options.seed)
 
     parts = {"pictures": len(examples), "labels": len(examples.labels), "new_labels": len(split.new_labels)}
@@ -282,11 +288,11 @@ def _precision(vectors: NDArray[np.float32], same: NDArray[np.bool_], arrays: Ar
     return neighbours_precision(map_vectors(vectors, arrays), same, seed=seed)
 
 
-def _ranked(vectors: NDArray[np.float32], same: NDArray[np.bool_], arrays: Arrays, *, seed: int) -> Ranked:
+def _ranked(vectors: NDArray[np.float32], same: NDArray[np.bool_], arrays: Arrays, *, seed: int) -> NeighbourRanking:
     return rank_neighbours(map_vectors(vectors, arrays), same, seed=seed)
 
 
-def _judge(vectors: NDArray[np.float32], incidence: NDArray[np.bool_], arrays: Arrays, *, seed: int) -> Comparison:
+def _judge(vectors: NDArray[np.float32], incidence: NDArray[np.bool_], arrays: Arrays, *, seed: int) -> RankingGain:
     same = _pairs(incidence)
     # the rarest label of each stands for what it was drawn with
     rarity = np.where(incidence, incidence.sum(axis=0), len(incidence) + 1)

@@ -18,7 +18,7 @@ from hybrid_search.ingest.folder_walk import walk
 from hybrid_search.metadata import Captions, load_captions
 from hybrid_search.training.pairs import Pairs
 
-__all__ = ["Read", "embed_pairs", "read_pairs", "texts_of"]
+__all__ = ["SourcePairs", "embed_pairs", "read_pairs", "texts_of"]
 
 _BATCH = 32
 _COMPARED = 8
@@ -26,7 +26,7 @@ _COMPARED = 8
 
 
 @dataclass(frozen=True)
-class Read:
+class SourcePairs:
     """Pairs, and the pictures that could not be read."""
 
     pairs: Pairs
@@ -96,7 +96,7 @@ def embed_pairs(
     tower: TextEmbedder,
     *,
     progress: Callable[[int, int], None] | None = None,
-) -> Read:
+) -> SourcePairs:
     """Return the pairs of a folder's pictures and of a captions file; pictures without a caption are not opened.
 
     Parameters
@@ -126,7 +126,7 @@ def embed_pairs(
         if progress is not None:
             progress(min(start + _BATCH, len(paths)), len(paths))
     pairs = _pairs([vectors[path] for path in vectors], [written[path] for path in vectors], tower, base)
-    return Read(pairs, tuple(path for path in paths if path not in vectors))
+    return SourcePairs(pairs, tuple(path for path in paths if path not in vectors))
 
 
 def _said(known: Captions, paths: Iterable[str]) -> Mapping[str, Any]:

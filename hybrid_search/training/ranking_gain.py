@@ -11,7 +11,14 @@ from numpy.typing import NDArray
 
 from hybrid_search.evaluate import Figures, evaluate, rank_gallery
 
-__all__ = ["Comparison", "Ranked", "bootstrap_interval", "compare", "neighbours_precision", "rank_neighbours"]
+__all__ = [
+    "RankingGain",
+    "NeighbourRanking",
+    "bootstrap_interval",
+    "compare",
+    "neighbours_precision",
+    "rank_neighbours",
+]
 
 QUESTIONS = 1_000
 """Pictures at most that are asked for their neighbours; the figures of more would differ in the third digit."""
@@ -22,7 +29,7 @@ _LEAST_CLUSTERS = 20
 
 
 @dataclass(frozen=True)
-class Ranked:
+class NeighbourRanking:
     """How well each picture finds those that belong with it among all the others.
 
     Parameters
@@ -41,7 +48,7 @@ class Ranked:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class RankingGain:
     """The figures before and after, and the difference in mean average precision with its 95 % interval.
 
     Parameters
@@ -85,7 +92,7 @@ class Comparison:
         }
 
 
-def rank_neighbours(vectors: NDArray[Any], same: NDArray[np.bool_], *, seed: int = 0) -> Ranked:
+def rank_neighbours(vectors: NDArray[Any], same: NDArray[np.bool_], *, seed: int = 0) -> NeighbourRanking:
     """Let pictures find those that belong with them among all the others.
 
     Parameters
@@ -106,7 +113,7 @@ def rank_neighbours(vectors: NDArray[Any], same: NDArray[np.bool_], *, seed: int
     """
     rows, run, wanted = _questions(vectors, same, seed=seed)
     each = [evaluate({row: run[row]}, {row: wanted[row]}, cutoffs=[]).mean_average_precision for row in run]
-    return Ranked(rows, evaluate(run, wanted), np.asarray(each))
+    return NeighbourRanking(rows, evaluate(run, wanted), np.asarray(each))
 
 
 def neighbours_precision(vectors: NDArray[Any], same: NDArray[np.bool_], *, seed: int = 0) -> float:
@@ -115,12 +122,14 @@ def neighbours_precision(vectors: NDArray[Any], same: NDArray[np.bool_], *, seed
     return evaluate(run, wanted, cutoffs=[]).mean_average_precision
 
 
-def compare(before: Ranked, after: Ranked, *, clusters: Sequence[str], seed: int = 0) -> Comparison:
+def compare(
+    before: NeighbourRanking, after: NeighbourRanking, *, clusters: Sequence[str], seed: int = 0
+) -> RankingGain:
     """Compare two rankings of the same questions.
 
     Parameters
     ----------
-    before, after : Ranked
+    before, after : NeighbourRanking
     clusters : sequence of str
         For each picture what it was drawn with, its label: neighbours rise and fall together.
     seed : int
@@ -134,7 +143,7 @@ def compare(before: Ranked, after: Ranked, *, clusters: Sequence[str], seed: int
         raise ValueError("the two rankings answer different questions")
     differences = after.precisions - before.precisions
     low, high = bootstrap_interval(differences, [clusters[row] for row in before.rows], seed=seed)
-    return Comparison(len(clusters), before.figures, after.figures, float(differences.mean()), low, high)
+    return RankingGain(len(clusters), before.figures, after.figures, float(differences.mean()), low, high)
 
 
 def bootstrap_interval(

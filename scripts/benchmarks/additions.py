@@ -11,9 +11,9 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 from PIL import Image, ImageChops, ImageDraw, ImageEnhance, ImageFilter, ImageOps
 
-from scripts.benchmarks.alterations import Change, Company, captioned, fitting, stickered, watermarked
 from scripts.benchmarks.copies import open_photo
 from scripts.benchmarks.pairs import Both, Given, Kind, at_least, image_of, jpeg, levels_of, noisy
+from scripts.pictures.alterations import Change, Company, captioned, fitting, stickered, watermarked
 
 _PLAIN = 14.0
 _LIGHT = 200

@@ -19,8 +19,8 @@ from pathlib import Path
 
 from PIL import Image, ImageOps
 
-from scripts.benchmarks.alterations import ALTERATIONS, Company
 from scripts.benchmarks.real_copies import FAMILIES
+from scripts.pictures.alterations import ALTERATIONS, Company
 
 ORIGINALS = 1_800
 SOURCES = 200

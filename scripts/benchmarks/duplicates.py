@@ -17,13 +17,13 @@ from numpy.typing import NDArray
 
 from hybrid_search.duplicates.compare.judge import SIGNATURE_DISTANCE
 from hybrid_search.hits.evidence import DUPLICATE_TIERS
-from scripts.benchmarks.alterations import MORE, NAMED, VERSION
 from scripts.benchmarks.copies import Copy, CopySet, choose, find_photos, make_set
 from scripts.benchmarks.fingerprints import Method, goldberg_oriented, methods, take_all, times
 from scripts.benchmarks.holes import HolePair, make_holes
 from scripts.benchmarks.lookups import Ask, Found, judge_pairs, look_up, look_up_pairs, time_lookups
 from scripts.benchmarks.machine import table
 from scripts.benchmarks.throughput import throughput
+from scripts.pictures.alterations import MORE, NAMED, VERSION
 
 OURS = "all tiers"
 CUTOFFS = (0.25, 0.3, 0.36, 0.4, 0.45, 0.5, 0.55)

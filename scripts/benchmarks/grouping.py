@@ -27,9 +27,9 @@ from hybrid_search.duplicates.collect.similarity_join import cosine_neighbours, 
 from hybrid_search.duplicates.compare.judge import Judge
 from hybrid_search.hits.evidence import Tier
 from hybrid_search.signature.goldberg import signature
-from scripts.benchmarks.altered_copies import ALTERATIONS
 from scripts.benchmarks.machine import table
 from scripts.benchmarks.synthetic_signatures import Signatures, read_photos, synthetic_signatures
+from scripts.pictures.altered_copies import ALTERATIONS
 
 SIZES = (1_000, 10_000, 100_000)
 REACH = 0.45

@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from hybrid_search import HybridIndex
-from scripts.benchmarks.alterations import ALTERATIONS, Company
 from scripts.benchmarks.copies import choose, find_photos, open_photo, write_once
 from scripts.benchmarks.machine import median, table
+from scripts.pictures.alterations import ALTERATIONS, Company
 
 _FILES, _SOURCES, _EACH = 1_344, 64, 4
 _ASKED = 32

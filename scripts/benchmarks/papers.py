@@ -9,8 +9,8 @@ import numpy as np
 from numpy.random import Generator
 from PIL import Image, ImageChops, ImageDraw, ImageFilter, ImageFont
 
-from scripts.benchmarks.holes import WORDS
 from scripts.benchmarks.pairs import Both, File, Given, Kind, encoded, image_of, in_turn, levels_of
+from scripts.pictures.lookalikes import WORDS
 
 DPI = (100, 130, 160, 200)
 PAPER = 250

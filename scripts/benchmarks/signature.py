@@ -15,7 +15,7 @@ from hybrid_search.images import read_source
 from hybrid_search.ingest.folder_walk import walk
 from hybrid_search.signature.goldberg import SIGNATURE_MIN_SIDE, distance, signature
 from scripts.benchmarks.machine import median, table
-from tests.support.reference.goldberg import naive_grey, naive_signature
+from scripts.reference.goldberg import naive_grey, naive_signature
 
 SIZES = {"500 × 375": (500, 375), "12 megapixels": (4000, 3000)}
 

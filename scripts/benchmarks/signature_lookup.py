@@ -19,7 +19,6 @@ import numpy as np
 from elasticsearch import Elasticsearch
 
 from hybrid_search.signature.goldberg import distance, min_cosine, norm, signature
-from scripts.benchmarks.altered_copies import ALTERATIONS
 from scripts.benchmarks.machine import describe_machine, percentile, table
 from scripts.benchmarks.synthetic_signatures import (
     Signatures,
@@ -29,6 +28,7 @@ from scripts.benchmarks.synthetic_signatures import (
     synthetic_signatures,
     word_numbers,
 )
+from scripts.pictures.altered_copies import ALTERATIONS
 
 Body = dict[str, Any]
 

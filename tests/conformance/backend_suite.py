@@ -111,6 +111,7 @@ class BackendSuite:
         empty = [name for name, (_, holds) in FILTERS.items() if not matching(holds)]
         assert set(empty) == {
             "term flattened keeps case",
+            "fuzzy with nothing",
             "term nothing",
             "terms none",
             "exists flattened other key",
@@ -240,6 +241,14 @@ class BackendSuite:
             answer = backend.search({"query": query, "size": 100})
             assert answer["hits"]["hits"], name
             assert list(scores(answer).values()) == pytest.approx([expected] * len(ids(answer)), rel=1e-5), name
+
+    def test_a_truth_counts_less_among_several(self, fresh: Backend) -> None:
+        flashes = {"a": [True, False], "b": True, "c": [], "d": [False, True]}
+        fresh.bulk([Action("index", id, {"flash": flash}) for id, flash in flashes.items()])
+        fresh.refresh()
+        weight = np.log(1 + (3 - 3 + 0.5) / (3 + 0.5)) * 2.2 / (1 + 1.2 * (0.25 + 0.75 * 3 / 5))
+        answer = fresh.search({"query": {"term": {"flash": True}}})
+        assert scores(answer) == pytest.approx(dict.fromkeys("abd", weight), rel=self.score_tolerance)
 
     def test_terms_set_adds_the_terms(self, backend: Backend) -> None:
         wanted = [f"{place:02x}:1" for place in range(10)]
@@ -455,6 +464,12 @@ class BackendSuite:
         far = {id: kilometres(PHOTOS[id], 10, 20) * 1000 for id in having}
         assert ids(answer) == sorted(having, key=far.__getitem__)
         assert [hit["sort"][0] for hit in answer["hits"]["hits"]] == pytest.approx(sorted(far.values()), rel=1e-3)
+
+    def test_what_has_no_place_is_farthest(self, backend: Backend) -> None:
+        far = {"_geo_distance": {"location": {"lat": 10, "lon": 20}, "order": "desc"}}
+        nowhere = sorted(id for id, source in PHOTOS.items() if "location" not in source)
+        answer = backend.search({"sort": [far, {"bytes": "asc"}], "size": len(nowhere)})
+        assert ids(answer) == nowhere
 
     def test_collapse_keeps_the_first_of_each_group(self, backend: Backend) -> None:
         answer = backend.search(
@@ -723,6 +738,15 @@ class BackendSuite:
         assert [outcome.status for outcome in outcomes] == [200, 200, 200]
         assert fresh.get("a") == {"iso": 2} and fresh.get("b") == {"caption": "sea"}
 
+    def test_a_whole_number_is_compared_exactly(self, fresh: Backend) -> None:
+        """2^53 + 1 is no float."""
+        fresh.bulk([Action("index", str(bytes), {"bytes": bytes}) for bytes in (2**53, 2**53 + 1, 2**53 + 2)])
+        fresh.refresh()
+        for bound in (2**53 + 1, str(2**53 + 1)):
+            assert fresh.count({"range": {"bytes": {"gte": bound}}}) == 2
+            assert fresh.count({"range": {"bytes": {"lt": bound}}}) == 1
+            assert fresh.count({"term": {"bytes": bound}}) == 1
+
     def test_fields_are_added_while_there_are_documents(self, fresh: Backend) -> None:
         vectors = {"a": unit(1), "b": unit(2)}
         fresh.bulk(
@@ -792,6 +816,8 @@ class BackendSuite:
             ({"camera": {"colour": "red"}}, "colour"),
             ({"iso": "auto"}, "iso"),
             ({"iso": 1 << 40}, "iso"),
+            ({"iso": "1_600"}, "iso"),
+            ({"f_number": "1_0.5"}, "f_number"),
             ({"f_number": float("nan")}, ""),
             ({"f_number": float("inf")}, ""),
             ({"missing": "perhaps"}, "missing"),
@@ -868,6 +894,7 @@ class BackendSuite:
             {"size": -1},
             {"size": 10_001},
             {"sort": ["caption"]},
+            {"aggs": {"none": {"missing": {"field": "caption"}}}},
             {"bogus": 1},
         ],
         ids=str,

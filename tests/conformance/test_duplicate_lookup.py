@@ -24,11 +24,11 @@ from hybrid_search.errors import BadFilter, ImageUnreadable, QueryError, Unknown
 from hybrid_search.hits.evidence import TIERS, Evidence
 from hybrid_search.hits.hits import Hits
 from hybrid_search.signature.goldberg import _DIFFERENCES, distance, grid_signature, quality, signature
-from scripts.benchmarks.alterations import ALTERATIONS, Company, captioned, collage, screenshot
-from scripts.benchmarks.holes import form, moment, page, sky
+from scripts.pictures.alterations import ALTERATIONS, Company, captioned, collage, screenshot
+from scripts.pictures.lookalikes import form, moment, page, sky
+from scripts.reference.goldberg import naive_grey, naive_signature
 from tests.support.duplicates import BACKENDS
 from tests.support.fakes import ColourEmbedder
-from tests.support.reference.goldberg import naive_grey, naive_signature
 from tests.support.servers import unavailable
 
 PHOTOS = Path(skimage.__file__).parent / "data"

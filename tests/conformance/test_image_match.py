@@ -27,8 +27,8 @@ from hybrid_search import HybridIndex
 from hybrid_search.errors import BadFilter, BadVector, ImageUnreadable, MappingMismatch, QueryError, UnknownField
 from hybrid_search.image_match import ImageSignature, SignatureES
 from hybrid_search.image_match.nested_metadata import keep, kept_metadata
+from scripts.reference.goldberg import naive_distance, naive_grey, naive_signature, naive_words
 from tests.support.places import place_on
-from tests.support.reference.goldberg import naive_distance, naive_grey, naive_signature, naive_words
 from tests.support.servers import VERSIONS
 
 spec = find_spec("skimage")

@@ -232,7 +232,7 @@ def test_labels_need_an_embedder_that_has_vectors_for_words() -> None:
 
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Any:
-    monkeypatch.setitem(registry._ENTRIES, "hue", registry.Entry("tests.support.fakes:HueEmbedder"))
+    monkeypatch.setitem(registry._ENTRIES, "hue", registry.EmbedderEntry("tests.support.fakes:HueEmbedder"))
     monkeypatch.setenv("HYBRID_SEARCH_INDEX", str(tmp_path / "index"))
     monkeypatch.chdir(tmp_path)
     with HybridIndex(tmp_path / "index", embedder=HueEmbedder()) as index:
@@ -280,7 +280,7 @@ def test_classes_that_no_picture_shows_are_named(run: Any) -> None:
 
 
 def test_without_words_in_the_index_the_remedy_is_named(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(registry._ENTRIES, "colour", registry.Entry("tests.support.fakes:ColourEmbedder"))
+    monkeypatch.setitem(registry._ENTRIES, "colour", registry.EmbedderEntry("tests.support.fakes:ColourEmbedder"))
     with HybridIndex("plain", embedder=ColourEmbedder()) as index:
         index.add(hue(0))
     for done in (run("--classes", "red", "--index", "plain"), run("--classes", "red", "--index", "plain", "--write")):

@@ -24,7 +24,7 @@ from hybrid_search.document.document import caption_text
 from hybrid_search.document.picture import Picture
 from hybrid_search.duplicates.act.merge_metadata import merge_metadata
 from hybrid_search.duplicates.act.plan import Decision, PlannedFile
-from hybrid_search.embedders.registry import _TEXT_ENTRIES, Entry, embedding_key
+from hybrid_search.embedders.registry import _TEXT_ENTRIES, EmbedderEntry, embedding_key
 from hybrid_search.errors import EmbedderMismatch, MappingMismatch, QueryError, TextNotSupported
 from tests.support.fakes import ColourEmbedder, ColourWords, HueEmbedder, photo, save_photo
 from tests.support.servers import VERSIONS
@@ -37,7 +37,7 @@ Location = tuple[str, str]
 
 @pytest.fixture(autouse=True)
 def _tower(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(_TEXT_ENTRIES, "colour_words", Entry("tests.conformance.test_several_embedders:Words"))
+    monkeypatch.setitem(_TEXT_ENTRIES, "colour_words", EmbedderEntry("tests.conformance.test_several_embedders:Words"))
 
 
 class Words(ColourWords):

@@ -12,7 +12,7 @@ from pathlib import Path
 import hybrid_search
 
 PACKAGE = Path(hybrid_search.__file__).parent
-
+ROOT = PACKAGE.parent
 LAYERS = (
     "version errors < images < metadata signature embedders < document < backends < query < hits < ingest < duplicates"
     " < index < evaluate image_match < training < cli"
@@ -93,6 +93,27 @@ def test_imports_point_to_the_left() -> None:
 
 def test_modules_and_functions_are_short() -> None:
     offenders = [f"{path.relative_to(PACKAGE)}: {said}" for path in MODULES for said in _too_long(path)]
+    assert not offenders, "\n".join(offenders)
+
+
+def _modules_imported(path: Path) -> set[str]:
+    nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+    names = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    return names | {node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module}
+
+
+def test_scripts_need_no_tests_and_tests_no_benchmarks() -> None:
+    scripts, tests = sorted(ROOT.glob("scripts/**/*.py")), sorted(ROOT.glob("tests/**/*.py"))
+    assert len(scripts) > 50 and len(tests) > 150
+    of_scripts = ROOT / "tests" / "unit" / "scripts"
+    wrong = [(path, "tests") for path in scripts]
+    wrong += [(path, "scripts.benchmarks") for path in tests if of_scripts not in path.parents]
+    offenders = [
+        f"{path.relative_to(ROOT)} imports {name}"
+        for path, forbidden in wrong
+        for name in sorted(_modules_imported(path))
+        if f"{name}.".startswith(f"{forbidden}.")
+    ]
     assert not offenders, "\n".join(offenders)
 
 

@@ -14,8 +14,8 @@ import pytest
 from hybrid_search.backends import Action
 from hybrid_search.backends.elasticsearch import ElasticsearchBackend, bulk
 from hybrid_search.backends.elasticsearch.bulk import BulkWriter
-from hybrid_search.backends.elasticsearch.dense_vectors import VectorField
-from hybrid_search.backends.elasticsearch.encode import Refused, encode
+from hybrid_search.backends.elasticsearch.dense_vectors import DenseVectorField
+from hybrid_search.backends.elasticsearch.encode import RefusedAction, encode
 from hybrid_search.errors import AccessDenied, BackendUnavailable, DocumentNotFound, ServerBusy
 from tests.support.faults import Fault, Forward, Proxy, Reply, Request, failing, proxy
 from tests.support.photos import photo
@@ -497,7 +497,7 @@ def test_updates_without_a_version_meet_without_a_conflict(place: Place) -> None
 
 
 def test_lines_of_every_operation() -> None:
-    vectors = {"v": VectorField(dims=2, similarity="dot_product")}
+    vectors = {"v": DenseVectorField(dims=2, similarity="dot_product")}
 
     def lines(action: Action) -> list[Any]:
         return [json.loads(line) for line in encode(action, 0, vectors=vectors).lines.split(b"\n")]
@@ -519,7 +519,7 @@ def test_lines_of_every_operation() -> None:
         {"delete": {"_id": "a", "if_seq_no": 5, "if_primary_term": 2}}
     ]
     assert lines(Action("create", "a/ü?#", {})) == [{"create": {"_id": "a/ü?#"}}, {}]
-    with pytest.raises(Refused, match="field 'v': expected length 1 for dot_product"):
+    with pytest.raises(RefusedAction, match="field 'v': expected length 1 for dot_product"):
         lines(Action("index", "a", {"v": [3.0, 4.0]}))
 
 

@@ -1,8 +1,8 @@
 """Runs and undoings that are killed, interrupted or refused at every single step that they take on the disk.
 
-`python -m tests.support.action_faults FOLDER ACTION FAULT apply|undo near|far` breaks a run, or the undoing of one, at
-the first call, the second, … until it comes to its end; after each it checks that no picture is lost and that `undo`
-restores the exact tree. It forks for every step, which a process with threads must not.
+`survive` breaks a run, or the undoing of one, at the first call, the second, … until it comes to its end; after each it
+checks that no picture is lost and that `undo` restores the exact tree. It forks for every step, which a process with
+threads must not: tests run it by `tests.support.processes.call`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from __future__ import annotations
 import errno
 import os
 import shutil
-import sys
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -181,9 +180,8 @@ def restore(folder: Path, action: str, before: dict[str, Any], wanted: set[str],
         assert not list(folder.rglob(".hybrid-search-*")), "a file lies under a hidden name"
 
 
-if __name__ == "__main__":
-    where, action, kind, what, distance = sys.argv[1:]
-    # the trash lies in the home folder, and on its drive
-    os.environ.update(HOME=f"{where}-home", XDG_DATA_HOME=f"{where}-home/data")
+def survive_in_home(folder: str, action: str, kind: str, what: str, distance: str) -> int:
+    """Do that with a home folder, and so a trash, on the same drive."""
+    os.environ.update(HOME=f"{folder}-home", XDG_DATA_HOME=f"{folder}-home/data")
     os.makedirs(os.environ["HOME"], exist_ok=True)
-    print(survive(Path(where), action, kind, what, far=distance == "far"))
+    return survive(Path(folder), action, kind, what, far=distance == "far")

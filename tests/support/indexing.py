@@ -1,16 +1,12 @@
-"""An indexing process that a test may kill, forked from one that has imported everything already.
-
-Fifty processes that each import the package and its libraries anew would spend most of a test's time on that.
-"""
+"""An indexing process that a test may kill."""
 
 from __future__ import annotations
 
-import multiprocessing
 import time
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-import numkong  # noqa: F401  the library imports these when they are first needed, which is in every process
+import numkong  # noqa: F401  the library imports these when they are first needed, which is in every fork
 import tantivy  # noqa: F401
 import usearch.index  # noqa: F401
 
@@ -18,9 +14,7 @@ import hybrid_search.backends.embedded.backend  # noqa: F401
 from hybrid_search.index import HybridIndex
 from hybrid_search.ingest import IngestOptions, add_folder
 from tests.support.fakes import ColourEmbedder
-
-_PROCESSES = multiprocessing.get_context("forkserver")
-_PROCESSES.set_forkserver_preload([__name__])
+from tests.support.processes import PROCESSES
 
 
 def _index(location: Path, folder: Path, sender: Connection) -> None:
@@ -41,8 +35,8 @@ def _index(location: Path, folder: Path, sender: Connection) -> None:
 
 def index_and_kill(location: Path, folder: Path, wait: float) -> tuple[int, bool]:
     """Index in another process, kill it a while after its first commit; return its last commit and whether it ended."""
-    receiver, sender = _PROCESSES.Pipe(duplex=False)
-    child = _PROCESSES.Process(target=_index, args=(location, folder, sender))
+    receiver, sender = PROCESSES.Pipe(duplex=False)
+    child = PROCESSES.Process(target=_index, args=(location, folder, sender))
     child.start()
     sender.close()
     counts = [receiver.recv()]

@@ -297,6 +297,17 @@ FILTERS: dict[str, tuple[dict[str, Any], Callable[[Source], bool]]] = {
         {"match": {"caption": {"query": "baot", "fuzziness": "AUTO"}}},
         any_value("caption", lambda v: "boat" in v.split()),
     ),
+    "match one word asks for no second": (
+        {"match": {"caption": {"query": "sea", "minimum_should_match": 2}}},
+        any_value("caption", lambda v: "sea" in v.split()),
+    ),
+    "exists a vector": ({"exists": {"field": "embedding.tiny"}}, lambda source: True),
+    "exists an object of vectors": ({"exists": {"field": "embedding"}}, lambda source: True),
+    "fuzzy with nothing": ({"fuzzy": {"camera.model": {"value": "", "fuzziness": 2}}}, lambda source: False),
+    "wildcard flattened ignores case": (
+        {"wildcard": {"exif.Make": {"value": "*iKo?", "case_insensitive": True}}},
+        any_value("exif.Make", lambda v: v == "NIKON"),
+    ),
     "match a keyword": ({"match": {"camera.make": "Sony"}}, any_word("camera.make", lambda v: v == "sony")),
     "match nothing but stop words": ({"match": {"caption": "the of and"}}, lambda source: False),
     "words of a person": (

@@ -23,7 +23,7 @@ from hybrid_search.backends.elasticsearch.aliases import (
 )
 from hybrid_search.backends.elasticsearch.bulk import BulkWriter
 from hybrid_search.backends.elasticsearch.client import Client
-from hybrid_search.backends.elasticsearch.dense_vectors import VectorField, vector_fields
+from hybrid_search.backends.elasticsearch.dense_vectors import DenseVectorField, vector_fields
 from hybrid_search.backends.elasticsearch.encode import fits
 from hybrid_search.backends.elasticsearch.error_messages import block_error
 from hybrid_search.backends.elasticsearch.flattened_patterns import answerable
@@ -395,6 +395,6 @@ class ElasticsearchBackend(Backend):
             self._asked, self._live = time.monotonic(), find(self._client, self._alias)
         return self._live
 
-    def _vectors(self) -> dict[str, VectorField]:
+    def _vectors(self) -> dict[str, DenseVectorField]:
         """Return the dense_vector fields."""
         return vector_fields(self._known().definition["mappings"].get("properties", {}))

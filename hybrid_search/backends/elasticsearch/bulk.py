@@ -10,8 +10,8 @@ from typing import Any
 
 from hybrid_search.backends import Action, Outcome
 from hybrid_search.backends.elasticsearch.client import Client, pauses
-from hybrid_search.backends.elasticsearch.dense_vectors import VectorField
-from hybrid_search.backends.elasticsearch.encode import Entry, Refused, encode
+from hybrid_search.backends.elasticsearch.dense_vectors import DenseVectorField
+from hybrid_search.backends.elasticsearch.encode import BulkEntry, RefusedAction, encode
 from hybrid_search.backends.elasticsearch.error_translation import (
     is_item_passing,
     is_passing,
@@ -44,7 +44,7 @@ class BulkWriter:
     client : Client
     target : str
         The write alias, or an index that is being built.
-    vectors : mapping of str to VectorField
+    vectors : mapping of str to DenseVectorField
         The dense_vector fields of the index.
     alias : bool
         Whether the target must be an alias: a write to a name that is not there would make an index of that name.
@@ -57,7 +57,7 @@ class BulkWriter:
         client: Client,
         target: str,
         *,
-        vectors: Mapping[str, VectorField],
+        vectors: Mapping[str, DenseVectorField],
         alias: bool = True,
         chunk_bytes: int = CHUNK_BYTES,
     ) -> None:
@@ -81,14 +81,14 @@ class BulkWriter:
             self._send(chunk, outcomes)
         return outcomes
 
-    def _chunks(self, actions: Iterable[Action], outcomes: list[Outcome]) -> Iterator[list[Entry]]:
-        chunk: list[Entry] = []
+    def _chunks(self, actions: Iterable[Action], outcomes: list[Outcome]) -> Iterator[list[BulkEntry]]:
+        chunk: list[BulkEntry] = []
         size = 0
         for place, action in enumerate(actions):
             outcomes.append(Outcome(action.id, 0))
             try:
                 entry = encode(action, place, vectors=self._vectors)
-            except Refused as error:
+            except RefusedAction as error:
                 outcomes[place] = Outcome(action.id, 400, str(error))
                 continue
             if chunk and (size + len(entry.lines) > self._chunk_bytes or len(chunk) >= _CHUNK_ACTIONS):
@@ -99,7 +99,7 @@ class BulkWriter:
         if chunk:
             yield chunk
 
-    def _send(self, chunk: list[Entry], outcomes: list[Outcome]) -> None:
+    def _send(self, chunk: list[BulkEntry], outcomes: list[Outcome]) -> None:
         """Send a chunk in as many parts and as many times as it takes; parts keep the order of the actions.
 
         The deadline begins anew whenever something was written: a slow server is not one that is away.
@@ -130,7 +130,9 @@ class BulkWriter:
                 queue.extendleft(reversed(parts))
                 self._wait(waits, failure, hopeful=rejected and len(parts) > 1)
 
-    def _smaller(self, part: list[Entry], *, least: int | None = None, lasting: bool = True) -> list[list[Entry]]:
+    def _smaller(
+        self, part: list[BulkEntry], *, least: int | None = None, lasting: bool = True
+    ) -> list[list[BulkEntry]]:
         """Return a part in two, unless it is small; with `lasting`, what follows is cut as small at once."""
         size = _size(part)
         if len(part) == 1 or size < (_SMALL if least is None else least):
@@ -139,7 +141,7 @@ class BulkWriter:
             self._chunk_bytes = min(self._chunk_bytes, size // 2)
         return _halves(part)
 
-    def _post(self, part: Sequence[Entry]) -> tuple[Mapping[str, Any] | None, Exception | None]:
+    def _post(self, part: Sequence[BulkEntry]) -> tuple[Mapping[str, Any] | None, Exception | None]:
         from elastic_transport import TransportError
         from elasticsearch import ApiError
 
@@ -169,12 +171,12 @@ class BulkWriter:
             raise translated(failure, location=self._client.location, name=self._target) from failure
         time.sleep(pause)
 
-    def _settle(self, part: Sequence[Entry], answer: Mapping[str, Any], outcomes: list[Outcome]) -> list[Entry]:
+    def _settle(self, part: Sequence[BulkEntry], answer: Mapping[str, Any], outcomes: list[Outcome]) -> list[BulkEntry]:
         """Note the fate of each item; return those to be sent again, with all later ones of the same document."""
         items = [next(iter(item.values())) for item in answer["items"]]
-        again: list[Entry] = []
+        again: list[BulkEntry] = []
         waiting: set[str] = set()
-        doubtful: list[Entry] = []
+        doubtful: list[BulkEntry] = []
         for entry, item in zip(part, items, strict=True):
             status = int(item["status"])
             if entry.id in waiting or is_item_passing(item):
@@ -192,7 +194,7 @@ class BulkWriter:
                 raise hopeless
         return again
 
-    def _item_failure(self, again: Sequence[Entry], answer: Mapping[str, Any]) -> BackendError | None:
+    def _item_failure(self, again: Sequence[BulkEntry], answer: Mapping[str, Any]) -> BackendError | None:
         """Return what to say when the items that are sent again go on failing."""
         ids = {entry.id for entry in again}
         items = [next(iter(item.values())) for item in answer["items"]]
@@ -202,11 +204,11 @@ class BulkWriter:
         return of_item(item, location=self._client.location, target=self._target)
 
 
-def _size(part: Sequence[Entry]) -> int:
+def _size(part: Sequence[BulkEntry]) -> int:
     return sum(len(entry.lines) for entry in part)
 
 
-def _halves(part: list[Entry]) -> list[list[Entry]]:
+def _halves(part: list[BulkEntry]) -> list[list[BulkEntry]]:
     return [part[: len(part) // 2], part[len(part) // 2 :]]
 
 

@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["VectorField", "vector_fields"]
+__all__ = ["DenseVectorField", "vector_fields"]
 
 # Elasticsearch's own tolerance, on the squared length
 _UNIT_TOLERANCE = 1e-3
 
 
 @dataclass(frozen=True)
-class VectorField:
+class DenseVectorField:
     """A dense_vector field: its dims, "float" or "byte", and the similarity that its vectors are compared by."""
 
     dims: int
@@ -54,12 +54,12 @@ class VectorField:
         return None
 
 
-def vector_fields(properties: Mapping[str, Any], *, prefix: str = "") -> dict[str, VectorField]:
+def vector_fields(properties: Mapping[str, Any], *, prefix: str = "") -> dict[str, DenseVectorField]:
     """Return the dense_vector fields of a mapping by their dotted names; those of nested objects are not among them."""
-    found: dict[str, VectorField] = {}
+    found: dict[str, DenseVectorField] = {}
     for name, field in properties.items():
         if field.get("type") == "dense_vector":
-            found[prefix + name] = VectorField(
+            found[prefix + name] = DenseVectorField(
                 int(field["dims"]), field.get("element_type", "float"), field.get("similarity", "cosine")
             )
         elif field.get("type", "object") == "object":

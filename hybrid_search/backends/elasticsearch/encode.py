@@ -10,20 +10,20 @@ from typing import Any
 import numpy as np
 
 from hybrid_search.backends import Action
-from hybrid_search.backends.elasticsearch.dense_vectors import VectorField
+from hybrid_search.backends.elasticsearch.dense_vectors import DenseVectorField
 
-__all__ = ["Entry", "Refused", "encode", "fits"]
+__all__ = ["BulkEntry", "RefusedAction", "encode", "fits"]
 
-_LONGEST_ID = 512
+_LONGEST_ID = 512  # bytes; Elasticsearch refuses a longer `_id`
 _OPERATIONS = ("index", "create", "update", "delete")
 
 
-class Refused(ValueError):
+class RefusedAction(ValueError):
     """A document cannot be sent; the message names the field."""
 
 
 @dataclass(frozen=True)
-class Entry:
+class BulkEntry:
     """One action as it travels: its place among the outcomes, and its lines."""
 
     place: int
@@ -39,7 +39,7 @@ def fits(id: str) -> bool:
         return False
 
 
-def encode(action: Action, place: int, *, vectors: Mapping[str, VectorField]) -> Entry:
+def encode(action: Action, place: int, *, vectors: Mapping[str, DenseVectorField]) -> BulkEntry:
     """Return an action as the lines of a `_bulk` request.
 
     Parameters
@@ -47,25 +47,25 @@ def encode(action: Action, place: int, *, vectors: Mapping[str, VectorField]) ->
     action : Action
     place : int
         Its place among the outcomes.
-    vectors : mapping of str to VectorField
+    vectors : mapping of str to DenseVectorField
         The dense_vector fields of the index.
 
     Raises
     ------
-    Refused
+    RefusedAction
         When the id is too long, a vector does not fit its field, or a value cannot be written as JSON: a number that is
         not finite would become null.
     """
     import orjson
 
     if not fits(action.id):
-        raise Refused("an id is text of 1 to 512 bytes")
+        raise RefusedAction("an id is text of 1 to 512 bytes")
     if action.op not in _OPERATIONS:
-        raise Refused(f"no operation {action.op!r}; known: {', '.join(_OPERATIONS)}")
+        raise RefusedAction(f"no operation {action.op!r}; known: {', '.join(_OPERATIONS)}")
     if action.op == "create" and action.version is not None:
-        raise Refused("a document that is to be created has no version yet")
+        raise RefusedAction("a document that is to be created has no version yet")
     if action.version is not None and (action.version[0] < 0 or action.version[1] < 1):
-        raise Refused(f"no version {action.version}")
+        raise RefusedAction(f"no version {action.version}")
     meta: dict[str, Any] = {"_id": action.id}
     if action.version is not None:
         meta |= {"if_seq_no": action.version[0], "if_primary_term": action.version[1]}
@@ -78,21 +78,21 @@ def encode(action: Action, place: int, *, vectors: Mapping[str, VectorField]) ->
             body = {"doc": source} if action.op == "update" else source
             lines.append(orjson.dumps(body, option=orjson.OPT_SERIALIZE_NUMPY))
         except (TypeError, RecursionError) as error:
-            raise Refused(f"it cannot be written as JSON: {error}") from None
-    return Entry(place, action.id, b"\n".join(lines))
+            raise RefusedAction(f"it cannot be written as JSON: {error}") from None
+    return BulkEntry(place, action.id, b"\n".join(lines))
 
 
-def _checked(value: Any, name: str, vectors: Mapping[str, VectorField]) -> Any:
+def _checked(value: Any, name: str, vectors: Mapping[str, DenseVectorField]) -> Any:
     """Return a value as JSON has it; every number is finite, every vector as its field wants it."""
     if isinstance(value, str) or value is None:
         return value
     if name in vectors and (problem := vectors[name].problem(value)):
-        raise Refused(f"field {name!r}: {problem}")
+        raise RefusedAction(f"field {name!r}: {problem}")
     if isinstance(value, (float, np.floating)) and not math.isfinite(value):
-        raise Refused(f"field {name!r}: {value} is no number that can be stored")
+        raise RefusedAction(f"field {name!r}: {value} is no number that can be stored")
     if isinstance(value, np.ndarray):
         if value.dtype.kind == "f" and not np.isfinite(value).all():
-            raise Refused(f"field {name!r}: it has numbers that are not finite")
+            raise RefusedAction(f"field {name!r}: it has numbers that are not finite")
         # orjson takes only arrays that lie in memory in order
         return np.ascontiguousarray(value)
     if isinstance(value, Mapping):

@@ -13,7 +13,7 @@ from hybrid_search.errors import BadFilter
 
 __all__ = ["answerable"]
 
-_MOST_VALUES = 10_000
+_MOST_VALUES = 10_000  # far below the 65,536 buckets that a server gives by default (search.max_buckets)
 _WILDCARDS = {"*": ".*", "?": "."}
 
 
@@ -50,7 +50,9 @@ def _answerable(body: Any, values: Callable[[str], list[str] | None]) -> Any:
         ((field, given),) = clause.items()
         if (held := values(field)) is not None:
             options = dict(given) if isinstance(given, Mapping) else {"value": given}
-            return {"terms": {field: _matching(str(options.pop("value")), held), **options}}
+            any_case = bool(options.pop("case_insensitive", False))
+            matching = _matching(str(options.pop("value")), held, any_case=any_case)
+            return {"terms": {field: matching, **options}}
     return {name: _answerable(inside, values) for name, inside in body.items()}
 
 
@@ -67,7 +69,9 @@ def _values(field: str, types: Mapping[str, str], client: Client, index: str) ->
     return [bucket["key"] for bucket in found["buckets"]]
 
 
-def _matching(pattern: str, values: list[str]) -> list[str]:
+def _matching(pattern: str, values: list[str], *, any_case: bool) -> list[str]:
     parts = re.findall(r"\\.|.", pattern, re.DOTALL)
     expression = "".join(_WILDCARDS.get(part) or re.escape(part[-1]) for part in parts)
-    return [value for value in values if re.fullmatch(expression, value, re.DOTALL)]
+    # a server ignores the case of ASCII letters only
+    flags = re.DOTALL | (re.IGNORECASE | re.ASCII if any_case else 0)
+    return [value for value in values if re.fullmatch(expression, value, flags)]

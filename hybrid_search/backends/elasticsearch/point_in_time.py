@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from hybrid_search.backends.elasticsearch.aliases import find
 from hybrid_search.backends.elasticsearch.client import Client
-from hybrid_search.backends.elasticsearch.dense_vectors import VectorField
+from hybrid_search.backends.elasticsearch.dense_vectors import DenseVectorField
 from hybrid_search.backends.elasticsearch.error_translation import check_view
 from hybrid_search.document.search_fields import MADE
 from hybrid_search.errors import BackendError, ViewEnded
@@ -22,7 +22,7 @@ __all__ = ["excluded", "scan", "with_vectors", "without_words"]
 _KEEP_ALIVE = "5m"
 _PAGE, _PAGE_OF_VECTORS = 1_000, 200
 _VIEWS = 3
-Fields = Mapping[str, VectorField]
+Fields = Mapping[str, DenseVectorField]
 
 
 def scan(
@@ -40,7 +40,7 @@ def scan(
     ----------
     name : str
         The index or alias.
-    vectors : mapping of str to VectorField
+    vectors : mapping of str to DenseVectorField
         The dense_vector fields.
     query : mapping, optional
         Which documents; all by default.

@@ -6,15 +6,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hybrid_search.backends.elasticsearch.client import Client
-from hybrid_search.backends.elasticsearch.dense_vectors import VectorField
-from hybrid_search.backends.elasticsearch.encode import Entry
+from hybrid_search.backends.elasticsearch.dense_vectors import DenseVectorField
+from hybrid_search.backends.elasticsearch.encode import BulkEntry
 from hybrid_search.backends.elasticsearch.point_in_time import excluded
 
 __all__ = ["written_before"]
 
 
 def written_before(
-    entries: Sequence[Entry], client: Client, target: str, *, vectors: Mapping[str, VectorField]
+    entries: Sequence[BulkEntry], client: Client, target: str, *, vectors: Mapping[str, DenseVectorField]
 ) -> set[int]:
     """Return the places of those whose document is already what the action was to make of it.
 
@@ -22,7 +22,7 @@ def written_before(
 
     Parameters
     ----------
-    entries : sequence of Entry
+    entries : sequence of BulkEntry
         Actions that the server refused with a conflict after their first reply was lost.
     target : str
         The alias or index that they were written to.
@@ -37,7 +37,7 @@ def written_before(
     return {entry.place for entry, source in pairs if _is_done(entry, source, without)}
 
 
-def _is_done(entry: Entry, stored: Any, without: Sequence[str]) -> bool:
+def _is_done(entry: BulkEntry, stored: Any, without: Sequence[str]) -> bool:
     import orjson
 
     head, *rest = entry.lines.split(b"\n")

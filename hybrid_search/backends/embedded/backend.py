@@ -14,13 +14,13 @@ from hybrid_search.backends.embedded.clauses.clause_registry import compiler
 from hybrid_search.backends.embedded.clauses.compound_clauses import everything
 from hybrid_search.backends.embedded.documents.document_pages import pages
 from hybrid_search.backends.embedded.documents.schema import Schema
-from hybrid_search.backends.embedded.documents.segments import Verified
+from hybrid_search.backends.embedded.documents.segments import SegmentChecks
 from hybrid_search.backends.embedded.documents.tantivy_documents import vector_kind, with_vectors
 from hybrid_search.backends.embedded.error_translation import guarded, reading
 from hybrid_search.backends.embedded.index_folder import Folder
 from hybrid_search.backends.embedded.integrity_check import check_folder
 from hybrid_search.backends.embedded.new_version import new_version
-from hybrid_search.backends.embedded.read_only import Shadow, open_index
+from hybrid_search.backends.embedded.read_only import ReadOnlyCopy, open_index
 from hybrid_search.backends.embedded.reindex import take_over
 from hybrid_search.backends.embedded.repair import repair_folder
 from hybrid_search.backends.embedded.search.search_response import answer
@@ -28,14 +28,12 @@ from hybrid_search.backends.embedded.snapshot import Snapshot
 from hybrid_search.backends.embedded.statistics import facts
 from hybrid_search.backends.embedded.vectors.vector_field import VectorField, open_vectors
 from hybrid_search.backends.embedded.writer import Writer, stored_document, sync_graphs
-from hybrid_search.backends.integrity import Checked
+from hybrid_search.backends.integrity import IntegrityReport
 from hybrid_search.document.definition import EmbeddingSpec, prefer, with_embedding, with_extra
 from hybrid_search.errors import BackendUnavailable, DocumentNotFound, IndexNotFound
 
 if TYPE_CHECKING:
     import tantivy
-
-__all__ = ["EmbeddedBackend"]
 
 
 class EmbeddedBackend(Backend):
@@ -78,8 +76,8 @@ class EmbeddedBackend(Backend):
         self._stamp: Any = None
         self._place: tuple[int, ...] | None = None
         self._closed = False
-        self._verified: Verified | None = None
-        self._shadow: Shadow | None = None
+        self._verified: SegmentChecks | None = None
+        self._shadow: ReadOnlyCopy | None = None
 
     def exists(self) -> bool:
         """Tell whether there is an index at the location."""
@@ -205,6 +203,11 @@ class EmbeddedBackend(Backend):
         with reading(self.location):
             return answer(self._current(), body, index=self.location, read_vector=self._read_vector)
 
+    def search_lazily(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Run a `_search` body; the `_source` of each hit is a mapping that is parsed when it is first used."""
+        with reading(self.location):
+            return answer(self._current(), body, index=self.location, read_vector=self._read_vector, lazy=True)
+
     def count(self, query: Mapping[str, Any] | None = None) -> int:
         """Count the documents that match a query (all when None)."""
         with reading(self.location):
@@ -233,13 +236,8 @@ class EmbeddedBackend(Backend):
         """Stream (id, `_source`) of every match in the order of writing, from one commit, in bounded memory."""
         snapshot = self._current()
         matching = everything(0.0) if query is None else compiler(snapshot).filter(query)
-        return pages(
-            snapshot,
-            matching,
-            fields=fields,
-            location=self.location,
-            read_vector=self._read_vector if vectors else None,
-        )
+        read = self._read_vector if vectors else None
+        return pages(snapshot, matching, fields=fields, location=self.location, read_vector=read)
 
     def info(self) -> dict[str, Any]:
         """Return where the index is, and `facts.facts`."""
@@ -247,10 +245,10 @@ class EmbeddedBackend(Backend):
             numbers = facts(self._current(), self._folder, self._vector_field)
             return {"backend": self.name, "location": self.location, **numbers}
 
-    def check(self, *, repair: bool = False) -> Checked:
+    def check(self, *, repair: bool = False) -> IntegrityReport:
         """Compare all files with their checksums, and mend what can be; see `checking` and `repairing`."""
         if self._folder is None:
-            return Checked(self.location, files=0, bytes=0)
+            return IntegrityReport(self.location, files=0, bytes=0)
         with self._guard, guarded(self.location):
             self._release()
             return repair_folder(self._folder) if repair else check_folder(self._folder)
@@ -296,7 +294,7 @@ class EmbeddedBackend(Backend):
                     raise IndexNotFound(self.location)
                 self._place = self._folder.identity()
                 definition = self._folder.definition()
-                self._verified = Verified(self._folder.tantivy)
+                self._verified = SegmentChecks(self._folder.tantivy)
                 self._verified.demand(self.location)
                 with guarded(self.location):
                     index, self._shadow = open_index(self._folder.tantivy)
@@ -355,7 +353,7 @@ class EmbeddedBackend(Backend):
             try:
                 if self._folder.identity() == self._place:
                     with guarded(self.location):
-                        Verified(self._folder.tantivy).demand(self.location)  # what it names is kept, all else goes
+                        SegmentChecks(self._folder.tantivy).demand(self.location)  # what it names is kept, no more
                         self._folder.sweep()
                         self._folder.keep_copy()
                     return index

@@ -19,9 +19,9 @@ from hybrid_search.backends.embedded.error_translation import guarded, reading
 from hybrid_search.backends.embedded.index_folder import Folder
 from hybrid_search.backends.embedded.snapshot import Snapshot
 from hybrid_search.backends.embedded.vectors.hnsw_graph import open_graph
-from hybrid_search.backends.embedded.vectors.vector_rows import BLOCK, Committed, FileRows, blocks, read_committed
+from hybrid_search.backends.embedded.vectors.vector_rows import BLOCK, CommittedRows, FileRows, blocks, read_committed
 from hybrid_search.backends.embedded.vectors.vector_scan import Kind, encode
-from hybrid_search.backends.integrity import Checked, Damage
+from hybrid_search.backends.integrity import Damage, IntegrityReport
 from hybrid_search.errors import BackendUnavailable, FormatTooNew, IndexCorrupt
 
 __all__ = ["bad_blocks", "check_folder", "known_definition"]
@@ -34,7 +34,7 @@ _AFFECTED = {
 _ROWS = "vectors of {name}"
 
 
-def check_folder(folder: Folder) -> Checked:
+def check_folder(folder: Folder) -> IntegrityReport:
     """Read all files of an index; changes nothing.
 
     Raises
@@ -64,7 +64,7 @@ def check_folder(folder: Folder) -> Checked:
         except IndexCorrupt:
             damages.append(Damage("tantivy/meta.json", "is damaged", "all documents: it says how to read them"))
     files = [path for path in folder.path.rglob("*") if path.is_file()]
-    return Checked(folder.location, len(files), folder.bytes(), tuple(damages), unsummed=tuple(unsummed))
+    return IntegrityReport(folder.location, len(files), folder.bytes(), tuple(damages), unsummed=tuple(unsummed))
 
 
 def known_definition(folder: Folder) -> dict[str, Any] | None:
@@ -77,7 +77,7 @@ def known_definition(folder: Folder) -> dict[str, Any] | None:
     return found if not copies or found in copies else copies[-1]
 
 
-def bad_blocks(rows: FileRows, committed: Committed) -> list[int]:
+def bad_blocks(rows: FileRows, committed: CommittedRows) -> list[int]:
     """Return which blocks of rows are not as they were written."""
     if committed.sums is None:
         return []
@@ -121,7 +121,7 @@ def _kinds(definition: dict[str, Any] | None) -> list[tuple[str, Kind]]:
     return [(field.name, vector_kind(field)) for field in Schema(definition).fields.vectors()]
 
 
-def _committed(folder: Folder, name: str) -> Committed | None:
+def _committed(folder: Folder, name: str) -> CommittedRows | None:
     try:
         return read_committed(folder.vectors(name) / "committed.json")
     except (IndexCorrupt, FormatTooNew):
@@ -156,12 +156,12 @@ def _vectors(folder: Folder, name: str, kind: Kind) -> Iterator[Damage]:
         yield Damage(f"{shown}/graph.usearch", "is damaged, and not used", f"the speed of searches in {affects}", True)
 
 
-def _rows(path: Path, dtype: DTypeLike, width: int, committed: Committed) -> FileRows:
+def _rows(path: Path, dtype: DTypeLike, width: int, committed: CommittedRows) -> FileRows:
     identity, rows = committed.identity, committed.rows
     return FileRows(path, dtype=dtype, width=width, identity=identity, rows=rows, writable=False)
 
 
-def _codes_fit(place: Path, kind: Kind, rows: FileRows, committed: Committed) -> bool:
+def _codes_fit(place: Path, kind: Kind, rows: FileRows, committed: CommittedRows) -> bool:
     """Tell whether the codes are those of the rows; where there are none they are made at the next opening."""
     if not (place / "codes.bin").exists():
         return True

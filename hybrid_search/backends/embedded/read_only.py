@@ -18,13 +18,13 @@ from hybrid_search.backends.embedded.vectors.vector_rows import replace_file
 if TYPE_CHECKING:
     import tantivy
 
-__all__ = ["Shadow", "open_index"]
+__all__ = ["ReadOnlyCopy", "open_index"]
 
 _TRIES = 5
 """How often the links are made anew when the commit before has just gone."""
 
 
-class Shadow:
+class ReadOnlyCopy:
     """A temporary folder that shows the commit of another; it goes with the object.
 
     Parameters
@@ -56,7 +56,7 @@ class Shadow:
         self._folder.cleanup()
 
 
-def open_index(tantivy: Path) -> tuple[tantivy.Index, Shadow | None]:
+def open_index(tantivy: Path) -> tuple[tantivy.Index, ReadOnlyCopy | None]:
     """Return tantivy's index of a folder, and what stands for the folder where that cannot be written."""
     from tantivy import Index
 
@@ -65,7 +65,7 @@ def open_index(tantivy: Path) -> tuple[tantivy.Index, Shadow | None]:
     except ValueError as error:
         if not is_denied(error):
             raise
-    shadow = Shadow(tantivy)
+    shadow = ReadOnlyCopy(tantivy)
     return Index.open(str(shadow.path)), shadow
 
 

@@ -14,18 +14,18 @@ from hybrid_search.backends.embedded.documents.tantivy_documents import vector_k
 from hybrid_search.backends.embedded.index_folder import Folder
 from hybrid_search.backends.embedded.integrity_check import bad_blocks, check_folder, known_definition
 from hybrid_search.backends.embedded.new_version import new_version
-from hybrid_search.backends.embedded.salvage import Salvaged, salvage
+from hybrid_search.backends.embedded.salvage import SalvagedDocument, salvage
 from hybrid_search.backends.embedded.vectors.vector_rows import (
     BLOCK,
     HEADER_BYTES,
-    Committed,
+    CommittedRows,
     FileRows,
     read_committed,
     sums_of,
     write_header,
 )
 from hybrid_search.backends.embedded.vectors.vector_scan import Kind
-from hybrid_search.backends.integrity import Checked
+from hybrid_search.backends.integrity import IntegrityReport
 from hybrid_search.errors import IndexCorrupt
 
 __all__ = ["repair_folder"]
@@ -33,7 +33,7 @@ __all__ = ["repair_folder"]
 _TOGETHER = 500
 
 
-def repair_folder(folder: Folder) -> Checked:
+def repair_folder(folder: Folder) -> IntegrityReport:
     """Check an index and mend what is damaged; the damaged files are kept beside it where documents were read anew.
 
     Raises
@@ -85,7 +85,7 @@ def _derived(folder: Folder, damaged: list[str]) -> Iterator[str]:
         shown = f"vectors/{place.name}"
         if f"{shown}/committed.json" in damaged and (identity := _identity(place)):
             rows = (place.joinpath("rows.bin").stat().st_size - HEADER_BYTES) // (kind.dtype.itemsize * kind.dims)
-            _count_again(place, kind, Committed(identity, rows))
+            _count_again(place, kind, CommittedRows(identity, rows))
             yield f"{shown}/committed.json was counted again: {rows:,} vectors"
         elif f"{shown}/rows.bin" in damaged:
             committed = read_committed(place / "committed.json")
@@ -106,7 +106,7 @@ def _identity(place: Any) -> str | None:
     return data[20:36].hex() if data.startswith(b"HSVECTOR") and len(data) == HEADER_BYTES else None
 
 
-def _count_again(place: Any, kind: Kind, committed: Committed) -> None:
+def _count_again(place: Any, kind: Kind, committed: CommittedRows) -> None:
     path = place / "rows.bin"
     rows = FileRows(
         path, dtype=kind.dtype, width=kind.dims, identity=committed.identity, rows=committed.rows, writable=False
@@ -115,7 +115,7 @@ def _count_again(place: Any, kind: Kind, committed: Committed) -> None:
         replace(committed, sums=sums_of(rows.array(committed.rows))).save(place / "committed.json")
 
 
-def _written_anew(folder: Folder, done: list[str], *, trusted: bool) -> Checked:
+def _written_anew(folder: Folder, done: list[str], *, trusted: bool) -> IntegrityReport:
     """Write all documents that can be read into a new version, with those of their vectors that are sound."""
     definition = folder.read_definition()
     schema = Schema(definition)
@@ -149,7 +149,7 @@ def _written_anew(folder: Folder, done: list[str], *, trusted: bool) -> Checked:
     return replace(after, repaired=tuple(done), incomplete=tuple(sorted(incomplete)), lost=lost, kept=str(kept))
 
 
-def _with_vectors(document: Salvaged, readers: dict[str, Callable[[int], Any]]) -> tuple[dict[str, Any], bool]:
+def _with_vectors(document: SalvagedDocument, readers: dict[str, Callable[[int], Any]]) -> tuple[dict[str, Any], bool]:
     """Return a document with its sound vectors, and whether these are all that it had."""
     if document.rows is None:
         return document.source, False

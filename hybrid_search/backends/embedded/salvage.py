@@ -29,14 +29,14 @@ from hybrid_search.errors import IndexCorrupt
 if TYPE_CHECKING:
     import tantivy
 
-__all__ = ["Salvaged", "salvage"]
+__all__ = ["SalvagedDocument", "salvage"]
 
 _MOST = 1 << 31
 """More documents than a segment has: how many there are says a commit alone, which may be lost."""
 
 
 @dataclass(frozen=True)
-class Salvaged:
+class SalvagedDocument:
     """A document that could be read.
 
     Parameters
@@ -60,7 +60,7 @@ class _Segment:
     deletions: int | None
 
 
-def salvage(folder: Folder, schema: Schema, *, trusted: bool) -> Iterator[Salvaged | None]:
+def salvage(folder: Folder, schema: Schema, *, trusted: bool) -> Iterator[SalvagedDocument | None]:
     """Give what can be read of every document, None for each that cannot; of one with several versions the last last.
 
     Parameters
@@ -97,7 +97,9 @@ def _deletions(tantivy: Path, name: str, said: int | None) -> int | None:
     return said if said in numbers else max(numbers, default=None)
 
 
-def _documents(tantivy: Path, segment: _Segment, schema: Schema, blank: Path, place: Path) -> Iterator[Salvaged | None]:
+def _documents(
+    tantivy: Path, segment: _Segment, schema: Schema, blank: Path, place: Path
+) -> Iterator[SalvagedDocument | None]:
     sound = {part: damage(tantivy / f"{segment.name}.{part}") is None for part in PARTS}
     removed = _removed(tantivy, segment)
     unreadable = [None] * max(0, (segment.documents or 0) - len(removed))
@@ -139,7 +141,9 @@ def _opened(
         return index.searcher()
 
 
-def _document(searcher: tantivy.Searcher, number: int, schema: Schema, *, fast: bool, sound: bool) -> Salvaged | None:
+def _document(
+    searcher: tantivy.Searcher, number: int, schema: Schema, *, fast: bool, sound: bool
+) -> SalvagedDocument | None:
     from tantivy import DocAddress
 
     address = DocAddress(0, number)
@@ -155,7 +159,7 @@ def _document(searcher: tantivy.Searcher, number: int, schema: Schema, *, fast: 
             id = native.get_first(ID)
     except (IndexCorrupt, ValueError, TypeError, OverflowError):
         return None
-    return Salvaged(str(id), source, rows, sound) if isinstance(id, str) and isinstance(source, dict) else None
+    return SalvagedDocument(str(id), source, rows, sound) if isinstance(id, str) and isinstance(source, dict) else None
 
 
 def _removed(tantivy: Path, segment: _Segment) -> set[int]:

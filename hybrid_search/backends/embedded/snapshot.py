@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hybrid_search.backends.embedded.documents.schema import EVERY, PRESENT, SEQUENCE, Schema
+from hybrid_search.backends.embedded.documents.schema import EVERY, ID, PRESENT, SEQUENCE, Schema
 from hybrid_search.backends.embedded.vectors.vector_field import VectorField
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ class Snapshot:
         self._living: dict[str, int] = {}
         self._values: dict[str, float] = {}
         self.cache: dict[str, Any] = {}
+        self._ids: dict[int, str] = {}
 
     @property
     def documents(self) -> int:
@@ -90,17 +91,18 @@ class Snapshot:
         query = self.term(column, text)
         if column not in self._values:
             self._values[column] = self._mean_values(query) * self.stored() / max(1, self.stored(name))
-        share = 2.2 / (1 + 1.2 * (0.25 + 0.75 / max(1.0, self._values[column])))
-        return Query.const_score_query(query, self.idf(name, found) * share)
+        return Query.const_score_query(query, self.idf(name, found) * _one_of(self._values[column]))
 
     def boolean_term(self, column: str, value: int) -> tantivy.Query:
         """Return the query for true (1) or false (0), which Elasticsearch scores as a keyword of its own."""
         from tantivy import Query
 
         found = self.searcher.doc_freq(column, value)
-        return (
-            Query.const_score_query(self.term(column, value), self.idf(column, found)) if found else Query.empty_query()
-        )
+        if not found:
+            return Query.empty_query()
+        values = found + self.searcher.doc_freq(column, 1 - value)
+        weight = self.idf(column, found) * _one_of(values / max(1, self.stored(column)))
+        return Query.const_score_query(self.term(column, value), weight)
 
     def _mean_values(self, query: tantivy.Query) -> float:
         """Return how many values all documents have on average, which tantivy tells in its explanations alone."""
@@ -165,6 +167,15 @@ class Snapshot:
         """Return the numbers of a column for documents, None where there is none."""
         return self.searcher.fast_field_values(column, list(addresses)) if addresses else []
 
+    def id(self, sequence: int, address: tantivy.DocAddress) -> str:
+        """Return the id of a document; the latest are kept, for it costs as much as to read the document."""
+        found = self._ids.get(sequence)
+        if found is None:
+            if len(self._ids) >= _IDS:
+                self._ids.clear()
+            found = self._ids[sequence] = str(self.searcher.doc(address).get_first(ID))
+        return found
+
     def sequences(self, addresses: Sequence[tantivy.DocAddress]) -> list[int]:
         """Return the write numbers of documents, which name them within this snapshot."""
         return self.values(SEQUENCE, addresses)
@@ -205,7 +216,14 @@ class Snapshot:
 
 
 _SET_FROM = 2048
+_IDS = 10_000
+"""Ids that are kept, 1.5 MB of them: all of a small collection, of a large one what is found again and again."""
 
 
 def _idf(documents: int, found: int) -> float:
     return math.log(1 + (documents - found + 0.5) / (found + 0.5))
+
+
+def _one_of(values: float) -> float:
+    """Return BM25's share of one value, where documents have so many of a field on average."""
+    return 2.2 / (1 + 1.2 * (0.25 + 0.75 / max(1.0, values)))

@@ -17,8 +17,8 @@ from hybrid_search.backends import Action, Outcome
 from hybrid_search.backends.embedded.documents.field_lengths import Lengths
 from hybrid_search.backends.embedded.documents.schema import EVERY, ID, PRESENT, SEQUENCE, Schema
 from hybrid_search.backends.embedded.documents.tantivy_documents import (
-    Prepared,
-    Refused,
+    PreparedDocument,
+    RefusedDocument,
     merged,
     prepare,
     read_source,
@@ -144,7 +144,7 @@ class Writer:
             if action.op == "delete":
                 return self._delete(action.id)
             if action.op not in ("index", "create", "update"):
-                raise Refused(f"no operation {action.op!r}; known: index, create, update, delete")
+                raise RefusedDocument(f"no operation {action.op!r}; known: index, create, update, delete")
             before = self.current(action.id)
             if action.op == "create" and before is not None:
                 return Outcome(action.id, 409, f"there is a document {action.id!r} already")
@@ -155,7 +155,7 @@ class Writer:
                 kept: Mapping[str, int] = before.rows
             else:
                 document, kept = prepare(action.id, action.source, self._schema), {}
-        except Refused as error:
+        except RefusedDocument as error:
             return Outcome(action.id, 400, str(error))
         self._write(document, kept, replaces=before is not None)
         return Outcome(action.id, 200 if before is not None else 201)
@@ -168,7 +168,7 @@ class Writer:
         self._pending[id] = None
         return Outcome(id, 200)
 
-    def _write(self, document: Prepared, kept: Mapping[str, int], *, replaces: bool) -> None:
+    def _write(self, document: PreparedDocument, kept: Mapping[str, int], *, replaces: bool) -> None:
         rows = {name: row for name, row in kept.items() if name not in document.vectors}
         for name, values in document.vectors.items():
             if values is not None:

@@ -16,7 +16,7 @@ from hybrid_search.cli.suggest import command
 from hybrid_search.errors.numbers import counted
 
 if TYPE_CHECKING:
-    from hybrid_search.backends.integrity import Checked
+    from hybrid_search.backends.integrity import IntegrityReport
 
 __all__ = ["check"]
 
@@ -60,7 +60,7 @@ def check(
     raise typer.Exit(exits.FAILED if any(not each.harmless for each in checked.damages) else exits.OK)
 
 
-def _filled(context: typer.Context, location: str | None, checked: Checked) -> Checked:
+def _filled(context: typer.Context, location: str | None, checked: IntegrityReport) -> IntegrityReport:
     """Compute again what is lacking in documents whose pictures are there."""
     from hybrid_search.images import DEFAULT_LIMITS
     from hybrid_search.ingest.recompute import refill
@@ -72,7 +72,7 @@ def _filled(context: typer.Context, location: str | None, checked: Checked) -> C
     return replace(checked, incomplete=tuple(left), repaired=done)
 
 
-def _print(checked: Checked) -> None:
+def _print(checked: IntegrityReport) -> None:
     for sentence in checked.repaired:
         terminal.write(f"{terminal.escape(sentence)}\n")
     _print_damages(checked)
@@ -94,7 +94,7 @@ def _print(checked: Checked) -> None:
     terminal.write(f"{terminal.escape(checked.location)} is sound: {read}\n")
 
 
-def _print_damages(checked: Checked) -> None:
+def _print_damages(checked: IntegrityReport) -> None:
     for each in checked.damages[:SHOWN]:
         terminal.write(f"{terminal.escape(f'{each.file}: {each.reason} (affects {each.affects})')}\n")
     if len(checked.damages) > SHOWN:

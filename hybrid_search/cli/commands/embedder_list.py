@@ -13,14 +13,14 @@ from typing import Annotated
 from hybrid_search.cli.output import terminal
 from hybrid_search.cli.parsing import options
 
-__all__ = ["Listed", "keras_weights", "list_", "listed"]
+__all__ = ["EmbedderListing", "keras_weights", "list_", "listed"]
 
 READY, FETCH, PACKAGE = "ready", "to fetch", "needs a package"
 GIVE = MappingProxyType({"FILE": "needs a file", "FOLDER": "needs a folder"})
 
 
 @dataclass(frozen=True)
-class Listed:
+class EmbedderListing:
     """An embedder as it is listed.
 
     Parameters
@@ -106,7 +106,7 @@ def list_(
         _print_plain(rows)
 
 
-def listed() -> list[Listed]:
+def listed() -> list[EmbedderListing]:
     """Return all embedders: those of this package and of others, text towers, and recommended models of the hub."""
     from hybrid_search.embedders.registry import known_embedders, known_text_embedders
 
@@ -114,7 +114,7 @@ def listed() -> list[Listed]:
     for name, entry in [*known_embedders().items(), *known_text_embedders().items()]:
         fact = _FACTS.get(name) or _Fact(name, "pictures", f"from {entry.target.partition(':')[0]}")
         state, command = _state(name, fact, entry.install)
-        rows.append(Listed(fact.example, fact.takes, state, command, fact.note))
+        rows.append(EmbedderListing(fact.example, fact.takes, state, command, fact.note))
     order = list(_FACTS)
     rows.sort(key=lambda row: next((order.index(name) for name in order if _FACTS[name].example == row.name), 99))
     return [*rows, *_published()]
@@ -139,13 +139,13 @@ def keras_weights() -> Path:
     return place / "models" / "resnet50_weights_tf_dim_ordering_tf_kernels.h5"
 
 
-def _published() -> Iterator[Listed]:
+def _published() -> Iterator[EmbedderListing]:
     from hybrid_search.embedders.hub.download import is_here
     from hybrid_search.embedders.hub.recommended_models import RECOMMENDED
 
     for model in RECOMMENDED:
         here = is_here(model.name)
-        yield Listed(
+        yield EmbedderListing(
             model.name,
             "pictures, words" if model.languages else "pictures",
             READY if here else FETCH,
@@ -158,14 +158,14 @@ def _published() -> Iterator[Listed]:
         )
 
 
-def _about(row: Listed) -> str:
+def _about(row: EmbedderListing) -> str:
     """Return what is known of a row in one line."""
     size = f"{row.megabytes:,} MB" if row.megabytes else ""
     asked = f"asked in {row.languages}" if row.languages else ""
     return "; ".join(filter(None, (row.note, row.recall, asked, row.licence, size)))
 
 
-def _print_table(rows: Sequence[Listed]) -> None:
+def _print_table(rows: Sequence[EmbedderListing]) -> None:
     from rich import box
     from rich.table import Table
     from rich.text import Text
@@ -185,7 +185,7 @@ def _print_table(rows: Sequence[Listed]) -> None:
     terminal.console().print(table)
 
 
-def _print_plain(rows: Sequence[Listed]) -> None:
+def _print_plain(rows: Sequence[EmbedderListing]) -> None:
     cells = [[terminal.escape(text) for text in (row.name, row.takes, row.state, _about(row))] for row in rows]
     widths = [max(map(len, column)) for column in list(zip(*cells, strict=True))[:-1]]
     for line, row in zip(cells, rows, strict=True):

@@ -33,7 +33,7 @@ class SourceName(str, Enum):
     folders = "folders"
 
 
-class LossName(str, Enum):
+class HeadLossName(str, Enum):
     """What --loss takes."""
 
     triplet = "triplet"
@@ -57,11 +57,11 @@ def head(
         typer.Option("--embedder", metavar="NAME", help="Whose vectors to learn from; the index's first by default."),
     ] = None,
     loss: Annotated[
-        LossName,
+        HeadLossName,
         typer.Option(
             "--loss", help="From triplets with semi-hard negatives, from pairs, or from each against all (supcon)."
         ),
-    ] = LossName.triplet,
+    ] = HeadLossName.triplet,
     margin: Annotated[
         float | None,
         typer.Option(
@@ -100,7 +100,7 @@ def head(
     from hybrid_search.training.head import HeadOptions, train_head
 
     replaced = check_free(out, force=force)
-    if loss is LossName.supcon and margin is not None:
+    if loss is HeadLossName.supcon and margin is not None:
         raise typer.BadParameter("--loss supcon has none", param_hint="--margin")
     chosen = HeadOptions(loss.value, margin, dims, hidden, epochs, patience, seed=seed)
     examples, spec = _examples(context, location, embedder, source.value)

@@ -29,7 +29,7 @@ __all__ = ["joint"]
 _EMBEDDER = "lite+minilm"
 
 
-class LossName(str, Enum):
+class JointLossName(str, Enum):
     """What --loss takes."""
 
     cca = "cca"
@@ -69,8 +69,9 @@ def joint(
         str, typer.Option("--text-embedder", metavar="NAME", help="What turns the captions into vectors.")
     ] = "minilm",
     loss: Annotated[
-        LossName, typer.Option("--loss", help="How it learns: cca and ridge at once, cosine and hinge pass by pass.")
-    ] = LossName.cca,
+        JointLossName,
+        typer.Option("--loss", help="How it learns: cca and ridge at once, cosine and hinge pass by pass."),
+    ] = JointLossName.cca,
     hidden: Annotated[
         int, typer.Option("--hidden", min=0, metavar="N", help="Units of a hidden layer, for cosine and hinge.")
     ] = 0,
@@ -95,7 +96,7 @@ def joint(
     from hybrid_search.training.joint import JointOptions, train_joint
 
     replaced = check_free(out, force=force)
-    if hidden and loss in (LossName.cca, LossName.ridge):
+    if hidden and loss in (JointLossName.cca, JointLossName.ridge):
         raise typer.BadParameter("only --loss cosine and hinge have a hidden layer", param_hint="--hidden")
     if photos is not None and captions is None:
         raise typer.BadParameter("it needs --captions, which says what is written about them", param_hint="--photos")

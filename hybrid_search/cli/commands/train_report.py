@@ -10,7 +10,7 @@ from hybrid_search.cli.output.progress_bar import progress_bar
 
 if TYPE_CHECKING:
     from hybrid_search.training.early_stopping import Epoch
-    from hybrid_search.training.ranking_gain import Comparison
+    from hybrid_search.training.ranking_gain import RankingGain
 
 __all__ = ["bound", "epochs_bar", "figures_table"]
 
@@ -27,7 +27,7 @@ def epochs_bar(measure: str, *, shown: bool) -> Iterator[Callable[[Epoch], None]
         yield lambda epoch: bar(Progress(epoch.number, epoch.of, 0, f"{measure} {abs(epoch.best):.4f}"))
 
 
-def figures_table(compared: Mapping[str, tuple[Comparison, Sequence[str]]]) -> str:
+def figures_table(compared: Mapping[str, tuple[RankingGain, Sequence[str]]]) -> str:
     """Return figures as lines, in percent: for each title those before and after, under the names of the two."""
     lines = [f"{'':42}{'recall@1':>10}{'recall@5':>10}{'recall@10':>11}{'mAP':>8}"]
     for title, (comparison, names) in compared.items():
@@ -39,7 +39,7 @@ def figures_table(compared: Mapping[str, tuple[Comparison, Sequence[str]]]) -> s
     return "".join(f"{line}\n" for line in lines)
 
 
-def bound(comparison: Comparison) -> str:
+def bound(comparison: RankingGain) -> str:
     """Return the difference in mean average precision, in points, with its 95 % interval."""
     difference, low, high = (100 * each for each in (comparison.difference, comparison.low, comparison.high))
     return f"mAP {difference:+.1f} points (95 % interval {low:+.1f} to {high:+.1f})"

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from hybrid_search.index import HybridIndex
     from hybrid_search.query.vector_sum import ExamplePicture, StoredPicture, VectorQuery
 
-__all__ = ["Typed", "class_weights", "read_terms", "vector_query"]
+__all__ = ["SumTerm", "class_weights", "read_terms", "vector_query"]
 
 _WEIGHTED = re.compile(r"(\d+(?:\.\d*)?|\.\d+):(?=[^\d\s])(.+)", re.DOTALL)
 """A number before a colon is a weight, unless what follows is a digit or blank: "16:9" and "2: two" are words."""
@@ -24,7 +24,7 @@ _SHOWS = "a sum looks like: beach + ./photo.jpg - 0.5:people"
 
 
 @dataclass(frozen=True)
-class Typed:
+class SumTerm:
     """One term as it was typed; `value` is words, a file or URL, or the id or path of an indexed picture."""
 
     kind: Literal["text", "image", "stored"]
@@ -32,7 +32,7 @@ class Typed:
     weight: float
 
 
-def read_terms(arguments: Sequence[str]) -> tuple[Typed, ...]:
+def read_terms(arguments: Sequence[str]) -> tuple[SumTerm, ...]:
     """Return the terms of a sum; none where the arguments are words to search for as they stand.
 
     It is a sum when an argument is "+" or "-" alone, or begins with a weight such as "2:" or "-0.5:". A picture begins
@@ -66,7 +66,7 @@ def _sign_apart(argument: str) -> tuple[str, ...]:
     return (argument,)
 
 
-def _terms(arguments: Sequence[str]) -> Iterator[Typed]:
+def _terms(arguments: Sequence[str]) -> Iterator[SumTerm]:
     sign, before = "", None
     for argument in arguments:
         if argument in ("+", "-"):
@@ -87,12 +87,12 @@ def _terms(arguments: Sequence[str]) -> Iterator[Typed]:
         yield before
 
 
-def _term(argument: str, sign: str) -> Typed:
+def _term(argument: str, sign: str) -> SumTerm:
     weight, value = _weight(argument)
     weight = -weight if sign == "-" else weight
     if value.startswith("@") and len(value) > 1:
-        return Typed("stored", value[1:], weight)
-    return Typed("image" if _PICTURE.match(value) else "text", value, weight)
+        return SumTerm("stored", value[1:], weight)
+    return SumTerm("image" if _PICTURE.match(value) else "text", value, weight)
 
 
 def _check_not_alone(argument: str) -> None:
@@ -109,12 +109,12 @@ def _weight(argument: str) -> tuple[float, str]:
     return float(weighted[1]), weighted[2]
 
 
-def vector_query(index: HybridIndex, terms: Sequence[Typed]) -> VectorQuery:
+def vector_query(index: HybridIndex, terms: Sequence[SumTerm]) -> VectorQuery:
     """Return a sum as `HybridIndex.search` takes it; a file that is indexed is that picture, and is no hit itself."""
     return [(_found(index, term), term.weight) for term in terms]
 
 
-def _found(index: HybridIndex, term: Typed) -> str | ExamplePicture | StoredPicture:
+def _found(index: HybridIndex, term: SumTerm) -> str | ExamplePicture | StoredPicture:
     from hybrid_search.cli.parsing.session import find_document, picture
     from hybrid_search.errors import DocumentNotFound
     from hybrid_search.query.vector_sum import ExamplePicture, StoredPicture

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from hybrid_search.duplicates.act.merge_metadata import Merged
+from hybrid_search.duplicates.act.merge_metadata import MergeResult
 
 __all__ = ["ActionReport", "FileResult", "Outcome"]
 
@@ -62,7 +62,7 @@ class ActionReport:
         What `undo` needs; None in a dry run.
     dry_run : bool
         Whether nothing was touched.
-    merged : tuple of Merged
+    merged : tuple of MergeResult
         What kept documents got of what was said of their copies, and what they did not get.
     """
 
@@ -70,7 +70,7 @@ class ActionReport:
     results: tuple[FileResult, ...]
     journal: Path | None
     dry_run: bool
-    merged: tuple[Merged, ...] = ()
+    merged: tuple[MergeResult, ...] = ()
 
     @property
     def done(self) -> tuple[FileResult, ...]:

@@ -13,14 +13,14 @@ from hybrid_search.backends import Backend
 from hybrid_search.duplicates.act import move_files
 from hybrid_search.duplicates.act.action_report import ActionReport, FileResult, Outcome
 from hybrid_search.duplicates.act.companion_files import companion, planned_sidecar, sidecars_of
-from hybrid_search.duplicates.act.index_updates import Told
+from hybrid_search.duplicates.act.index_updates import IndexUpdates
 from hybrid_search.duplicates.act.journal import Journal, journal_path, one_run_at_a_time
-from hybrid_search.duplicates.act.merge_metadata import Merged, merge_metadata
+from hybrid_search.duplicates.act.merge_metadata import MergeResult, merge_metadata
 from hybrid_search.duplicates.act.planned_files import Decision, Plan, PlannedFile
 from hybrid_search.duplicates.act.protection import Guards
 from hybrid_search.duplicates.act.target_names import Names, base_of, missing_folders
 from hybrid_search.duplicates.act.undo import put_back_broken
-from hybrid_search.duplicates.act.verified_file import Held, hold
+from hybrid_search.duplicates.act.verified_file import VerifiedFile, hold
 from hybrid_search.errors import ActionRefused, HybridSearchError
 
 __all__ = ["ACTIONS", "ActionName", "ActionReport", "FileResult", "Outcome", "apply"]
@@ -94,8 +94,8 @@ def apply(
             put_back_broken(backend)
             head = {"action": action, "folder": None if names is None else names.folder, "root": base}
             book = stack.enter_context(Journal.create(journal or journal_path(), head))
-        told = Told(None if dry_run else backend)
-        run = _Run(action, Guards(decisions, folders), names, book, told, merge)
+        told = IndexUpdates(None if dry_run else backend)
+        run = _ActionRun(action, Guards(decisions, folders), names, book, told, merge)
         for result in run.results(decisions):
             results.append(result)
             if progress is not None:
@@ -104,19 +104,19 @@ def apply(
 
 
 @dataclass
-class _Run:
+class _ActionRun:
     """One run over a plan; without a journal it is a dry one."""
 
     action: ActionName
     guards: Guards
     names: Names | None
     journal: Journal | None
-    told: Told
+    told: IndexUpdates
     merge: bool
     number: int = 0
     gone: set[str] = field(default_factory=set)
     broken: str = ""
-    merged: list[Merged] = field(default_factory=list)
+    merged: list[MergeResult] = field(default_factory=list)
 
     def results(self, decisions: Iterable[Decision]) -> Iterator[FileResult]:
         """Yield what becomes of each file that is to be removed."""
@@ -148,7 +148,7 @@ class _Run:
         return sidecars_of(str(file.path), without=self.gone) if self.action in ("move", "trash", "delete") else []
 
     def _go_along(
-        self, sidecars: Sequence[str], picture: PlannedFile, went: FileResult, decision: Decision, kept: Held
+        self, sidecars: Sequence[str], picture: PlannedFile, went: FileResult, decision: Decision, kept: VerifiedFile
     ) -> Iterator[FileResult]:
         """Do with the sidecars of a picture that went what was done with it."""
         for path in sidecars:
@@ -175,7 +175,7 @@ class _Run:
         self,
         file: PlannedFile,
         decision: Decision,
-        kept: Held,
+        kept: VerifiedFile,
         *,
         beside: Sequence[str] = (),
         target: str | None = None,
@@ -207,7 +207,7 @@ class _Run:
         except OSError as error:
             return result("failed", self.broken or error.strerror or str(error))
 
-    def _target(self, file: PlannedFile, decision: Decision, held: Held, beside: Sequence[str]) -> str | None:
+    def _target(self, file: PlannedFile, decision: Decision, held: VerifiedFile, beside: Sequence[str]) -> str | None:
         """Return where a file goes, or what its link leads to; refuses what the action cannot do with it."""
         path, kept = str(file.path), decision.keep[0]
         if self.names is not None:
@@ -221,7 +221,13 @@ class _Run:
         return None
 
     def _act(
-        self, file: PlannedFile, decision: Decision, held: Held, kept: Held, target: str | None, sidecar_of: str
+        self,
+        file: PlannedFile,
+        decision: Decision,
+        held: VerifiedFile,
+        kept: VerifiedFile,
+        target: str | None,
+        sidecar_of: str,
     ) -> None:
         """Write into the journal what is about to happen, do it, and see that the kept file is still there."""
         if self.journal is None:
@@ -260,7 +266,9 @@ class _Run:
             raise
         self.journal.note("done", self.number)
 
-    def _do(self, file: PlannedFile, held: Held, kept: Held, spare: tuple[str, str], target: str | None) -> None:
+    def _do(
+        self, file: PlannedFile, held: VerifiedFile, kept: VerifiedFile, spare: tuple[str, str], target: str | None
+    ) -> None:
         aside, part = spare
         held.check()
         try:

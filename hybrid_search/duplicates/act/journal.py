@@ -19,7 +19,7 @@ from typing import Any
 from hybrid_search.duplicates.act.file_lock import lock
 from hybrid_search.errors import ActionRefused, DuplicatesError, StorageFull
 
-__all__ = ["Entry", "Journal", "History", "journal_path", "journals", "journals_folder", "one_run_at_a_time"]
+__all__ = ["JournalEntry", "Journal", "History", "journal_path", "journals", "journals_folder", "one_run_at_a_time"]
 
 _KIND = "hybrid-search duplicates"
 _VERSION = 1
@@ -27,7 +27,7 @@ _SUFFIX = ".journal.jsonl"
 
 
 @dataclass(frozen=True)
-class Entry:
+class JournalEntry:
     """One file that a run was about to change.
 
     Parameters
@@ -59,7 +59,7 @@ class History:
     """What a journal says: the run's head, its entries in order, and the lines that cannot be read."""
 
     head: Mapping[str, Any]
-    entries: tuple[Entry, ...]
+    entries: tuple[JournalEntry, ...]
     damaged: tuple[int, ...] = ()
 
 
@@ -256,7 +256,7 @@ def sync_folder(folder: str | Path) -> None:
             os.close(descriptor)
 
 
-def _entries(records: Sequence[Mapping[str, Any]]) -> tuple[Entry, ...]:
+def _entries(records: Sequence[Mapping[str, Any]]) -> tuple[JournalEntry, ...]:
     steps: dict[int, set[str]] = {}
     begun: dict[int, Mapping[str, Any]] = {}
     for record in records:
@@ -265,7 +265,9 @@ def _entries(records: Sequence[Mapping[str, Any]]) -> tuple[Entry, ...]:
         if record["step"] == "begin":
             begun[number] = record
     later = ("done", "undoing", "undone")
-    return tuple(Entry(number, record, *(step in steps[number] for step in later)) for number, record in begun.items())
+    return tuple(
+        JournalEntry(number, record, *(step in steps[number] for step in later)) for number, record in begun.items()
+    )
 
 
 def _read_line(line: bytes) -> dict[str, Any] | None:

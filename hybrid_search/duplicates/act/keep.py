@@ -12,7 +12,7 @@ from hybrid_search.duplicates.act.keep_criteria import MEASURES, facts_of
 from hybrid_search.duplicates.model import Member
 from hybrid_search.errors import QueryError
 
-__all__ = ["DEFAULT_KEEP", "KEEP_RULES", "KeepRule", "KeepRules", "Kept", "facts_of", "parse_keep"]
+__all__ = ["DEFAULT_KEEP", "KEEP_RULES", "KeepRule", "KeepRules", "KeepChoice", "facts_of", "parse_keep"]
 
 DEFAULT_KEEP = (
     "colour,most-pixels,camera-original,best-format,least-compressed,best-described,largest,oldest,"
@@ -48,7 +48,7 @@ class KeepRule:
 
 
 @dataclass(frozen=True)
-class Kept:
+class KeepChoice:
     """The file that rules chose, and why.
 
     Parameters
@@ -99,7 +99,7 @@ class KeepRules:
     def __str__(self) -> str:
         return ",".join([*map(str, self.rules), *(f"protected:{folder}" for folder in self.protected)])
 
-    def choose(self, members: Sequence[Member]) -> Kept:
+    def choose(self, members: Sequence[Member]) -> KeepChoice:
         """Return which of several files is kept; the same one whatever their order.
 
         Parameters
@@ -127,7 +127,7 @@ class KeepRules:
             if _same_bytes([member, chosen]) and _folder(member) != _folder(chosen)
         )
         why = "; ".join(_for(rule, chosen) for rule, _ in decided) or "the only file"
-        return Kept(chosen, why, others, undecided)
+        return KeepChoice(chosen, why, others, undecided)
 
     def before_default(self, *more: KeepRule) -> KeepRules:
         """Return these rules, then those of the default, where these leave files equal.

@@ -20,7 +20,7 @@ from hybrid_search.metadata.fields import MAX_TAGS, flatten
 from hybrid_search.metadata.model import UNITED, unique
 from hybrid_search.metadata.taken_at import MOMENT_FIELDS
 
-__all__ = ["Merged", "merge_fields", "merge_metadata"]
+__all__ = ["MergeResult", "merge_fields", "merge_metadata"]
 
 _TOGETHER: tuple[frozenset[str], ...] = (
     MOMENT_FIELDS,
@@ -39,7 +39,7 @@ _OF_THE_FILE = frozenset({"software", "faces"})
 
 
 @dataclass(frozen=True)
-class Merged:
+class MergeResult:
     """What became of the descriptions of removed copies.
 
     Parameters
@@ -62,7 +62,7 @@ class Merged:
         return {"id": self.id, "added": dict(self.added), "dropped": dropped}
 
 
-def merge_metadata(backend: Backend, decision: Decision) -> Merged:
+def merge_metadata(backend: Backend, decision: Decision) -> MergeResult:
     """Write into the kept document what is said of the copies that are to be removed; nobody else's change is lost.
 
     Parameters
@@ -85,15 +85,15 @@ def merge_metadata(backend: Backend, decision: Decision) -> Merged:
     beside = [read_sidecars(Path(file.path)).fields for file in decision.remove if file.path]
     copies = [*(source for id in ids if (source := _read(backend, id)) is not None), *filter(None, beside)]
     if kept is None or not copies:
-        return Merged(kept.id if kept else "", {}, {})
-    merged = Merged(kept.id, {}, {})
+        return MergeResult(kept.id if kept else "", {}, {})
+    merged = MergeResult(kept.id, {}, {})
 
     def change(stored: Stored | None) -> Action | None:
         nonlocal merged
         if stored is None:
             raise DocumentNotFound(kept.id)
         added, dropped = merge_fields(stored.source, copies)
-        merged = Merged(kept.id, added, dropped)
+        merged = MergeResult(kept.id, added, dropped)
         return Action("update", kept.id, _changed(backend, stored.source, added)) if added else None
 
     outcome = change_document(backend, kept.id, change)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from hybrid_search.duplicates.act.planned_files import Decision, PlannedFile
-from hybrid_search.duplicates.act.verified_file import Held
+from hybrid_search.duplicates.act.verified_file import VerifiedFile
 from hybrid_search.errors import ActionRefused
 
 __all__ = ["Guards"]
@@ -54,7 +54,7 @@ class Guards:
             if (found := self._inside[folder]) is not None:
                 raise ActionRefused(path, f"it is in the protected folder {found}")
 
-    def check_file(self, path: str, status: os.stat_result, kept: Held) -> None:
+    def check_file(self, path: str, status: os.stat_result, kept: VerifiedFile) -> None:
         """Raise ActionRefused when a file is one that stays, seen under another name."""
         place = status.st_dev, status.st_ino
         if place == kept.place:

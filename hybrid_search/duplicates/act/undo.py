@@ -16,8 +16,8 @@ from typing import Any
 from hybrid_search.backends import Backend
 from hybrid_search.duplicates.act import move_files
 from hybrid_search.duplicates.act.action_report import ActionReport, FileResult, Outcome
-from hybrid_search.duplicates.act.index_updates import Told
-from hybrid_search.duplicates.act.journal import Entry, Journal, journals, one_run_at_a_time
+from hybrid_search.duplicates.act.index_updates import IndexUpdates
+from hybrid_search.duplicates.act.journal import Journal, JournalEntry, journals, one_run_at_a_time
 from hybrid_search.duplicates.act.trash import Trash, can_look
 from hybrid_search.duplicates.act.verified_file import hold
 from hybrid_search.errors import ActionRefused, HybridSearchError
@@ -81,7 +81,7 @@ def undo(
                 stack.callback(_refresh, backend)
         book, history = Journal.reopen(Path(journal), skip_damaged=skip_damaged, look_only=dry_run)
         stack.enter_context(book)
-        undoing = _Undoing(book, Told(None if dry_run else backend), dry_run)
+        undoing = _Undoing(book, IndexUpdates(None if dry_run else backend), dry_run)
         for entry in reversed(history.entries):
             results.append(undoing.result(entry))
             if progress is not None:
@@ -105,7 +105,7 @@ def put_back_broken(backend: Backend | None) -> None:
         with suppress(HybridSearchError, OSError):
             book, history = Journal.reopen(path)
             with book:
-                undoing = _Undoing(book, Told(backend), dry_run=False)
+                undoing = _Undoing(book, IndexUpdates(backend), dry_run=False)
                 for entry in history.entries:
                     hidden = (str(entry.record["aside"]), str(entry.record["part"]))
                     if not (entry.done or entry.undone) and any(map(os.path.lexists, hidden)):
@@ -117,11 +117,11 @@ class _Undoing:
     """One undoing of a journal."""
 
     book: Journal
-    told: Told
+    told: IndexUpdates
     dry_run: bool
     trash: Trash = field(default_factory=Trash)
 
-    def result(self, entry: Entry) -> FileResult:
+    def result(self, entry: JournalEntry) -> FileResult:
         """Put one file back and tell what became of it."""
         record = entry.record
         outcome, reason = self._outcome(entry)
@@ -135,7 +135,7 @@ class _Undoing:
             str(record["path"]), outcome, reason, was, int(record["bytes"]), str(record["group"]), sidecar_of
         )
 
-    def _outcome(self, entry: Entry) -> tuple[Outcome, str]:
+    def _outcome(self, entry: JournalEntry) -> tuple[Outcome, str]:
         if entry.undone:
             return "left", "it was put back before"
         try:
@@ -146,7 +146,7 @@ class _Undoing:
         except OSError as error:
             return "failed", error.strerror or str(error)
 
-    def _fetch(self, entry: Entry) -> tuple[Outcome, str]:
+    def _fetch(self, entry: JournalEntry) -> tuple[Outcome, str]:
         """Bring a file back from where it was moved, or from the name that it had for a moment."""
         record, path = entry.record, str(entry.record["path"])
         places = [str(place) for place in self._places(record) if os.path.lexists(place)]
@@ -173,7 +173,7 @@ class _Undoing:
             return [*self.trash.files(str(record["path"])), record["aside"]]
         return [record["target"], record["aside"]] if record["action"] == "move" else [record["aside"]]
 
-    def _move_back(self, entry: Entry, place: str, path: str) -> str:
+    def _move_back(self, entry: JournalEntry, place: str, path: str) -> str:
         self.book.note("undoing", entry.number)
         if os.path.lexists(path) and _is_placeholder(path, entry.record):
             move_files.discard(path)
@@ -187,7 +187,7 @@ class _Undoing:
             self.trash.tidy(path)
         return move_files.restore_facts(path, entry.record)
 
-    def _unlink(self, entry: Entry) -> tuple[Outcome, str]:
+    def _unlink(self, entry: JournalEntry) -> tuple[Outcome, str]:
         """Put a file's own bytes in the place of the link to the kept file."""
         record, path, part = entry.record, str(entry.record["path"]), str(entry.record["part"])
         if not os.path.lexists(path) or _is_placeholder(path, record):
@@ -219,7 +219,7 @@ class _Undoing:
         except ActionRefused:
             return False
 
-    def _clean(self, entry: Entry, path: str) -> None:
+    def _clean(self, entry: JournalEntry, path: str) -> None:
         """Remove what a killed run left half done, now that the file is known to be whole in its place."""
         record = entry.record
         if self.dry_run or entry.is_whole:
@@ -265,7 +265,7 @@ def _lost(record: Mapping[str, Any]) -> str:
     return f"it is no longer at {record['target']}"
 
 
-def _remove_made(entries: Iterable[Entry]) -> None:
+def _remove_made(entries: Iterable[JournalEntry]) -> None:
     """Remove the folders that the run made for the files that it moved, where they are empty now."""
     made = {str(folder) for entry in entries for folder in entry.record["made"]}
     for folder in sorted(made, key=len, reverse=True):

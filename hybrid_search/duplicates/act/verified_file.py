@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from hybrid_search.duplicates.act.file_lock import lock
 from hybrid_search.errors import ActionRefused
 
-__all__ = ["Held", "hash_open", "hold"]
+__all__ = ["VerifiedFile", "hash_open", "hold"]
 
 _CHUNK = 1 << 20
 _OPEN = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
@@ -21,7 +21,7 @@ _CHANGED = "it has changed since it was indexed; index its folder again"
 
 
 @dataclass
-class Held:
+class VerifiedFile:
     """An open regular file.
 
     Parameters
@@ -85,7 +85,7 @@ def hold(
     alone: bool,
     look_only: bool = False,
     changed: str = _CHANGED,
-) -> Iterator[Held]:
+) -> Iterator[VerifiedFile]:
     """Open a file, verify that it is what was indexed, and keep others of this library from changing it.
 
     Parameters
@@ -137,7 +137,7 @@ def hash_open(descriptor: int) -> str:
     return digest.hexdigest()
 
 
-def _open(path: str) -> Held:
+def _open(path: str) -> VerifiedFile:
     try:
         if stat.S_ISLNK(os.lstat(path).st_mode):
             raise ActionRefused(path, "it is a symbolic link")
@@ -147,7 +147,7 @@ def _open(path: str) -> Held:
     except OSError as error:
         reason = "it is a symbolic link" if error.errno == errno.ELOOP else f"it cannot be read ({error.strerror})"
         raise ActionRefused(path, reason) from error
-    held = Held(path, descriptor, os.fstat(descriptor))
+    held = VerifiedFile(path, descriptor, os.fstat(descriptor))
     if not stat.S_ISREG(held.status.st_mode):
         held.close()
         raise ActionRefused(path, "it is no regular file")

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from hybrid_search.backends import Backend
 from hybrid_search.duplicates.collect.documents import Documents
 from hybrid_search.duplicates.collect.similarity_join import cosine_neighbours, signature_pairs
-from hybrid_search.duplicates.collect.vector_file import Vectors
+from hybrid_search.duplicates.collect.vector_file import VectorFile
 from hybrid_search.errors import DocumentNotFound
 from hybrid_search.signature.goldberg import min_cosine
 from hybrid_search.signature.orientations import oriented
@@ -62,7 +62,7 @@ class Proposals:
 
 
 def read_vectors(
-    backend: Backend, documents: Documents, vectors: Vectors, query: Mapping[str, Any] | None, key: str | None
+    backend: Backend, documents: Documents, vectors: VectorFile, query: Mapping[str, Any] | None, key: str | None
 ) -> None:
     """Read the vectors of all documents."""
     fields = ("signature",) if key is None else ("signature", f"embedding.{key}")
@@ -73,7 +73,7 @@ def read_vectors(
             vectors.put(row, source.get("signature"), embedding)
 
 
-def join_vectors(documents: Documents, vectors: Vectors, asked: NDArray[np.int64], reach: Reach) -> Proposals:
+def join_vectors(documents: Documents, vectors: VectorFile, asked: NDArray[np.int64], reach: Reach) -> Proposals:
     """Propose pairs of some documents and all others, from their vectors.
 
     Parameters
@@ -91,7 +91,7 @@ def join_vectors(documents: Documents, vectors: Vectors, asked: NDArray[np.int64
     return Proposals(pairs, vectors.cosines(pairs))
 
 
-def _flat_pairs(documents: Documents, vectors: Vectors, asked: NDArray[np.int64]) -> NDArray[np.int64]:
+def _flat_pairs(documents: Documents, vectors: VectorFile, asked: NDArray[np.int64]) -> NDArray[np.int64]:
     """Pair flat pictures, which have no signature, with a few of the same size."""
     wanted = set(asked.tolist())
     by_size: dict[int, list[int]] = {}

@@ -17,14 +17,14 @@ from hybrid_search.backends.optimistic_update import Change
 from hybrid_search.duplicates.collect.documents import PRINT_BYTES, Documents, fingerprint
 from hybrid_search.duplicates.collect.links import update_duplicate
 
-__all__ = ["Marks"]
+__all__ = ["Checkpoint"]
 
 _TOGETHER = 1024
 _SPARE = 16
 
 
 @dataclass
-class Marks:
+class Checkpoint:
     """The marks of one rule, and of others.
 
     Parameters
@@ -44,7 +44,7 @@ class Marks:
     others: list[str] = field(default_factory=list)
 
     @classmethod
-    def read(cls, backend: Backend, rule: str) -> Marks:
+    def read(cls, backend: Backend, rule: str) -> Checkpoint:
         """Read all marks of an index."""
         marks = cls(rule)
         marked = {"exists": {"field": "duplicate.compared_by"}}

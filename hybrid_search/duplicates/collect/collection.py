@@ -10,7 +10,7 @@ from typing import Any
 from hybrid_search.backends import Action, Backend, Stored
 from hybrid_search.backends.optimistic_update import Change
 from hybrid_search.duplicates.collect.candidate_pairs import Reach
-from hybrid_search.duplicates.collect.checkpoint import Marks
+from hybrid_search.duplicates.collect.checkpoint import Checkpoint
 from hybrid_search.duplicates.collect.comparison import Comparison, Judging
 from hybrid_search.duplicates.collect.documents import Documents, Places, check_fields
 from hybrid_search.duplicates.collect.group_members import is_reviewed, members
@@ -88,7 +88,7 @@ def duplicate_groups(
     documents = Documents(backend, query, places)
     whole = filter is None and between is None
     rule = _rule(tiers, max_distance, places, judge)
-    marks = Marks.read(backend, rule)
+    marks = Checkpoint.read(backend, rule)
     run = Comparison(
         backend,
         documents,

@@ -18,12 +18,12 @@ from numpy.typing import NDArray
 from hybrid_search.backends import Backend
 from hybrid_search.document.definition import embeddings
 from hybrid_search.duplicates.collect.candidate_pairs import Proposals, Reach, ask_index, join_vectors, read_vectors
-from hybrid_search.duplicates.collect.checkpoint import Marks
+from hybrid_search.duplicates.collect.checkpoint import Checkpoint
 from hybrid_search.duplicates.collect.documents import Documents, Places
 from hybrid_search.duplicates.collect.groups import Link
 from hybrid_search.duplicates.collect.links import save_links, stored_links
-from hybrid_search.duplicates.collect.subject_cache import Subjects
-from hybrid_search.duplicates.collect.vector_file import Vectors
+from hybrid_search.duplicates.collect.subject_cache import SubjectCache
+from hybrid_search.duplicates.collect.vector_file import VectorFile
 from hybrid_search.duplicates.compare.features import one_thread_each
 from hybrid_search.duplicates.model import Subject
 from hybrid_search.hits.evidence import Evidence
@@ -73,7 +73,7 @@ class Comparison:
     tiers : collection of str
         Which matches count.
     reach : Reach
-    marks : Marks
+    marks : Checkpoint
     save_links, save_marks : bool
         What is kept in the index.
     progress : callable or None
@@ -87,14 +87,14 @@ class Comparison:
     judge: Judging
     tiers: Collection[str]
     reach: Reach
-    marks: Marks
+    marks: Checkpoint
     save_links: bool
     save_marks: bool
     progress: Callable[[int, int], None] | None = None
     _links: dict[tuple[str, str], Link] = field(default_factory=dict)
     _unsaved: list[Link] = field(default_factory=list)
     _waiting: list[int] = field(default_factory=list)
-    _subjects: Subjects | None = None
+    _subjects: SubjectCache | None = None
     _told: int = 0
 
     def run(self) -> None:
@@ -110,7 +110,7 @@ class Comparison:
         with ExitStack() as stack:
             vectors = None if self._is_few(new) else self._read(stack)
             proposals = self._propose(new, vectors)
-            self._judge_all(new, proposals, Subjects(self.backend, self.documents, vectors))
+            self._judge_all(new, proposals, SubjectCache(self.backend, self.documents, vectors))
 
     def links(self) -> list[Link]:
         """Return all links of the documents, whenever they were found."""
@@ -125,7 +125,7 @@ class Comparison:
         """Compare a picture with representatives that it hangs together with; return the surest link to one."""
         row, rows = self.documents.rows[id], [self.documents.rows[other] for other in others]
         if self._subjects is None:
-            self._subjects = Subjects(self.backend, self.documents, None)
+            self._subjects = SubjectCache(self.backend, self.documents, None)
         subjects = self._subjects.of([row, *rows])
         found = []
         for other in rows:
@@ -153,22 +153,22 @@ class Comparison:
     def _is_few(self, new: Sequence[int]) -> bool:
         return len(new) <= _FEW and len(new) * _FEW_OF <= len(self.documents)
 
-    def _read(self, stack: ExitStack) -> Vectors:
+    def _read(self, stack: ExitStack) -> VectorFile:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="hybrid-search-"))
         dims = 0
         if self.reach.key is not None:
             dims = embeddings(self.backend.definition())[self.reach.key].dims
-        vectors = Vectors(Path(folder), count=len(self.documents), dims=dims)
+        vectors = VectorFile(Path(folder), count=len(self.documents), dims=dims)
         read_vectors(self.backend, self.documents, vectors, self.query, self.reach.key)
         stack.callback(vectors.close)
         return vectors
 
-    def _propose(self, new: Sequence[int], vectors: Vectors | None) -> Proposals:
+    def _propose(self, new: Sequence[int], vectors: VectorFile | None) -> Proposals:
         if vectors is None:
             return ask_index(self.backend, self.documents, new, self.reach, self.query)
         return join_vectors(self.documents, vectors, np.array(new, np.int64), self.reach)
 
-    def _judge_all(self, new: Sequence[int], proposals: Proposals, subjects: Subjects) -> None:
+    def _judge_all(self, new: Sequence[int], proposals: Proposals, subjects: SubjectCache) -> None:
         """Judge all that was proposed; what the last part found is saved by the caller, with the groups."""
         saved_at = time.monotonic()
         judged = 0
@@ -192,7 +192,7 @@ class Comparison:
             self.progress(done, count)
 
     def _judge_some(
-        self, pairs: Sequence[Sequence[int]], cosines: Sequence[float], subjects: Subjects
+        self, pairs: Sequence[Sequence[int]], cosines: Sequence[float], subjects: SubjectCache
     ) -> Iterator[int]:
         """Judge some pairs; give how many are done, again and again."""
         wanted = [

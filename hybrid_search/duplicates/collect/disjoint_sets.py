@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-__all__ = ["Chains"]
+__all__ = ["DisjointSets"]
 
 
-class Chains:
+class DisjointSets:
     """Disjoint sets of numbers 0 … n − 1 (R. E. Tarjan, "Efficiency of a good but not linear set union algorithm").
 
     Examples
     --------
-    >>> chains = Chains(4)
+    >>> chains = DisjointSets(4)
     >>> chains.join(0, 1)
     >>> chains.join(3, 1)
     >>> [chains.of(number) for number in range(4)]

@@ -16,7 +16,7 @@ from hybrid_search.duplicates.collect.groups import Record
 from hybrid_search.errors import MappingMismatch
 from hybrid_search.errors.remedies import MIGRATE
 
-__all__ = ["PRINT_BYTES", "Documents", "Places", "Stored", "check_fields", "fingerprint", "present_files"]
+__all__ = ["PRINT_BYTES", "Documents", "Places", "CompactDocument", "check_fields", "fingerprint", "present_files"]
 
 _FIELDS = ("sha256", "width", "height", "bytes", "files", "indexed_at", "duplicate")
 _NEEDED = ("duplicate.matches", "duplicate.rule", "duplicate.compared_by", "duplicate.reviewed_with")
@@ -63,7 +63,7 @@ def _inside(path: str, folder: str) -> bool:
 
 
 @dataclass(frozen=True)
-class Stored:
+class CompactDocument:
     """What an index keeps of a document's duplicates.
 
     Parameters
@@ -89,7 +89,7 @@ class Stored:
     not_duplicates: frozenset[str] = frozenset()
 
     @classmethod
-    def of(cls, fields: Mapping[str, Any]) -> Stored:
+    def of(cls, fields: Mapping[str, Any]) -> CompactDocument:
         """Read the field `duplicate` of a document."""
         return cls(
             group=fields.get("group"),
@@ -102,7 +102,7 @@ class Stored:
         )
 
 
-_NOTHING = Stored()
+_NOTHING = CompactDocument()
 
 
 class Documents:
@@ -121,7 +121,7 @@ class Documents:
         self.rows: dict[str, int] = {}
         self.shas: list[str] = []
         self.indexed_at = array("d")
-        self.stored: dict[int, Stored] = {}
+        self.stored: dict[int, CompactDocument] = {}
         self.sides = bytearray()
         self._pixels, self._bytes, self._files = array("q"), array("q"), array("l")
         for id, source in backend.scan(query, fields=_FIELDS):
@@ -130,7 +130,7 @@ class Documents:
     def __len__(self) -> int:
         return len(self.ids)
 
-    def stored_of(self, row: int) -> Stored:
+    def stored_of(self, row: int) -> CompactDocument:
         """Return what the index keeps of a document's duplicates."""
         return self.stored.get(row, _NOTHING)
 
@@ -188,7 +188,7 @@ class Documents:
         self._bytes.append(int(source.get("bytes") or 0))
         self._files.append(0 if _is_gone(source) else sum(side > 0 for side in sides))
         if source.get("duplicate"):
-            self.stored[row] = Stored.of(source["duplicate"])
+            self.stored[row] = CompactDocument.of(source["duplicate"])
 
 
 def present_files(source: Mapping[str, Any]) -> list[str | None]:

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from hybrid_search.duplicates.collect.disjoint_sets import Chains
+from hybrid_search.duplicates.collect.disjoint_sets import DisjointSets
 from hybrid_search.hits.evidence import Evidence
 
 __all__ = ["Grouping", "Link", "Record", "Settle", "group"]
@@ -127,7 +127,7 @@ def group(
     )
     nodes = _nodes(records, known)
     places = {record.id: place for place, node in enumerate(nodes) for record in node.records}
-    chains = Chains(len(nodes))
+    chains = DisjointSets(len(nodes))
     for link in known:
         here, there = places[link.first], places[link.second]
         if here != there and not nodes[here].is_apart(nodes[there]):
@@ -164,7 +164,7 @@ def _nodes(records: Mapping[str, Record], links: Sequence[Link]) -> list[_Node]:
 
 
 def _joined(
-    nodes: Sequence[_Node], chains: Chains, *, settle: Settle | None, closed: bool
+    nodes: Sequence[_Node], chains: DisjointSets, *, settle: Settle | None, closed: bool
 ) -> dict[int, dict[int, Link | None]]:
     """Return the members of each representative by place, with the links by which they joined."""
     groups: dict[int, dict[int, Link | None]] = {}

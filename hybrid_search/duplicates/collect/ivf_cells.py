@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from hybrid_search.duplicates.collect.signature_halves import VIEWS, View, unit, viewed
 
-__all__ = ["Cells", "Found"]
+__all__ = ["Cells", "NearRows"]
 
 _PROBES = 32
 _CELLS = 3.2
@@ -28,7 +28,7 @@ _MOST = 256
 """Near rows that are kept of each: a thousand equal pictures are told from their like by fewer pairs."""
 _ROUNDING = 1e-4
 
-Found = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]
+NearRows = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]
 
 
 class Cells:
@@ -67,7 +67,7 @@ class Cells:
         self._rows, self._held = rows[order], components[order]
         self._ends = np.searchsorted(cells[order], np.arange(len(self._centres) + 1))
 
-    def nearest(self, signatures: NDArray[np.int8], view: View, cosine: float) -> Found:
+    def nearest(self, signatures: NDArray[np.int8], view: View, cosine: float) -> NearRows:
         """Return pairs of at least a cosine: the asking one's place, the found one's row, and the cosine."""
         turned = viewed(signatures, view)
         if not len(self._rows) or not len(turned):
@@ -103,7 +103,7 @@ class Cells:
 
     def _compared(
         self, turned: NDArray[np.int8], here: NDArray[np.int64], there: NDArray[np.int64], cosine: float
-    ) -> Found:
+    ) -> NearRows:
         cosines = np.empty(len(here))
         for start in range(0, len(here), _TOGETHER):
             some = slice(start, start + _TOGETHER)

@@ -21,11 +21,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hybrid_search.backends.embedded.vectors.usearch_import import usearch_index
-from hybrid_search.duplicates.collect.ivf_cells import Cells, Found
+from hybrid_search.duplicates.collect.ivf_cells import Cells, NearRows
 from hybrid_search.duplicates.collect.signature_halves import VIEWS, View
 from hybrid_search.signature.goldberg import min_cosine
 
-__all__ = ["Pairs", "cosine_neighbours", "signature_pairs"]
+__all__ = ["NearPairs", "cosine_neighbours", "signature_pairs"]
 
 _EXACT = 250_000_000
 """Comparisons up to which each is compared with each, which misses nothing and takes a few seconds."""
@@ -40,7 +40,7 @@ _FROM_OTHER_SIDE = 3
 
 
 @dataclass(frozen=True)
-class Pairs:
+class NearPairs:
     """Pairs of rows found for some of the rows.
 
     Parameters
@@ -62,7 +62,7 @@ def signature_pairs(
     max_distance: float,
     turned: bool = True,
     exact: bool | None = None,
-) -> Iterator[Pairs]:
+) -> Iterator[NearPairs]:
     """Give all pairs of signatures within a distance of each other, in the orientation in which it is least.
 
     Parameters
@@ -99,7 +99,7 @@ def signature_pairs(
                 rows = asked[start : start + step]
                 look = _Look(cells, limit, rows, np.asarray(signatures[rows]))
                 pairs = _distinct(np.concatenate(list(pool.map(look.through, views))))
-                yield Pairs(pairs, rows if block == blocks[-1] else rows[:0])
+                yield NearPairs(pairs, rows if block == blocks[-1] else rows[:0])
 
 
 def _views(*, turned: bool, both_sides: bool) -> list[View]:
@@ -167,7 +167,7 @@ def _threads() -> int:
     return min(os.cpu_count() or 1, 8)
 
 
-def _near_ones(index: Any, asked: NDArray[np.int8], k: int, cosine: float) -> Found:
+def _near_ones(index: Any, asked: NDArray[np.int8], k: int, cosine: float) -> NearRows:
     nothing = np.empty(0, np.int64)
     if not len(index) or not len(asked):
         return nothing, nothing, np.empty(0)
@@ -182,7 +182,7 @@ def _near_ones(index: Any, asked: NDArray[np.int8], k: int, cosine: float) -> Fo
 
 def cosine_neighbours(
     vectors: NDArray[Any], *, asked: NDArray[np.int64] | None = None, k: int, dims: int = 256
-) -> Iterator[Pairs]:
+) -> Iterator[NearPairs]:
     """Give each row with its nearest rows by cosine; of many rows about those: they are proposals.
 
     Where there are few, each is compared with each. Else the rows are looked up in a graph of their main components
@@ -220,10 +220,10 @@ def cosine_neighbours(
             askers = np.flatnonzero(codes.any(axis=1))
             here, there, _ = _near_ones(index, codes[askers], k + 1, -1.0)
             pairs = np.stack([rows[askers][here], there], axis=1)
-            yield Pairs(_distinct(pairs[pairs[:, 0] != pairs[:, 1]]), rows if block == blocks[-1] else rows[:0])
+            yield NearPairs(_distinct(pairs[pairs[:, 0] != pairs[:, 1]]), rows if block == blocks[-1] else rows[:0])
 
 
-def _nearest_of_all(vectors: NDArray[Any], asked: NDArray[np.int64], k: int) -> Pairs:
+def _nearest_of_all(vectors: NDArray[Any], asked: NDArray[np.int64], k: int) -> NearPairs:
     rows = np.asarray(vectors, np.float32)
     known = np.asarray(rows.any(axis=1))
     found = [np.empty((0, 2), np.int64)]
@@ -236,7 +236,7 @@ def _nearest_of_all(vectors: NDArray[Any], asked: NDArray[np.int64], k: int) -> 
         here = np.repeat(some, nearest.shape[1])
         is_pair = np.isfinite(np.take_along_axis(cosines, nearest, axis=1).reshape(-1)) & known[here]
         found.append(np.stack([here, nearest.reshape(-1)], axis=1)[is_pair])
-    return Pairs(_distinct(np.concatenate(found)), asked)
+    return NearPairs(_distinct(np.concatenate(found)), asked)
 
 
 def _main_components(vectors: NDArray[Any], dims: int) -> NDArray[np.float32]:

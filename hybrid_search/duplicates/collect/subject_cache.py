@@ -7,27 +7,27 @@ from collections.abc import Iterable, Mapping
 
 from hybrid_search.backends import Backend
 from hybrid_search.duplicates.collect.documents import Documents
-from hybrid_search.duplicates.collect.vector_file import Vectors
+from hybrid_search.duplicates.collect.vector_file import VectorFile
 from hybrid_search.duplicates.model import SUBJECT_FIELDS, Subject
 
-__all__ = ["Subjects"]
+__all__ = ["SubjectCache"]
 
 _KEPT = 20_000
 _TOGETHER = 500
 
 
-class Subjects:
+class SubjectCache:
     """Subjects by row.
 
     Parameters
     ----------
     backend : Backend
     documents : Documents
-    vectors : Vectors or None
+    vectors : VectorFile or None
         Where signatures are at hand; they are read from the index otherwise.
     """
 
-    def __init__(self, backend: Backend, documents: Documents, vectors: Vectors | None) -> None:
+    def __init__(self, backend: Backend, documents: Documents, vectors: VectorFile | None) -> None:
         self._backend, self._documents, self._vectors = backend, documents, vectors
         self._known: OrderedDict[int, Subject] = OrderedDict()
 

@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 
 from hybrid_search.signature.goldberg import LENGTH
 
-__all__ = ["Vectors"]
+__all__ = ["VectorFile"]
 
 _CHUNK = 65_536
 
 
-class Vectors:
+class VectorFile:
     """Signatures, and embeddings where they are wanted, by row; a document without one has zeros.
 
     Parameters

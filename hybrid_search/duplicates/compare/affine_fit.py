@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from hybrid_search.duplicates.compare.features import Matches
+from hybrid_search.duplicates.compare.features import FeatureMatches
 
 __all__ = ["Fit", "fit"]
 
@@ -43,7 +43,7 @@ class Fit:
     inliers: int
 
 
-def fit(matches: Matches) -> Fit | None:
+def fit(matches: FeatureMatches) -> Fit | None:
     """Return the transform on which the most matches agree, None when four or more do not."""
     inside = _votes(matches)
     if inside is None:
@@ -61,7 +61,7 @@ def fit(matches: Matches) -> Fit | None:
     return best
 
 
-def _votes(matches: Matches) -> NDArray[np.bool_] | None:
+def _votes(matches: FeatureMatches) -> NDArray[np.bool_] | None:
     """Return the matches that agree with the proposal of most, None when those are few."""
     if len(matches) < _LEAST:
         return None

@@ -14,7 +14,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
-__all__ = ["Blocks", "blocks_of", "sharpness"]
+__all__ = ["BlockAgreement", "blocks_of", "sharpness"]
 
 _TEXTURE = 5.0
 _STRONG = 10.0
@@ -30,7 +30,7 @@ Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
-class Blocks:
+class BlockAgreement:
     """What the blocks of two aligned pictures have in common, (n, n) each.
 
     Parameters
@@ -107,7 +107,7 @@ class Blocks:
                 yield inside
 
 
-def blocks_of(a: Image.Image, b: Image.Image, *, cells: int) -> Blocks:
+def blocks_of(a: Image.Image, b: Image.Image, *, cells: int) -> BlockAgreement:
     """Return the blocks of two aligned grey pictures of one size; `cells` × `cells` of them."""
     first, second = (np.asarray(image.filter(ImageFilter.BoxBlur(1)), np.float64) for image in (a, b))
     high, wide = first.shape[0] // cells, first.shape[1] // cells
@@ -124,7 +124,7 @@ def blocks_of(a: Image.Image, b: Image.Image, *, cells: int) -> Blocks:
                 moved = _centred(windows[tops + down, lefts + right].reshape(len(unclear), -1))
                 best[unclear] = np.maximum(best[unclear], _correlation(moved, other[unclear]))
     lean = _lean(_cut(first, cells, high, wide), _cut(second, cells, high, wide), best > _CLEAR)
-    return Blocks(*(values.reshape(cells, cells) for values in (best, *deviations, lean)))
+    return BlockAgreement(*(values.reshape(cells, cells) for values in (best, *deviations, lean)))
 
 
 def _lean(a: Array, b: Array, alike: NDArray[np.bool_]) -> Array:

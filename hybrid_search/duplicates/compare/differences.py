@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from hybrid_search.duplicates.compare.additions import DOUBT, Addition, find_additions, light_difference, toned
 from hybrid_search.duplicates.compare.colour_change import compare_colours
 from hybrid_search.duplicates.compare.overlap import Box
-from hybrid_search.duplicates.compare.overlay import Laid
+from hybrid_search.duplicates.compare.overlay import Overlay
 from hybrid_search.duplicates.compare.planes import Plane, Planes, draw_closer, lay_planes
 from hybrid_search.hits.evidence import Evidence
 
@@ -82,12 +82,12 @@ class Differences:
         )
 
 
-def find_differences(laid: Laid, *, side: int, row: int, in_print: bool = False) -> Differences:
+def find_differences(laid: Overlay, *, side: int, row: int, in_print: bool = False) -> Differences:
     """Return what two copies show that the other does not, laid over each other.
 
     Parameters
     ----------
-    laid : Laid
+    laid : Overlay
         How the first, as it was turned, lies on the second.
     side : int
         Pixels of the longer side at which they are compared.
@@ -121,7 +121,7 @@ def find_differences(laid: Laid, *, side: int, row: int, in_print: bool = False)
     return found + _told(additions, planes, laid, row) if additions else found
 
 
-def _at_edges(laid: Laid) -> Differences:
+def _at_edges(laid: Overlay) -> Differences:
     matrix = np.vstack([laid.matrix, (0.0, 0.0, 1.0)])
     a, b, phrase = laid.a.levels, laid.b.levels, ("more at its edges",)
     return Differences(
@@ -145,7 +145,7 @@ def _goes_beyond(here: NDArray[np.uint8], there: NDArray[np.uint8], to_there: ND
     return float(levels[outside].std()) > _FLAT
 
 
-def _told(additions: Sequence[Addition], planes: Planes, laid: Laid, row: int) -> Differences:
+def _told(additions: Sequence[Addition], planes: Planes, laid: Overlay, row: int) -> Differences:
     """Return additions in words, with the boxes of the picture that shows the clearest of them."""
     first, second = [], []
     for addition in additions:
@@ -182,7 +182,7 @@ def _is_flat(light: Plane, planes: Planes, box: Box) -> bool:
     return float(light[y[0] : y[1], x[0] : x[1]].std()) < _FLAT
 
 
-def _box_in_first(box: Box, laid: Laid, row: int) -> Box:
+def _box_in_first(box: Box, laid: Overlay, row: int) -> Box:
     """Return where a box of the second picture lies in the first as it is, before it was turned or mirrored."""
     back = np.linalg.inv(np.vstack([laid.matrix, (0.0, 0.0, 1.0)]))
     (high, wide), (a_high, a_wide) = laid.b.levels.shape, laid.a.levels.shape

@@ -21,7 +21,7 @@ __all__ = [
     "LEAST_INLIERS",
     "SETTINGS",
     "Features",
-    "Matches",
+    "FeatureMatches",
     "can_extract",
     "extract",
     "match",
@@ -92,7 +92,7 @@ class Features:
 
 
 @dataclass(frozen=True, eq=False)
-class Matches:
+class FeatureMatches:
     """Corners of two pictures that look alike, (n,) each: where they are, and what one is to the other.
 
     Parameters
@@ -195,7 +195,7 @@ def _features(found: Any, descriptors: NDArray[np.uint8] | None) -> Features:
     return Features.of(corners, descriptors)
 
 
-def match(a: Features, b: Features) -> Matches:
+def match(a: Features, b: Features) -> FeatureMatches:
     """Return the corners of two pictures that are alike, clearly more than the next best, each at most once."""
     import numkong
 
@@ -222,7 +222,7 @@ def match(a: Features, b: Features) -> Matches:
     return _pairs(a, b, np.array(kept, np.int64).reshape(-1, 2))
 
 
-def _pairs(a: Features, b: Features, kept: NDArray[np.int64]) -> Matches:
+def _pairs(a: Features, b: Features, kept: NDArray[np.int64]) -> FeatureMatches:
     i, j = kept[:, 0], kept[:, 1]
     scale = b.scales[j] / np.maximum(a.scales[i], 1e-9)
-    return Matches(a.points[i], b.points[j], scale * np.exp(1j * (b.angles[j] - a.angles[i])))
+    return FeatureMatches(a.points[i], b.points[j], scale * np.exp(1j * (b.angles[j] - a.angles[i])))

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from hybrid_search.duplicates.compare.containers import compare_contents, same_pixels
 from hybrid_search.duplicates.compare.differences import find_differences
 from hybrid_search.duplicates.compare.features import can_extract
-from hybrid_search.duplicates.compare.overlay import Laid, lay, lay_in_frame, turned
+from hybrid_search.duplicates.compare.overlay import Overlay, lay, lay_in_frame, turned
 from hybrid_search.duplicates.compare.pixel_verdict import (
     FINE_SIDE,
     PAGE_CORNERS,
@@ -78,7 +78,7 @@ class _Pair:
         """Whether both have as many pixels each way."""
         return (self.a.width, self.a.height) == (self.b.width, self.b.height)
 
-    def evidence(self, tier: Tier, *, laid: Laid | None = None, verdict: Verdict | None = None) -> Evidence:
+    def evidence(self, tier: Tier, *, laid: Overlay | None = None, verdict: Verdict | None = None) -> Evidence:
         orientation, negative = orientation_name(self.row)
         overlap = verdict.overlap if verdict else None
         shown = laid is not None and overlap is not None and not self.row
@@ -203,7 +203,7 @@ class Judge:
         here, there = self._store.get(whole), self._store.get(b)
         if here is None or there is None:
             return None
-        laid = Laid.by(np.reshape(found.transform, (2, 3)), to_part, here, there, inliers=found.inliers or 0)
+        laid = Overlay.by(np.reshape(found.transform, (2, 3)), to_part, here, there, inliers=found.inliers or 0)
         pair = replace(_pair(whole, b, cosine), row=0)
         verdict = self._checked(pair, say(laid), here, there)
         if verdict.word != "copy" or is_rough(laid, verdict) or _two_moments(whole, b):

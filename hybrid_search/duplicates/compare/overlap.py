@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from hybrid_search.duplicates.compare.block_agreement import Blocks, blocks_of, sharpness
+from hybrid_search.duplicates.compare.block_agreement import BlockAgreement, blocks_of, sharpness
 from hybrid_search.signature.goldberg import distance, grid_signature
 
 __all__ = ["Box", "Overlap", "compare", "shared_box", "warped"]
@@ -33,7 +33,7 @@ class Overlap:
     ----------
     distance : float
         Signature distance of the shared part, in [0, 1].
-    blocks : Blocks
+    blocks : BlockAgreement
         What its blocks have in common.
     sharpness : float
         How alike it is in fine detail, the duller over the sharper, in (0, 1].
@@ -44,7 +44,7 @@ class Overlap:
     """
 
     distance: float
-    blocks: Blocks
+    blocks: BlockAgreement
     sharpness: float
     difference: float
     covered: tuple[float, float]

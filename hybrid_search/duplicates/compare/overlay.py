@@ -12,7 +12,7 @@ from hybrid_search.duplicates.compare.features import LEAST_INLIERS, match
 from hybrid_search.duplicates.compare.overlap import Overlap, compare
 from hybrid_search.duplicates.compare.pixels import Pixels
 
-__all__ = ["LEAST_INLIERS", "Laid", "lay", "lay_in_frame", "turned"]
+__all__ = ["LEAST_INLIERS", "Overlay", "lay", "lay_in_frame", "turned"]
 
 _ENOUGH = 24
 
@@ -20,7 +20,7 @@ Matrix = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
-class Laid:
+class Overlay:
     """How one picture lies on another.
 
     Parameters
@@ -42,7 +42,7 @@ class Laid:
     mirrored: bool = False
 
     @classmethod
-    def by(cls, matrix: Matrix, before: Matrix, a: Pixels, b: Pixels, *, inliers: int) -> Laid:
+    def by(cls, matrix: Matrix, before: Matrix, a: Pixels, b: Pixels, *, inliers: int) -> Overlay:
         """Return how one picture lies on another by a (2, 3) matrix in units of longer sides, after a (3, 3) one."""
         joined = np.vstack([matrix, (0.0, 0.0, 1.0)]) @ before
         scaled = np.diag([b.longest] * 2 + [1.0]) @ joined @ np.diag([1 / a.longest] * 2 + [1.0])
@@ -76,13 +76,13 @@ def _turned_plane(plane: NDArray[np.uint8], row: int) -> NDArray[np.uint8]:
     return np.ascontiguousarray(255 - turned if row >= 8 else turned)
 
 
-def lay_in_frame(a: Pixels, b: Pixels) -> Laid:
+def lay_in_frame(a: Pixels, b: Pixels) -> Overlay:
     """Lay one picture over another so that their frames meet."""
     high, wide = (there / here for there, here in zip(b.levels.shape, a.levels.shape, strict=True))
-    return Laid(np.array([[wide, 0.0, 0.0], [0.0, high, 0.0]]), 0, a, b)
+    return Overlay(np.array([[wide, 0.0, 0.0], [0.0, high, 0.0]]), 0, a, b)
 
 
-def lay(a: Pixels, b: Pixels) -> Laid | None:
+def lay(a: Pixels, b: Pixels) -> Overlay | None:
     """Lay one picture over another by its local features, as it is and, when that fails, mirrored.
 
     Returns
@@ -90,13 +90,13 @@ def lay(a: Pixels, b: Pixels) -> Laid | None:
     Laid or None
         None when too few features agree.
     """
-    best: Laid | None = None
+    best: Overlay | None = None
     for mirrored in (False, True):
         source = a.mirrored if mirrored else a
         matches = match(source.features, b.features)
         found = fit(matches) if len(matches) >= LEAST_INLIERS else None
         if found is not None and found.inliers >= max(LEAST_INLIERS, best.inliers + 1 if best else 0):
-            best = Laid(found.matrix, found.inliers, source, b, mirrored)
+            best = Overlay(found.matrix, found.inliers, source, b, mirrored)
         if best is not None and best.inliers >= _ENOUGH:
             break
     return best

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from hybrid_search.duplicates.compare.overlap import Overlap
-from hybrid_search.duplicates.compare.overlay import Laid, lay, lay_in_frame
+from hybrid_search.duplicates.compare.overlay import Overlay, lay, lay_in_frame
 from hybrid_search.duplicates.compare.pixels import Pixels
 
 __all__ = [
@@ -50,14 +50,14 @@ class Verdict:
         How the part that both show compares.
     note : str
         Why it is not sure.
-    laid : Laid or None
+    laid : Overlay or None
         The finest pixels that were laid over each other for it.
     """
 
     word: Literal["copy", "unsure", "other"]
     overlap: Overlap | None = None
     note: str = ""
-    laid: Laid | None = None
+    laid: Overlay | None = None
 
     @property
     def is_read(self) -> bool:
@@ -65,7 +65,7 @@ class Verdict:
         return self.laid is not None and self.laid.b.corners == PAGE_CORNERS
 
 
-def say(laid: Laid) -> Verdict:
+def say(laid: Overlay) -> Verdict:
     """Judge two pictures by the part of them that was laid over each other, pages apart (see `needs_reading`)."""
     overlap = laid.overlap()
     if overlap is None:
@@ -98,18 +98,18 @@ def read(a: Pixels, b: Pixels, *, by_corners: bool = True) -> Verdict:
     return Verdict("copy", overlap, laid=laid)
 
 
-def is_rough(laid: Laid, verdict: Verdict) -> bool:
+def is_rough(laid: Overlay, verdict: Verdict) -> bool:
     """Tell whether few corners agree and the pixels only roughly do: one road sign in two photos, one logo."""
     return verdict.overlap is not None and laid.inliers < _MANY and verdict.overlap.distance >= _ROUGH
 
 
-def _unlike(laid: Laid, overlap: Overlap) -> Verdict:
+def _unlike(laid: Overlay, overlap: Overlap) -> Verdict:
     if laid.inliers >= _TEMPLATE_INLIERS:
         return Verdict("unsure", overlap, TEMPLATE)
     return Verdict("other", overlap)
 
 
-def _finely(laid: Laid, overlap: Overlap) -> Verdict:
+def _finely(laid: Overlay, overlap: Overlap) -> Verdict:
     fine = laid.overlap(side=FINE_SIDE, cells=_FINE_CELLS)
     # what one of both has lost by blur or size cannot be held against it
     if fine is None or fine.sharpness < _SHARP:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
 from hybrid_search.duplicates.compare.overlap import Box, shared_box, warped
-from hybrid_search.duplicates.compare.overlay import Laid
+from hybrid_search.duplicates.compare.overlay import Overlay
 from hybrid_search.duplicates.compare.pixels import Pixels
 
 __all__ = ["Plane", "Planes", "draw_closer", "lay_planes"]
@@ -44,7 +44,7 @@ class Planes:
     box: Box
 
 
-def lay_planes(laid: Laid, *, side: int) -> Planes | None:
+def lay_planes(laid: Overlay, *, side: int) -> Planes | None:
     """Return the part that both pictures show, its longer side at most `side` pixels; None when it is too small."""
     a, b, matrix = laid.a, laid.b, laid.matrix
     box = shared_box(a.levels, b.levels, matrix)
@@ -61,7 +61,7 @@ def lay_planes(laid: Laid, *, side: int) -> Planes | None:
     return Planes(first[0], second[0], first[1:], second[1:], _inside(box, size, b))
 
 
-def draw_closer(laid: Laid, planes: Planes, light: Plane) -> Laid:
+def draw_closer(laid: Overlay, planes: Planes, light: Plane) -> Overlay:
     """Return a fit made exact by the pixels themselves: corners of fur and leaves are often two pixels off.
 
     One step of B. D. Lucas and T. Kanade, "An iterative image registration technique with an application to stereo
@@ -69,7 +69,7 @@ def draw_closer(laid: Laid, planes: Planes, light: Plane) -> Laid:
 
     Parameters
     ----------
-    laid : Laid
+    laid : Overlay
     planes : Planes
         Of this fit.
     light : (height, width) uint8

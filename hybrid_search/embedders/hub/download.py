@@ -23,7 +23,7 @@ from hybrid_search.embedders.hub.model_location import (
     is_whole,
     text_side,
 )
-from hybrid_search.embedders.hub.model_name import Repository, Wanted, parse, repository_of
+from hybrid_search.embedders.hub.model_name import ModelName, Repository, parse, repository_of
 from hybrid_search.errors import BadEmbedderOption, EmbedderUnavailable, ModelMissing, WeightsMissing
 
 __all__ = ["Progress", "fetch", "here_or_fetched", "is_here"]
@@ -73,7 +73,7 @@ def is_here(name: str) -> bool:
     )
 
 
-def here_or_fetched(model: str, wanted: Wanted, *, alone: bool = False, progress: Progress | None = None) -> Place:
+def here_or_fetched(model: str, wanted: ModelName, *, alone: bool = False, progress: Progress | None = None) -> Place:
     """Return where a model is: on this machine without asking any network, else brought.
 
     Parameters
@@ -114,7 +114,7 @@ class _Remote:
     sha256: str | None
 
 
-def _bring(repository: Repository, model: str, wanted: Wanted, *, alone: bool, progress: Progress | None) -> None:
+def _bring(repository: Repository, model: str, wanted: ModelName, *, alone: bool, progress: Progress | None) -> None:
     try:
         import huggingface_hub
     except ImportError as error:
@@ -148,7 +148,7 @@ def _bring(repository: Repository, model: str, wanted: Wanted, *, alone: bool, p
         note.write_text("\n".join(file.path for file in files), encoding="utf-8")
 
 
-def _is_whole(place: Place, repository: Repository | None, wanted: Wanted, *, alone: bool) -> bool:
+def _is_whole(place: Place, repository: Repository | None, wanted: ModelName, *, alone: bool) -> bool:
     """Tell whether all is here: by the list of what was brought, or else by what such a model has."""
     if repository is not None and place.commit:
         with suppress(OSError, ValueError):
@@ -157,7 +157,7 @@ def _is_whole(place: Place, repository: Repository | None, wanted: Wanted, *, al
     return is_whole(place.files, wanted, alone=alone)
 
 
-def _note(repository: Repository, commit: str, wanted: Wanted, *, alone: bool) -> Path:
+def _note(repository: Repository, commit: str, wanted: ModelName, *, alone: bool) -> Path:
     """Return where it is written down what was brought; a model may turn out to have no text side."""
     asked = f"{repository} {repository.folder} {commit} {wanted.family} {wanted.dtype} {wanted.text is None} {alone}"
     return cache_folder() / "models" / f"{sha256(asked.encode()).hexdigest()[:32]}.txt"
@@ -172,7 +172,7 @@ def _listed(info: Any) -> list[_Remote]:
     return listed
 
 
-def _needed(listed: Sequence[_Remote], repository: Repository, wanted: Wanted, *, alone: bool) -> list[_Remote]:
+def _needed(listed: Sequence[_Remote], repository: Repository, wanted: ModelName, *, alone: bool) -> list[_Remote]:
     """Return the files to bring, the networks last: who is cut off before has no model that looks whole."""
     names = inside(repository, [file.path for file in listed])
     image = None if alone else image_side(names, wanted)
@@ -240,7 +240,7 @@ def _refer(repository: Repository, revision: str, commit: str) -> None:
     os.replace(fresh, reference)
 
 
-def _translated(error: Exception, model: str, wanted: Wanted) -> Exception:
+def _translated(error: Exception, model: str, wanted: ModelName) -> Exception:
     from huggingface_hub import errors
 
     said = " ".join(str(error).split("\n")[0].split())

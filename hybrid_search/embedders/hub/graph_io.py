@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from hybrid_search.embedders.onnx_graph import Graph, read_onnx
+from hybrid_search.embedders.onnx_graph import OnnxGraph, read_onnx
 from hybrid_search.errors import WeightsMissing
 
 __all__ = ["read_graph"]
@@ -12,7 +12,7 @@ __all__ = ["read_graph"]
 _POINTER = b"version https://git-lfs"
 
 
-def read_graph(path: Path) -> Graph:
+def read_graph(path: Path) -> OnnxGraph:
     """Return what an ONNX file takes and gives, and the side files that it needs.
 
     Raises

@@ -17,10 +17,10 @@ from hybrid_search.embedders.hub.download import here_or_fetched
 from hybrid_search.embedders.hub.hashes import file_sha256
 from hybrid_search.embedders.hub.layout import Side
 from hybrid_search.embedders.hub.model_location import Place, image_side, text_side, text_side_of_both
-from hybrid_search.embedders.hub.model_name import DEFAULT_DTYPE, Wanted
+from hybrid_search.embedders.hub.model_name import DEFAULT_DTYPE, ModelName
 from hybrid_search.embedders.hub.recipe import Recipe
 from hybrid_search.embedders.hub.recipe_files import family_recipe, read_json, read_recipe
-from hybrid_search.embedders.hub.tokenizer import TextRules, Tokens, text_rules
+from hybrid_search.embedders.hub.tokenizer import TextRules, Tokenizer, text_rules
 from hybrid_search.embedders.hub.tower import Tower
 from hybrid_search.embedders.option_values import whole
 from hybrid_search.embedders.text_arguments import given_texts
@@ -79,7 +79,7 @@ class HubEmbedder:
         threads: int | str | None = None,
         providers: Sequence[str] | str | None = None,
     ) -> None:
-        self._wanted = Wanted(self.family, model, dtype=dtype, revision=revision, text=text)
+        self._wanted = ModelName(self.family, model, dtype=dtype, revision=revision, text=text)
         self.name = self._wanted.name
         self._batch_size = whole(self.name, "batch_size", batch_size, least=1)
         self._threads = None if threads is None else whole(self.name, "threads", threads, least=1)
@@ -196,9 +196,9 @@ class HubEmbedder:
         return text_rules(settings, family=self._kind, length=None if tower is None else tower.length)
 
     @cached_property
-    def _tokens(self) -> Tokens:
+    def _tokens(self) -> Tokenizer:
         vocabulary = "" if self._text_side is None else self._text_side.vocabulary
-        return Tokens(self._text_place.folder / vocabulary, rules=self._rules, family=self._kind)
+        return Tokenizer(self._text_place.folder / vocabulary, rules=self._rules, family=self._kind)
 
     def _find_text_side(self) -> Side | None:
         found = text_side(self._text_place.files, self._wanted, alone=self._wanted.text is not None)

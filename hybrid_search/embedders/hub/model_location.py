@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from hybrid_search.embedders.hub.layout import Side, available, find_image_side, find_text_side, same_for_texts
-from hybrid_search.embedders.hub.model_name import Repository, Wanted, repository_of
+from hybrid_search.embedders.hub.model_name import ModelName, Repository, repository_of
 from hybrid_search.errors import BadEmbedderOption, ModelMissing
 
 __all__ = ["Place", "cache_of", "find_place", "image_side", "is_whole", "text_side", "text_side_of_both"]
@@ -61,7 +61,7 @@ def cache_of(repository: Repository) -> Path:
     return cache / f"models--{repository.owner}--{repository.name}"
 
 
-def image_side(files: Collection[str], wanted: Wanted) -> Side:
+def image_side(files: Collection[str], wanted: ModelName) -> Side:
     """Return the side that takes pictures.
 
     Raises
@@ -77,7 +77,7 @@ def image_side(files: Collection[str], wanted: Wanted) -> Side:
     return side
 
 
-def text_side(files: Collection[str], wanted: Wanted, *, alone: bool = False) -> Side | None:
+def text_side(files: Collection[str], wanted: ModelName, *, alone: bool = False) -> Side | None:
     """Return the side that takes texts, None when the model has none.
 
     Parameters
@@ -99,7 +99,7 @@ def text_side(files: Collection[str], wanted: Wanted, *, alone: bool = False) ->
     return _with_vocabulary(side, wanted, where)
 
 
-def text_side_of_both(side: Side, files: Collection[str], wanted: Wanted) -> Side:
+def text_side_of_both(side: Side, files: Collection[str], wanted: ModelName) -> Side:
     """Return the side that takes texts, where the graph of pictures takes them too.
 
     Raises
@@ -110,14 +110,14 @@ def text_side_of_both(side: Side, files: Collection[str], wanted: Wanted) -> Sid
     return _with_vocabulary(same_for_texts(side, files), wanted, wanted.model)
 
 
-def _with_vocabulary(side: Side, wanted: Wanted, where: str) -> Side:
+def _with_vocabulary(side: Side, wanted: ModelName, where: str) -> Side:
     if not side.vocabulary:
         reason = f"there is neither tokenizer.json nor bpe_simple_vocab_16e6.txt.gz for {side.graph}"
         raise ModelMissing(wanted.name, reason, f"copy it beside that file from where the model came ({where})")
     return side
 
 
-def is_whole(files: Collection[str], wanted: Wanted, *, alone: bool = False) -> bool:
+def is_whole(files: Collection[str], wanted: ModelName, *, alone: bool = False) -> bool:
     """Tell whether a cached copy has all that is wanted; what another program left half brought, has not."""
     try:
         if alone:
@@ -129,7 +129,7 @@ def is_whole(files: Collection[str], wanted: Wanted, *, alone: bool = False) -> 
         return False
 
 
-def _checked(files: Collection[str], wanted: Wanted, *, text: bool, alone: bool) -> Side | None:
+def _checked(files: Collection[str], wanted: ModelName, *, text: bool, alone: bool) -> Side | None:
     try:
         find = find_text_side(files, dtype=wanted.dtype, alone=alone) if text else None
         side = find if text else find_image_side(files, dtype=wanted.dtype)

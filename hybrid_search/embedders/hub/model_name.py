@@ -13,7 +13,7 @@ from hybrid_search.embedders.registry import full_name
 from hybrid_search.errors import BadEmbedderOption
 from hybrid_search.errors.remedies import Call
 
-__all__ = ["Repository", "Wanted", "parse"]
+__all__ = ["Repository", "ModelName", "parse"]
 
 _REPOSITORY = r"([A-Za-z0-9][\w.-]*)/([\w.-]+)((?:/[\w.-]+)*)"
 DEFAULT_DTYPE = "fp32"
@@ -32,7 +32,7 @@ class Repository:
 
 
 @dataclass(frozen=True)
-class Wanted:
+class ModelName:
     """A model as its name describes it.
 
     Parameters
@@ -77,7 +77,7 @@ class Wanted:
 
         Examples
         --------
-        >>> Wanted("dino", "Xenova/dinov2-small").command("Xenova/dinov2-small")
+        >>> ModelName("dino", "Xenova/dinov2-small").command("Xenova/dinov2-small")
         'hf download Xenova/dinov2-small --include "*.json" --include "*model.onnx*" --local-dir dinov2-small'
         """
         repository = repository_of(model)
@@ -128,7 +128,7 @@ def repository_of(model: str) -> Repository | None:
     return Repository(found[1], found[2], found[3].strip("/")) if found else None
 
 
-def parse(name: str) -> Wanted:
+def parse(name: str) -> ModelName:
     """Return what a name asks for; options that do not change what has to be here are passed over.
 
     Examples
@@ -139,7 +139,7 @@ def parse(name: str) -> Wanted:
     stem, _, given = name.partition("?")
     family, _, model = stem.partition(":")
     options = dict(part.partition("=")[::2] for part in given.split("&") if part)
-    return Wanted(
+    return ModelName(
         family,
         model,
         dtype=options.get("dtype", DEFAULT_DTYPE),

@@ -16,7 +16,7 @@ from hybrid_search.embedders.hub.clip_bpe import END, clip_tokenizer
 from hybrid_search.embedders.hub.recipe_files import read_json
 from hybrid_search.errors import WeightsMissing
 
-__all__ = ["TextRules", "Tokens", "canonical", "text_rules"]
+__all__ = ["TextRules", "Tokenizer", "canonical", "text_rules"]
 
 _LONGEST = 8192
 """Lengths above this stand for "any" in files of transformers."""
@@ -95,7 +95,7 @@ def canonical(text: str) -> str:
     return " ".join(text.replace("_", " ").translate(_NO_PUNCTUATION).lower().split())
 
 
-class Tokens:
+class Tokenizer:
     """Turns texts into rows of numbers.
 
     Parameters

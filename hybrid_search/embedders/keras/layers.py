@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from hybrid_search.embedders.keras.quiet_keras import values
 from hybrid_search.errors import BadEmbedderOption
 
-__all__ = ["POOLINGS", "Features", "class_kernel", "features", "layer_names", "pooled"]
+__all__ = ["POOLINGS", "LayerFeatures", "class_kernel", "features", "layer_names", "pooled"]
 
 POOLINGS = ("avg", "max", "gem")
 GEM_POWER = 3
@@ -27,7 +27,7 @@ _HEADS = ("GlobalAveragePooling2D", "Flatten")
 
 
 @dataclass(frozen=True)
-class Features:
+class LayerFeatures:
     """Where the embedding comes from.
 
     Parameters
@@ -69,7 +69,7 @@ def layer_names(base: Any) -> Mapping[str, Any]:
     return {named.get(id(layer), layer.name): layer for layer in base.operations}
 
 
-def features(base: Any, *, owner: str, layer: str, pooling: str, top: bool) -> Features:
+def features(base: Any, *, owner: str, layer: str, pooling: str, top: bool) -> LayerFeatures:
     """Return what the embedding is made of: a layer by name, or what the classifier sees.
 
     Without a layer, a pooling stands for that of the last feature map.
@@ -92,12 +92,12 @@ def features(base: Any, *, owner: str, layer: str, pooling: str, top: bool) -> F
     maker = _maker(tensor)
     name = layer or next(name for name, each in names.items() if each is maker)
     if _is_map(tensor):
-        return Features(tensor, name, pooling or "avg")
+        return LayerFeatures(tensor, name, pooling or "avg")
     if pooling:
         raise BadEmbedderOption(owner, "pooling", f"layer {name} gives a vector, there is nothing to pool")
     if len(tensor.shape) != 2:
         raise BadEmbedderOption(owner, "layer", f"{name} gives neither a vector nor a feature map: {tensor.shape}")
-    return Features(tensor, name, "")
+    return LayerFeatures(tensor, name, "")
 
 
 def pooled(keras: Any, output: Any, pooling: str) -> Any:
@@ -116,7 +116,7 @@ def pooled(keras: Any, output: Any, pooling: str) -> Any:
     return output
 
 
-def class_kernel(base: Any, chosen: Features) -> NDArray[np.float32] | None:
+def class_kernel(base: Any, chosen: LayerFeatures) -> NDArray[np.float32] | None:
     """Return (dims, classes), what the classifier weighs the embedding's components with, if it takes them as they are.
 
     None when layers stand between that change them.

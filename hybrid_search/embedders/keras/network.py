@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hybrid_search.embedders.keras.architectures import find_architecture
-from hybrid_search.embedders.keras.layers import Features, class_kernel, features, pooled
+from hybrid_search.embedders.keras.layers import LayerFeatures, class_kernel, features, pooled
 from hybrid_search.embedders.keras.quiet_keras import load_keras
 from hybrid_search.embedders.keras.scaling import scaling
-from hybrid_search.embedders.keras.weights import Built, build, weights_hash
+from hybrid_search.embedders.keras.weights import WeightedNetwork, build, weights_hash
 
 __all__ = ["Network", "make_network"]
 
@@ -33,7 +33,7 @@ class Network:
         Gives {"embedding": (n, dims)}, not of unit length, and with labels {"probabilities": (n, 1000)} too.
     side : int
         Pixels of a side.
-    features : Features
+    features : LayerFeatures
         Layer and pooling.
     labels : bool
         Whether it knows ImageNet's classes.
@@ -45,7 +45,7 @@ class Network:
 
     model: Any
     side: int
-    features: Features
+    features: LayerFeatures
     labels: bool
     kernel: NDArray[np.float32] | None
     version: str
@@ -95,7 +95,7 @@ def make_network(
     )
 
 
-def _joined(keras: Any, built: Built, chosen: Features, side: int, scale: Any, *, labels: bool) -> Any:
+def _joined(keras: Any, built: WeightedNetwork, chosen: LayerFeatures, side: int, scale: Any, *, labels: bool) -> Any:
     pixels = keras.Input((side, side, 3), dtype="uint8", name="images")
     scaled = scale(keras, keras.ops.cast(pixels, "float32"))
     wanted = {"embedding": chosen.tensor} | ({"probabilities": built.base.output} if labels else {})

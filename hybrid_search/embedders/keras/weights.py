@@ -17,7 +17,7 @@ from hybrid_search.embedders.keras.architectures import Architecture
 from hybrid_search.embedders.keras.quiet_keras import quiet_keras, values
 from hybrid_search.errors import BadEmbedderOption, ModelMissing, WeightsMissing
 
-__all__ = ["Built", "build", "weights_hash"]
+__all__ = ["WeightedNetwork", "build", "weights_hash"]
 
 _KERNELS = ("kernel", "depthwise_kernel", "pointwise_kernel")
 _DEVIATIONS = (0.229, 0.224, 0.225)
@@ -25,7 +25,7 @@ _DEVIATIONS = (0.229, 0.224, 0.225)
 
 
 @dataclass(frozen=True)
-class Built:
+class WeightedNetwork:
     """A network of `keras.applications` with weights; `top` says whether it has its classifier, `trained` on what."""
 
     base: Any
@@ -33,7 +33,9 @@ class Built:
     trained: bool
 
 
-def build(keras: Any, architecture: Architecture, *, owner: str, weights: str, seed: int | None, size: int) -> Built:
+def build(
+    keras: Any, architecture: Architecture, *, owner: str, weights: str, seed: int | None, size: int
+) -> WeightedNetwork:
     """Return the network, for pictures of size × size pixels; 0 is the architecture's own size.
 
     Parameters
@@ -67,7 +69,7 @@ def build(keras: Any, architecture: Architecture, *, owner: str, weights: str, s
                 raise BadEmbedderOption(owner, "seed", "weights=none needs one, to make the same network again: seed=1")
             base = architecture.build(weights=None, **shape)
             _draw(base, seed)
-            return Built(base, top=True, trained=False)
+            return WeightedNetwork(base, top=True, trained=False)
         if seed is not None:
             raise BadEmbedderOption(owner, "seed", "it belongs to weights=none")
         if weights == "imagenet":
@@ -98,21 +100,21 @@ def _draw(base: Any, seed: int) -> None:
             variable.assign(draws.standard_normal(shape, np.float32) * np.float32(math.sqrt(2 / inputs)))
 
 
-def _downloaded(architecture: Architecture, owner: str, shape: dict[str, Any]) -> Built:
+def _downloaded(architecture: Architecture, owner: str, shape: dict[str, Any]) -> WeightedNetwork:
     with _download_failed(owner), warnings.catch_warnings():
         # MobileNets have weights of one size, say so, and take them for all sizes: that is what is asked for
         warnings.filterwarnings("ignore", message=".*Weights for input shape .* will be loaded")
         try:
-            return Built(architecture.build(weights="imagenet", **shape), top=True, trained=True)
+            return WeightedNetwork(architecture.build(weights="imagenet", **shape), top=True, trained=True)
         except ValueError as error:
             # another size than the classifier's own: the convolutions alone take it
             if not shape or _download_of(error) is not None:
                 raise
             base = architecture.build(weights="imagenet", include_top=False, **shape)
-            return Built(base, top=False, trained=True)
+            return WeightedNetwork(base, top=False, trained=True)
 
 
-def _from_file(architecture: Architecture, path: Path, shape: dict[str, Any]) -> Built:
+def _from_file(architecture: Architecture, path: Path, shape: dict[str, Any]) -> WeightedNetwork:
     if not path.is_file():
         raise WeightsMissing(str(path), "there is no such file; weights are imagenet, none, or a file saved by Keras")
     reason = ""
@@ -127,7 +129,7 @@ def _from_file(architecture: Architecture, path: Path, shape: dict[str, Any]) ->
             reason = reason or " ".join(str(error).split())[:300]
         else:
             _correct_scaling(base)
-            return Built(base, top=top, trained=True)
+            return WeightedNetwork(base, top=top, trained=True)
     raise WeightsMissing(str(path), f"it does not have the weights of {architecture.name}: {reason}")
 
 

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from hybrid_search.embedders.minilm.text_tower import MiniLM
-from hybrid_search.embedders.minilm.wheel import Fetched, fetch
+from hybrid_search.embedders.minilm.wheel import ModelFiles, fetch
 
-__all__ = ["Fetched", "MiniLM", "fetch"]
+__all__ = ["ModelFiles", "MiniLM", "fetch"]

@@ -29,7 +29,7 @@ _MOST_WEIGHT = 63
 _TYPES = {"F32": TensorProto.FLOAT, "I64": TensorProto.INT64}
 
 
-class _Graph:
+class _BertGraph:
     """Nodes and weights, gathered one layer at a time; every method returns the name of its output."""
 
     def __init__(self, weights: Path, dtype: str) -> None:
@@ -146,7 +146,7 @@ def build_graph(weights: Path, *, dtype: str = "fp32") -> bytes:
         Inputs `ids` and `mask` (n, t) int64, t at most 512, mask 1 for tokens and 0 for padding; output `embedding`
         (n, 384) float32, not of unit length.
     """
-    graph = _Graph(weights, dtype)
+    graph = _BertGraph(weights, dtype)
     size = graph.node("Shape", ["ids"])
     length = graph.node("Slice", [size, graph.constant([1]), graph.constant([2])])
     positions = graph.weight("embeddings.position_embeddings.weight")
@@ -173,7 +173,7 @@ def build_graph(weights: Path, *, dtype: str = "fp32") -> bytes:
     return _serialised(graph)
 
 
-def _serialised(graph: _Graph) -> bytes:
+def _serialised(graph: _BertGraph) -> bytes:
     model = helper.make_model(
         helper.make_graph(
             graph.nodes,

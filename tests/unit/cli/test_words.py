@@ -28,7 +28,7 @@ OPTIONS = {"-k": True, "--k": True, "-f": True, "--filter": True, "-i": True, "-
 def run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> Iterator[Callable[..., Any]]:
-    monkeypatch.setitem(registry._ENTRIES, "colour", registry.Entry("tests.support.fakes:ColourEmbedder"))
+    monkeypatch.setitem(registry._ENTRIES, "colour", registry.EmbedderEntry("tests.support.fakes:ColourEmbedder"))
     monkeypatch.chdir(tmp_path)
     with HybridIndex("idx", embedder=ColourEmbedder()) as index:
         for number, caption in enumerate(("a dog with a frisbee", "a frisbee alone", "a kitten on a beach")):

@@ -18,7 +18,7 @@ from tests.unit.cli.test_train import gives, trained_head
 @pytest.fixture
 def there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return a file that is there, beside an index."""
-    monkeypatch.setitem(registry._ENTRIES, "colour", registry.Entry("tests.support.fakes:ColourEmbedder"))
+    monkeypatch.setitem(registry._ENTRIES, "colour", registry.EmbedderEntry("tests.support.fakes:ColourEmbedder"))
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("HYBRID_SEARCH_INDEX", raising=False)
     with HybridIndex("index", embedder=ColourEmbedder()) as index:

@@ -18,7 +18,7 @@ from tests.support.bodies import CASES, FOLDER, SIGNATURE, VECTOR, ask, like, ne
 @pytest.mark.parametrize("name", CASES)
 def test_golden(name):
     golden = FOLDER / f"{name}.json"
-    assert golden.is_file(), "run scripts/update_golden.py, and read what it wrote"
+    assert golden.is_file(), "run `make golden`, and read what it wrote"
     assert json.loads(shown(CASES[name])) == json.loads(golden.read_text(encoding="utf-8"))
 
 

@@ -12,11 +12,11 @@ from PIL import Image, ImageOps
 from hybrid_search.signature.goldberg import distance
 from hybrid_search.signature.orientations import nearest_orientation
 from scripts.benchmarks import duplicates, fingerprints
-from scripts.benchmarks.alterations import ALTERATIONS, MORE, NAMED, Company
 from scripts.benchmarks.copies import Copy, CopySet, Original, choose, make_set, short_name
 from scripts.benchmarks.holes import make_holes, real_pairs
 from scripts.benchmarks.lookups import Ask, Found, Results, look_up
 from scripts.benchmarks.real_copies import FAMILIES
+from scripts.pictures.alterations import ALTERATIONS, MORE, NAMED, Company
 
 SIZE = (120, 80)
 

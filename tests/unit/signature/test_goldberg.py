@@ -34,8 +34,8 @@ from hybrid_search.signature.goldberg import (
     word_tokens,
     words,
 )
+from scripts.reference.goldberg import naive_distance, naive_grey, naive_signature, naive_words
 from tests.support.fakes import photo
-from tests.support.reference.goldberg import naive_distance, naive_grey, naive_signature, naive_words
 
 SHAPES = [(1, 1), (1, 40), (40, 1), (2, 2), (2, 500), (500, 2), (7, 9), (9, 9), (19, 21), (64, 64), (100, 333)]
 # a stripe of rows more or less, one column (which NumPy sums in another order), one row, large

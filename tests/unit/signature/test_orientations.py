@@ -25,7 +25,7 @@ from hybrid_search.signature.orientations import (
     oriented,
     turned_signatures,
 )
-from tests.support.reference.goldberg import naive_distance, naive_grey, naive_signature
+from scripts.reference.goldberg import naive_distance, naive_grey, naive_signature
 
 spec = find_spec("skimage")
 assert spec is not None and spec.origin is not None

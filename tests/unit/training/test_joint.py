@@ -353,8 +353,8 @@ class Letters:
 def known(monkeypatch: pytest.MonkeyPatch) -> None:
     from hybrid_search.embedders import registry
 
-    monkeypatch.setitem(registry._ENTRIES, "test-colours", registry.Entry(f"{__name__}:Colours"))
-    monkeypatch.setitem(registry._TEXT_ENTRIES, "test-letters", registry.Entry(f"{__name__}:Letters"))
+    monkeypatch.setitem(registry._ENTRIES, "test-colours", registry.EmbedderEntry(f"{__name__}:Colours"))
+    monkeypatch.setitem(registry._TEXT_ENTRIES, "test-letters", registry.EmbedderEntry(f"{__name__}:Letters"))
 
 
 @pytest.fixture
@@ -534,7 +534,7 @@ def test_an_embedder_that_speaks_by_the_same_tower_is_known(
 ) -> None:
     from hybrid_search.embedders import registry
 
-    monkeypatch.setitem(registry._ENTRIES, "test-speaking", registry.Entry(f"{__name__}:SpeakingColours"))
+    monkeypatch.setitem(registry._ENTRIES, "test-speaking", registry.EmbedderEntry(f"{__name__}:SpeakingColours"))
     captions = ["--captions", str(photos / "captions.csv")]
     with HybridIndex(tmp_path / "index", embedder="test-speaking") as index:
         index.add_folder(photos, captions=photos / "captions.csv")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from hybrid_search.backends.embedded.clauses.clause_compiler import Compiler, Handler, only, single
@@ -23,7 +23,7 @@ _MULTI = _MATCH | {"fields", "type", "tie_breaker", "slop"}
 _TIE_BREAKERS = {"best_fields": 0.0, "phrase": 0.0, "most_fields": 1.0}
 
 
-def _tokens(compiler: Compiler, field: Field, text: Any) -> list[tuple[int, str]]:
+def _tokens(compiler: Compiler, field: Field, text: Any) -> Sequence[tuple[int, str]]:
     name = str(field.options.get("search_analyzer", analyzer_name(field)))
     return compiler.snapshot.schema.analysis.tokens(name, str(text))
 
@@ -43,14 +43,14 @@ def _match_field(compiler: Compiler, name: str, options: Mapping[str, Any], clau
     queries = [_token(compiler, field, token, options, clause) for token in tokens]
     if not queries:
         return Query.empty_query()
-    if operator == "and":
-        return queries[0] if len(queries) == 1 else Query.boolean_query([(Occur.Must, query) for query in queries])
     wanted = max(1, least(options.get("minimum_should_match", 1), len(queries), clause=clause))
+    if len(queries) == 1:
+        return queries[0]  # as with Elasticsearch, which counts several words only
+    if operator == "and":
+        return Query.boolean_query([(Occur.Must, query) for query in queries])
     if wanted > len(queries):
         return Query.empty_query()
-    return (
-        queries[0] if len(queries) == 1 else Query.boolean_query([(Occur.Should, query) for query in queries], wanted)
-    )
+    return Query.boolean_query([(Occur.Should, query) for query in queries], wanted)
 
 
 def _token(compiler: Compiler, field: Field, token: str, options: Mapping[str, Any], clause: str) -> tantivy.Query:
@@ -111,13 +111,19 @@ def _multi_match(compiler: Compiler, params: Any) -> tuple[tantivy.Query, Mappin
     if "slop" in options and kind != "phrase":
         raise UnsupportedClause("multi_match.slop", "embedded")
     one = _phrase if kind == "phrase" else _match_field
+    if not options["fields"]:
+        raise BadFilter("multi_match", "needs fields")
     queries = []
     for entry in options["fields"]:
         name, _, boost = str(entry).partition("^")
+        factor = _boost(boost) if boost else 1.0
+        # of the fourteen fields that words are looked for in, few collections have half
+        if compiler.field(name).kind == "text" and not compiler.snapshot.stored(name) and options["query"]:
+            continue
         query = one(compiler, name, options, "multi_match")
-        queries.append(Query.boost_query(query, _boost(boost)) if boost else query)
+        queries.append(Query.boost_query(query, factor) if boost else query)
     if not queries:
-        raise BadFilter("multi_match", "needs fields")
+        return Query.empty_query(), options
     if len(queries) == 1:
         return queries[0], options
     if kind == "most_fields" and "tie_breaker" not in options:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["RANGES", "whole_bounds"]
 
+_WHOLE = re.compile(r"[+-]?\d+", re.ASCII)
 _BOUNDS = {"gte", "gt", "lte", "lt"}
 
 
@@ -101,8 +103,9 @@ def _whole(field: Field, value: Any, *, up: bool, ceiling: bool) -> int:
     if _infinite(value):
         return 1 << 64 if value > 0 else -(1 << 64)
     real = number(Field("", "double"), value)
-    exact = int(value) if isinstance(value, int) else None
-    return exact if exact is not None else math.ceil(real) if ceiling else math.floor(real)
+    if isinstance(value, int) or (isinstance(value, str) and _WHOLE.fullmatch(value)):
+        return int(value)  # exactly: a float holds 53 bits
+    return math.ceil(real) if ceiling else math.floor(real)
 
 
 _LOWEST, _HIGHEST = -(1 << 63), (1 << 63) - 1

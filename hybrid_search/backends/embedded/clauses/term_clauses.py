@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from hybrid_search.backends.embedded.clauses.clause_compiler import COMMON, Compiler, Handler, only, single
 from hybrid_search.backends.embedded.clauses.compound_clauses import least
-from hybrid_search.backends.embedded.clauses.term_patterns import escape, ignoring_case, wildcard
+from hybrid_search.backends.embedded.clauses.term_patterns import escape, wildcard
 from hybrid_search.backends.embedded.documents.date_math import parse_date
 from hybrid_search.backends.embedded.documents.index_values import boolean, keyword, number
 from hybrid_search.backends.embedded.documents.mapping_fields import Field
@@ -84,7 +84,7 @@ def _term(compiler: Compiler, params: Any) -> tuple[tantivy.Query, Mapping[str, 
     _needs(options, "value", "term")
     field = compiler.field(name)
     if options.get("case_insensitive"):
-        pattern = ignoring_case(escape(token(compiler, field, options["value"])))
+        pattern = escape(token(compiler, field, options["value"]), any_case=True)
         return matching(compiler, field, pattern, "term"), options
     return term(compiler, field, options["value"], "term"), options
 
@@ -149,7 +149,9 @@ def _exists(compiler: Compiler, params: Any) -> tuple[tantivy.Query, Mapping[str
 def presence(compiler: Compiler, name: str) -> tantivy.Query:
     """Return the query for documents that have a value of a field, or of any field inside an object."""
     if compiler.snapshot.schema.fields.container(name) == "object":
-        return compiler.snapshot.term(PRESENT, name)
+        vectors = [field.name for field in compiler.snapshot.schema.fields.vectors()]
+        inside = [vector for vector in vectors if vector.startswith(f"{name}.")]
+        return compiler.snapshot.any_of(PRESENT, [name, *inside], scores=None)
     field = compiler.field(name)
     if field.key is not None:
         return matching(compiler, field, f"{escape(field.key + chr(0))}{_ANY}", "exists")
@@ -164,8 +166,8 @@ def _prefix(compiler: Compiler, params: Any) -> tuple[tantivy.Query, Mapping[str
     options = only("prefix", value if isinstance(value, Mapping) else {"value": value}, {"value", "case_insensitive"})
     _needs(options, "value", "prefix")
     field = compiler.field(name)
-    pattern = escape(token(compiler, field, options["value"])) + _ANY
-    return matching(compiler, field, _cased(pattern, options), "prefix"), options
+    pattern = escape(token(compiler, field, options["value"]), any_case=bool(options.get("case_insensitive"))) + _ANY
+    return matching(compiler, field, pattern, "prefix"), options
 
 
 def _wildcard(compiler: Compiler, params: Any) -> tuple[tantivy.Query, Mapping[str, Any]]:
@@ -176,11 +178,8 @@ def _wildcard(compiler: Compiler, params: Any) -> tuple[tantivy.Query, Mapping[s
     if text is None:
         raise BadFilter("wildcard", "needs 'value'")
     field = compiler.field(name)
-    return matching(compiler, field, _cased(wildcard(token(compiler, field, text)), options), "wildcard"), options
-
-
-def _cased(pattern: str, options: Mapping[str, Any]) -> str:
-    return ignoring_case(pattern) if options.get("case_insensitive") else pattern
+    pattern = wildcard(token(compiler, field, text), any_case=bool(options.get("case_insensitive")))
+    return matching(compiler, field, pattern, "wildcard"), options
 
 
 def matching(compiler: Compiler, field: Field, pattern: str, clause: str) -> tantivy.Query:
@@ -215,11 +214,14 @@ def _fuzzy(compiler: Compiler, params: Any) -> tuple[tantivy.Query, Mapping[str,
 
 
 def edits(fuzziness: Any, text: str, clause: str) -> int:
-    """Return how many edits Elasticsearch's `fuzziness` allows for a term: 0, 1, 2 or "AUTO" (by its length)."""
+    """Return how many edits Elasticsearch's `fuzziness` allows for a term: 0, 1, 2 or "AUTO" (by its length).
+
+    An empty term has no others near it.
+    """
     if str(fuzziness).upper() == "AUTO":
         return 0 if len(text) < 3 else 1 if len(text) < 6 else 2
     if str(fuzziness) in ("0", "1", "2"):
-        return int(fuzziness)
+        return int(fuzziness) if text else 0
     raise BadFilter(clause, f"fuzziness must be 0, 1, 2 or AUTO, got {fuzziness!r}")
 
 

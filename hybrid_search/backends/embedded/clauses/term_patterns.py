@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-__all__ = ["escape", "ignoring_case", "interval", "wildcard"]
+__all__ = ["escape", "interval", "wildcard"]
 
 _ANY = "(?s:.)*"
 _LAST = 0x10FFFF
 
 
-def escape(text: str) -> str:
-    """Return a pattern that matches the text and nothing else."""
-    return "".join(_character(each) for each in text)
+def escape(text: str, *, any_case: bool = False) -> str:
+    """Return a pattern that matches the text and nothing else, or the text in any case of its ASCII letters.
+
+    Elasticsearch's `case_insensitive` likewise tells "É" from "é".
+    """
+    return "".join(_character(each, any_case) for each in text)
 
 
-def _character(each: str) -> str:
-    return each if each.isalnum() and each.isascii() else f"\\x{{{ord(each):x}}}"
+def _character(each: str, any_case: bool) -> str:
+    if not each.isalnum() or not each.isascii():
+        return f"\\x{{{ord(each):x}}}"
+    return f"[{each.lower()}{each.upper()}]" if any_case and each.isalpha() else each
 
 
-def ignoring_case(pattern: str) -> str:
-    """Return the pattern for any case of letters."""
-    return f"(?i:{pattern})"
-
-
-def wildcard(text: str) -> str:
+def wildcard(text: str, *, any_case: bool = False) -> str:
     """Return the pattern of a wildcard text: `*` any characters, `?` one, a backslash takes the next literally."""
     parts = []
     position = 0
@@ -30,9 +30,9 @@ def wildcard(text: str) -> str:
         each = text[position]
         if each == "\\" and position + 1 < len(text):
             position += 1
-            parts.append(_character(text[position]))
+            parts.append(_character(text[position], any_case))
         else:
-            parts.append({"*": _ANY, "?": "(?s:.)"}.get(each) or _character(each))
+            parts.append({"*": _ANY, "?": "(?s:.)"}.get(each) or _character(each, any_case))
         position += 1
     return "".join(parts)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from hybrid_search.errors import MappingMismatch
@@ -56,6 +57,7 @@ class Analysis:
         self._analyzers: dict[str, tantivy.TextAnalyzer] = {}
         self._halves: dict[str, tuple[tantivy.TextAnalyzer, tantivy.TextAnalyzer]] = {}
         self._normalizers: dict[str | None, Callable[[str], str]] = {None: str}
+        self._kept_tokens = lru_cache(maxsize=512)(self._tokens)
 
     def analyzer(self, name: str) -> tantivy.TextAnalyzer:
         """Return an analyser; raises MappingMismatch for one that is not defined or has an unknown part."""
@@ -64,16 +66,22 @@ class Analysis:
         return self._analyzers[name]
 
     def tokens(self, name: str, text: str) -> list[tuple[int, str]]:
-        """Return position and text of every token that an analyser makes of a text; a stop word leaves a gap."""
+        """Return position and text of every token that an analyser makes of a text; a stop word leaves a gap.
+
+        A search asks for each of its words in a dozen fields, which have three analysers.
+        """
+        return list(self._kept_tokens(name, text))
+
+    def _tokens(self, name: str, text: str) -> tuple[tuple[int, str], ...]:
         if name not in self._halves:
             spec = self._analyzer_spec(name)
             split = self._build({"tokenizer": spec.get("tokenizer", "standard")})
             self._halves[name] = split, self._build({**spec, "tokenizer": "keyword"})
         split, change = self._halves[name]
         # tantivy 0.26 does not tell positions: one word is one position, whatever the filters make of it
-        return [
+        return tuple(
             (position, token) for position, word in enumerate(split.analyze(text)) for token in change.analyze(word)
-        ]
+        )
 
     def normalizer(self, name: str | None) -> Callable[[str], str]:
         """Return a keyword normaliser, a function of str; the identity for None."""

@@ -29,6 +29,8 @@ def number(field: Field, value: Any, *, rounding: Callable[[float], int] | None 
     """
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, str, np.integer, np.floating)):
         raise ValueError(f"expected a number, got {_short(value)}")
+    if isinstance(value, str) and "_" in value:  # which Python takes between digits
+        raise ValueError(f"expected a number, got {_short(value)}")
     try:
         exact = int(value) if isinstance(value, (str, int, np.integer)) else None
     except ValueError:

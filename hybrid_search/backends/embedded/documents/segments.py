@@ -17,7 +17,7 @@ from hybrid_search.backends.embedded.orphan_files import named_files
 from hybrid_search.errors import IndexCorrupt
 from hybrid_search.errors.numbers import counted
 
-__all__ = ["PARTS", "Verified", "damage", "segment_files"]
+__all__ = ["PARTS", "SegmentChecks", "damage", "segment_files"]
 
 PARTS = ("store", "fast", "term", "idx", "pos", "fieldnorm")
 """The endings of the files that every segment has; deletions come besides."""
@@ -86,7 +86,7 @@ def _crc(file: BinaryIO, length: int) -> int:
     return crc if length == 0 else -1
 
 
-class Verified:
+class SegmentChecks:
     """Remembers which files of a folder were found sound, so that each is looked at once.
 
     Parameters

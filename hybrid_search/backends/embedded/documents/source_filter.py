@@ -42,6 +42,7 @@ class SourceFilter:
         self._tops = [pattern for pattern in self._excludes if "." not in pattern]
         self._deep = [pattern for pattern in self._excludes if "." in pattern]
         self._wants: dict[str, bool] = {}
+        self._dropped: dict[str, bool] = {}
         self._keep = _regex(self._includes)
         self._drop = _regex(self._excludes)
 
@@ -69,17 +70,25 @@ class SourceFilter:
             return _without(kept, self._deep) if self._deep else kept
         return self._walk("", source)
 
+    def _drops(self, name: str) -> bool:
+        """Tell whether a field is left out, decided once: documents have the same fields."""
+        if self._drop is None:
+            return False
+        if name not in self._dropped:
+            self._dropped[name] = self._drop.fullmatch(name) is not None
+        return self._dropped[name]
+
     def _walk(self, prefix: str, source: Mapping[str, Any]) -> dict[str, Any]:
         kept: dict[str, Any] = {}
         for key, value in source.items():
             name = f"{prefix}{key}"
-            if self._drop is not None and self._drop.fullmatch(name):
+            if self._drops(name):
                 continue
-            if isinstance(value, Mapping) and value:
+            if type(value) is dict and value:
                 inner = self._walk(f"{name}.", value)
                 if inner:
                     kept[key] = inner
-            elif isinstance(value, list) and any(isinstance(item, Mapping) for item in value):
+            elif type(value) is list and any(type(item) is dict for item in value):
                 items = [self._walk(f"{name}.", item) if isinstance(item, Mapping) else item for item in value]
                 if any(items):
                     kept[key] = items

@@ -38,7 +38,7 @@ from hybrid_search.errors import BadVector
 if TYPE_CHECKING:
     import tantivy
 
-__all__ = ["Prepared", "Refused", "merged", "prepare", "read_source", "to_tantivy", "with_vectors"]
+__all__ = ["PreparedDocument", "RefusedDocument", "merged", "prepare", "read_source", "to_tantivy", "with_vectors"]
 
 _LARGE_FROM = 256
 _PLAIN = {str, int, float, bool, type(None)}
@@ -50,12 +50,12 @@ _SHORT = 1_000
 """Characters of a term that is not too long, whatever they are."""
 
 
-class Refused(ValueError):
+class RefusedDocument(ValueError):
     """A document does not fit the mapping; the message names the field."""
 
 
 @dataclass
-class Prepared:
+class PreparedDocument:
     """A document whose every value has been checked.
 
     Parameters
@@ -88,17 +88,17 @@ class Prepared:
         self.columns.setdefault(name, []).extend(values)
 
 
-def prepare(id: str, source: Mapping[str, Any], schema: Schema) -> Prepared:
+def prepare(id: str, source: Mapping[str, Any], schema: Schema) -> PreparedDocument:
     """Check a document against the mapping.
 
     Raises
     ------
-    Refused
+    RefusedDocument
         When the id, a field's name or a value does not fit.
     """
     if not isinstance(id, str) or not 1 <= len(id.encode("utf-8", "surrogatepass")) <= _MAX_ID:
-        raise Refused(f"an id has 1 to {_MAX_ID} bytes, got {id!r:.60}")
-    document = Prepared(id)
+        raise RefusedDocument(f"an id has 1 to {_MAX_ID} bytes, got {id!r:.60}")
+    document = PreparedDocument(id)
     document.source = _walk(document, "", composed(source), schema)
     for name, value in search_fields(source).items():
         for target in schema.fields.targets(name) or ():
@@ -107,16 +107,16 @@ def prepare(id: str, source: Mapping[str, Any], schema: Schema) -> Prepared:
         id.encode("utf-8")
         document.parts = {key: _encode(value) for key, value in document.source.items()}
     except (TypeError, ValueError) as error:
-        raise Refused(f"not JSON: {error}") from error
+        raise RefusedDocument(f"not JSON: {error}") from error
     return document
 
 
-def _walk(document: Prepared, prefix: str, source: Mapping[str, Any], schema: Schema) -> dict[str, Any]:
+def _walk(document: PreparedDocument, prefix: str, source: Mapping[str, Any], schema: Schema) -> dict[str, Any]:
     kept: dict[str, Any] = {}
     for key, value in source.items():
         name = f"{prefix}{key}"
         if "\0" in key:
-            raise Refused(f"field {name!r}: a name must not contain NUL")
+            raise RefusedDocument(f"field {name!r}: a name must not contain NUL")
         container = schema.fields.container(name)
         targets = schema.fields.targets(name)
         if container == "object" and value is not None:
@@ -130,31 +130,31 @@ def _walk(document: Prepared, prefix: str, source: Mapping[str, Any], schema: Sc
             for target in targets:
                 _index(document, target, value, schema)
         elif container is None and schema.fields.strict:
-            raise Refused(f"field {name!r}: the mapping is strict and does not have it")
+            raise RefusedDocument(f"field {name!r}: the mapping is strict and does not have it")
         else:
             kept[key] = _plain(value)
     return kept
 
 
-def _object(document: Prepared, name: str, value: Any, schema: Schema) -> Any:
+def _object(document: PreparedDocument, name: str, value: Any, schema: Schema) -> Any:
     if isinstance(value, (list, tuple)):
         return [_object(document, name, item, schema) for item in value]
     if not isinstance(value, Mapping):
-        raise Refused(f"field {name!r}: expected an object, got {type(value).__name__}")
+        raise RefusedDocument(f"field {name!r}: expected an object, got {type(value).__name__}")
     return _walk(document, f"{name}.", value, schema)
 
 
-def _take_vector(document: Prepared, target: Field, value: Any) -> None:
+def _take_vector(document: PreparedDocument, target: Field, value: Any) -> None:
     if value is None:
         document.vectors[target.name] = None
         return
     try:
         document.vectors[target.name] = checked(vector(target, value), kind=vector_kind(target))[0]
     except (BadVector, ValueError, TypeError) as error:
-        raise Refused(f"field {target.name!r}: {error}") from error
+        raise RefusedDocument(f"field {target.name!r}: {error}") from error
 
 
-def _index(document: Prepared, target: Field, value: Any, schema: Schema) -> None:
+def _index(document: PreparedDocument, target: Field, value: Any, schema: Schema) -> None:
     if not target.indexed and not target.columnar:
         return
     try:
@@ -170,13 +170,13 @@ def _index(document: Prepared, target: Field, value: Any, schema: Schema) -> Non
         else:
             found = _index_scalars(document, target, value, schema)
     except (ValueError, TypeError) as error:
-        raise Refused(f"field {target.name!r}: {error}") from error
+        raise RefusedDocument(f"field {target.name!r}: {error}") from error
     if found:
         parts = target.name.split(".")
         document.present.update(".".join(parts[: end + 1]) for end in range(len(parts)))
 
 
-def _index_scalars(document: Prepared, target: Field, value: Any, schema: Schema) -> bool:
+def _index_scalars(document: PreparedDocument, target: Field, value: Any, schema: Schema) -> bool:
     values: list[Any]
     if target.kind == "keyword":
         values = _terms(target, value, schema)
@@ -202,7 +202,7 @@ def _terms(target: Field, value: Any, schema: Schema) -> list[str]:
     return [term for term in terms if term_fits(term, limit)]
 
 
-def _index_point(document: Prepared, target: Field, value: Any) -> bool:
+def _index_point(document: PreparedDocument, target: Field, value: Any) -> bool:
     if value is None or value == []:
         return False
     if isinstance(value, (list, tuple)) and len(value) == 1:
@@ -215,7 +215,7 @@ def _index_point(document: Prepared, target: Field, value: Any) -> bool:
     return True
 
 
-def _index_flattened(document: Prepared, target: Field, value: Any) -> bool:
+def _index_flattened(document: PreparedDocument, target: Field, value: Any) -> bool:
     limit = target.options.get("ignore_above")
     pairs = [
         (key, text)
@@ -262,13 +262,13 @@ def vector_kind(target: Field) -> Any:
 
 
 def to_tantivy(
-    document: Prepared, schema: Schema, *, sequence: int, rows: Mapping[str, int], lengths: Lengths
+    document: PreparedDocument, schema: Schema, *, sequence: int, rows: Mapping[str, int], lengths: Lengths
 ) -> tantivy.Document:
     """Return the tantivy document of a prepared one.
 
     Parameters
     ----------
-    document : Prepared
+    document : PreparedDocument
     schema : Schema
     sequence : int
         Number of the write.
@@ -292,13 +292,13 @@ def to_tantivy(
     return native
 
 
-def _absent(document: Prepared, schema: Schema, lengths: Lengths) -> dict[str, int]:
+def _absent(document: PreparedDocument, schema: Schema, lengths: Lengths) -> dict[str, int]:
     """Return how many filler tokens each text field gets that the document does not have."""
     names = [target.name for target in schema.texts if target.name not in document.texts]
     return {name: tokens for name in names if (tokens := lengths.fill(name))}
 
 
-def _add_texts(native: tantivy.Document, document: Prepared, schema: Schema, lengths: Lengths) -> None:
+def _add_texts(native: tantivy.Document, document: PreparedDocument, schema: Schema, lengths: Lengths) -> None:
     for target in schema.texts:
         texts = document.texts.get(target.name, ())
         if not texts:

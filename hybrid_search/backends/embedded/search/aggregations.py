@@ -279,7 +279,10 @@ def _missing(compiler: Compiler, query: tantivy.Query, params: Any, inner: Mappi
     from tantivy import Occur, Query
 
     options = only("aggs.missing", params, {"field"})
-    having = presence(compiler, str(options.get("field")))
+    field = compiler.snapshot.schema.fields.find(str(options.get("field")))
+    if not field.columnar:
+        raise MappingMismatch(field.name, f"is a {field.kind} that cannot be aggregated")
+    having = presence(compiler, str(options["field"]))
     inside = Query.boolean_query([(Occur.Must, query), (Occur.MustNot, having)])
     return _bucket(compiler, inside, {"doc_count": compiler.snapshot.count(inside)}, inner)
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +30,8 @@ _DEEPEST = 4000
 _KNOWN = {"field", "query_vector", "k", "num_candidates", "filter", "similarity", "rescore_vector"}
 
 Rows = tuple[NDArray[np.int64], NDArray[np.float64]]
+Few = tuple[NDArray[np.int64], "list[tantivy.DocAddress]"]
+Kept = TypeVar("Kept")
 
 
 @dataclass(frozen=True)
@@ -132,11 +134,12 @@ def _find(
 ) -> tuple[Sequence[float], list[tantivy.DocAddress]]:
     """Choose between searching all rows and then looking which documents pass, and listing the rows that pass first."""
     snapshot, vectors = compiler.snapshot, compiler.snapshot.vectors(field.name)
-    query, allowed = _passing(compiler, field, filter), snapshot.living(field.name)
+    allowed = snapshot.living(field.name)
     if filter is not None:
-        allowed, listed = snapshot.ordered_and_counted(query, f"{field.name}#row", limit=_FEW)
-        if allowed <= _FEW:
-            return _nearest_listed(vectors, asked, listed, k=k, least=least)
+        allowed, few = _counted(compiler, field, filter)
+        if few is not None:
+            return _nearest_listed(vectors, asked, few, k=k, least=least)
+    query = _passing(compiler, field, filter)
     if not allowed:
         return [], []
     share = allowed / max(1, len(vectors))
@@ -168,13 +171,24 @@ def _passing(compiler: Compiler, field: Field, filter: Any) -> tantivy.Query:
     return Query.boolean_query([*((Occur.Must, inner.filter(clause)) for clause in clauses), (Occur.Must, having)])
 
 
+def _counted(compiler: Compiler, field: Field, filter: Any) -> tuple[int, Few | None]:
+    """Return how many documents pass a filter, and where they are few, their rows in order and their addresses."""
+
+    def count() -> tuple[int, Few | None]:
+        query = _passing(compiler, field, filter)
+        allowed, listed = compiler.snapshot.ordered_and_counted(query, f"{field.name}#row", limit=_FEW)
+        rows = np.array([row for row, _ in listed], dtype=np.int64)
+        return allowed, (rows, [address for _, address in listed]) if allowed <= _FEW else None
+
+    return _kept(compiler.snapshot, f"counted {field.name}", filter, count)
+
+
 def _nearest_listed(
-    vectors: VectorField, asked: Any, listed: list[tuple[Any, tantivy.DocAddress]], *, k: int, least: float | None
+    vectors: VectorField, asked: Any, few: Few, *, k: int, least: float | None
 ) -> tuple[Sequence[float], list[tantivy.DocAddress]]:
-    """Search the rows of (row, address) pairs, which are in ascending order of rows."""
-    rows = np.array([row for row, _ in listed], dtype=np.int64)
+    rows, addresses = few
     found, scores = vectors.search_rows(asked, rows, k=k, min_score=least)
-    return scores.tolist(), [listed[place][1] for place in np.searchsorted(rows, found)]
+    return scores.tolist(), [addresses[place] for place in np.searchsorted(rows, found).tolist()]
 
 
 def _documents(
@@ -196,19 +210,24 @@ def _documents(
     return [float(scores[int(place) - 1]) for place, _ in hits], [address for _, address in hits]
 
 
-_CACHED = 32
+_CACHED = 64
 
 
 def _rows(snapshot: Snapshot, field: Field, query: tantivy.Query, filter: Any) -> NDArray[np.int64]:
-    """Return the rows that pass a filter; the latest lists are kept, for a filter often comes again."""
-    key = f"rows {field.name} {json.dumps(filter, sort_keys=True, default=str)}"
+    """Return the rows that pass a filter."""
+    return _kept(snapshot, f"rows {field.name}", filter, lambda: snapshot.rows(query, field.name))
+
+
+def _kept(snapshot: Snapshot, what: str, filter: Any, find: Callable[[], Kept]) -> Kept:
+    """Return what passes a filter; the latest answers are kept, for a filter often comes again."""
+    key = f"{what} {json.dumps(filter, sort_keys=True, default=str)}"
     if "now" in key:
-        return snapshot.rows(query, field.name)
-    rows: NDArray[np.int64] | None = snapshot.cache.pop(key, None)
-    if rows is None:
-        rows = snapshot.rows(query, field.name)
-    snapshot.cache[key] = rows
+        return find()
+    found: Kept | None = snapshot.cache.pop(key, None)
+    if found is None:
+        found = find()
+    snapshot.cache[key] = found
     if len(snapshot.cache) > _CACHED:
         # other threads search the same snapshot and may have been faster
         snapshot.cache.pop(next(iter(list(snapshot.cache)), key), None)
-    return rows
+    return found

@@ -14,13 +14,13 @@ from hybrid_search.backends.embedded.documents.schema import PRESENT, SEQUENCE
 from hybrid_search.backends.embedded.search.matches import Matches
 from hybrid_search.errors import BadFilter, MappingMismatch, UnsupportedClause
 
-__all__ = ["Ranked", "collapsed", "ranking"]
+__all__ = ["RankedDocument", "collapsed", "ranking"]
 
 _MANY = 2048
 
 
 @dataclass(frozen=True)
-class Ranked:
+class RankedDocument:
     """One document of an ordered list.
 
     Parameters
@@ -49,7 +49,7 @@ class _Key:
     place: tuple[float, float] | None = None
 
 
-def ranking(matches: Matches, sort: Any, limit: int, *, track_scores: bool = False) -> list[Ranked]:
+def ranking(matches: Matches, sort: Any, limit: int, *, track_scores: bool = False) -> list[RankedDocument]:
     """Return the first matches in order: by `sort`, or by score when there is none.
 
     Parameters
@@ -69,7 +69,7 @@ def ranking(matches: Matches, sort: Any, limit: int, *, track_scores: bool = Fal
     keys = [_key(entry) for entry in (sort if isinstance(sort, (list, tuple)) else [sort])] if sort else []
     if not keys or (keys[0].name == "_score" and keys[0].descending and len(keys) == 1):
         best = matches.best(limit)
-        return [Ranked(sequence, score, (score,) if keys else None) for sequence, score in best]
+        return [RankedDocument(sequence, score, (score,) if keys else None) for sequence, score in best]
     columns = [_column(matches, key) for key in keys]
     if limit < 1:
         return []
@@ -84,7 +84,7 @@ def ranking(matches: Matches, sort: Any, limit: int, *, track_scores: bool = Fal
     page = order[:limit]
     scored = track_scores or any(key.name == "_score" for key in keys)
     scores = matches.scores(page) if scored else {}
-    return [Ranked(each, scores.get(each), tuple(known.get(each) for known in values)) for each in page]
+    return [RankedDocument(each, scores.get(each), tuple(known.get(each) for known in values)) for each in page]
 
 
 def _key(entry: Any) -> _Key:
@@ -115,7 +115,9 @@ def _geo_key(options: Any) -> _Key:
         place = point(options[names[0]])
     except ValueError as error:
         raise BadFilter("sort", str(error)) from error
-    return _Key(names[0], str(options.get("order", "asc")).lower() == "desc", place=place)
+    # Elasticsearch takes what has no place to be infinitely far away
+    descending = str(options.get("order", "asc")).lower() == "desc"
+    return _Key(names[0], descending, missing_first=descending, place=place)
 
 
 def _column(matches: Matches, key: _Key) -> str | None:
@@ -196,7 +198,9 @@ def _column_values(matches: Matches, column: str, query: Any) -> dict[int, Any]:
     return {each: value for each, (value, _) in zip(sequences, hits, strict=True) if value is not None}
 
 
-def collapsed(matches: Matches, sort: Any, collapse: Any, limit: int, *, track_scores: bool = False) -> list[Ranked]:
+def collapsed(
+    matches: Matches, sort: Any, collapse: Any, limit: int, *, track_scores: bool = False
+) -> list[RankedDocument]:
     """Return the first match of each group, in order; documents without a value are one group.
 
     Raises
@@ -216,10 +220,10 @@ def collapsed(matches: Matches, sort: Any, collapse: Any, limit: int, *, track_s
         asked *= 4
 
 
-def _first_of_groups(matches: Matches, name: str, ranked: Iterable[Ranked]) -> list[Ranked]:
+def _first_of_groups(matches: Matches, name: str, ranked: Iterable[RankedDocument]) -> list[RankedDocument]:
     listed = list(ranked)
     values = _column_values(matches, name, matches.snapshot.among([each.sequence for each in listed]))
-    first: dict[Any, Ranked] = {}
+    first: dict[Any, RankedDocument] = {}
     for each in listed:
         value = values.get(each.sequence)
         first.setdefault(value, replace(each, group=(name, value)))

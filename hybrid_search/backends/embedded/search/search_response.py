@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from hybrid_search.backends.embedded.clauses.clause_compiler import Compiler
@@ -12,10 +13,11 @@ from hybrid_search.backends.embedded.clauses.clause_registry import compiler as 
 from hybrid_search.backends.embedded.documents.schema import ID
 from hybrid_search.backends.embedded.documents.source_filter import SourceFilter, leaves
 from hybrid_search.backends.embedded.documents.tantivy_documents import read_source
+from hybrid_search.backends.embedded.error_translation import reading
 from hybrid_search.backends.embedded.search.aggregations import aggregate
 from hybrid_search.backends.embedded.search.knn import Nearest, nearest
 from hybrid_search.backends.embedded.search.matches import Matches
-from hybrid_search.backends.embedded.search.ranking import Ranked, collapsed, ranking
+from hybrid_search.backends.embedded.search.ranking import RankedDocument, collapsed, ranking
 from hybrid_search.backends.embedded.snapshot import Snapshot
 from hybrid_search.errors import BadFilter, UnsupportedClause
 
@@ -41,11 +43,18 @@ _KNOWN = {
     "profile",
 }
 _WINDOW = 10_000
+_BESIDE_FROM = 10_000
+"""Documents from which on a search of texts, 0.3 ms there, takes longer than waking a thread for it."""
 _BESIDE = ThreadPoolExecutor(thread_name_prefix="hybrid-search-query")
 
 
 def answer(
-    snapshot: Snapshot, body: Mapping[str, Any], *, index: str, read_vector: Callable[[str, int], Any]
+    snapshot: Snapshot,
+    body: Mapping[str, Any],
+    *,
+    index: str,
+    read_vector: Callable[[str, int], Any],
+    lazy: bool = False,
 ) -> dict[str, Any]:
     """Run a body.
 
@@ -58,6 +67,8 @@ def answer(
         What every hit has as `_index`.
     read_vector : callable
         (dense_vector field, row) to its numbers.
+    lazy : bool
+        Whether the `_source` of hits may be parsed when it is first used: few of the hits are shown.
 
     Raises
     ------
@@ -72,7 +83,8 @@ def answer(
     compiler = new_compiler(snapshot)
     query = compiler.compile(body["query"]) if body.get("query") is not None else None
     ahead = None
-    if query is not None and body.get("knn") and not any(body.get(name) for name in ("sort", "collapse", "min_score")):
+    by_score = not any(body.get(name) for name in ("sort", "collapse", "min_score"))
+    if query is not None and body.get("knn") and by_score and snapshot.documents >= _BESIDE_FROM:
         # tantivy and the scan of vectors let go of the interpreter: one processor for each
         ahead = _BESIDE.submit(snapshot.counted_hits, query, start + size)
     legs = [nearest(compiler, leg, size=max(1, size)) for leg in _listed(body.get("knn"))]
@@ -85,7 +97,7 @@ def answer(
         page = collapsed(matches, body.get("sort"), body["collapse"], start + size, track_scores=tracked)
     else:
         page = ranking(matches, body.get("sort"), start + size, track_scores=tracked)
-    hits = _hits(matches, page[start : start + size], body, index=index, read_vector=read_vector)
+    hits = _hits(matches, page[start : start + size], body, index=index, read_vector=read_vector, lazy=lazy)
     _name_matches(hits, page[start : start + size], compiler, legs, matches, _sole_scorer(body))
     result: dict[str, Any] = {"timed_out": False, "_shards": {"total": 1, "successful": 1, "skipped": 0, "failed": 0}}
     scores = [hit["_score"] for hit in hits if hit["_score"] is not None]
@@ -122,30 +134,60 @@ def _listed(legs: Any) -> list[Any]:
 
 def _hits(
     matches: Matches,
-    page: Iterable[Ranked],
+    page: Iterable[RankedDocument],
     body: Mapping[str, Any],
     *,
     index: str,
     read_vector: Callable[[str, int], Any],
+    lazy: bool,
 ) -> list[dict[str, Any]]:
     source_filter = SourceFilter(body.get("_source", True))
     fields = _field_patterns(body.get("fields"))
-    searcher = matches.snapshot.searcher
-    hits = []
+    snapshot, hits = matches.snapshot, []
     for ranked in page:
         address = matches.address(ranked.sequence)
-        native = searcher.doc(address)
-        hit: dict[str, Any] = {"_index": index, "_id": native.get_first(ID), "_score": ranked.score}
+        source = _Source(snapshot, address, source_filter, location=index)
+        id = snapshot.id(ranked.sequence, address) if lazy or not source_filter.wanted else source.id
+        hit: dict[str, Any] = {"_index": index, "_id": id, "_score": ranked.score}
         if source_filter.wanted:
-            hit["_source"] = source_filter.apply(read_source(native, wanted=source_filter.may_want))
+            hit["_source"] = source if lazy else source.parsed
         if fields is not None:
-            hit["fields"] = _fields(matches.snapshot, native, address, fields, read_vector)
+            hit["fields"] = _fields(snapshot, address, fields, read_vector)
         if ranked.sort is not None:
             hit["sort"] = list(ranked.sort)
         if ranked.group is not None and ranked.group[1] is not None:
             hit["fields"] = {**hit.get("fields", {}), ranked.group[0]: [ranked.group[1]]}
         hits.append(hit)
     return hits
+
+
+class _Source(Mapping[str, Any]):
+    """The wanted part of a stored document, read when it is first used."""
+
+    def __init__(self, snapshot: Snapshot, address: tantivy.DocAddress, wanted: SourceFilter, *, location: str) -> None:
+        self._snapshot, self._address, self._wanted, self._location = snapshot, address, wanted, location
+
+    @cached_property
+    def _native(self) -> tantivy.Document:
+        return self._snapshot.searcher.doc(self._address)
+
+    @property
+    def id(self) -> str:
+        return str(self._native.get_first(ID))
+
+    @cached_property
+    def parsed(self) -> dict[str, Any]:
+        with reading(self._location):
+            return self._wanted.apply(read_source(self._native, wanted=self._wanted.may_want))
+
+    def __getitem__(self, name: str) -> Any:
+        return self.parsed[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.parsed)
+
+    def __len__(self) -> int:
+        return len(self.parsed)
 
 
 def _field_patterns(spec: Any) -> SourceFilter | None:
@@ -161,13 +203,12 @@ def _field_patterns(spec: Any) -> SourceFilter | None:
 
 def _fields(
     snapshot: Snapshot,
-    native: tantivy.Document,
     address: tantivy.DocAddress,
     wanted: SourceFilter,
     read_vector: Callable[[str, int], Any],
 ) -> dict[str, list[Any]]:
     values: dict[str, list[Any]] = {}
-    for name, value in leaves(wanted.apply(read_source(native, wanted=wanted.may_want))):
+    for name, value in leaves(wanted.apply(read_source(snapshot.searcher.doc(address), wanted=wanted.may_want))):
         values.setdefault(name, []).append(value)
     for field in snapshot.schema.fields.vectors():
         if wanted.may_want(field.name):
@@ -179,7 +220,7 @@ def _fields(
 
 def _name_matches(
     hits: list[dict[str, Any]],
-    page: Iterable[Ranked],
+    page: Iterable[RankedDocument],
     compiler: Compiler,
     legs: Iterable[Nearest],
     matches: Matches,

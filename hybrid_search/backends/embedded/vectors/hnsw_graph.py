@@ -32,10 +32,10 @@ from numpy.typing import NDArray
 
 from hybrid_search.backends.embedded.vectors.usearch_import import usearch_index
 from hybrid_search.backends.embedded.vectors.vector_rows import storage, sync_folder
-from hybrid_search.backends.embedded.vectors.vector_scan import Kind, Snapshot, best, encode, exact, scan, split
+from hybrid_search.backends.embedded.vectors.vector_scan import Kind, RowSnapshot, best, encode, exact, scan, split
 from hybrid_search.errors import StorageFull
 
-__all__ = ["Calibration", "Graph", "grow", "open_graph"]
+__all__ = ["Calibration", "HnswGraph", "grow", "open_graph"]
 
 _FORMAT = 1
 _MAGIC = b"HSGRAPH\n"
@@ -94,7 +94,7 @@ class Calibration:
 
 
 @dataclass(frozen=True)
-class Graph:
+class HnswGraph:
     """A graph that is no longer changed.
 
     Parameters
@@ -157,7 +157,7 @@ def stamp(path: Path) -> tuple[int, int, int] | None:
     return found.st_ino, found.st_size, found.st_mtime_ns
 
 
-def open_graph(path: Path, *, kind: Kind, identity: str) -> Graph | None:
+def open_graph(path: Path, *, kind: Kind, identity: str) -> HnswGraph | None:
     """Map the graph of these rows; None when there is none, or it is damaged or of other rows or format."""
     try:
         with open(path, "rb") as file:
@@ -173,7 +173,7 @@ def open_graph(path: Path, *, kind: Kind, identity: str) -> Graph | None:
         return None
     index = _new_index(kind, lists_keys=False)
     index.view(payload)
-    return Graph(
+    return HnswGraph(
         identity=identity,
         covered=facts["covered"],
         keys=len(index),
@@ -200,14 +200,16 @@ def _facts(mapped: mmap.mmap) -> dict[str, Any] | None:
     return facts if facts.get("bytes") == end - length else None
 
 
-def grow(old: Graph | None, snapshot: Snapshot, *, identity: str, rows: NDArray[np.int64], path: Path | None) -> Graph:
+def grow(
+    old: HnswGraph | None, snapshot: RowSnapshot, *, identity: str, rows: NDArray[np.int64], path: Path | None
+) -> HnswGraph:
     """Make a graph of the old one and more rows, calibrate it, and save it when there is a path.
 
     Parameters
     ----------
-    old : Graph or None
+    old : HnswGraph or None
         Left as it is: searches go on in it meanwhile.
-    snapshot : Snapshot
+    snapshot : RowSnapshot
         All rows that the graph then covers.
     rows : (n,) int64
         The rows to add; n ≥ 1.
@@ -231,7 +233,7 @@ def grow(old: Graph | None, snapshot: Snapshot, *, identity: str, rows: NDArray[
         buffer = index.save(None)
         index = _new_index(snapshot.kind, lists_keys=False)
         index.view(buffer)
-        return Graph(identity, covered, len(index), calibration, snapshot.kind, index, buffer, None)
+        return HnswGraph(identity, covered, len(index), calibration, snapshot.kind, index, buffer, None)
     facts = {"format": _FORMAT, "identity": identity, "covered": covered, "calibration": asdict(calibration)}
     _save(index, facts, path)
     saved = open_graph(path, kind=snapshot.kind, identity=identity)
@@ -271,7 +273,7 @@ def _save(index: Any, facts: dict[str, Any], path: Path) -> None:
         draft.unlink(missing_ok=True)
 
 
-def _calibrate(index: Any, snapshot: Snapshot, held: NDArray[np.int64], random: np.random.Generator) -> Calibration:
+def _calibrate(index: Any, snapshot: RowSnapshot, held: NDArray[np.int64], random: np.random.Generator) -> Calibration:
     known = np.asarray(index.keys[:]).astype(np.int64)
     if not len(held) or len(known) < 10 * _DEEP:
         return Calibration(0, 0, 0.0, 0.0, 0.0)
@@ -290,7 +292,7 @@ def _calibrate(index: Any, snapshot: Snapshot, held: NDArray[np.int64], random: 
     return _climb(index, snapshot, queries, truths, familiar=familiar, row_s=row_s)
 
 
-def _sums(snapshot: Snapshot, pairs: NDArray[np.int64]) -> list[NDArray[Any]]:
+def _sums(snapshot: RowSnapshot, pairs: NDArray[np.int64]) -> list[NDArray[Any]]:
     sums = snapshot.rows[pairs].astype(np.float32).sum(axis=1)
     lengths = np.linalg.norm(sums, axis=1, keepdims=True)
     some = lengths[:, 0] > 1e-3
@@ -299,7 +301,7 @@ def _sums(snapshot: Snapshot, pairs: NDArray[np.int64]) -> list[NDArray[Any]]:
 
 def _climb(
     index: Any,
-    snapshot: Snapshot,
+    snapshot: RowSnapshot,
     queries: list[NDArray[Any]],
     truths: list[NDArray[np.float64]],
     *,

@@ -30,8 +30,9 @@ from numpy.typing import ArrayLike, NDArray
 from hybrid_search.backends.embedded.documents.mapping_fields import Field
 from hybrid_search.backends.embedded.documents.tantivy_documents import vector_kind
 from hybrid_search.backends.embedded.index_folder import Folder
-from hybrid_search.backends.embedded.vectors.hnsw_graph import Graph, grow, open_graph, stamp
-from hybrid_search.backends.embedded.vectors.vector_scan import Kind, Snapshot, best, exact, merge, scan, work
+from hybrid_search.backends.embedded.vectors.hnsw_graph import HnswGraph, grow, open_graph, stamp
+from hybrid_search.backends.embedded.vectors.row_lengths import RowLengths
+from hybrid_search.backends.embedded.vectors.vector_scan import Kind, RowSnapshot, best, exact, merge, scan, work
 from hybrid_search.backends.embedded.vectors.vector_store import Store
 from hybrid_search.backends.embedded.vectors.vector_validation import checked
 from hybrid_search.errors import IndexCorrupt
@@ -42,8 +43,10 @@ _GRAPH_STEP = 4096
 _GRAPH_LIMIT = 16384
 _GRAPH_SHARE = 8
 _MASK_SLACK = 1.25
+_BYTE_ERROR = 1e-4
+"""More than single precision takes from the cosine of bytes, whose sums are whole numbers."""
 
-Found = tuple[NDArray[np.int64], NDArray[np.float64]]
+RowScores = tuple[NDArray[np.int64], NDArray[np.float64]]
 
 
 class VectorField:
@@ -100,8 +103,9 @@ class VectorField:
         self._store = Store(folder, kind=self._kind, writable=writable)
         self._graph_path = None if folder is None else folder / "graph.usearch"
         self._graph_from = graph_from if graph else None
-        self._graph: Graph | None = None
+        self._graph: HnswGraph | None = None
         self._graph_known = False
+        self._lengths = RowLengths()
         self._lock = threading.RLock()
 
     def __len__(self) -> int:
@@ -153,7 +157,7 @@ class VectorField:
         num_candidates: int,
         mask: NDArray[np.bool_] | None = None,
         min_score: float | None = None,
-    ) -> Found:
+    ) -> RowScores:
         """Return the k nearest rows, best first, ties by row.
 
         Parameters
@@ -191,14 +195,18 @@ class VectorField:
         found = self._by_graph(snapshot, asked, k=k, num_candidates=num_candidates, mask=mask, allowed=allowed)
         if found is None:
             rows = None if mask is None or allowed == len(snapshot) else np.flatnonzero(mask)
-            found = _by_scan(snapshot, asked, rows, k)
+            if rows is None and min_score is not None and self._kind.similarity == "cosine":
+                least = 2.0 * min_score - 1.0
+                rows = self._lengths.candidates(snapshot, self._store.sums, asked, least=least)
+            found = _by_scan(snapshot, asked, rows, k, min_score)
         return self._scored(found, min_score)
 
-    def search_rows(self, query: ArrayLike, rows: ArrayLike, *, k: int, min_score: float | None = None) -> Found:
+    def search_rows(self, query: ArrayLike, rows: ArrayLike, *, k: int, min_score: float | None = None) -> RowScores:
         """Return the k nearest of the given rows, exactly; `rows` are distinct, in any order. Else as `search`."""
         asked = checked(query, kind=self._kind, single=True)[0]
         snapshot = self._store.snapshot()
-        return self._scored(_by_scan(snapshot, asked, self._existing(rows, len(snapshot)), k), min_score)
+        found = _by_scan(snapshot, asked, self._existing(rows, len(snapshot)), k, min_score)
+        return self._scored(found, min_score)
 
     def refresh(self) -> None:
         """See what the writer has flushed since, and its newest graph; a reader calls it after reopening documents."""
@@ -265,7 +273,7 @@ class VectorField:
         with self._lock:
             self._graph, self._graph_known = None, True
 
-    def _opened_graph(self) -> Graph | None:
+    def _opened_graph(self) -> HnswGraph | None:
         with self._lock:
             if not self._graph_known and self._graph_from is not None and self._graph_path is not None:
                 self._graph = open_graph(self._graph_path, kind=self._kind, identity=self._store.identity)
@@ -274,14 +282,14 @@ class VectorField:
 
     def _by_graph(
         self,
-        snapshot: Snapshot,
+        snapshot: RowSnapshot,
         query: NDArray[Any],
         *,
         k: int,
         num_candidates: int,
         mask: NDArray[np.bool_] | None,
         allowed: int,
-    ) -> Found | None:
+    ) -> RowScores | None:
         if self._graph_from is None or work(len(snapshot), allowed) * self._kind.dims < self._graph_from:
             return None
         graph = self._opened_graph()
@@ -310,7 +318,7 @@ class VectorField:
             behind = behind[mask[behind]]
         return merge([(rows, closeness), _by_scan(snapshot, query, behind, k)], k)
 
-    def _scored(self, found: Found, min_score: float | None) -> Found:
+    def _scored(self, found: RowScores, min_score: float | None) -> RowScores:
         rows, closeness = found
         scores = self._kind.scores(closeness)
         if min_score is not None:
@@ -326,7 +334,7 @@ class VectorField:
         return wanted
 
 
-def _due(graph: Graph | None) -> int:
+def _due(graph: HnswGraph | None) -> int:
     """Rows that the graph must be behind before it is worth the work of loading and saving it."""
     if graph is None:
         return 1
@@ -334,8 +342,14 @@ def _due(graph: Graph | None) -> int:
     return max(_GRAPH_STEP, graph.covered // _GRAPH_SHARE if useful else graph.covered)
 
 
-def _by_scan(snapshot: Snapshot, query: NDArray[Any], rows: NDArray[np.int64] | None, k: int) -> Found:
+def _by_scan(
+    snapshot: RowSnapshot, query: NDArray[Any], rows: NDArray[np.int64] | None, k: int, min_score: float | None = None
+) -> RowScores:
     quick = scan(snapshot, query, rows=rows)
+    if min_score is not None and snapshot.kind.similarity == "cosine":
+        # what is scanned of bytes is exact to 1e-6; of signatures a handful are near enough, and others need no score
+        near = np.flatnonzero(quick >= 2.0 * min_score - 1.0 - _BYTE_ERROR)
+        rows, quick = near if rows is None else rows[near], quick[near]
     return best(snapshot, query, rows, quick, k)
 
 

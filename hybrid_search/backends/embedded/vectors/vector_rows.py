@@ -32,7 +32,7 @@ __all__ = [
     "BLOCK",
     "FORMAT",
     "HEADER_BYTES",
-    "Committed",
+    "CommittedRows",
     "FileRows",
     "MemoryRows",
     "blocks",
@@ -102,7 +102,7 @@ def sync_folder(folder: Path) -> None:
 
 
 @dataclass(frozen=True)
-class Committed:
+class CommittedRows:
     """How many rows count, and of which set of rows: the contents of `committed.json`."""
 
     identity: str
@@ -117,7 +117,7 @@ class Committed:
         replace_file(path, json.dumps({**facts, "crc32": _crc(facts)}).encode())
 
 
-def read_committed(path: Path) -> Committed | None:
+def read_committed(path: Path) -> CommittedRows | None:
     """Read `committed.json`; None when there is none yet.
 
     Raises
@@ -125,7 +125,7 @@ def read_committed(path: Path) -> Committed | None:
     FormatTooNew
         When a newer version of this library wrote it.
     IndexCorrupt
-        When it is not what `Committed.save` writes.
+        When it is not what `CommittedRows.save` writes.
     """
     try:
         found = json.loads(path.read_bytes())
@@ -134,7 +134,9 @@ def read_committed(path: Path) -> Committed | None:
         if len(bytes.fromhex(found["identity"])) != 16 or found["rows"] < 0:
             raise ValueError(f"identity {found['identity']}, rows {found['rows']}")
         sums = found.get("sums")
-        committed = Committed(found["identity"], found["rows"], found["format"], None if sums is None else tuple(sums))
+        committed = CommittedRows(
+            found["identity"], found["rows"], found["format"], None if sums is None else tuple(sums)
+        )
         if sums is not None and (found["crc32"] != _crc(asdict(committed)) or len(sums) != blocks(committed.rows)):
             raise ValueError("its checksum differs")
         return committed

@@ -23,7 +23,19 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Kind", "Snapshot", "best", "encode", "exact", "merge", "scan", "split", "work"]
+__all__ = [
+    "Kind",
+    "RowSnapshot",
+    "best",
+    "compared",
+    "encode",
+    "exact",
+    "in_parallel",
+    "merge",
+    "scan",
+    "split",
+    "work",
+]
 
 # What comparing one row picked out costs, in rows compared in passing: 70–90 ns against 19 ns at 512 bytes.
 _GATHER_COST = 4
@@ -77,7 +89,7 @@ class Kind:
 
 
 @dataclass(frozen=True)
-class Snapshot:
+class RowSnapshot:
     """The rows that one search sees, (n, dims), and their codes, (n, code_width) int8, where the kind has them."""
 
     kind: Kind
@@ -115,24 +127,25 @@ def split(codes: NDArray[np.int8]) -> tuple[NDArray[np.int8], NDArray[np.float32
     return codes[:, :-_SCALE_BYTES], scales
 
 
-def _compared(
+def compared(
     query: NDArray[Any], block: NDArray[Any], metric: Literal["dot", "sqeuclidean", "angular"]
 ) -> NDArray[np.float64]:
+    """Return what a metric says of a query and each row of a block."""
     import numkong
 
-    compared: NDArray[np.float64] = np.asarray(numkong.cdist(query.reshape(1, -1), block, metric=metric))[0]
-    return compared
+    said: NDArray[np.float64] = np.asarray(numkong.cdist(query.reshape(1, -1), block, metric=metric))[0]
+    return said
 
 
 def _compare(kind: Kind, query: NDArray[Any], block: NDArray[Any]) -> NDArray[np.float64]:
     if kind.similarity == "dot_product":
-        return _compared(query, block, "dot")
+        return compared(query, block, "dot")
     if kind.similarity == "cosine":
-        return 1.0 - _compared(query, block, "angular")
-    return -_compared(query, block, "sqeuclidean")
+        return 1.0 - compared(query, block, "angular")
+    return -compared(query, block, "sqeuclidean")
 
 
-def exact(snapshot: Snapshot, query: NDArray[Any], rows: NDArray[np.int64]) -> NDArray[np.float64]:
+def exact(snapshot: RowSnapshot, query: NDArray[Any], rows: NDArray[np.int64]) -> NDArray[np.float64]:
     """Return the closeness of the given rows to the query, computed from the rows in single precision or better.
 
     Rows that were of unit length are so again: what float16 took from their length does not change the dot product.
@@ -145,7 +158,7 @@ def exact(snapshot: Snapshot, query: NDArray[Any], rows: NDArray[np.int64]) -> N
     for start in range(0, len(rows), _BLOCK):
         block = snapshot.rows[rows[start : start + _BLOCK]].astype(np.float32)
         if snapshot.kind.coded:
-            closeness[start : start + _BLOCK] = 1.0 - _compared(query, block, "angular")
+            closeness[start : start + _BLOCK] = 1.0 - compared(query, block, "angular")
         else:
             closeness[start : start + _BLOCK] = _compare(snapshot.kind, query, block)
     return closeness
@@ -162,7 +175,7 @@ def work(rows: int, allowed: int) -> int:
     return min(rows, _GATHER_COST * allowed)
 
 
-def scan(snapshot: Snapshot, query: NDArray[Any], *, rows: NDArray[np.int64] | None = None) -> NDArray[np.float32]:
+def scan(snapshot: RowSnapshot, query: NDArray[Any], *, rows: NDArray[np.int64] | None = None) -> NDArray[np.float32]:
     """Compare the query with many rows, quickly: the codes of float rows stand for them.
 
     Few rows are picked out; for many it is cheaper to compare all and pick out the results.
@@ -184,28 +197,29 @@ def scan(snapshot: Snapshot, query: NDArray[Any], *, rows: NDArray[np.int64] | N
     count = len(snapshot) if rows is None else len(rows)
     closeness = np.empty(count, dtype=np.float32)
     source: NDArray[Any] = snapshot.rows if snapshot.codes is None else snapshot.codes
-    compared, factor = _query_like(snapshot, query)
+    asked, factor = _query_like(snapshot, query)
 
     def compare(low: int, high: int) -> None:
         block = source[low:high] if rows is None else source[rows[low:high]]
         if snapshot.codes is None:
-            closeness[low:high] = _compare(kind, compared, block)
+            closeness[low:high] = _compare(kind, asked, block)
         else:
             numbers, scales = split(block)
-            np.multiply(_compare(kind, compared, numbers), scales * factor, out=closeness[low:high], casting="unsafe")
+            np.multiply(_compare(kind, asked, numbers), scales * factor, out=closeness[low:high], casting="unsafe")
 
-    _in_parallel(compare, count, bytes_per_row=source.strides[0] if len(source) else 1)
+    in_parallel(compare, count, bytes_per_row=source.strides[0] if len(source) else 1)
     return closeness
 
 
-def _query_like(snapshot: Snapshot, query: NDArray[Any]) -> tuple[NDArray[Any], np.float32]:
+def _query_like(snapshot: RowSnapshot, query: NDArray[Any]) -> tuple[NDArray[Any], np.float32]:
     if snapshot.codes is None:
         return query.astype(snapshot.kind.dtype), np.float32(1)
     numbers, scales = split(encode(query.reshape(1, -1)))
     return numbers[0], np.float32(scales[0])
 
 
-def _in_parallel(compare: Callable[[int, int], None], count: int, *, bytes_per_row: int) -> None:
+def in_parallel(compare: Callable[[int, int], None], count: int, *, bytes_per_row: int) -> None:
+    """Call for all blocks of rows, from several threads where there is enough to do."""
     blocks = [(low, min(low + _BLOCK, count)) for low in range(0, count, _BLOCK)]
     done = [False] * len(blocks)
     turns = iter(range(len(blocks)))
@@ -233,7 +247,7 @@ def _pool() -> ThreadPoolExecutor:
 
 
 def best(
-    snapshot: Snapshot, query: NDArray[Any], rows: NDArray[np.int64] | None, quick: NDArray[np.float32], k: int
+    snapshot: RowSnapshot, query: NDArray[Any], rows: NDArray[np.int64] | None, quick: NDArray[np.float32], k: int
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Return the k closest of the rows that were scanned, with full-precision closeness, best first, ties by row.
 

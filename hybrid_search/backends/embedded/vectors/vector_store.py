@@ -16,14 +16,14 @@ from numpy.typing import DTypeLike, NDArray
 
 from hybrid_search.backends.embedded.vectors.vector_rows import (
     BLOCK,
-    Committed,
+    CommittedRows,
     FileRows,
     MemoryRows,
     new_identity,
     read_committed,
     sums_of,
 )
-from hybrid_search.backends.embedded.vectors.vector_scan import Kind, Snapshot, encode
+from hybrid_search.backends.embedded.vectors.vector_scan import Kind, RowSnapshot, encode
 from hybrid_search.errors import BackendError, FormatTooNew, IndexCorrupt
 
 __all__ = ["Store"]
@@ -57,7 +57,7 @@ class Store:
         self._rows: FileRows | MemoryRows = MemoryRows(kind.dtype, kind.dims)
         self._codes: FileRows | MemoryRows | None = MemoryRows(np.int8, kind.code_width) if kind.coded else None
         self._count = 0
-        self._committed = Committed(new_identity(), 0)
+        self._committed = CommittedRows(new_identity(), 0)
         if folder is not None and writable:
             folder.mkdir(parents=True, exist_ok=True)
         try:
@@ -79,12 +79,18 @@ class Store:
         """Where the rows are, for messages."""
         return "vectors in memory" if self._folder is None else str(self._folder)
 
-    def snapshot(self, rows: int | None = None) -> Snapshot:
+    @property
+    def sums(self) -> tuple[int, ...]:
+        """Checksums of the committed rows by whole blocks, as far as they are known."""
+        committed = self._committed
+        return (committed.sums or ())[: committed.rows // BLOCK]
+
+    def snapshot(self, rows: int | None = None) -> RowSnapshot:
         """Return the first rows (all that were appended when None) as arrays that later appends leave alone."""
         with self._lock:
             count = self._count if rows is None else rows
             codes = None if self._codes is None else self._codes.array(count)
-            return Snapshot(self._kind, self._rows.array(count), codes)
+            return RowSnapshot(self._kind, self._rows.array(count), codes)
 
     def demand_writable(self) -> None:
         """Raise BackendError when the store was opened for reading."""
@@ -153,19 +159,19 @@ class Store:
                 self._codes.close()
 
     def _commit(self, rows: int) -> None:
-        committed = Committed(self.identity, rows)
+        committed = CommittedRows(self.identity, rows)
         if self._folder is not None:
             known = (self._committed.sums or ())[: min(rows, self._committed.rows) // BLOCK]
             committed = replace(committed, sums=sums_of(self._rows.array(rows), known=known))
             committed.save(self._folder / "committed.json")
         self._committed = committed
 
-    def _read_committed(self) -> Committed:
+    def _read_committed(self) -> CommittedRows:
         found = None if self._folder is None else read_committed(self._folder / "committed.json")
         # An empty store may be begun anew at any time, so nothing is told apart by its identity.
-        return found if found is not None and found.rows else Committed(new_identity(), 0)
+        return found if found is not None and found.rows else CommittedRows(new_identity(), 0)
 
-    def _open(self, committed: Committed) -> None:
+    def _open(self, committed: CommittedRows) -> None:
         self.close()
         self._committed, self._count = committed, committed.rows
         if self._folder is None or not (self._writable or committed.rows):

@@ -20,6 +20,7 @@ from hybrid_search.backends import Action
 from hybrid_search.backends.embedded import EmbeddedBackend
 from hybrid_search.backends.embedded import backend as backend_module
 from hybrid_search.backends.embedded.documents.tantivy_documents import read_source
+from hybrid_search.backends.embedded.search import search_response as answer_module
 from hybrid_search.errors import BadFilter, BadVector, MappingMismatch, UnknownField, UnsupportedClause
 from tests.support.bodies import CASES, shown
 from tests.support.photos import FILTERS, definition, photos, unit
@@ -44,6 +45,26 @@ def found(backend: EmbeddedBackend, query: Any) -> set[str]:
 
 def test_the_example() -> None:
     assert doctest.testmod(backend_module).failed == 0
+
+
+def test_a_lazy_search_parses_the_sources_that_are_used(
+    backend: EmbeddedBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parsed: list[str] = []
+
+    def counting(native: Any, **given: Any) -> dict[str, Any]:
+        parsed.append(native.get_first("_id"))
+        return read_source(native, **given)
+
+    body = {"query": {"match_all": {}}, "size": 5, "_source": {"excludes": ["exif"]}}
+    whole = backend.search(body)["hits"]["hits"]
+    monkeypatch.setattr(answer_module, "read_source", counting)
+    lazy = backend.search_lazily(body)["hits"]["hits"]
+    assert parsed == []
+    assert lazy[3]["_source"]["path"] == whole[3]["_source"]["path"]
+    assert parsed == [whole[3]["_id"]]
+    assert [{**hit, "_source": dict(hit["_source"])} for hit in lazy] == whole
+    assert sorted(parsed) == sorted(hit["_id"] for hit in whole)
 
 
 # --- every combination ---

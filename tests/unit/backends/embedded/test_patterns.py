@@ -11,7 +11,7 @@ import tantivy
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hybrid_search.backends.embedded.clauses.term_patterns import escape, ignoring_case, interval, wildcard
+from hybrid_search.backends.embedded.clauses.term_patterns import escape, interval, wildcard
 
 TERMS = ["", "a", "b", "ab", "aB", "abc", "b\0c", "canon", "Canon", "é", "éa", "\ud7ff", "\ue000", "\U0010ffff", "a\nb"]
 TERMS += ["a*b", "a?b", "a\\b", "[x]", "a-b", "a.b", "x y", "#&~<>", "\U0001f600"]
@@ -69,4 +69,10 @@ def test_wildcard_takes_escaped_signs_literally(found: Callable[[str], set[str]]
 
 
 def test_ignoring_case(found: Callable[[str], set[str]]) -> None:
-    assert found(ignoring_case(escape("CANON"))) == {"canon", "Canon"}
+    assert found(escape("CANON", any_case=True)) == {"canon", "Canon"}
+    assert found(wildcard("C?N*", any_case=True)) == {"canon", "Canon"}
+
+
+def test_ignoring_case_is_of_ascii_letters_as_on_a_server(found: Callable[[str], set[str]]) -> None:
+    assert found(escape("ÉA", any_case=True)) == set()
+    assert found(escape("éA", any_case=True)) == {"éa"}

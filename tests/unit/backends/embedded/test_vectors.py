@@ -22,7 +22,9 @@ from hybrid_search.backends.embedded.vectors import hnsw_graph as graph_module
 from hybrid_search.backends.embedded.vectors import vector_field as vectors_module
 from hybrid_search.backends.embedded.vectors import vector_scan as scan_module
 from hybrid_search.backends.embedded.vectors.hnsw_graph import Calibration
+from hybrid_search.backends.embedded.vectors.row_lengths import RowLengths
 from hybrid_search.backends.embedded.vectors.vector_field import VectorField
+from hybrid_search.backends.embedded.vectors.vector_rows import BLOCK
 from hybrid_search.backends.embedded.vectors.vector_scan import Kind, encode, split
 from hybrid_search.errors import BackendError, BadVector, FormatTooNew, IndexCorrupt, StorageFull
 
@@ -254,7 +256,7 @@ def test_codes_stand_for_their_rows() -> None:
 
 def test_a_scan_does_not_wait_for_a_thread_that_was_put_aside(monkeypatch: pytest.MonkeyPatch) -> None:
     vectors = random_units(12000, 384).astype(np.float32)
-    snapshot = scan_module.Snapshot(Kind(384, "float", "dot_product"), vectors.astype(np.float16), encode(vectors))
+    snapshot = scan_module.RowSnapshot(Kind(384, "float", "dot_product"), vectors.astype(np.float16), encode(vectors))
     begun, over = threading.Event(), threading.Event()
     plain, here = scan_module._compare, threading.current_thread()
 
@@ -552,6 +554,7 @@ for _ in sys.stdin:
 """
 
 
+@pytest.mark.slow
 def test_a_reader_in_another_process_sees_rows_and_graphs(tmp_path: Path) -> None:
     writer = floats(tmp_path, graph=True, graph_from=1)
     vectors = random_units(9000)
@@ -582,6 +585,7 @@ def test_a_reader_in_another_process_sees_rows_and_graphs(tmp_path: Path) -> Non
         assert other.wait(timeout=30) == 0
 
 
+@pytest.mark.slow
 def test_searches_in_threads_while_rows_are_added(tmp_path: Path) -> None:
     vectors = clustered_units(6000, 64)
     field = floats(tmp_path, dims=64, graph=True, graph_from=1)
@@ -836,3 +840,58 @@ def test_truncating_takes_back_what_the_graph_covers(tmp_path: Path) -> None:
     current = np.concatenate([vectors[:2000], replaced])
     field.sync_graph()
     assert recall(trusting(field), current, replaced[:10], None) >= 0.99
+
+
+# --- rows of bytes that can reach a cosine ---
+
+
+def test_rows_passed_over_by_their_middles_could_not_reach_the_cosine() -> None:
+    random = np.random.default_rng(5)
+    rows = random.integers(-2, 3, (3 * BLOCK + 100, 24)).astype(np.int8)
+    rows[::7, 5:19] = 0
+    rows[::11, 19:] = 0
+    rows[5] = 0
+    snapshot = scan_module.Snapshot(Kind(24, "byte", "cosine"), rows, None)
+    lengths = np.linalg.norm(rows.astype(float), axis=1)
+    known = RowLengths()
+    for number in (7, 11, 100, 3 * BLOCK + 50):
+        with np.errstate(invalid="ignore"):
+            cosines = rows.astype(float) @ rows[number] / (lengths * lengths[number])
+        for least in (0.0, 0.5, 0.8, 1.0):
+            for _ in range(20):
+                near = known.candidates(snapshot, (1, 2, 3), rows[number], least=least)
+            assert near is not None
+            assert set(np.flatnonzero(cosines >= least - 1e-9)) <= set(near)
+    assert len(near) < len(rows) / 4
+
+
+def test_lengths_are_those_of_the_rows_that_were_summed() -> None:
+    rows = np.random.default_rng(6).integers(-2, 3, (2 * BLOCK, 24)).astype(np.int8)
+    kind, known = Kind(24, "byte", "cosine"), RowLengths()
+
+    def candidates(sums: tuple[int, ...]) -> set[int] | None:
+        found = known.candidates(scan_module.Snapshot(kind, rows, None), sums, rows[3], least=0.9)
+        return None if found is None else set(found.tolist())
+
+    assert candidates(()) is None and candidates((1, 2)) is None
+    first = [candidates((1, 2)) for _ in range(20)][-1]
+    assert first is not None and len(first) < BLOCK
+    rows[BLOCK:] = rows[3]
+    changed = candidates((1, 9))
+    assert changed is not None and set(range(BLOCK, 2 * BLOCK)) <= changed
+    assert [candidates((1, 9)) for _ in range(20)][-1] == changed | {3}
+
+
+def test_signatures_above_a_score_are_found_alike_by_the_first_search_and_by_later_ones(tmp_path: Path) -> None:
+    random = np.random.default_rng(7)
+    values = random.integers(-2, 3, (2 * BLOCK + 10, 648)).astype(np.int8)
+    values[BLOCK + 1], values[-1] = values[17], values[17]
+    values[900, :300] = values[17, :300]
+    field = VectorField(tmp_path, dims=648, element_type="byte", similarity="cosine", graph=False, writable=True)
+    field.append(values)
+    field.flush()
+    asked = [field.search(values[17], k=50, num_candidates=50, min_score=0.7) for _ in range(40)]
+    assert asked[0][0].tolist() == [17, BLOCK + 1, len(values) - 1, 900]
+    assert all(rows.tolist() == asked[0][0].tolist() for rows, _ in asked)
+    assert all(scores.tolist() == asked[0][1].tolist() for _, scores in asked)
+    field.close()

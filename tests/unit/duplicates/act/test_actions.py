@@ -27,7 +27,9 @@ from hybrid_search.duplicates.act.trash import can_look
 from hybrid_search.duplicates.act.undo import undo
 from hybrid_search.duplicates.act.verified_file import hold
 from hybrid_search.errors import ActionRefused, DuplicatesError, StorageFull
+from tests.support.action_faults import survive_in_home
 from tests.support.picture_files import copies, indexed, pictures, sha256, tree, write
+from tests.support.processes import call
 
 ONE, TWO = b"first picture" * 50, b"second picture" * 50
 REVERSIBLE = ("move", "hardlink", "symlink")
@@ -671,11 +673,13 @@ BREAKS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("action", "distance", "fault"), BREAKS)
 def test_broken_at_every_step_a_run_loses_nothing(action: str, distance: str, fault: str, tmp_path: Path) -> None:
     assert _break(tmp_path, action, fault, "apply", distance) >= LEAST[fault]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", ["kill", "full"])
 @pytest.mark.parametrize(("action", "distance"), SCENARIOS[:4])
 def test_broken_at_every_step_an_undoing_loses_nothing(action: str, distance: str, fault: str, tmp_path: Path) -> None:
@@ -686,11 +690,7 @@ def _break(tmp_path: Path, *what: str) -> int:
     memory = Path("/dev/shm")
     # hundreds of runs wait for the disk at every step, where there is one
     with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else tmp_path) as folder:
-        ran = subprocess.run(
-            [sys.executable, "-m", "tests.support.action_faults", f"{folder}/x", *what], capture_output=True, text=True
-        )
-    assert ran.returncode == 0, ran.stderr
-    return int(ran.stdout)
+        return int(call(survive_in_home, f"{folder}/x", *what))
 
 
 CHILD = """
@@ -706,6 +706,7 @@ apply(plan, "move", folder=target, journal=journal, dry_run=False, progress=lamb
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("signal_", [signal.SIGKILL, signal.SIGINT])
 def test_killed_or_interrupted_at_any_moment(signal_: signal.Signals, tmp_path: Path) -> None:
     photos = tmp_path / "photos"

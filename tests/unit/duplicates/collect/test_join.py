@@ -11,7 +11,7 @@ from PIL import Image, ImageOps
 from hybrid_search.duplicates.collect import similarity_join
 from hybrid_search.duplicates.collect.similarity_join import cosine_neighbours, signature_pairs
 from hybrid_search.signature.goldberg import distance, signature
-from scripts.benchmarks.altered_copies import ALTERATIONS
+from scripts.pictures.altered_copies import ALTERATIONS
 from tests.support.fakes import photo
 
 TURNS = [None, *Image.Transpose]

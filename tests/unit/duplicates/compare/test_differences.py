@@ -17,7 +17,7 @@ from hybrid_search.duplicates.compare.overlay import lay_in_frame
 from hybrid_search.duplicates.compare.pixels import Pixels
 from hybrid_search.duplicates.compare.planes import lay_planes
 from hybrid_search.hits.evidence import DUPLICATE_TIERS, TIERS, Evidence
-from scripts.benchmarks.holes import page
+from scripts.pictures.lookalikes import page
 from tests.unit.duplicates.compare.test_judge import both_ways, encoded, photo, subject
 
 ALL = Judge(tiers=TIERS)

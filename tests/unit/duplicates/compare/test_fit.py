@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
 from hybrid_search.duplicates.compare.affine_fit import fit
-from hybrid_search.duplicates.compare.block_agreement import Blocks, blocks_of, sharpness
-from hybrid_search.duplicates.compare.features import CORNERS, Features, Matches, extract, match
+from hybrid_search.duplicates.compare.block_agreement import BlockAgreement, blocks_of, sharpness
+from hybrid_search.duplicates.compare.features import CORNERS, FeatureMatches, Features, extract, match
 from hybrid_search.duplicates.compare.overlap import Overlap, compare
-from hybrid_search.duplicates.compare.overlay import Laid, lay, lay_in_frame, turned
+from hybrid_search.duplicates.compare.overlay import Overlay, lay, lay_in_frame, turned
 from hybrid_search.duplicates.compare.pixel_verdict import Verdict, is_rough
 from hybrid_search.duplicates.compare.pixels import Pixels, working_levels
 
@@ -53,7 +53,7 @@ def matches(matrix: Matrix, turn: float, scale: float, *, right: int, wrong: int
     similarity = scale * np.exp(random.normal(0, 0.1, len(a)) + 1j * (turn + random.normal(0, 0.05, len(a))))
     similarity[right:] = np.exp(random.normal(0, 0.7, wrong) + 1j * random.uniform(-np.pi, np.pi, wrong))
     order = random.permutation(len(a))
-    return Matches(a[order], b[order], similarity[order])
+    return FeatureMatches(a[order], b[order], similarity[order])
 
 
 CORNER_POINTS = np.array([0, 480, 480 + 360j, 360j])
@@ -106,7 +106,7 @@ def test_few_pairs_or_pairs_on_a_line_fix_nothing() -> None:
     assert fit(matches(matrix, 0.3, 1.2, right=3, wrong=0, seed=1)) is None
     assert fit(matches(matrix, 0.3, 1.2, right=4, wrong=0, seed=1)) is not None
     line = np.linspace(0, 400, 30) * (1 + 0.5j)
-    assert fit(Matches(line, line * 1.1, np.full(30, 1.1 + 0j))) is None
+    assert fit(FeatureMatches(line, line * 1.1, np.full(30, 1.1 + 0j))) is None
 
 
 def test_pairs_without_sense_rarely_agree() -> None:
@@ -320,15 +320,17 @@ def test_blocks_are_those_of_a_naive_correlation(pair: tuple[str, str], cells: i
         np.testing.assert_allclose(values, right, atol=1e-9)
 
 
-def blocks(n: int = 12, *, correlation: float = 0.9, a: float = 20.0, b: float = 20.0) -> Blocks:
-    return Blocks(np.full((n, n), correlation), np.full((n, n), a), np.full((n, n), b), np.zeros((n, n)))
+def blocks(n: int = 12, *, correlation: float = 0.9, a: float = 20.0, b: float = 20.0) -> BlockAgreement:
+    return BlockAgreement(np.full((n, n), correlation), np.full((n, n), a), np.full((n, n), b), np.zeros((n, n)))
 
 
-def swapped(made: Blocks) -> Blocks:
-    return Blocks(made.correlation, made.b, made.a, -made.lean)
+def swapped(made: BlockAgreement) -> BlockAgreement:
+    return BlockAgreement(made.correlation, made.b, made.a, -made.lean)
 
 
-def written(at: tuple[slice | int, slice | int], *, a: float, b: float, into: Blocks | None = None) -> Blocks:
+def written(
+    at: tuple[slice | int, slice | int], *, a: float, b: float, into: BlockAgreement | None = None
+) -> BlockAgreement:
     """Make blocks unlike, with so much texture in either picture."""
     made = into or blocks()
     made.correlation[at], made.a[at], made.b[at] = 0.1, a, b
@@ -401,7 +403,7 @@ def test_lean_is_what_is_left_of_the_difference_when_the_tone_is_one() -> None:
 def test_what_blocks_say_is_symmetric(seed: int, n: int, least: float) -> None:
     random = np.random.default_rng(seed)
     correlation, a, b = random.uniform(-1, 1, (n, n)), random.exponential(15, (n, n)), random.exponential(15, (n, n))
-    one = Blocks(correlation, a, b, random.uniform(-1, 1, (n, n)))
+    one = BlockAgreement(correlation, a, b, random.uniform(-1, 1, (n, n)))
     other = swapped(one)
     assert one.agreement() == other.agreement() and one.textured == other.textured
     # a ratio of exactly 1.6 would fall on one side only
@@ -426,5 +428,5 @@ def test_few_corners_and_pixels_that_only_roughly_agree_may_be_one_sign_in_two_p
 ) -> None:
     overlap = Overlap(distance, blocks(), sharpness=1.0, difference=0.0, covered=(1.0, 1.0))
     nothing = Pixels(np.zeros((8, 8), np.uint8))
-    laid = Laid(np.eye(3)[:2], inliers, nothing, nothing)
+    laid = Overlay(np.eye(3)[:2], inliers, nothing, nothing)
     assert is_rough(laid, Verdict("copy", overlap)) is rough

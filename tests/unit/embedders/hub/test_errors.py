@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from onnx import TensorProto, helper
 
-from hybrid_search.embedders.hub.model_name import Wanted, parse
+from hybrid_search.embedders.hub.model_name import ModelName, parse
 from hybrid_search.embedders.registry import get_embedder
 from hybrid_search.errors import BadEmbedderOption, EmbedderUnavailable, ModelMissing, UnknownEmbedder, WeightsMissing
 from tests.support import tiny_models
@@ -212,7 +212,9 @@ def test_commands_for_each_layout(name: str, command: str) -> None:
 
 
 def test_the_command_is_one_that_the_hubs_program_reads(tmp_path: Path) -> None:
-    arguments = Wanted("clip", "Xenova/clip-vit-base-patch32").command("Xenova/clip-vit-base-patch32").replace('"', "")
+    arguments = (
+        ModelName("clip", "Xenova/clip-vit-base-patch32").command("Xenova/clip-vit-base-patch32").replace('"', "")
+    )
     program = Path(sys.executable).with_name("hf")
     if not program.is_file():
         pytest.skip("the program hf is not installed beside this Python")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from hybrid_search.embedders.hub.clip_bpe import byte_letters, clip_tokenizer
-from hybrid_search.embedders.hub.tokenizer import TextRules, Tokens, canonical, text_rules
+from hybrid_search.embedders.hub.tokenizer import TextRules, Tokenizer, canonical, text_rules
 from hybrid_search.errors import WeightsMissing
 from tests.support.tiny_models import merges_file, word_tokenizer, write_json
 
@@ -82,7 +82,7 @@ def test_damaged_lists_are_told(content: bytes, tmp_path: Path) -> None:
 
 def test_filling_and_cutting_of_rclips_list(tmp_path: Path) -> None:
     path = merges_file(tmp_path / "bpe_simple_vocab_16e6.txt.gz")
-    tokens = Tokens(path, rules=TextRules(length=5), family="clip")
+    tokens = Tokenizer(path, rules=TextRules(length=5), family="clip")
     rows, mask = tokens.rows(["dog", "dog red dog red dog", "&lt;"])
     # open_clip fills with 0, keeps the end, and reads entities
     assert rows.tolist() == [
@@ -112,7 +112,7 @@ def test_siglip_is_filled_with_one_to_64(tmp_path: Path) -> None:
     numbers = word_tokenizer(tmp_path / "tokenizer.json", specials=("<pad>", "</s>"), template="$A </s>", lower=False)
     rules = text_rules([], family="siglip", length=None)
     assert (rules.length, rules.fixed, rules.clean) == (64, True, "canonical")
-    rows, _ = Tokens(tmp_path / "tokenizer.json", rules=rules, family="siglip").rows(["A red DOG!", "dog " * 99])
+    rows, _ = Tokenizer(tmp_path / "tokenizer.json", rules=rules, family="siglip").rows(["A red DOG!", "dog " * 99])
     assert rows[0].tolist() == [numbers["a"], numbers["red"], numbers["dog"], 1, *[1] * 60]
     assert rows[1].tolist() == [numbers["dog"]] * 63 + [1]
 
@@ -166,14 +166,14 @@ def test_the_side_and_the_token_of_filling_are_those_of_the_files(tmp_path: Path
     numbers = word_tokenizer(tmp_path / "tokenizer.json", specials=("<s>", "<pad>"), template="<s> $A")
     said = settings(tmp_path, {"padding_side": "left", "pad_token": "<pad>"})
     rules = text_rules(said, family="clip", length=4)
-    rows, mask = Tokens(tmp_path / "tokenizer.json", rules=rules, family="clip").rows(["dog"])
+    rows, mask = Tokenizer(tmp_path / "tokenizer.json", rules=rules, family="clip").rows(["dog"])
     assert rows.tolist() == [[1, 1, 0, numbers["dog"]]] and mask.tolist() == [[0, 0, 1, 1]]
 
 
 def test_long_models_fill_to_the_longest_only(tmp_path: Path) -> None:
     word_tokenizer(tmp_path / "tokenizer.json", specials=("<pad>",), template="$A")
     rules = TextRules(length=512, fixed=False, fill="<pad>")
-    tokens = Tokens(tmp_path / "tokenizer.json", rules=rules, family="clip")
+    tokens = Tokenizer(tmp_path / "tokenizer.json", rules=rules, family="clip")
     assert tokens.rows(["dog", "a red dog"])[0].shape == (2, 3)
     assert tokens.rows(["dog " * 600])[0].shape == (1, 512)
     assert tokens.rows([])[0].shape == (0, 512)
@@ -182,11 +182,11 @@ def test_long_models_fill_to_the_longest_only(tmp_path: Path) -> None:
 def test_a_filling_token_that_is_not_there_is_told(tmp_path: Path) -> None:
     word_tokenizer(tmp_path / "tokenizer.json", specials=("<s>",), template="<s> $A")
     with pytest.raises(WeightsMissing, match=r"has no token '<pad>'"):
-        Tokens(tmp_path / "tokenizer.json", rules=TextRules(length=4, fill="<pad>"), family="clip")
+        Tokenizer(tmp_path / "tokenizer.json", rules=TextRules(length=4, fill="<pad>"), family="clip")
 
 
 @pytest.mark.parametrize("content", ["", "{}", "[1"])
 def test_damaged_tokenizers_are_told(content: str, tmp_path: Path) -> None:
     (tmp_path / "tokenizer.json").write_text(content)
     with pytest.raises(WeightsMissing, match=r"tokenizer.json: cannot be read .*; bring it again"):
-        Tokens(tmp_path / "tokenizer.json", rules=TextRules(length=4), family="clip")
+        Tokenizer(tmp_path / "tokenizer.json", rules=TextRules(length=4), family="clip")

@@ -1,11 +1,6 @@
-"""Write the golden bodies anew; run it by hand after a change that was meant, and read what git says has changed."""
+"""Write the golden bodies anew, after a change that was meant: `make golden`; read what git says has changed."""
 
 from __future__ import annotations
-
-import sys
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from tests.support.bodies import CASES, FOLDER, shown
 
