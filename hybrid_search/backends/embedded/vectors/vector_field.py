@@ -31,7 +31,7 @@ from hybrid_search.backends.embedded.documents.mapping_fields import Field
 from hybrid_search.backends.embedded.documents.tantivy_documents import vector_kind
 from hybrid_search.backends.embedded.index_folder import Folder
 from hybrid_search.backends.embedded.vectors.hnsw_graph import HnswGraph, grow, open_graph, stamp
-from hybrid_search.backends.embedded.vectors.vector_field.row_lengths import RowLengths
+from hybrid_search.backends.embedded.vectors.row_lengths import RowLengths
 from hybrid_search.backends.embedded.vectors.vector_scan import Kind, RowSnapshot, best, exact, merge, scan, work
 from hybrid_search.backends.embedded.vectors.vector_store import Store
 from hybrid_search.backends.embedded.vectors.vector_validation import checked
