@@ -35,15 +35,24 @@ with warnings.catch_warnings():
 
 
 TESTS = Path(__file__).parent
-MARKS = {"servers": ["servers"], "models": ["models"], "whole": ["slow"]}
-"""Marks by folder; a test of any folder that asks for a server or a fetched model gets the mark, too."""
+MARKS = {
+    "servers": "servers",
+    "models": "models",
+    "whole": "slow",
+    "unit/scripts": "slow",
+    "unit/training": "slow",
+    "unit/duplicates/compare/test_differences.py": "slow",
+    "unit/duplicates/compare/test_judge.py": "slow",
+}
+"""Marks by folder or file; a test of any folder that asks for a server or a fetched model gets the mark, too."""
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark tests by what they need, so that `make quick` leaves out what takes servers, models or long."""
     for item in items:
-        marks = set(MARKS.get(item.path.relative_to(TESTS).parts[0], ()))
+        place = item.path.relative_to(TESTS)
+        marks = {MARKS[name] for each in (place, *place.parents) if (name := each.as_posix()) in MARKS}
         fixtures = getattr(item, "fixturenames", ())
         parameters = item.callspec.params.values() if hasattr(item, "callspec") else ()
         if "servers" in fixtures or any(isinstance(each, str) and each in VERSIONS for each in parameters):

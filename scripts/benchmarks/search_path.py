@@ -80,6 +80,7 @@ def _answer(folder: str, size: int) -> None:
 
     collection = Collection(size)
     with HybridIndex(folder, embedder=SyntheticEmbedder(), create=False) as index:
+        definition = index.backend.definition()
         search = getattr(index.backend, "search_lazily", index.backend.search)
         for line in sys.stdin:
             numbers = np.random.default_rng(int(line)).integers(0, size, _QUERIES).tolist()
@@ -87,7 +88,7 @@ def _answer(folder: str, size: int) -> None:
             started = time.process_time()
             for prepared in (kinds(collection, number)[KIND] for number in numbers):
                 began = time.perf_counter()
-                query = make_query(index._definition, **prepared)
+                query = make_query(definition, **prepared)
                 body = build_body(query)
                 found.append(read_hits(search(body), query, body))
                 walls.append(time.perf_counter() - began)

@@ -1,6 +1,6 @@
-"""Processes forked from one that has imported everything already, for tests that need many.
+"""Processes forked from one that has imported everything, for tests that need many: importing took most of the time.
 
-Importing took the most time. Only what may run in a process without other threads is run so: a fork copies no other.
+Only what may run in a process without other threads is run so, since that is what a fork copies.
 """
 
 from __future__ import annotations

@@ -31,6 +31,7 @@ def run(
     yield run
 
 
+@pytest.mark.slow
 def test_one_of_anything_is_in_the_singular(run: Callable[..., str], tmp_path: Path) -> None:
     said = {
         "1 picture in ": run("index", "photos", "--embedder", "histogram+hog"),

@@ -353,6 +353,7 @@ def test_reviewed_groups_do_not_come_again(run: Run) -> None:
     assert len(groups(run, "--all")) == 2
 
 
+@pytest.mark.slow
 def test_decisions_are_made_by_name_and_taken_to_another_index(run: Run) -> None:
     assert run("duplicates", "apart", "photos/cat.png", "photos/web/cat.png").out == "1 pair kept apart\n"
     assert [names(group) for group in groups(run)] == [BOATS]
@@ -429,6 +430,7 @@ def script(*arguments: str, code: int = exits.OK) -> SimpleNamespace:
     return SimpleNamespace(out=done.stdout, err=done.stderr)
 
 
+@pytest.mark.slow
 def test_the_script_finds_what_the_command_finds(look: Run) -> None:
     alone = json.loads(script("photos", "--json").out)["groups"]
     kept = groups(look)
@@ -438,6 +440,7 @@ def test_the_script_finds_what_the_command_finds(look: Run) -> None:
     assert "FOLDER" in script().out, "without anything it explains itself"
 
 
+@pytest.mark.slow
 def test_the_script_moves_applies_and_puts_back(run: Run) -> None:
     before = tree(Path("photos"))
     script("photos", "--html", "page.html")

@@ -156,6 +156,7 @@ def test_an_order_alone_lists_all(run: Any) -> None:
     assert json.loads(run("request", "--sort", "iso").out)["query"] == {"match_all": {}}
 
 
+@pytest.mark.slow
 def test_a_file_is_meant_by_its_name_alone(tmp_path: Path, run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     apart = unicodedata.normalize("NFD", "Größe.png")
     for place, name, seed in (("a", "IMG_1.png", 1), ("b", "IMG_1.png", 2), ("b", "ä IMG*.png", 3), ("b", apart, 4)):
@@ -226,6 +227,7 @@ def test_delete_and_prune_touch_no_file(tmp_path: Path, run: Any) -> None:
     assert names(run("search", "--filter", "format:png", "--sort", "filename", "--paths", *at)) == ["0.png", "2.png"]
 
 
+@pytest.mark.slow
 def test_ctrl_c_keeps_what_is_done_and_the_next_run_goes_on(tmp_path: Path, run: Any) -> None:
     for seed in range(60):
         save_photo(tmp_path / "photos" / f"{seed:02}.png", seed, (640, 480))

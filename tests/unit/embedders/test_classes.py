@@ -188,6 +188,7 @@ def photos(data: Path) -> Iterator[tuple[HybridIndex, dict[str, Path]]]:
         yield index, queries
 
 
+@pytest.mark.slow
 def test_more_of_a_class_brings_it_and_less_takes_it_away(photos: tuple[HybridIndex, dict[str, Path]]) -> None:
     index, queries = photos
     folders = list(NAMES)

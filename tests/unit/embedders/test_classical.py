@@ -219,6 +219,7 @@ def test_features_around_words_one_by_one(kind: str) -> None:
     np.testing.assert_allclose(vector, rooted / np.linalg.norm(rooted), atol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", LOCAL)
 def test_a_turned_part_of_a_picture_finds_it(name: str, data: Path) -> None:
     photos = [Image.open(path) for path in sorted((data / "flickr8k" / "images").iterdir())[:40]]

@@ -116,6 +116,7 @@ def classes_of(data: Path, names: list[str]) -> list[tuple[str, Path, bool]]:
     return [row for row in paths if row[0] in names]
 
 
+@pytest.mark.slow
 def test_classes_of_imagenet_are_recognised_in_caltech101(embedder: Lite, data: Path) -> None:
     names = ["accordion", "dalmatian", "pizza", "revolver", "umbrella", "electric_guitar", "grand_piano", "strawberry"]
     chosen = classes_of(data, names)

@@ -54,6 +54,7 @@ def test_a_sound_index_is_sound_and_not_touched(place: Path, backend: EmbeddedBa
     assert {path: path.read_bytes() for path in place.rglob("*") if path.is_file()} == before
 
 
+@pytest.mark.slow
 def test_a_sample_of_flips_and_cuts_of_every_kind_of_file(tmp_path: Path) -> None:
     """The whole campaign is scripts/rot_campaign.py."""
     outcomes = rot_campaign.campaign(tmp_path, tries=15, seed=3)

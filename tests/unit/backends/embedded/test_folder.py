@@ -275,6 +275,7 @@ def test_a_reader_sees_the_commits_of_another_process(folder: Path, opened: Call
     assert process.returncode == 0 and backend.count() == 5
 
 
+@pytest.mark.slow
 @POSIX
 def test_killed_at_any_moment_nothing_committed_is_lost(folder: Path, opened: Callable[..., EmbeddedBackend]) -> None:
     """Every line that the writer printed was committed before; whatever else is there is whole."""

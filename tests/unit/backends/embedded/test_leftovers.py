@@ -146,6 +146,7 @@ def failing(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[int], list[st
     monkeypatch.undo()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", _commands())
 def test_a_full_disk_at_any_call_and_then_the_same_command(
     command: str, place: Path, opened: Opened, failing: Callable[[int], list[str]], monkeypatch: pytest.MonkeyPatch

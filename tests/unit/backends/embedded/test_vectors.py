@@ -554,6 +554,7 @@ for _ in sys.stdin:
 """
 
 
+@pytest.mark.slow
 def test_a_reader_in_another_process_sees_rows_and_graphs(tmp_path: Path) -> None:
     writer = floats(tmp_path, graph=True, graph_from=1)
     vectors = random_units(9000)
@@ -584,6 +585,7 @@ def test_a_reader_in_another_process_sees_rows_and_graphs(tmp_path: Path) -> Non
         assert other.wait(timeout=30) == 0
 
 
+@pytest.mark.slow
 def test_searches_in_threads_while_rows_are_added(tmp_path: Path) -> None:
     vectors = clustered_units(6000, 64)
     field = floats(tmp_path, dims=64, graph=True, graph_from=1)

@@ -673,11 +673,13 @@ BREAKS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("action", "distance", "fault"), BREAKS)
 def test_broken_at_every_step_a_run_loses_nothing(action: str, distance: str, fault: str, tmp_path: Path) -> None:
     assert _break(tmp_path, action, fault, "apply", distance) >= LEAST[fault]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", ["kill", "full"])
 @pytest.mark.parametrize(("action", "distance"), SCENARIOS[:4])
 def test_broken_at_every_step_an_undoing_loses_nothing(action: str, distance: str, fault: str, tmp_path: Path) -> None:
@@ -704,6 +706,7 @@ apply(plan, "move", folder=target, journal=journal, dry_run=False, progress=lamb
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("signal_", [signal.SIGKILL, signal.SIGINT])
 def test_killed_or_interrupted_at_any_moment(signal_: signal.Signals, tmp_path: Path) -> None:
     photos = tmp_path / "photos"

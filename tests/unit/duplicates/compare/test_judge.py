@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import itertools
 import subprocess
@@ -40,6 +41,11 @@ ALL = Judge(tiers=TIERS)
 
 
 def photo(name: str, side: int = 480) -> Image.Image:
+    return _photo(name, side).copy()
+
+
+@functools.cache
+def _photo(name: str, side: int) -> Image.Image:
     image = Image.open(PHOTOS / name).convert("RGB")
     image.thumbnail((side, side))
     # without its colour profile, which not every format keeps
@@ -48,27 +54,31 @@ def photo(name: str, side: int = 480) -> Image.Image:
 
 def encoded(image: Image.Image, kind: str = "PNG", **options: Any) -> bytes:
     buffer = io.BytesIO()
-    image.save(buffer, kind, **options)
+    image.save(buffer, kind, **({"compress_level": 1} if kind == "PNG" else {}), **options)
     return buffer.getvalue()
 
 
 def subject(data: bytes | Image.Image, **fields: Any) -> Subject:
-    source = read_source(encoded(data) if isinstance(data, Image.Image) else data)
+    return Subject(**{**_facts(encoded(data) if isinstance(data, Image.Image) else data), **fields})
+
+
+@functools.cache
+def _facts(data: bytes) -> dict[str, Any]:
+    """Return what a subject has of a file; the same few files are in most tests."""
+    source = read_source(data)
     image = decode(source).image
     values = signature(image)
-    return Subject(
-        **{
-            "id": source.sha256,
-            "sha256": source.sha256,
-            "width": image.width,
-            "height": image.height,
-            "signature": values if values.any() else None,
-            "example": source,
-            **fields,
-        }
-    )
+    return {
+        "id": source.sha256,
+        "sha256": source.sha256,
+        "width": image.width,
+        "height": image.height,
+        "signature": values if values.any() else None,
+        "example": source,
+    }
 
 
+@functools.cache
 def altered(name: str, kind: str, *others: str, seed: int = 0) -> bytes:
     return ALTERATIONS[kind].encode(photo(name), Company(tuple(photo(each) for each in others), seed=seed))
 
@@ -266,11 +276,15 @@ HOLES: dict[str, tuple[Callable[[int], Image.Image], int]] = {
 }
 
 
+@functools.cache
+def hole(kind: str) -> tuple[Subject, ...]:
+    make, count = HOLES[kind]
+    return tuple(subject(encoded(make(n), "JPEG", quality=90)) for n in range(count))
+
+
 @pytest.mark.parametrize("kind", HOLES)
 def test_holes_are_never_duplicates(kind: str) -> None:
-    make, count = HOLES[kind]
-    subjects = [subject(encoded(make(n), "JPEG", quality=90)) for n in range(count)]
-    for a, b in itertools.combinations(subjects, 2):
+    for a, b in itertools.combinations(hole(kind), 2):
         found = both_ways(a, b)
         assert found is None or not found.is_duplicate, found
         # why it cannot be told is said, for whoever asks for the unsure ones
@@ -555,10 +569,8 @@ def test_without_opencv_signatures_and_pixels_still_find_copies(without_opencv: 
 
 @pytest.mark.parametrize("kind", HOLES)
 def test_without_opencv_holes_are_no_duplicates(without_opencv: None, kind: str) -> None:
-    make, count = HOLES[kind]
     judge = Judge(tiers=[tier for tier in TIERS if tier != "edited"])
-    subjects = [subject(encoded(make(n), "JPEG", quality=90)) for n in range(count)]
-    for a, b in itertools.combinations(subjects, 2):
+    for a, b in itertools.combinations(hole(kind), 2):
         found = both_ways(a, b, judge)
         assert found is None or not found.is_duplicate, found
 
