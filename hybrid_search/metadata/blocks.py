@@ -138,7 +138,9 @@ def _read(data: bytes, format: str, blocks: Blocks) -> None:
     elif format == "cr3":
         _read_cr3(data, blocks)
     elif format == "psd":
-        _read_psd(data, blocks)
+        start = 30 + int.from_bytes(data[26:30], "big")
+        length = int.from_bytes(data[start : start + 4], "big")
+        blocks.put_photoshop(data[start + 4 : start + 4 + length])
     elif data[:4] in (b"II+\x00", b"MM\x00+"):
         _read_with_pillow(data, format, blocks)
     elif data[:2] in (b"II", b"MM"):
@@ -319,12 +321,6 @@ def _boxes(data: bytes) -> Iterator[tuple[bytes, bytes]]:
     for kind, start, end in iso_boxes(data):
         if kind in (b"Exif", b"xml ", b"uuid"):
             yield kind, data[start:end]
-
-
-def _read_psd(data: bytes, blocks: Blocks) -> None:
-    start = 30 + int.from_bytes(data[26:30], "big")
-    length = int.from_bytes(data[start : start + 4], "big")
-    blocks.put_photoshop(data[start + 4 : start + 4 + length])
 
 
 def _read_raw(data: bytes, format: str, blocks: Blocks) -> None:

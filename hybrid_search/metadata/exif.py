@@ -42,12 +42,8 @@ _FLOATS = {FieldType.FLOAT_32: "f", FieldType.FLOAT_64: "d"}
 _reading = threading.local()
 
 
-def _is_spoken_elsewhere(record: logging.LogRecord) -> bool:
-    return not getattr(_reading, "now", False)
-
-
 # ExifRead logs every odd value; while this module reads, they become warnings of the image and nothing is logged
-logging.getLogger("exifread").addFilter(_is_spoken_elsewhere)
+logging.getLogger("exifread").addFilter(lambda record: not getattr(_reading, "now", False))
 
 
 @dataclass
@@ -245,11 +241,8 @@ def _as_text(tag: IfdTag) -> str:
         return clean_text(decode_text(values) if isinstance(values, bytes) else values, limit=MAX_VALUE)
     if tag.tag in _WIDE:
         return clean_text(wide_text(values), limit=MAX_VALUE)
-    if values == [] or (_is_binary(tag) and not tag.prefer_printable):
+    is_long = isinstance(values, Sequence) and len(values) > 16
+    is_binary = is_long and FIELD_DEFINITIONS[tag.field_type][0] == 1
+    if values == [] or (is_binary and not tag.prefer_printable):
         return ""
     return clean_text(str(tag.printable), limit=MAX_VALUE)
-
-
-def _is_binary(tag: IfdTag) -> bool:
-    long = isinstance(tag.values, Sequence) and len(tag.values) > 16
-    return long and FIELD_DEFINITIONS[tag.field_type][0] == 1

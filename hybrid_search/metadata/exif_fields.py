@@ -172,12 +172,9 @@ def _put_number(gate: Gate, name: str, found: object, *, source: str) -> None:
     if isinstance(found, list) and not found:
         return
     one = found[0] if isinstance(found, list) else found
-    gate.put(name, first_number(one) if first_number(one) is not None else one, source=source, found=_ratio_text(one))
-
-
-def _ratio_text(value: object) -> object:
-    numerator, denominator = getattr(value, "num", None), getattr(value, "den", None)
-    return f"{numerator}/{denominator}" if denominator == 0 else str(value)
+    numerator, denominator = getattr(one, "num", None), getattr(one, "den", None)
+    said = f"{numerator}/{denominator}" if denominator == 0 else str(one)
+    gate.put(name, first_number(one) if first_number(one) is not None else one, source=source, found=said)
 
 
 def _iso(exif: ExifTags) -> object:

@@ -93,7 +93,8 @@ def instant(clock: str, offset: str) -> str | None:
     if len(clock) < _SECOND or parse_offset(offset) is None:
         return None
     moment = datetime.fromisoformat(clock + offset).astimezone(timezone.utc)
-    return moment.replace(tzinfo=None).isoformat(timespec=_precision(clock)) + "Z"
+    precision = {0: "seconds", 4: "milliseconds"}.get(len(clock) - _SECOND, "microseconds")
+    return moment.replace(tzinfo=None).isoformat(timespec=precision) + "Z"
 
 
 def fuller(known: Moment | None, other: Moment | None, *, corrects: bool) -> Moment | None:
@@ -162,7 +163,3 @@ def _is_part(clock: str, fuller: str) -> bool:
     # programs that have to write a time and know none write midnight; some leave out the seconds
     known = clock.removesuffix("T00:00:00") if clock.endswith("T00:00:00") else clock.removesuffix(":00")
     return known != clock and fuller.startswith(known)
-
-
-def _precision(clock: str) -> str:
-    return {0: "seconds", 4: "milliseconds"}.get(len(clock) - _SECOND, "microseconds")

@@ -88,7 +88,9 @@ def run_demo(folder: Path | None, captions: Path | None, out: Path) -> Path:
         check_replaceable(out / name, force=False, remedy="name another folder with --out")
     out.mkdir(parents=True, exist_ok=True)
     chosen = folder or _copy_photos(bundled_photos(), out / "photos")
-    captions = captions or (_bundled_captions() if folder is None else None)
+    # beside a checkout of this project; not there where the package was installed alone
+    ours = Path(__file__).parents[3] / "examples" / "captions.csv"
+    captions = captions or (ours if folder is None and ours.is_file() else None)
     answers: list[tuple[str, Hits]] = []
     place = _quoted(os.fspath(out / "index"))
     with HybridIndex(out / "index") as index:
@@ -201,12 +203,6 @@ def _common_condition(documents: list[Any]) -> str:
         if values:
             return f'{field}:"{values.most_common(1)[0][0]}"'
     return "width:[1 TO *]"
-
-
-def _bundled_captions() -> Path | None:
-    """Return the captions that lie beside a checkout of this project, None where the package was installed alone."""
-    captions = Path(__file__).parents[3] / "examples" / "captions.csv"
-    return captions if captions.is_file() else None
 
 
 def _fill(index: HybridIndex, folder: Path, captions: Path | None) -> None:

@@ -109,7 +109,12 @@ def find(
             hit_formats.print_paths(shown, form)
             found = len(shown)
         else:
-            print_groups(reports, form, counts, title=_title)
+            print_groups(
+                reports,
+                form,
+                counts,
+                title=lambda report: f"{terminal.short_path(report.group.id)}: {counted(len(report.files), 'copy')}",
+            )
             print_end(form, new=lookups.new)
             found = counts.groups
             terminal.note(_summary(found, lookups))
@@ -152,10 +157,6 @@ def _members(hits: Iterable[Hit], *, besides: str) -> tuple[Member, ...]:
             if path != besides
         ]
     return tuple(member for member in own_files([asked, *members]) if member.id)
-
-
-def _title(report: GroupReport) -> str:
-    return f"{terminal.short_path(report.group.id)}: {counted(len(report.files), 'copy')}"
 
 
 def _summary(found: int, lookups: Lookups) -> str:

@@ -100,7 +100,9 @@ class Listing:
         protected = (*folders(self.reference), *self._rules().protected)
         done = self.deed.do(decisions, protected=protected, backend=index.backend) if decisions else None
         print_end(self.form, summary=counts.to_json(), **report_json(done))
-        self._note(counts, documents=len(index))
+        if self.html is not None:
+            terminal.note(f"wrote {self.html}")
+        terminal.note(_summary(counts, documents=len(index), decided=self._decides))
         undecided.note()
         if done is not None:
             print_report(done)
@@ -158,11 +160,6 @@ class Listing:
             if decision is not None and self.deed.action:
                 decisions.append(decision)
             yield report_group(group, number=number, decision=decision, protected=protected)
-
-    def _note(self, counts: Counts, *, documents: int) -> None:
-        if self.html is not None:
-            terminal.note(f"wrote {self.html}")
-        terminal.note(_summary(counts, documents=documents, decided=self._decides))
 
 
 def _summary(counts: Counts, *, documents: int, decided: bool) -> str:

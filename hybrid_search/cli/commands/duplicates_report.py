@@ -87,7 +87,7 @@ def print_groups(
         from hybrid_search.duplicates.report.spreadsheet import csv_lines
 
         for lines in csv_lines(_counted(reports, counts)):
-            terminal.write(_escaped(lines) if terminal.is_terminal() else lines)
+            terminal.write(terminal.escape_lines(lines) if terminal.is_terminal() else lines)
         return
     if form == "json":
         terminal.write('{\n  "groups": [')
@@ -117,13 +117,9 @@ def _json(text: str) -> str:
     return terminal.escape_json(text)
 
 
-def _escaped(lines: str) -> str:
-    return "\n".join(terminal.escape(line) for line in lines.split("\n"))
-
-
 def _print_group(report: GroupReport, title: str) -> None:
     """Print a group for people: columns of one width, the path last and never cut, so that it can be copied."""
-    from hybrid_search.duplicates.report.group_report import LABELS
+    from hybrid_search.duplicates.report.group_report import LABELS, differences
 
     rows = [_cells(file) for file in report.files]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
@@ -131,18 +127,14 @@ def _print_group(report: GroupReport, title: str) -> None:
     lines = [_line((title, "bold"))]
     for file, cells in zip(report.files, rows, strict=True):
         choice, match, *sizes = (
-            _pad(cell, width, place) for place, (cell, width) in enumerate(zip(cells, widths, strict=True))
+            cell.rjust(width) if place >= 2 else cell.ljust(width)
+            for place, (cell, width) in enumerate(zip(cells, widths, strict=True))
         )
         start = [(f"{choice}  ", _COLOURS[file.choice])] if file.choice else []
-        why = (f"  ({said})", "dim") if (said := _why(file)) else ("", "")
+        said = "; ".join(filter(None, (file.why, differences(file.member.evidence))))
+        why = (f"  ({said})", "dim") if said else ("", "")
         lines.append(_line(("  ", ""), *start, ("  ".join([match, *sizes, ""]), ""), (file.name, _link(file)), why))
     _write([*lines, *([_line((f"  differ in {differ}", "dim"))] if differ else [])])
-
-
-def _why(file: FileReport) -> str:
-    from hybrid_search.duplicates.report.group_report import differences
-
-    return "; ".join(filter(None, (file.why, differences(file.member.evidence))))
 
 
 def _cells(file: FileReport) -> list[str]:
@@ -153,10 +145,6 @@ def _cells(file: FileReport) -> list[str]:
     if evidence is not None and evidence.tier not in ("bytes", "pixels") and evidence.strength[1] < 1:
         match = f"{evidence.tier} {evidence.strength[1]:.3f}"
     return [file.choice or "", match, *(text_of(name, file.facts.get(name)) for name in ("pixels", "bytes"))]
-
-
-def _pad(text: str, width: int, place: int) -> str:
-    return text.rjust(width) if place >= 2 else text.ljust(width)
 
 
 def _link(file: FileReport) -> str:

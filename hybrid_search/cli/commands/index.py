@@ -192,13 +192,15 @@ def _print(reports: list[IngestReport], failed: list[Failure], place: str, docum
     if as_json:
         from hybrid_search.cli.output.hit_formats import dump
 
-        ending = {"seconds": round(seconds, 3), "location": place, "documents": documents}
-        unused = {"unused_captions": _unused(reports)}
         moved = {folder: number for report in reports for folder, number in report.moved.items()}
-        dump({**counts, "moved": moved, "failed": [asdict(failure) for failure in failed], **unused, **ending})
+        ending = {"seconds": round(seconds, 3), "location": place, "documents": documents}
+        told = {"failed": [asdict(failure) for failure in failed], "unused_captions": _unused(reports)}
+        dump({**counts, "moved": moved, **told, **ending})
         return
     note_failures(failed)
-    _note_unused(_unused(reports))
+    if unused := _unused(reports):
+        shown = ", ".join(unused[:SHOWN_UNUSED]) + (", …" if len(unused) > SHOWN_UNUSED else "")
+        terminal.note(f"{len(unused):,} of the captions matched no picture: {shown}")
     parts = [f"{counts['added']:,} added", f"{counts['updated']:,} updated", f"{counts['unchanged']:,} unchanged"]
     parts += [counted(counts["copies"], "copy")] if counts["copies"] else []
     parts += [f"{len(failed):,} failed"] if failed else []
@@ -256,12 +258,6 @@ def _unused(reports: Sequence[IngestReport]) -> list[str]:
     """Return the entries of the captions file that matched no picture of any path."""
     first, *others = (report.unused_captions for report in reports)
     return [entry for entry in first if all(entry in other for other in others)]
-
-
-def _note_unused(entries: Sequence[str]) -> None:
-    if entries:
-        shown = ", ".join(entries[:SHOWN_UNUSED]) + (", …" if len(entries) > SHOWN_UNUSED else "")
-        terminal.note(f"{len(entries):,} of the captions matched no picture: {shown}")
 
 
 def note_failures(failed: Sequence[Failure]) -> None:

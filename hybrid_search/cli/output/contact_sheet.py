@@ -175,12 +175,8 @@ def _write_below(pen: ImageDraw.ImageDraw, hit: Hit, left: int, top: int) -> Non
     font = font_for(said, SMALL)
     lines = [(part, INK, font) for part in (wrap(escape(said), font, TILE, 2) if said else [])]
     font = font_for(name, SMALL)
-    legs = [(fit(_legs(hit), small, TILE), FAINT, small)] if hit.legs else []
+    of_legs = " · ".join(f"{'sign.' if leg == 'signature' else leg} {hit.legs[leg]:.3g}" for leg in legs_of([hit]))
+    legs = [(fit(of_legs, small, TILE), FAINT, small)] if hit.legs else []
     lines = [*legs, *lines, (fit(escape(name), font, TILE), FAINT, font)]
     for row, (text, colour, font) in enumerate(lines, 1):
         pen.text((left, top + row * LINE + 2), text, fill=colour, font=font)
-
-
-def _legs(hit: Hit) -> str:
-    short = {"signature": "sign."}
-    return " · ".join(f"{short.get(leg, leg)} {hit.legs[leg]:.3g}" for leg in legs_of([hit]))

@@ -168,7 +168,7 @@ def _print_csv(hits: Hits, fields: Sequence[str]) -> None:
     for hit in hits:
         writer.writerow([spreadsheet_cell(_csv_value(hit, name)) for name in names])
     shown = text.getvalue()
-    terminal.write(_escape_lines(shown) if terminal.is_terminal() else shown)
+    terminal.write(terminal.escape_lines(shown) if terminal.is_terminal() else shown)
 
 
 def _csv_value(hit: Hit, name: str) -> Any:
@@ -180,10 +180,6 @@ def _csv_value(hit: Hit, name: str) -> Any:
     if isinstance(value, float | int):
         return value
     return "; ".join(map(plain, value)) if isinstance(value, list | tuple) else plain(value)
-
-
-def _escape_lines(text: str) -> str:
-    return "\n".join(terminal.escape(line) for line in text.split("\n"))
 
 
 def _print_plain(hits: Hits, fields: Sequence[str]) -> None:

@@ -23,6 +23,7 @@ __all__ = [
     "console",
     "escape",
     "escape_json",
+    "escape_lines",
     "flush",
     "is_coloured",
     "is_terminal",
@@ -33,6 +34,11 @@ __all__ = [
     "write",
     "write_bytes",
 ]
+
+
+def escape_lines(text: str) -> str:
+    """Return text of several lines escaped, its line breaks as they are."""
+    return "\n".join(map(escape, text.split("\n")))
 
 
 def escape_json(text: str) -> str:

@@ -154,7 +154,7 @@ def find_document(index: HybridIndex, named: str, *, vectors: bool = False) -> D
         clauses: dict[str, dict[str, Any]] = {}
         if _ID_START.fullmatch(named):
             clauses["id begins with"] = {"prefix": {"sha256": named}}
-        if _is_bare(named):
+        if not re.search(r"[/\\]|^~|^-?$", named) and not os.path.lexists(named):
             # names from macOS have accents apart from their letters, and are typed with both in one
             forms = {named, unicodedata.normalize("NFC", named), unicodedata.normalize("NFD", named)}
             clauses["picture is named"] = {"terms": {"filename": sorted(forms)}}
@@ -162,10 +162,6 @@ def find_document(index: HybridIndex, named: str, *, vectors: bool = False) -> D
             if id := _only(index, clause, f"{relation} {named!r}"):
                 return index.get(id, vectors=vectors)
         raise
-
-
-def _is_bare(named: str) -> bool:
-    return not re.search(r"[/\\]|^~|^-?$", named) and not os.path.lexists(named)
 
 
 def _only(index: HybridIndex, clause: Mapping[str, Any], meant: str) -> str | None:

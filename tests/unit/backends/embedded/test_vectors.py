@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hybrid_search.backends.embedded.vectors.vector_field.row_lengths import RowLengths
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -22,7 +23,6 @@ from hybrid_search.backends.embedded.vectors import hnsw_graph as graph_module
 from hybrid_search.backends.embedded.vectors import vector_field as vectors_module
 from hybrid_search.backends.embedded.vectors import vector_scan as scan_module
 from hybrid_search.backends.embedded.vectors.hnsw_graph import Calibration
-from hybrid_search.backends.embedded.vectors.row_lengths import RowLengths
 from hybrid_search.backends.embedded.vectors.vector_field import VectorField
 from hybrid_search.backends.embedded.vectors.vector_rows import BLOCK
 from hybrid_search.backends.embedded.vectors.vector_scan import Kind, encode, split
@@ -851,7 +851,7 @@ def test_rows_passed_over_by_their_middles_could_not_reach_the_cosine() -> None:
     rows[::7, 5:19] = 0
     rows[::11, 19:] = 0
     rows[5] = 0
-    snapshot = scan_module.Snapshot(Kind(24, "byte", "cosine"), rows, None)
+    snapshot = scan_module.RowSnapshot(Kind(24, "byte", "cosine"), rows, None)
     lengths = np.linalg.norm(rows.astype(float), axis=1)
     known = RowLengths()
     for number in (7, 11, 100, 3 * BLOCK + 50):
@@ -870,7 +870,7 @@ def test_lengths_are_those_of_the_rows_that_were_summed() -> None:
     kind, known = Kind(24, "byte", "cosine"), RowLengths()
 
     def candidates(sums: tuple[int, ...]) -> set[int] | None:
-        found = known.candidates(scan_module.Snapshot(kind, rows, None), sums, rows[3], least=0.9)
+        found = known.candidates(scan_module.RowSnapshot(kind, rows, None), sums, rows[3], least=0.9)
         return None if found is None else set(found.tolist())
 
     assert candidates(()) is None and candidates((1, 2)) is None
