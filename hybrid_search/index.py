@@ -47,8 +47,6 @@ if TYPE_CHECKING:
     One = ImageLike | Mapping[str, object]
     Many = Iterable[One | tuple[ImageLike, Mapping[str, object] | None]]
 
-__all__ = ["HybridIndex"]
-
 
 class HybridIndex:
     """Pictures as documents, found by words, by example, by metadata and by near-identity in one query.

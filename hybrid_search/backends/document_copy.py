@@ -12,8 +12,6 @@ from hybrid_search.document.definition import SCHEMA_VERSION
 from hybrid_search.document.schema_upgrade import upgraded
 from hybrid_search.errors import AccessDenied, BulkError, IndexCorrupt
 
-__all__ = ["carry"]
-
 _TOGETHER = 1_000
 
 

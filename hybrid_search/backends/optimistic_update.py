@@ -9,8 +9,6 @@ from hybrid_search.backends import Action, Backend, Outcome, Stored
 from hybrid_search.document.document import FileFacts, file_fields
 from hybrid_search.errors import DocumentChanged, DocumentNotFound
 
-__all__ = ["Change", "change_document", "files_after", "in_turn", "without_path"]
-
 Change = Callable[[Stored | None], Action | None]
 """From a document as it is now, None when there is none, to what is to be written; None when nothing is."""
 

@@ -12,8 +12,6 @@ from hybrid_search.errors import BackendUnavailable
 if TYPE_CHECKING:
     from hybrid_search.backends.elasticsearch.server import Server
 
-__all__ = ["open_backend", "shown"]
-
 _LONGEST = 255
 
 

@@ -10,8 +10,6 @@ from hybrid_search.backends.document_copy import carry
 from hybrid_search.document.definition import EmbeddingSpec, embeddings, extra_fields, load_definition
 from hybrid_search.errors import BackendUnavailable, MappingMismatch
 
-__all__ = ["copy_index", "current_definition", "drop_embedding", "migrate", "renew_embedding"]
-
 Told = Callable[[int, int], None]
 
 

@@ -13,8 +13,6 @@ from hybrid_search.cli.parsing.excluded_words import WordsCommand
 from hybrid_search.cli.parsing.session import Settings
 from hybrid_search.cli.suggest import keep_place
 
-__all__ = ["app"]
-
 app = Program(
     name="hybrid-search",
     help="Search pictures by words, by example, by metadata and by near-identity, in one query.",

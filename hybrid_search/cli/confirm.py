@@ -10,8 +10,6 @@ import typer
 from hybrid_search.cli import exits
 from hybrid_search.cli.output import terminal
 
-__all__ = ["confirm"]
-
 
 def confirm(question: str, *, yes: bool, about: Iterable[str] = (), declined: str = "nothing was changed") -> None:
     """Ask, unless `yes` was given; a no ends the command, and so does that nobody is there to be asked.

@@ -9,8 +9,6 @@ from collections.abc import Sequence
 from hybrid_search import errors
 from hybrid_search.cli.suggest import command, worded
 
-__all__ = ["FAILED", "HELP", "INTERRUPTED", "NOTHING", "OK", "PARTIAL", "USAGE", "code", "message", "wants_traceback"]
-
 OK, NOTHING, USAGE, FAILED, PARTIAL, INTERRUPTED = 0, 1, 2, 3, 4, 130
 
 HELP = (

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["spelt"]
-
 _PHRASES = {
     "pass text, image, like, vector, vector_query, classes, colours or filter, or sort to list all": (
         "type words, --image, --like, --more, --colour or --filter, or --sort to list all"

@@ -13,8 +13,6 @@ from hybrid_search.cli.spelling import spelt
 from hybrid_search.errors import HybridSearchError
 from hybrid_search.errors.remedies import Call, Remedy
 
-__all__ = ["command", "forget_place", "in_words", "keep_index", "keep_place", "worded"]
-
 _KEPT = ("config", "username", "cloud_id", "ca_certs", "ca_fingerprint", "timeout", "deadline", "name", "index")
 """What is repeated of all that stands before a command: no secrets, and no layout of a new index."""
 _COMMANDS = {

@@ -17,25 +17,6 @@ from hybrid_search.version import __version__
 if TYPE_CHECKING:
     from hybrid_search.embedders import Embedder, TextEmbedder
 
-__all__ = [
-    "CAPTION",
-    "SCHEMA_VERSION",
-    "EmbeddingSpec",
-    "check",
-    "check_schema",
-    "default_embedding",
-    "embeddings",
-    "extra_fields",
-    "field_types",
-    "load_definition",
-    "once_per_definition",
-    "prefer",
-    "quantised",
-    "spec_of",
-    "with_embedding",
-    "with_extra",
-]
-
 SCHEMA_VERSION = 3
 """Raised when documents written before can no longer be read as the new mapping says."""
 CAPTION = "caption:"

@@ -21,19 +21,6 @@ if TYPE_CHECKING:
     from hybrid_search.embedders import Labels
     from hybrid_search.metadata import Metadata
 
-__all__ = [
-    "Document",
-    "FileFacts",
-    "build_source",
-    "caption_text",
-    "file_fields",
-    "first_path",
-    "label_fields",
-    "lookup",
-    "metadata_fields",
-    "word_fields",
-]
-
 
 @dataclass(frozen=True)
 class Document:

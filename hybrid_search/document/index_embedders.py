@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
     Loaded = Embedder | TextEmbedder
 
-__all__ = ["Asked", "EmbedderSet", "load_named", "spec_of_given"]
-
 Asked = Literal["open", "search", "drop", "prefer", "learn"]
 """What an embedder of an index is asked for."""
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 from importlib import resources
 from pathlib import Path
 
-__all__ = ["mapping_text"]
-
 
 def mapping_text(*name: str) -> str:
     """Return the text of a file of `mappings/`.

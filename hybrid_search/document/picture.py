@@ -15,8 +15,6 @@ from hybrid_search.images import DEFAULT_LIMITS, Limits, Source, decode
 from hybrid_search.metadata import Metadata, add_places, merge, read_metadata
 from hybrid_search.signature.goldberg import SIGNATURE_MIN_SIDE, signature
 
-__all__ = ["Picture", "PreparedPicture", "prepare", "read_picture", "thumbnail", "working_image"]
-
 THUMBNAIL_SIDE = 192
 """Pixels of a thumbnail's longer side: enough to recognise a picture in a table, about 5 kB as JPEG."""
 

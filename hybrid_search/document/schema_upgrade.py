@@ -7,8 +7,6 @@ from typing import Any
 
 from hybrid_search.document.document import word_fields
 
-__all__ = ["upgraded"]
-
 
 def upgraded(source: dict[str, Any], *, schema: int) -> dict[str, Any]:
     """Return a document's fields as the schema of this version has them.

@@ -10,8 +10,6 @@ from urllib.parse import unquote, urlsplit
 
 from hybrid_search.document.search_text import compose, name_text, search_text
 
-__all__ = ["MADE", "SEARCH_FIELDS", "composed", "field_shown", "search_fields", "searched_as", "with_search_fields"]
-
 SEARCH_FIELDS = {
     name: f"{name}_text"
     for name in ("title", "caption", "headline", "alt", "prompt", "tags", "people", "labels", "written_labels")

@@ -12,8 +12,6 @@ import re
 import unicodedata
 from collections.abc import Iterator
 
-__all__ = ["compose", "fold", "name_text", "phrase_text", "search_text", "spellings"]
-
 _TO_DO = re.compile(r"[^\x00-\x7f]|['_\-]|[a-z][A-Z]|[A-Z]{2}[a-z]{2}|[A-Za-z]{3}[0-9]|[0-9]{4}[A-Za-z]{3}")
 _PLAIN_SIGNS = str.maketrans({**dict.fromkeys("’‘ʼ´`", "'"), **dict.fromkeys("‐‑", "-"), **dict.fromkeys("™®©℠", " ")})
 _UNSEEN = re.compile("[\u00ad\u200c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")

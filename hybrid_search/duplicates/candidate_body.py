@@ -16,8 +16,6 @@ from PIL import Image
 from hybrid_search.query.body import SOURCE_EXCLUDES
 from hybrid_search.signature.goldberg import min_cosine
 
-__all__ = ["BYTES", "SIGNATURE", "VECTOR", "Box", "parts", "propose", "quarter_turns"]
-
 BYTES, SIGNATURE, VECTOR = "bytes", "signature", "vector"
 """Beginnings of the names by which a hit says what proposed it."""
 

@@ -31,8 +31,6 @@ if TYPE_CHECKING:
     from hybrid_search.images import ImageLike, Limits
     from hybrid_search.query.filters import Filter
 
-__all__ = ["find_duplicates"]
-
 _K = 10
 _PART_K = 5
 

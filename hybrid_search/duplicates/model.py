@@ -12,8 +12,6 @@ from numpy.typing import NDArray
 from hybrid_search.hits.evidence import Evidence, Tier
 from hybrid_search.images import Source
 
-__all__ = ["SUBJECT_FIELDS", "DuplicateGroup", "Member", "Subject", "taken"]
-
 
 @dataclass(frozen=True, eq=False)
 class Subject:

@@ -13,8 +13,6 @@ from hybrid_search.duplicates.model import Member
 from hybrid_search.errors import DocumentNotFound
 from hybrid_search.hits.evidence import Evidence
 
-__all__ = ["Recheck"]
-
 _UNKNOWN = "the index does not know it with these bytes at this path; index its folder, and make the page again"
 _STRANGER = "it was not found to be a copy of {}; make the page again"
 

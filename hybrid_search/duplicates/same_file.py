@@ -8,8 +8,6 @@ from dataclasses import replace
 
 from hybrid_search.duplicates.model import Member
 
-__all__ = ["own_files"]
-
 Place = tuple[int, int]
 
 

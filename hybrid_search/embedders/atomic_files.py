@@ -8,8 +8,6 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 
-__all__ = ["sha256_of", "write_whole"]
-
 _BLOCK = 1 << 20
 
 

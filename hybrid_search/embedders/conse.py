@@ -22,8 +22,6 @@ from hybrid_search.embedders.lite import Lite
 from hybrid_search.embedders.minilm import MiniLM
 from hybrid_search.embedders.trained.vector_map import unit_or_zero
 
-__all__ = ["MEANINGS_FILE", "LiteMinilm", "known_meanings", "label_meanings", "label_origin", "meanings"]
-
 CONSE_VERSION = "1"
 MEANINGS_FILE = "label-meanings.npz"
 TEMPERATURE = 2.0

@@ -12,8 +12,6 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from hybrid_search.embedders import TextEmbedder
 
-__all__ = ["Relation", "cosine_range", "unrelated_cosine"]
-
 _TEXTS = (
     "A dog sleeps in front of the fireplace.",
     "Invoice number 4711, due at the end of March.",

@@ -10,8 +10,6 @@ from pathlib import Path
 
 from hybrid_search.embedders.atomic_files import write_whole
 
-__all__ = ["cache_folder", "cached_graph"]
-
 
 def cached_graph(name: str, build: Callable[[], bytes]) -> bytes:
     """Return a network as ONNX: from the user's cache where it is there whole, else built and put there.

@@ -10,8 +10,6 @@ from PIL import Image
 
 from hybrid_search.errors import TextNotSupported
 
-__all__ = ["HistogramHog", "colour_histogram", "oriented_gradients"]
-
 SIDE = 64
 CELL = 8
 ORIENTATIONS = 9

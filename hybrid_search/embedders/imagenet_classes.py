@@ -13,8 +13,6 @@ from numpy.typing import NDArray
 from hybrid_search.embedders.imagenet_labels import vocabulary
 from hybrid_search.errors import UnknownClass
 
-__all__ = ["class_rows", "classes_by_name"]
-
 
 @cache
 def classes_by_name() -> Mapping[str, tuple[int, ...]]:

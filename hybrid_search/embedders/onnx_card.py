@@ -7,8 +7,6 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-__all__ = ["Card", "read_card", "write_card"]
-
 PREFIX = "hybrid_search."
 """Of the keys in the file's metadata."""
 

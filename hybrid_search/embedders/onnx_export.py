@@ -10,8 +10,6 @@ from hybrid_search.embedders.atomic_files import write_whole
 from hybrid_search.embedders.onnx_card import Card, write_card
 from hybrid_search.errors import EmbedderError, EmbedderUnavailable
 
-__all__ = ["export_onnx"]
-
 
 def export_onnx(embedder: Embedder, path: str | Path) -> Card:
     """Write an embedder's network as an ONNX file, with what `onnx:FILE` needs in its metadata.

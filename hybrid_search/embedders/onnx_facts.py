@@ -11,8 +11,6 @@ from hybrid_search.embedders.onnx_graph import Port, read_onnx
 from hybrid_search.errors import ModelMissing
 from hybrid_search.errors.remedies import Call
 
-__all__ = ["Facts", "read_facts"]
-
 _EXPORT = Call("hybrid_search.embedders.onnx_export.export_onnx", ("keras:resnet50", "resnet50.onnx"))
 _REMEDY = "write one with " + _EXPORT
 

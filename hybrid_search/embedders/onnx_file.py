@@ -21,8 +21,6 @@ from hybrid_search.embedders.pixel_network import Outputs, PixelNetwork
 from hybrid_search.embedders.registry import full_name
 from hybrid_search.errors import BadEmbedderOption
 
-__all__ = ["OnnxFile"]
-
 GEM_POWER = 3
 GEM_LEAST = 1e-6
 _RESIZES: Mapping[str, Callable[[Image.Image, int], NDArray[np.uint8]]] = {

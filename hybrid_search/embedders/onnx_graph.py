@@ -13,8 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
-__all__ = ["Buffer", "OnnxGraph", "Port", "Span", "fields", "read_onnx"]
-
 _TYPES = MappingProxyType(
     {
         1: "float32",

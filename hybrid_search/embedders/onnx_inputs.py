@@ -8,8 +8,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["fill_inputs"]
-
 
 def fill_inputs(model: Any, given: Mapping[str, Callable[[], NDArray[np.float32]]]) -> None:
     """Give inputs of a model fixed values; what the graph makes of such an input alone is worked out now, once.

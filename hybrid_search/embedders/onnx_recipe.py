@@ -11,8 +11,6 @@ from hybrid_search.embedders.onnx_graph import Port
 from hybrid_search.embedders.option_values import choice, number, numbers, whole
 from hybrid_search.errors import BadEmbedderOption
 
-__all__ = ["POOLINGS", "RESIZES", "OnnxRecipe", "map_layout", "recipe"]
-
 LAYOUTS = ("nchw", "nhwc")
 RESIZES = ("squash", "trim", "crop", "pad")
 POOLINGS = ("avg", "max", "gem")

@@ -7,8 +7,6 @@ from typing import Any
 
 from hybrid_search.errors import EmbedderUnavailable
 
-__all__ = ["onnx_runtime"]
-
 _VARIABLE = "ORT_DISABLE_TELEMETRY"
 
 

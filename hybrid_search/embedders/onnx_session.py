@@ -15,8 +15,6 @@ from numpy.typing import NDArray
 from hybrid_search.embedders.onnx_runtime import onnx_runtime
 from hybrid_search.embedders.option_values import execution_providers
 
-__all__ = ["OnnxSession", "processors"]
-
 _CPU = "CPUExecutionProvider"
 _PREFERRED = ("CUDAExecutionProvider", _CPU)
 _LARGEST, _LEAST = 8, 2

@@ -7,8 +7,6 @@ from collections.abc import Collection, Sequence
 from hybrid_search.embedders.onnx_runtime import onnx_runtime
 from hybrid_search.errors import BadEmbedderOption
 
-__all__ = ["choice", "execution_providers", "number", "numbers", "whole"]
-
 
 def whole(name: str, option: str, value: int | str, *, least: int) -> int:
     """Return a whole number of at least `least`; raises BadEmbedderOption.

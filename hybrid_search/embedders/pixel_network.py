@@ -13,8 +13,6 @@ from hybrid_search.embedders import Labels
 from hybrid_search.embedders.imagenet_labels import top_labels
 from hybrid_search.errors import TextNotSupported
 
-__all__ = ["PixelNetwork", "unit_rows"]
-
 Outputs = tuple[NDArray[np.float32], NDArray[np.float32] | None]
 """Features (n, dims), and (n, 1000) probabilities of ImageNet's classes where the network knows them."""
 

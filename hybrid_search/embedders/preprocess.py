@@ -9,8 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-__all__ = ["center_crop", "pad", "squash", "trim"]
-
 _GAP = 2.0
 """A picture that is more than this times too large is first shrunk by a whole factor, which is much faster."""
 

@@ -17,20 +17,6 @@ from typing import Any
 from hybrid_search.embedders import Embedder, TextEmbedder
 from hybrid_search.errors import BadEmbedderOption, EmbedderUnavailable, UnknownEmbedder
 
-__all__ = [
-    "EmbedderEntry",
-    "default_embedder",
-    "embedder_names",
-    "embedding_key",
-    "full_name",
-    "get_embedder",
-    "get_text_embedder",
-    "known_embedders",
-    "known_text_embedders",
-    "register",
-    "whole_name",
-]
-
 GROUP = "hybrid_search.embedders"
 """Entry-point group in which other packages offer embedders: `name = module:Class`."""
 _LONGEST_KEY = 40

@@ -13,8 +13,6 @@ from numpy.typing import NDArray
 
 from hybrid_search.errors import WeightsMissing
 
-__all__ = ["read_state_dict"]
-
 _MAGIC = 0x1950A86A20F9469CFC6C
 _DTYPES: dict[str, np.dtype[Any]] = {"FloatStorage": np.dtype("<f4"), "LongStorage": np.dtype("<i8")}
 

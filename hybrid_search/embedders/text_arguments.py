@@ -7,8 +7,6 @@ from typing import Any
 
 from hybrid_search.errors import QueryError
 
-__all__ = ["given_texts"]
-
 
 def given_texts(texts: Any) -> list[str]:
     """Return the texts as a list.

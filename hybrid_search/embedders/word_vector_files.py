@@ -22,8 +22,6 @@ from hybrid_search.embedders.atomic_files import sha256_of
 from hybrid_search.embedders.graph_cache import cache_folder
 from hybrid_search.errors import WeightsMissing
 
-__all__ = ["Format", "Table", "open_table"]
-
 Format = Literal["glove", "word2vec"]
 _VERSION = 1
 _MOST_DIMS = 10_000

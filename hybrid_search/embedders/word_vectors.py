@@ -19,8 +19,6 @@ from hybrid_search.embedders.text_arguments import given_texts
 from hybrid_search.embedders.word_vector_files import Format, Table, open_table
 from hybrid_search.errors import BadEmbedderOption
 
-__all__ = ["Glove", "UnknownWords", "Word2vec", "WordVectors", "words_untold"]
-
 _WORD = re.compile(r"[^\W_]+(?:['’‘\-][^\W_]+)*['’]?")
 _TOLD = 20
 """Unknown words at most of which one embedder warns."""

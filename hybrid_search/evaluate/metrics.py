@@ -10,20 +10,6 @@ from typing import Any
 
 from hybrid_search.errors import BadRun, PackageMissing
 
-__all__ = [
-    "CUTOFFS",
-    "Figures",
-    "Relevances",
-    "Run",
-    "evaluate",
-    "evaluate_parts",
-    "mean_average_precision",
-    "median_rank",
-    "precision_at_k",
-    "recall_at_k",
-    "success_at_k",
-]
-
 Run = Mapping[str, Sequence[str]]
 """What was found for each question: ids, best first."""
 Relevances = Mapping[str, Collection[str]]

@@ -11,8 +11,6 @@ from numpy.typing import NDArray
 from hybrid_search.errors import BadVector
 from hybrid_search.evaluate.metrics import CUTOFFS, Figures, Relevances, Run, evaluate_parts
 
-__all__ = ["evaluate_vectors", "rank_gallery"]
-
 _PART = 256
 """Questions ranked at once: 256 rankings of 10,000 ids take some 250 MB."""
 

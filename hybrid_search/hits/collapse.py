@@ -9,8 +9,6 @@ from numpy.typing import NDArray
 
 from hybrid_search.signature.goldberg import distance
 
-__all__ = ["COPY_DISTANCE", "collapse_copies"]
-
 COPY_DISTANCE = 0.4
 """Signature distance up to which Goldberg's method takes two images for copies of one."""
 

@@ -7,8 +7,6 @@ from typing import Any
 
 from hybrid_search.backends import Backend
 
-__all__ = ["ask", "is_complete", "with_larger_boosts"]
-
 
 def ask(
     backend: Backend, body: Mapping[str, Any], *, window: int | None = None

@@ -12,8 +12,6 @@ from hybrid_search.errors.numbers import counted
 if TYPE_CHECKING:
     from hybrid_search.hits.hits import Hit
 
-__all__ = ["UNSAFE", "escape", "hits_html", "hits_table", "number", "spreadsheet_cell", "thumbnail_of"]
-
 UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 """Control characters, line separators, direction overrides and lone surrogates: what could act on a terminal."""
 _FORMULA = re.compile('(^|[;\t\r\n|])([ "\ufeff]*)(?=[=+\\-@\uff1d\uff0b\uff0d\uff20])|^(?=[\t\r\n])')

@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Literal, get_args
 
-__all__ = ["Box", "DUPLICATE_TIERS", "TIERS", "Evidence", "Tier"]
-
 Tier = Literal["bytes", "pixels", "near", "transformed", "edited", "more", "unsure", "similar"]
 """How a match was decided.
 

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 
-__all__ = ["Shares", "rrf", "weighted_sum"]
-
-
 Shares = Mapping[str, Mapping[str, float]]
 """By leg and id, what part of the leg's weight a hit gets, in [0, 1]; all of it when absent."""
 

@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     import pandas
     from PIL import Image
 
-__all__ = ["Hit", "Hits", "read_hits"]
-
 _ROUNDING = 1e-9
 
 

@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from hybrid_search.hits.fusion import Shares
     from hybrid_search.query.query import Query
 
-__all__ = ["leg_shares", "share_of_cosine", "share_of_words"]
-
 _COST = 1.0
 _LEAST = 1e-3
 """Of a hit that is no evidence at all: hits of one leg alone keep their order."""

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
     from hybrid_search.images import ImageLike
 
-__all__ = ["ImageSignature", "refuse_others"]
-
 _ONLY = {
     "n": 9, "n_grid": 9, "crop_percentiles": (5, 95), "crop_percentile": (5, 95), "P": None, "k": 16, "N": 63,
     "diagonal_neighbors": True, "identical_tolerance": 2 / 255, "n_levels": 2, "fix_ratio": False,

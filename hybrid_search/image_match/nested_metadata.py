@@ -22,8 +22,6 @@ from hybrid_search.ingest.caller_metadata import caller_metadata
 from hybrid_search.metadata import Metadata
 from hybrid_search.metadata.fields import flatten
 
-__all__ = ["KEPT_PATH", "keep", "kept_metadata", "translate"]
-
 KEPT_PATH = "image_match.path"
 """The key in `exif` of an entry's path as it was given."""
 _KEPT, _PARENTS = "image_match.metadata", "image_match.objects"

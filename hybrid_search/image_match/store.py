@@ -35,8 +35,6 @@ if TYPE_CHECKING:
     from hybrid_search.embedders import Embedder
     from hybrid_search.images import ImageLike
 
-__all__ = ["SignatureES"]
-
 _FARTHEST = 1 - 1e-9
 
 

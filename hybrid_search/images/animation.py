@@ -6,8 +6,6 @@ from collections.abc import Iterator
 
 from hybrid_search.images.parts import MAX_PARTS, TooManyParts, png_chunks, riff_chunks
 
-__all__ = ["whole"]
-
 _PNG = frozenset((b"IHDR", b"PLTE", b"tRNS", b"acTL", b"fcTL", b"fdAT", b"IDAT", b"IEND"))
 _WEBP = frozenset((b"VP8X", b"ANIM", b"ANMF", b"ALPH", b"VP8 ", b"VP8L"))
 

@@ -11,8 +11,6 @@ from hybrid_search.errors import ImageUnreadable
 from hybrid_search.images.levels import to_uint8
 from hybrid_search.images.limits import Limits
 
-__all__ = ["array_to_image"]
-
 
 def array_to_image(array: np.ndarray[Any, Any], *, limits: Limits) -> Image.Image:
     """Return a PIL image of mode L, LA, RGB or RGBA with the array's pixels copied.

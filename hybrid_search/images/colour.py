@@ -10,8 +10,6 @@ from PIL import Image, ImageCms
 
 from hybrid_search.images.levels import to_uint8
 
-__all__ = ["to_rgb"]
-
 _TRANSPARENT_MODES = {"RGBA", "RGBa", "LA", "La", "PA"}
 
 

@@ -26,8 +26,6 @@ from hybrid_search.images.parts import jpeg_segments
 from hybrid_search.images.sniff import RAW_FORMATS, sniff
 from hybrid_search.images.source import Source
 
-__all__ = ["Contents", "frames_of", "read_contents"]
-
 _PLURALS = {"tiff": "pages", "psd": "layers", "heif": "images", "jpeg": "images"}
 _ANIMATED: dict[str, Callable[[BytesIO, str], ImageFile.ImageFile]] = {
     "gif": GifImagePlugin.GifImageFile,

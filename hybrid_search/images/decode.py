@@ -24,8 +24,6 @@ from hybrid_search.images.sniff import RAW_FORMATS, describe, sniff
 from hybrid_search.images.source import ImageLike, Source, read_source
 from hybrid_search.images.truncated import CutFile
 
-__all__ = ["Decoded", "as_image_error", "decode", "load_image", "upright"]
-
 _ORIENTATION = 0x0112
 _TRANSPOSE = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,

@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
     from hybrid_search.images.pinned_connection import Pinned
 
-__all__ = ["fetch"]
-
 _SCHEMES = ("http://", "https://")
 _CHUNK = 64 * 1024
 _HEAD = 64

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from hybrid_search.images.parts import iso_boxes
 
-__all__ = ["jxl_size"]
-
 _RATIOS = ((1, 1), (1, 1), (12, 10), (4, 3), (3, 2), (16, 9), (5, 4), (2, 1))
 _DISTRIBUTION = (9, 13, 18, 30)
 

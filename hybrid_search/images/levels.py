@@ -8,8 +8,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["to_uint8"]
-
 _INTEGER_WHITES = (255, 1023, 4095, 65535)
 _FLOAT_WHITES = (1, 255, 65535)
 _BLOCK = 2**18

@@ -8,8 +8,6 @@ from typing import Literal
 from hybrid_search.errors import ImageTooLarge
 from hybrid_search.images.memory_budget import default_budget
 
-__all__ = ["DEFAULT_LIMITS", "Limits"]
-
 
 @dataclass(frozen=True)
 class Limits:

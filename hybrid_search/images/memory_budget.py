@@ -10,8 +10,6 @@ from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
-__all__ = ["SHARE", "Budget", "decoding", "default_budget", "machine_memory"]
-
 SHARE = 4
 """A quarter of the memory is for decoding: networks, the index and other programs need the rest."""
 LEAST = 512 * 2**20

@@ -6,8 +6,6 @@ from PIL import ImageFile
 
 from hybrid_search.images.opener import OpenImage
 
-__all__ = ["JXL_BYTES", "memory_needed"]
-
 _STORED = {"1": 1, "L": 1, "P": 1}
 """Bytes in which Pillow keeps a pixel; four in most modes."""
 _DECODERS = {"webp": 12, "avif": 10, "heif": 10, "jp2": 18, "tiff": 6}

@@ -16,8 +16,6 @@ from hybrid_search.images.orientation import orientation_in
 from hybrid_search.images.stripped import StrippedFile, plain
 from hybrid_search.images.truncated import CutFile
 
-__all__ = ["OpenImage", "open_header", "shrink"]
-
 _DECODERS = {
     "avif": "PIL.AvifImagePlugin:AvifImageFile",
     "bmp": "PIL.BmpImagePlugin:BmpImageFile",

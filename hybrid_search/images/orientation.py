@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 import struct
 
-__all__ = ["orientation_in"]
-
 _ORIENTATION = 0x0112
 _NUMBERS = {1: "B", 3: "H", 4: "I"}
 _XMP = re.compile(rb'tiff:Orientation(?:="|>)([0-9])')

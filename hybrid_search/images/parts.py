@@ -5,22 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-__all__ = [
-    "MAX_PARTS",
-    "NotRead",
-    "Part",
-    "TooManyParts",
-    "gif_blocks",
-    "gif_extensions",
-    "gif_text",
-    "icns_icons",
-    "iso_boxes",
-    "jpeg_segments",
-    "photoshop_resources",
-    "png_chunks",
-    "riff_chunks",
-]
-
 MAX_PARTS = 200_000
 """Parts of one file: a PNG of 512 MB in chunks of 8 kB, as libpng writes them, has 65,536. Walking them takes 0.2 s."""
 

@@ -18,8 +18,6 @@ from hybrid_search.errors import ImageUnreadable
 from hybrid_search.images.limits import Limits
 from hybrid_search.images.public_addresses import is_public, resolved
 
-__all__ = ["Pinned"]
-
 _PORTS = {"http": 80, "https": 443}
 _UPGRADE = (80, 443)
 """From http to https of the same server, which is the only redirect to another port that is still the server named."""

@@ -5,8 +5,6 @@ from __future__ import annotations
 import socket
 from ipaddress import IPv4Address, IPv4Network, IPv6Network, ip_address
 
-__all__ = ["is_public", "resolved"]
-
 _UNICAST = IPv6Network("2000::/3")
 _NAT64 = IPv6Network("64:ff9b::/96")
 # what `is_global` of some versions of Python passes; the second looks public, and gives machines of Azure their keys

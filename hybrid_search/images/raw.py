@@ -12,8 +12,6 @@ from hybrid_search.errors import ImageUnreadable
 from hybrid_search.images.limits import Limits
 from hybrid_search.images.memory_budget import decoding
 
-__all__ = ["Preview", "raw_preview"]
-
 _DEVELOPED = 6
 """Bytes a pixel of the sensor that its development takes: its numbers of 16 bits, four of them for each pixel of half
 the size, and RGB."""

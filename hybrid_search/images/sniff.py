@@ -7,8 +7,6 @@ from pathlib import PurePath
 
 from hybrid_search.images.tiff import raw_kind
 
-__all__ = ["RAW_FORMATS", "SUFFIXES", "describe", "is_candidate", "sniff"]
-
 _MAGIC: tuple[tuple[bytes, str], ...] = (
     (b"\xff\xd8\xff", "jpeg"),
     (b"\x89PNG\r\n\x1a\n", "png"),

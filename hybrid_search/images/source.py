@@ -21,8 +21,6 @@ from hybrid_search.images.decoder_warnings import quiet
 from hybrid_search.images.limits import DEFAULT_LIMITS, Limits
 from hybrid_search.images.sniff import describe, sniff
 
-__all__ = ["ImageLike", "Source", "place_of", "read_source"]
-
 ImageLike: TypeAlias = "str | os.PathLike[str] | bytes | BinaryIO | Image.Image | np.ndarray[Any, Any]"
 """Anything that is an image: a path, an http(s) or data URI, bytes, a binary file, a PIL image, a grey or RGB array."""
 

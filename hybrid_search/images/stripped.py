@@ -22,8 +22,6 @@ from hybrid_search.images.parts import (
     riff_chunks,
 )
 
-__all__ = ["StrippedFile", "plain"]
-
 MAX_PROFILE = 16 * 2**20
 """Bytes to which a colour profile may grow. Those of printers have up to 4 MB."""
 MAX_NOTE = 2**20

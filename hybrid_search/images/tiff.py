@@ -5,8 +5,6 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 
-__all__ = ["raw_kind"]
-
 _MAKE, _PHOTOMETRIC, _SUB_DIRECTORIES, _DNG_VERSION = 271, 262, 330, 50706
 _SENSOR_DATA = {32803, 34892}
 _MAX_DIRECTORIES, _MAX_ENTRIES = 16, 512

@@ -11,8 +11,6 @@ from PIL import TiffImagePlugin
 
 from hybrid_search.images.parts import NotRead
 
-__all__ = ["MAX_STRIPS", "TiffFile"]
-
 MAX_STRIPS = 500_000
 """Strips or tiles of one image. 256 megapixels in tiles of 32 × 32, smaller than any program writes, are 250,000."""
 

@@ -9,8 +9,6 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageFile, JpegImagePlugin, PngImagePlugin
 
-__all__ = ["LEAST_SHARE", "CutFile", "JpegFile", "PngFile"]
-
 LEAST_SHARE = 0.95
 """Share of the rows that must be there. What a picture lacks of its lower edge then changes neither how people see it
 nor what is computed of it; a download that broke off earlier is damaged, and worth fetching again."""

@@ -11,8 +11,6 @@ from hybrid_search.embedders import Labels
 from hybrid_search.ingest.embedding_batch import Embedders, Ready, Vectors
 from hybrid_search.metadata import Metadata
 
-__all__ = ["Batches", "Embedded", "ReadFile"]
-
 
 @dataclass(frozen=True)
 class ReadFile:

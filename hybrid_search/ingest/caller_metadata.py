@@ -15,8 +15,6 @@ from hybrid_search.metadata.model import with_moment
 from hybrid_search.metadata.taken_at import moment_of
 from hybrid_search.metadata.values import shown
 
-__all__ = ["caller_metadata"]
-
 
 def caller_metadata(metadata: Mapping[str, object]) -> Metadata:
     """Return fields that a caller gave, under dotted names or nested, as metadata.

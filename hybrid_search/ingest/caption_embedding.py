@@ -11,8 +11,6 @@ from numpy.typing import NDArray
 from hybrid_search.document.document import caption_text
 from hybrid_search.embedders import TextEmbedder
 
-__all__ = ["WORDS", "CaptionEmbedding", "outdated"]
-
 WORDS = ("title", "caption", "tags")
 """The fields whose words are embedded."""
 

@@ -12,9 +12,6 @@ from hybrid_search.backends import Action, Backend, Stored
 from hybrid_search.backends.optimistic_update import Change, change_document, files_after
 from hybrid_search.document.document import FileFacts, file_fields
 
-__all__ = ["Catalog", "is_below", "lies_below", "mark_missing"]
-
-
 _NEARLY_ALL = 0.9
 """People delete albums, hardly ever nine tenths of a collection between two runs; what is left over on an unmounted
 folder is a few pictures that were put there by mistake."""

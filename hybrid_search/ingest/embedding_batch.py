@@ -17,8 +17,6 @@ from hybrid_search.signature.goldberg import SIGNATURE_MIN_SIDE
 if TYPE_CHECKING:
     from hybrid_search.query.index_state import IndexState
 
-__all__ = ["Embedders", "Pixels", "Ready", "Vectors", "embed", "ready"]
-
 Pixels = Image.Image | NDArray[np.uint8]
 """A picture as it waits for its embedding: as it is, or already as the network takes it."""
 Ready = Mapping[str, Pixels]

@@ -15,8 +15,6 @@ from hybrid_search.errors import MappingMismatch
 from hybrid_search.images import DEFAULT_LIMITS, Limits
 from hybrid_search.ingest.report import Failure, IngestReport, Progress
 
-__all__ = ["Filler", "add_embedder"]
-
 _COMMIT = 1_000
 _MAPPED = 256
 """Documents at least whose vectors are read, mapped and written together: there is nothing to decode."""

@@ -12,8 +12,6 @@ from pathlib import Path, PurePath
 from hybrid_search.images import is_candidate, sniff
 from hybrid_search.metadata import SidecarNames
 
-__all__ = ["VIDEOS", "FolderFile", "is_video", "walk"]
-
 SYSTEM_FOLDERS = frozenset(
     {"@eaDir", "#recycle", "$RECYCLE.BIN", "System Volume Information", "__MACOSX", "node_modules", "lost+found"}
 )

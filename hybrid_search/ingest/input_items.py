@@ -16,8 +16,6 @@ from hybrid_search.metadata.captions_columns import LATITUDE, LONGITUDE, PATH_NA
 from hybrid_search.metadata.extra_fields import EXTRA
 from hybrid_search.metadata.fields import close_names, is_field
 
-__all__ = ["Item", "is_several", "read_item", "read_items"]
-
 _PICTURE = ("image", *(name for name in PATH_NAMES if name != "image"))
 _OWN = ("id", "metadata")
 

@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from hybrid_search.query.filters import Filter
     from hybrid_search.query.index_state import IndexState
 
-__all__ = ["TEMPLATE", "Labelled", "class_vectors", "label_pictures", "probabilities", "write_labels"]
-
 TEMPLATE = "a photo of a {}"
 BY = "zero-shot"
 """Marks these labels among the embedder's own in a document's `label_scores`."""

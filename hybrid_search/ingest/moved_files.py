@@ -15,8 +15,6 @@ from hybrid_search.ingest.caption_embedding import CaptionEmbedding
 from hybrid_search.ingest.catalog import Catalog, is_below
 from hybrid_search.ingest.text_updates import also_described, redescribed
 
-__all__ = ["MovedFiles", "FileOutcome"]
-
 _SHARE = 0.5
 
 

@@ -23,8 +23,6 @@ from hybrid_search.ingest.embedding_batch import Embedders
 from hybrid_search.ingest.own_fields import fit
 from hybrid_search.ingest.pipeline import check_name
 
-__all__ = ["add_picture", "check_id", "file_facts", "replacement", "take_paths"]
-
 
 def add_picture(
     backend: Backend,

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     Loaded = Embedder | TextEmbedder
     Given = str | Embedder | TextEmbedder
 
-__all__ = ["definition_for", "open_or_create"]
-
 
 def open_or_create(
     backend: Backend, embedder: Given | Sequence[Given] | None, *, limits: Limits = DEFAULT_LIMITS

@@ -12,8 +12,6 @@ from hybrid_search.metadata import FieldValue, Metadata
 from hybrid_search.metadata.extra_fields import EXTRA, MAX_EXTRA, fitted, kind_of, property_of
 from hybrid_search.metadata.values import shown
 
-__all__ = ["fit", "fit_all", "fit_each"]
-
 Fitted = tuple[Metadata, tuple[MappingMismatch, ...]]
 """What is said of a picture as the index takes it, and why parts of it were left out."""
 

@@ -30,8 +30,6 @@ from hybrid_search.ingest.report import Failure, IngestOptions, IngestReport, Pr
 from hybrid_search.ingest.text_updates import added_fields, described_too
 from hybrid_search.metadata import Captions, Metadata, add_places, merge, read_metadata, read_sidecars
 
-__all__ = ["Pipeline", "check_name"]
-
 
 @dataclass
 class _Tally:

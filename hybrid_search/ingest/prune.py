@@ -12,8 +12,6 @@ from hybrid_search.backends.optimistic_update import Change, change_document, fi
 from hybrid_search.document.document import Document, file_fields
 from hybrid_search.errors import MostAreMissing
 
-__all__ = ["Vanished", "find_vanished", "folders_left", "let_go", "prune", "vanished_documents"]
-
 _MISSING = {"term": {"missing": True}}
 _MANY = 20
 """Fewer vanished pictures are no sign of a drive that is away; `prune` shows all of them before it asks."""

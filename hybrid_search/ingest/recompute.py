@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from hybrid_search.backends.integrity import IntegrityReport
     from hybrid_search.query.index_state import IndexState
 
-__all__ = ["check_index", "refill"]
-
 _WORDS = ("title", "caption", "tags", "rating")
 """What people wrote: of other fields the file itself knows best."""
 

@@ -8,8 +8,6 @@ from typing import Literal
 
 from hybrid_search.images import DEFAULT_LIMITS, Limits
 
-__all__ = ["Failure", "IngestOptions", "IngestReport", "Progress"]
-
 
 @dataclass(frozen=True)
 class IngestOptions:

@@ -14,8 +14,6 @@ from hybrid_search.ingest.folder_walk import FolderFile, is_video, walk
 from hybrid_search.ingest.prune import vanished_documents
 from hybrid_search.ingest.report import Failure, IngestOptions, IngestReport
 
-__all__ = ["RootFolder", "of_gone_root"]
-
 
 class RootFolder:
     """A folder, or one file, under way.

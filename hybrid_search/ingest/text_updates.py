@@ -13,8 +13,6 @@ from hybrid_search.metadata import FieldValue, Metadata, add_places, merge
 from hybrid_search.metadata.fields import flatten, is_field
 from hybrid_search.metadata.taken_at import MOMENT_FIELDS
 
-__all__ = ["added_fields", "also_described", "described_too", "redescribed"]
-
 _COMPUTED = (
     *("sha256", "bytes", "format", "width", "height", "megapixels", "shape", "indexed_at", "thumbnail"),
     *("signature", "signature_norm", "words", "embedding", "labels", "written_labels", "label_scores"),

@@ -22,8 +22,6 @@ from hybrid_search.metadata.taken_at import MOMENT_FIELDS
 if TYPE_CHECKING:
     from hybrid_search.query.index_state import IndexState
 
-__all__ = ["update_document"]
-
 _FOLLOWING = {
     "taken_at": MOMENT_FIELDS,
     "location": frozenset(name for name in FIELDS if name.startswith("place.")),

@@ -25,8 +25,6 @@ from hybrid_search.ingest.caption_embedding import WORDS, CaptionEmbedding
 from hybrid_search.ingest.embedding_batch import Pixels, embed, ready
 from hybrid_search.ingest.report import Failure
 
-__all__ = ["MappedFiller", "PictureFiller", "StoredBase", "WordFiller", "stored_base"]
-
 IdAndSource = tuple[str, Mapping[str, Any]]
 
 

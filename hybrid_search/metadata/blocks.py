@@ -22,8 +22,6 @@ from hybrid_search.metadata.prompts import MAX_PROMPT
 from hybrid_search.metadata.values import MAX_TEXT as MAX_CAPTION
 from hybrid_search.metadata.values import clean_text, decode_text, shown
 
-__all__ = ["Blocks", "find_blocks"]
-
 _XMP_HEADER = b"http://ns.adobe.com/xap/1.0/\x00"
 _XMP_MORE = b"http://ns.adobe.com/xmp/extension/\x00"
 _GIF_XMP = b"\x0bXMP DataXMP"

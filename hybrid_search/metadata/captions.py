@@ -12,8 +12,6 @@ from pathlib import Path, PurePosixPath
 from hybrid_search.metadata.captions_formats import Row, read_rows
 from hybrid_search.metadata.model import FieldValue, Metadata, merge
 
-__all__ = ["Captions", "CaptionEntry", "load_captions"]
-
 
 @dataclass(frozen=True)
 class CaptionEntry:

@@ -8,8 +8,6 @@ from types import MappingProxyType
 
 from hybrid_search.metadata.fields import FIELDS
 
-__all__ = ["LATITUDE", "LONGITUDE", "PATH_NAMES", "field_of", "key_of", "path_column"]
-
 PATH_NAMES = (
     *("path", "image", "file", "filename", "file_name", "filepath", "file_path"),
     *("image_path", "image_file", "image_name", "img", "sourcefile"),

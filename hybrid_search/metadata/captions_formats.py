@@ -18,8 +18,6 @@ from hybrid_search.metadata.fields import FIELDS, close_names, flatten, read_fie
 from hybrid_search.metadata.model import UNITED, FieldValue
 from hybrid_search.metadata.values import decode_text, shown
 
-__all__ = ["Row", "read_rows"]
-
 _PATHS = ", ".join(PATH_NAMES[:5])
 _DELIMITERS = ",;\t|"
 _MAX_CELL = 2**24

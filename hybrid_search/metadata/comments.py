@@ -11,8 +11,6 @@ from hybrid_search.metadata.model import Metadata
 from hybrid_search.metadata.prompts import read_prompt
 from hybrid_search.metadata.values import is_default_caption, parse_date, shown
 
-__all__ = ["read_notes"]
-
 _PROGRAMS = re.compile(
     r"(?:creator: |lead technologies|applemark|intel\(r\)|lav[cf]\d|jpeg encoder|handmade software|vid:v\d|software: "
     r"|quality ?=|gif ?builder|xv version|ulead|acd systems|barebones|\W*$)"

@@ -19,8 +19,6 @@ from exifread.utils import Ratio
 
 from hybrid_search.metadata.values import clean_text, decode_text, shown, wide_text
 
-__all__ = ["ExifTags", "flat_exif", "read_exif"]
-
 MAX_VALUES = 200_000
 """Values read from one file (a byte of text or of a maker note counts a hundredth): more than any camera writes."""
 MAX_TAGS = 1_000

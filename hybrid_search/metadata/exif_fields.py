@@ -20,8 +20,6 @@ from hybrid_search.metadata.values import (
     wide_text,
 )
 
-__all__ = ["put_exif"]
-
 PROGRAMS = {
     1: "manual",
     2: "program",

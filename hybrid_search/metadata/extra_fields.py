@@ -12,8 +12,6 @@ from typing import Any, Literal, TypeAlias, cast
 from hybrid_search.metadata.model import FieldValue
 from hybrid_search.metadata.values import clean_text, parse_date
 
-__all__ = ["EXTRA", "MAX_EXTRA", "ExtraKind", "extra_name", "fitted", "kind_of", "property_of", "read_extra", "typed"]
-
 EXTRA = "extra."
 """Begins the name of every own field."""
 MAX_EXTRA = 200

@@ -9,8 +9,6 @@ from hybrid_search.metadata.fields import EDGES
 from hybrid_search.metadata.values import first_number
 from hybrid_search.metadata.xmp_packet import Properties, Value, strings
 
-__all__ = ["Region", "regions"]
-
 
 class Region(NamedTuple):
     """A named part of a picture.

@@ -20,8 +20,6 @@ from hybrid_search.metadata.values import (
     texts,
 )
 
-__all__ = ["FIELDS", "MAX_TAGS", "Gate", "close_names", "flatten", "is_field", "read_field"]
-
 MAX_TAGS = 256
 """Tags kept of one image."""
 EDGES = ("left", "top", "width", "height")

@@ -17,8 +17,6 @@ from hybrid_search.metadata.model import Metadata, merge, with_moment
 from hybrid_search.metadata.taken_at import fuller, moment_of
 from hybrid_search.metadata.xmp import read_xmp
 
-__all__ = ["read_metadata"]
-
 
 def read_metadata(data: bytes, *, format: str, name: str = "") -> Metadata:
     """Return what a file says of itself: EXIF, IPTC and XMP, later ones winning for what people wrote.

@@ -15,8 +15,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-__all__ = ["Gazetteer", "Settlement", "gazetteer", "kilometres"]
-
 CORE = 4.6
 """Kilometres to which the densest cities of a million people reach, such as Barcelona."""
 SUBURBS = 8.0

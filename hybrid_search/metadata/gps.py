@@ -7,8 +7,6 @@ from hybrid_search.metadata.fields import Gate
 from hybrid_search.metadata.taken_at import Moment
 from hybrid_search.metadata.values import first_number, parse_date, shown
 
-__all__ = ["degrees", "gps_moment", "put_location", "put_position"]
-
 
 def put_location(exif: ExifTags, gate: Gate) -> None:
     """Fill a gate with location (degrees), altitude (m above the sea) and direction (degrees clockwise from north)."""

@@ -9,8 +9,6 @@ from hybrid_search.metadata.fields import Gate
 from hybrid_search.metadata.model import Metadata
 from hybrid_search.metadata.values import decode_text, is_default_caption
 
-__all__ = ["read_iptc"]
-
 MAX_SETS = 20_000
 """Data sets that are read; an agency writes a few dozen."""
 _UTF8 = b"\x1b%G"

@@ -8,8 +8,6 @@ from typing import TypeAlias, cast
 
 from hybrid_search.metadata.taken_at import MOMENT_FIELDS, Moment, fuller, moment_fields, moment_of
 
-__all__ = ["UNITED", "FieldValue", "Metadata", "merge", "unique", "with_moment"]
-
 FieldValue: TypeAlias = str | int | float | bool | list[str] | dict[str, float] | list[dict[str, str | float]]
 """A value of one field; a geo_point is {"lat": degrees north, "lon": degrees east}, a face has a name and a box."""
 

@@ -8,8 +8,6 @@ from importlib import util
 from hybrid_search.metadata.fields import FIELDS
 from hybrid_search.metadata.model import Metadata
 
-__all__ = ["MAX_KM", "add_places", "place_fields", "places_available"]
-
 MAX_KM = 100.0
 """Kilometres from the nearest settlement beyond which a position has no place: the open sea, the ice."""
 

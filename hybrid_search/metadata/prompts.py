@@ -8,8 +8,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ["MAX_PROMPT", "read_prompt"]
-
 MAX_PROMPT = 8 * 2**20
 """Characters of a generator's text that are read: a workflow may hold pictures, too."""
 MAX_NODES = 20_000

@@ -9,8 +9,6 @@ from typing import NamedTuple
 
 from hybrid_search.images import is_candidate
 
-__all__ = ["SidecarFile", "SidecarNames", "fits_title", "without_edit"]
-
 _FORM = ".supplemental-metadata"
 """What Takeout writes between the name of a picture and ".json"; it cuts it anywhere."""
 _CUT = 40

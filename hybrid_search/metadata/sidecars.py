@@ -16,8 +16,6 @@ from hybrid_search.metadata.taken_at import utc_fields
 from hybrid_search.metadata.values import date_of_timestamp, first_number, shown
 from hybrid_search.metadata.xmp import read_xmp
 
-__all__ = ["is_sidecar", "read_sidecars"]
-
 MAX_BYTES = 16 * 2**20
 """Bytes above which a sidecar is left alone."""
 _TAKEOUT = {"photoTakenTime", "geoData", "geoDataExif", "creationTime"}

@@ -12,8 +12,6 @@ from hybrid_search.metadata.values import parse_offset
 if TYPE_CHECKING:
     from hybrid_search.metadata.model import FieldValue
 
-__all__ = ["MOMENT_FIELDS", "Moment", "fuller", "instant", "moment_fields", "moment_of", "split_offset", "utc_fields"]
-
 MOMENT_FIELDS = frozenset({"taken_at", "taken_offset", "taken_at_utc"})
 """Fields that together say when a picture was taken."""
 _SECOND = len("2019-06-01T12:34:56")

@@ -8,18 +8,6 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta, timezone
 from fractions import Fraction
 
-__all__ = [
-    "clean_text",
-    "decode_text",
-    "first_number",
-    "parse_date",
-    "parse_offset",
-    "shown",
-    "split_tags",
-    "stars",
-    "wide_text",
-]
-
 MAX_TEXT = 10_000
 """Characters kept of a caption; far beyond any caption, far below what a server refuses."""
 

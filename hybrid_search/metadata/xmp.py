@@ -17,8 +17,6 @@ from hybrid_search.metadata.taken_at import Moment, fuller, moment_fields, split
 from hybrid_search.metadata.values import first_number, is_default_caption, parse_date, shown, stars
 from hybrid_search.metadata.xmp_packet import Properties, Value, parse_packet, strings
 
-__all__ = ["Xmp", "read_xmp"]
-
 _LONGEST = 20_000
 """Characters of one text in which levels of keywords are looked for."""
 _ANGLE = re.compile(r"(\d{1,3}),(\d{1,2}(?:\.\d+)?)(?:,(\d{1,2}(?:\.\d+)?))?([NSEW])", re.IGNORECASE | re.ASCII)

@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, TypeAlias
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
 
-__all__ = ["Properties", "Value", "parse_packet", "strings"]
-
 MAX_PACKET = 16 * 2**20
 """Bytes of a packet: parsing takes twenty times as much memory."""
 MAX_DEPTH = 16

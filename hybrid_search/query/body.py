@@ -12,8 +12,6 @@ from hybrid_search.query.facets import facet_aggs
 from hybrid_search.query.query import Query, SignatureLeg, VectorLeg
 from hybrid_search.query.text import excluded_clauses, text_leg
 
-__all__ = ["SOURCE_EXCLUDES", "build_body", "hard_filters", "json_body"]
-
 SOURCE_EXCLUDES = (
     *("embedding", "signature", "words", "exif", "files", "thumbnail", "*_text"),
     *("duplicate.compared", "duplicate.compared_by", "duplicate.evidence", "duplicate.matches"),

@@ -11,8 +11,6 @@ from hybrid_search.document.search_fields import field_shown
 from hybrid_search.document.search_text import phrase_text, spellings
 from hybrid_search.query.text import ParsedText, file_stem, is_stop_word, with_every_word
 
-__all__ = ["FILTER", "TERM", "name_filters", "name_of", "sure_names", "term_clauses"]
-
 FILTER = "filter:"
 TERM = "term:"
 

@@ -13,8 +13,6 @@ from hybrid_search.errors import QueryError
 from hybrid_search.query.filters.field_names import field_type, nested_path
 from hybrid_search.query.filters.value_parsing import NUMBERS
 
-__all__ = ["Facet", "facet_aggs", "parse_facet", "read_facets"]
-
 _INTERVALS = {"year": "%Y", "month": "%Y-%m", "day": "%Y-%m-%d"}
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _DEFAULT_SIZE = 10

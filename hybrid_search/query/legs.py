@@ -13,8 +13,6 @@ from numpy.typing import NDArray
 
 from hybrid_search.document.definition import EmbeddingSpec
 
-__all__ = ["SignatureLeg", "VectorLeg", "leg_names"]
-
 _FOLDERS = re.compile(r"(?<=[:=+])(?:[A-Za-z]:)?[/\\](?:[^/\\?&+]*[/\\])*")
 
 

@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from hybrid_search.backends import Backend
 
-__all__ = ["present_only"]
-
 _MISSING = {"term": {"missing": True}}
 _FIELDS = frozenset({"missing", "missing_path"})
 

@@ -18,10 +18,10 @@ from hybrid_search.errors import BadVector, EmptyQuery, LegUnavailable, QueryErr
 from hybrid_search.query.facets import Facet, parse_facet
 from hybrid_search.query.filters import Filter, parse_filter
 from hybrid_search.query.filters.field_names import field_type, nested_path
-from hybrid_search.query.legs import SignatureLeg, VectorLeg, leg_names
+from hybrid_search.query.legs import SignatureLeg as SignatureLeg
+from hybrid_search.query.legs import VectorLeg as VectorLeg
+from hybrid_search.query.legs import leg_names
 from hybrid_search.query.text import ParsedText, parse_text, text_fields
-
-__all__ = ["MAX_WINDOW", "Fusion", "Query", "SignatureLeg", "Sort", "VectorLeg", "make_query", "unit"]
 
 Fusion = Literal["rrf", "sum"]
 MAX_WINDOW = 10_000

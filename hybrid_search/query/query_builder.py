@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 
     from hybrid_search.images import Limits
 
-__all__ = ["Asker"]
-
 _OWN = frozenset({"image", "like", "unlike", "vector", "vector_query", "colours", "classes", "embedder", "missing"})
 """Options that become vectors or a filter here; `make_query` takes the others."""
 _LEADS = ("image", "like", "vector", "vector_query", "colours", "classes", "filter")

@@ -12,8 +12,6 @@ from hybrid_search.query.query import unit
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["ALPHA", "BETA", "GAMMA", "rocchio"]
-
 ALPHA, BETA, GAMMA = 1.0, 0.75, 0.15
 """Weights of the query, of what was liked and of what was not: C. D. Manning, P. Raghavan and H. Schütze,
 "Introduction to Information Retrieval" (2008), § 9.1.1."""

@@ -10,20 +10,6 @@ from typing import Any
 from hybrid_search.document.search_text import compose, fold, phrase_text, spellings
 from hybrid_search.errors import QueryError
 
-__all__ = [
-    "MAX_CHARACTERS",
-    "MAX_TERMS",
-    "TEXT_FIELDS",
-    "ParsedText",
-    "excluded_clauses",
-    "file_stem",
-    "is_stop_word",
-    "parse_text",
-    "text_fields",
-    "text_leg",
-    "with_every_word",
-]
-
 MAX_CHARACTERS = 1_000
 MAX_TERMS = 64
 TEXT_FIELDS = {

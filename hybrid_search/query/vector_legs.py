@@ -35,8 +35,6 @@ if TYPE_CHECKING:
     from hybrid_search.document.picture import PreparedPicture
     from hybrid_search.images import ImageLike, Limits
 
-__all__ = ["Example", "StoredExample", "QuestionParts", "colour_vector", "vector_legs"]
-
 
 class Example:
     """A picture that is asked with, read once and decoded once for all embedders that need no more of its pixels.

@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
     from hybrid_search.images import ImageLike
 
-__all__ = ["ExamplePicture", "StoredPicture", "Term", "VectorQuery", "Weighted", "add_up", "read_vector_query"]
-
 _ADDRESS = re.compile(r"(?i:https?|file)://\S+$|data:image/\S+$")
 _CANCELLED = 1e-5
 """Length of a sum, beside the weights in it, below which only rounding is left."""

@@ -15,23 +15,6 @@ from PIL import Image
 
 from hybrid_search.errors import BadVector, ImageUnreadable, QueryError
 
-__all__ = [
-    "GRID",
-    "NEIGHBOURS",
-    "LENGTH",
-    "SIGNATURE_MIN_SIDE",
-    "WORDS",
-    "distance",
-    "grey",
-    "grid_signature",
-    "min_cosine",
-    "norm",
-    "quality",
-    "signature",
-    "word_tokens",
-    "words",
-]
-
 GRID = 9
 LENGTH = GRID * GRID * 8
 """Values of a signature: 9 × 9 grid points, 8 neighbours each."""

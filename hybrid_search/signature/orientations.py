@@ -19,8 +19,6 @@ from PIL import Image
 
 from hybrid_search.signature.goldberg import GRID, NEIGHBOURS, distance, grey, signature
 
-__all__ = ["ORIENTATIONS", "inverse_row", "nearest_orientation", "orientation_name", "oriented", "turned_signatures"]
-
 ORIENTATIONS = (
     "as it is",
     "turned 90°",

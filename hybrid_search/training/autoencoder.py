@@ -21,8 +21,6 @@ from hybrid_search.training.seeded_keras import INSTALL, seeded_keras
 from hybrid_search.training.split import Split, split_examples
 from hybrid_search.training.training_pictures import Pictures
 
-__all__ = ["AutoencoderOptions", "Reconstruction", "TrainedAutoencoder", "add_noise", "train_autoencoder"]
-
 LEAST = 50
 """Pictures, below which there is nothing to learn."""
 _WHAT = "an autoencoder"

@@ -6,8 +6,6 @@ import math
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-__all__ = ["Epoch", "Patience"]
-
 State = TypeVar("State")
 
 

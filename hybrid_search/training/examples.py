@@ -18,8 +18,6 @@ from hybrid_search.errors import EmbedderMismatch, TrainingImpossible
 from hybrid_search.errors.numbers import counted
 from hybrid_search.errors.remedies import Call
 
-__all__ = ["LEAST", "Examples", "Source", "keep_usable", "read_examples", "spec_in"]
-
 Source = Literal["labels", "tags", "groups", "folders"]
 """What says that pictures belong together: labels, tags, groups of copies, or the folder that they lie in."""
 LEAST = 8

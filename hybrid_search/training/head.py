@@ -35,8 +35,6 @@ from hybrid_search.training.ranking_gain import (
 from hybrid_search.training.seeded_keras import seeded_keras
 from hybrid_search.training.split import Split, split_examples
 
-__all__ = ["HeadOptions", "TrainedHead", "train_head"]
-
 Arrays = Mapping[str, NDArray[np.float32]]
 _WHAT = "a head"
 

@@ -16,8 +16,6 @@ from hybrid_search.training.joint_closed_form import CCA_GRID, RIDGE_GRID, cca, 
 from hybrid_search.training.joint_network import Descent
 from hybrid_search.training.pairs import Pairs
 
-__all__ = ["LOSSES", "JointLoss", "JointOptions", "TrainedJoint", "fit_joint", "judge_joint", "train_joint"]
-
 JointLoss = Literal["cca", "ridge", "cosine", "hinge"]
 LOSSES: tuple[JointLoss, ...] = get_args(JointLoss)
 Maps = Mapping[str, NDArray[np.float32]]

@@ -10,8 +10,6 @@ from numpy.typing import NDArray
 
 from hybrid_search.training.pairs import Pairs
 
-__all__ = ["CCA_GRID", "RIDGE_GRID", "Moments", "cca", "moments", "ridge"]
-
 Maps = dict[str, NDArray[np.float32]]
 Matrix = NDArray[np.float64]
 

@@ -11,8 +11,6 @@ from numpy.typing import NDArray
 
 from hybrid_search.training.pairs import Pairs
 
-__all__ = ["MARGIN", "Adam", "Descent", "Layers", "cosine_loss", "hinge_loss"]
-
 Matrix = NDArray[np.floating[Any]]
 Arrays = dict[str, Matrix]
 

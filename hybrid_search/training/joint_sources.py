@@ -18,8 +18,6 @@ from hybrid_search.ingest.folder_walk import walk
 from hybrid_search.metadata import Captions, load_captions
 from hybrid_search.training.pairs import Pairs
 
-__all__ = ["SourcePairs", "embed_pairs", "read_pairs", "texts_of"]
-
 _BATCH = 32
 _COMPARED = 8
 """Texts by which it is found out whether an image embedder has its meanings from a text tower."""

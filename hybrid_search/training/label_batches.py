@@ -7,8 +7,6 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["label_batches"]
-
 
 def label_batches(
     incidence: NDArray[np.bool_], *, labels: int, pictures: int, random: np.random.Generator

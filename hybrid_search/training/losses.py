@@ -4,18 +4,6 @@ from __future__ import annotations
 
 from typing import Any, Literal, get_args
 
-__all__ = [
-    "DRIFTS",
-    "LOSSES",
-    "MARGINS",
-    "TEMPERATURE",
-    "Loss",
-    "contrastive_loss",
-    "squared_distances",
-    "supcon_loss",
-    "triplet_loss",
-]
-
 Loss = Literal["contrastive", "triplet", "supcon"]
 """Pairs that belong together are drawn near and others pushed away; or others are kept farther than those; or those
 are told from all others of the batch."""

@@ -9,8 +9,6 @@ from numpy.typing import NDArray
 
 from hybrid_search.errors import TrainingImpossible
 
-__all__ = ["LEAST", "Pairs"]
-
 LEAST = 20
 """Pictures with texts, below which nothing is learned that holds for others."""
 

@@ -11,15 +11,6 @@ from numpy.typing import NDArray
 
 from hybrid_search.evaluate import Figures, evaluate, rank_gallery
 
-__all__ = [
-    "RankingGain",
-    "NeighbourRanking",
-    "bootstrap_interval",
-    "compare",
-    "neighbours_precision",
-    "rank_neighbours",
-]
-
 QUESTIONS = 1_000
 """Pictures at most that are asked for their neighbours; the figures of more would differ in the third digit."""
 _ROUNDS = 10_000

@@ -7,8 +7,6 @@ from typing import Any
 from hybrid_search.embedders.keras.quiet_keras import load_keras
 from hybrid_search.errors import TrainingImpossible
 
-__all__ = ["INSTALL", "seeded_keras"]
-
 INSTALL = "pip install 'hybrid-search[tensorflow]'"
 
 

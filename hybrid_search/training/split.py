@@ -11,8 +11,6 @@ from numpy.typing import NDArray
 
 from hybrid_search.training.examples import Examples
 
-__all__ = ["SHARES", "Split", "split_examples", "stratify"]
-
 SHARES = (0.6, 0.2, 0.2)
 """Of the pictures whose labels are learned: to learn from, to tell when to stop, to judge by."""
 _NEW_SHARE = 0.2

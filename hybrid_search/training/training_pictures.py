@@ -24,8 +24,6 @@ from hybrid_search.images import DEFAULT_LIMITS, read_source
 from hybrid_search.ingest.folder_walk import walk
 from hybrid_search.training.examples import Examples
 
-__all__ = ["MOST", "Pictures", "pictures_below", "pictures_in"]
-
 MOST = 20_000
 """Pictures learned from at most, some at random of more: at 64 × 64 pixels they take 250 MB."""
 _BATCH = 256

@@ -9,6 +9,7 @@ import importlib
 import inspect
 import io
 import pkgutil
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -30,6 +31,9 @@ _OPEN = ("signature", "document", "query", "hits")
 OF_THREE = {
     "document.definition.check": "the index's definition, the field in it, and what it is compared with",
     "hits.hits.read_hits": "the response, and the question and body that it answers",
+    "hits.search.request": "of which index, what, and how",
+    "hits.search.search": "of which index, what, and how",
+    "query.index_state.IndexState.__init__": "where it lives, as it was opened, and what may be read",
     "ingest.add_picture": "where to, with what, and what",
     "ingest.add_pictures": "where to, with what, and what",
 }
@@ -44,10 +48,22 @@ def modules() -> Iterator[ModuleType]:
             assert error.name and not error.name.startswith("hybrid_search"), name
 
 
+def offered(module: ModuleType) -> list[str]:
+    """Return the names of a module for others: what it lists, or all of its own that have no underscore in front."""
+    own = (name for name, thing in vars(module).items() if getattr(thing, "__module__", "") == module.__name__)
+    return getattr(module, "__all__", None) or [name for name in own if not name.startswith("_")]
+
+
+def test_packages_alone_list_what_they_offer() -> None:
+    listing = [path for path in PACKAGE.rglob("*.py") if re.search("^__all__", path.read_text(encoding="utf-8"), re.M)]
+    inner = [path.relative_to(PACKAGE) for path in listing if path.name != "__init__.py"]
+    assert [str(path) for path in inner if path.parts[0] != "errors"] == []
+
+
 def public() -> Iterator[tuple[str, Any]]:
     """Give every function and class that a module of its own exports, and the public methods of such classes."""
     for module in modules():
-        for name in getattr(module, "__all__", ()):
+        for name in offered(module):
             thing = getattr(module, name)
             if getattr(thing, "__module__", None) != module.__name__ or not (
                 inspect.isclass(thing) or inspect.isfunction(thing)
@@ -67,7 +83,7 @@ def front() -> Iterator[tuple[str, Any]]:
         room, _, module_name = stage.partition(".")
         if "." in module_name or (module_name and room not in _OPEN) or stage in ("cli", "errors", "image_match"):
             continue
-        for name in getattr(module, "__all__", ()):
+        for name in offered(module):
             thing = getattr(module, name)
             if inspect.isfunction(thing):
                 yield f"{stage}.{name}", thing

@@ -11,8 +11,6 @@ from hybrid_search.backends.elasticsearch.client import Client
 from hybrid_search.backends.elasticsearch.server import Server
 from hybrid_search.errors import AliasMissing, BackendUnavailable, IndexNotFound, RequestRefused
 
-__all__ = ["Live", "aliases", "check_name", "find", "make", "next_version", "versions", "with_layout", "write_alias"]
-
 _DIGITS = 6  # as Elasticsearch numbers the indexes of a rollover: images-000001
 # As 9.1 and later do it by default, a filtered search does not look beyond neighbours that the filter excludes: where
 # pictures form clusters, it found 90 % of the nearest under a filter that 5 % pass, and fewer the larger the index.

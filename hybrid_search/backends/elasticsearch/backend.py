@@ -46,8 +46,6 @@ from hybrid_search.errors import (
     UnknownField,
 )
 
-__all__ = ["ElasticsearchBackend"]
-
 T = TypeVar("T")
 _FRESH = 30.0
 """Seconds for which it is believed that nobody else changed the index's definition."""

@@ -22,8 +22,6 @@ from hybrid_search.backends.elasticsearch.error_translation import (
 from hybrid_search.backends.elasticsearch.retries import written_before
 from hybrid_search.errors import BackendError
 
-__all__ = ["CHUNK_BYTES", "BulkWriter"]
-
 CHUNK_BYTES = 8 * 2**20
 """Bytes of one request: 5 to 15 MB are what servers take best."""
 

@@ -24,8 +24,6 @@ from hybrid_search.errors import BackendError, BackendUnavailable, QueryError
 if TYPE_CHECKING:
     from elasticsearch import Elasticsearch
 
-__all__ = ["Client", "pauses"]
-
 T = TypeVar("T")
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 5.0
 

@@ -11,8 +11,6 @@ from typing import Any
 from hybrid_search.backends.elasticsearch.location import read_location
 from hybrid_search.errors import BackendUnavailable
 
-__all__ = ["PREFIX", "SECRETS", "from_environment", "from_file", "layered"]
-
 PREFIX = "HYBRID_SEARCH_"
 """What the names of environment variables begin with."""
 

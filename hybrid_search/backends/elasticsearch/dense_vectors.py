@@ -9,8 +9,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["DenseVectorField", "vector_fields"]
-
 # Elasticsearch's own tolerance, on the squared length
 _UNIT_TOLERANCE = 1e-3
 

@@ -12,8 +12,6 @@ import numpy as np
 from hybrid_search.backends import Action
 from hybrid_search.backends.elasticsearch.dense_vectors import DenseVectorField
 
-__all__ = ["BulkEntry", "RefusedAction", "encode", "fits"]
-
 _LONGEST_ID = 512  # bytes; Elasticsearch refuses a longer `_id`
 _OPERATIONS = ("index", "create", "update", "delete")
 

@@ -6,8 +6,6 @@ import re
 
 from hybrid_search.errors import BackendError, RequestRefused, WriteBlocked
 
-__all__ = ["block_error", "connection_reason", "permission_reason", "shortened", "tls_reason"]
-
 _LONGEST = 300
 _BLOCK = re.compile(r"\[\w+/\d+/([^\]]*)\]")
 _WRITE_BLOCKS = (

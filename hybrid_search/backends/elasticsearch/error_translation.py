@@ -34,19 +34,6 @@ if TYPE_CHECKING:
     from elastic_transport import ApiResponse
     from elasticsearch import ApiError
 
-__all__ = [
-    "check_answer",
-    "check_view",
-    "is_block",
-    "is_elasticsearch",
-    "is_item_passing",
-    "is_passing",
-    "of_item",
-    "raise_part",
-    "reason_of",
-    "translated",
-]
-
 _PASSING = (429, 502, 503, 504)
 # of a node that has just gone, answered with status 500
 _GONE = {

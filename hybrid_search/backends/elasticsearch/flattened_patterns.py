@@ -11,8 +11,6 @@ from hybrid_search.backends.elasticsearch.client import Client
 from hybrid_search.document.definition import field_types
 from hybrid_search.errors import BadFilter
 
-__all__ = ["answerable"]
-
 _MOST_VALUES = 10_000  # far below the 65,536 buckets that a server gives by default (search.max_buckets)
 _WILDCARDS = {"*": ".*", "?": "."}
 

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
     from hybrid_search.backends.elasticsearch.server import Server
 
-__all__ = ["Imported", "import_objects", "load_objects", "to_ndjson"]
-
 _AUTHORED = "images"
 _NAME = re.compile("[a-z0-9_-]{1,255}")
 _LONGEST_QUOTE = 300

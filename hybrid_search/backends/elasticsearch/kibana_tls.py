@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 
     from hybrid_search.backends.elasticsearch.server import Server
 
-__all__ = ["AWAY", "connections", "said_of_tls", "trusted_by"]
-
 AWAY = "it cannot be reached; start it, or check its address and the port (5601)"
 
 

@@ -8,8 +8,6 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 
 from hybrid_search.errors import BackendUnavailable
 
-__all__ = ["is_loopback", "read_location", "without_secrets"]
-
 _HINT = "write http://host:9200 or https://host:9200, and special characters of a password as %40 and so on"
 _DEFAULT_PORTS = {"http": 9200, "https": 443}
 

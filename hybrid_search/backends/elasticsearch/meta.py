@@ -21,8 +21,6 @@ from hybrid_search.errors import BackendUnavailable, RequestRefused
 if TYPE_CHECKING:
     from elasticsearch import Elasticsearch
 
-__all__ = ["add_extra", "change_meta"]
-
 Change = Callable[[Mapping[str, Any]], Mapping[str, Any] | None]
 """Given settings and mappings, returns mappings to merge with them, `_meta` whole; None where nothing is to be done."""
 

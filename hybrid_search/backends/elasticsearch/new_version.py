@@ -13,8 +13,6 @@ from hybrid_search.backends.elasticsearch.client import Client
 from hybrid_search.errors import BackendError, BackendUnavailable, IndexNotFound, RequestRefused
 from hybrid_search.errors.remedies import Call
 
-__all__ = ["abandon", "new_version", "put_back", "remove_old"]
-
 _MARK, _ORIGIN, _DEFAULT = "building", "built_from", "default_embedding"
 _FAST = {"refresh_interval": "-1", "number_of_replicas": 0, "auto_expand_replicas": False}
 

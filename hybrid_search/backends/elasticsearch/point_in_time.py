@@ -17,8 +17,6 @@ from hybrid_search.errors import BackendError, ViewEnded
 if TYPE_CHECKING:
     from elasticsearch import Elasticsearch
 
-__all__ = ["excluded", "scan", "with_vectors", "without_words"]
-
 _KEEP_ALIVE = "5m"
 _PAGE, _PAGE_OF_VECTORS = 1_000, 200
 _VIEWS = 3

@@ -10,8 +10,6 @@ from hybrid_search.backends.elasticsearch.dense_vectors import DenseVectorField
 from hybrid_search.backends.elasticsearch.encode import BulkEntry
 from hybrid_search.backends.elasticsearch.point_in_time import excluded
 
-__all__ = ["written_before"]
-
 
 def written_before(
     entries: Sequence[BulkEntry], client: Client, target: str, *, vectors: Mapping[str, DenseVectorField]

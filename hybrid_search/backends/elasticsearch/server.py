@@ -14,8 +14,6 @@ from hybrid_search.backends.elasticsearch.configuration import from_environment,
 from hybrid_search.backends.elasticsearch.location import read_location
 from hybrid_search.errors import BackendUnavailable
 
-__all__ = ["Server", "split_location"]
-
 _INDEX_TYPES = (
     "hnsw", "int8_hnsw", "int4_hnsw", "bbq_hnsw", "flat", "int8_flat", "int4_flat", "bbq_flat",
 )  # fmt: skip

@@ -9,8 +9,6 @@ from hybrid_search.backends.elasticsearch.aliases import find
 from hybrid_search.backends.elasticsearch.client import Client
 from hybrid_search.errors import AccessDenied, RequestRefused
 
-__all__ = ["facts", "server_version"]
-
 
 def facts(client: Client, name: str, vectors: Iterable[str]) -> dict[str, Any]:
     """Return facts for people; what needs more than the right to read is left out where that is missing."""

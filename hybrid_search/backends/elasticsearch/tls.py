@@ -18,8 +18,6 @@ from hybrid_search.errors import BackendUnavailable
 if TYPE_CHECKING:
     from elastic_transport import Urllib3HttpNode
 
-__all__ = ["tls_options", "trusted_context"]
-
 
 def tls_options(server: Server, urls: Sequence[str]) -> dict[str, Any]:
     """Return what Elastic's client needs to trust as `trusted_context` says; nothing where that is nothing.

@@ -13,8 +13,6 @@ from pathlib import Path
 
 from hybrid_search.errors import BackendUnavailable, HybridSearchError, IndexCorrupt, StorageFull
 
-__all__ = ["HEAP", "guarded", "is_denied", "is_full", "reading"]
-
 HEAP = 50_000_000
 """Bytes that the writer collects in memory before it writes a segment."""
 

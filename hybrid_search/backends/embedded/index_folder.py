@@ -36,8 +36,6 @@ from hybrid_search.errors import (
     StorageFull,
 )
 
-__all__ = ["FORMAT", "Folder"]
-
 FORMAT = 1
 """The version of the layout that this code writes, and the newest that it reads."""
 _RENAMES = 100

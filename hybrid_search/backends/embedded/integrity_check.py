@@ -24,8 +24,6 @@ from hybrid_search.backends.embedded.vectors.vector_scan import Kind, encode
 from hybrid_search.backends.integrity import Damage, IntegrityReport
 from hybrid_search.errors import BackendUnavailable, FormatTooNew, IndexCorrupt
 
-__all__ = ["bad_blocks", "check_folder", "known_definition"]
-
 _AFFECTED = {
     "store": "what the documents say, captions and decisions too",
     "fast": "sorting, ranges, and which vectors belong to which picture",

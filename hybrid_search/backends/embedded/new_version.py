@@ -14,8 +14,6 @@ from hybrid_search.errors import BackendUnavailable, IndexLocked
 if TYPE_CHECKING:
     from hybrid_search.backends.embedded.backend import EmbeddedBackend
 
-__all__ = ["new_version"]
-
 
 @contextmanager
 def new_version(

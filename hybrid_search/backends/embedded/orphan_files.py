@@ -15,8 +15,6 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-__all__ = ["DRAFT", "begin_anew", "foreign", "holdings", "named_files", "remove_own", "sweep"]
-
 DRAFT = ".draft"
 """The ending of a file that is not whole yet; `rows.replace_file` gives it its name when it is."""
 

@@ -18,8 +18,6 @@ from hybrid_search.backends.embedded.vectors.vector_rows import replace_file
 if TYPE_CHECKING:
     import tantivy
 
-__all__ = ["ReadOnlyCopy", "open_index"]
-
 _TRIES = 5
 """How often the links are made anew when the commit before has just gone."""
 

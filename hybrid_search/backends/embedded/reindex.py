@@ -20,8 +20,6 @@ from hybrid_search.backends.embedded.index_folder import Folder
 from hybrid_search.backends.embedded.snapshot import Snapshot
 from hybrid_search.backends.embedded.writer import Current, Writer, stored_rows
 
-__all__ = ["take_over"]
-
 
 def take_over(snapshot: Snapshot, folder: Folder, new: Folder, *, writer: Callable[[], Writer]) -> None:
     """Write all documents of a commit into a new, empty version of the index, and commit them.

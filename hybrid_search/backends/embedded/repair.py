@@ -28,8 +28,6 @@ from hybrid_search.backends.embedded.vectors.vector_scan import Kind
 from hybrid_search.backends.integrity import IntegrityReport
 from hybrid_search.errors import IndexCorrupt
 
-__all__ = ["repair_folder"]
-
 _TOGETHER = 500
 
 

@@ -29,8 +29,6 @@ from hybrid_search.errors import IndexCorrupt
 if TYPE_CHECKING:
     import tantivy
 
-__all__ = ["SalvagedDocument", "salvage"]
-
 _MOST = 1 << 31
 """More documents than a segment has: how many there are says a commit alone, which may be lost."""
 

@@ -16,8 +16,6 @@ from hybrid_search.backends.embedded.vectors.vector_field import VectorField
 if TYPE_CHECKING:
     import tantivy
 
-__all__ = ["Snapshot"]
-
 
 class Snapshot:
     """A searcher with what is computed once per commit.

@@ -9,8 +9,6 @@ from hybrid_search.backends.embedded.index_folder import FORMAT, Folder
 from hybrid_search.backends.embedded.snapshot import Snapshot
 from hybrid_search.backends.embedded.vectors.vector_field import VectorField
 
-__all__ = ["facts"]
-
 
 def facts(snapshot: Snapshot, folder: Folder | None, vectors: Callable[[str], VectorField]) -> dict[str, Any]:
     """Return `documents`, `bytes` on disk, `format`, `segments`, and per dense_vector field its counts."""

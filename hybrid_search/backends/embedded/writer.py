@@ -33,8 +33,6 @@ from hybrid_search.errors import IndexCorrupt, StorageFull
 if TYPE_CHECKING:
     import tantivy
 
-__all__ = ["Current", "Writer", "stored_document", "stored_rows", "sync_graphs"]
-
 _STAGED = 512
 _PENDING = 8192
 

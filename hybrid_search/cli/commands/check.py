@@ -18,8 +18,6 @@ from hybrid_search.errors.numbers import counted
 if TYPE_CHECKING:
     from hybrid_search.backends.integrity import IntegrityReport
 
-__all__ = ["check"]
-
 SHOWN = 20
 
 

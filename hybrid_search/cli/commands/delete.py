@@ -17,8 +17,6 @@ from hybrid_search.errors.numbers import counted
 if TYPE_CHECKING:
     from hybrid_search.document.document import Document
 
-__all__ = ["delete", "prune"]
-
 SHOWN = 20
 
 

@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from hybrid_search.hits.hits import Hits
     from hybrid_search.index import HybridIndex
 
-__all__ = ["Question", "bundled_photos", "demo", "questions", "run_demo"]
-
 K = 3
 NO_PHOTOS = ("multipage*", "chessboard*", "no_time_for_that*")
 """Files of scikit-image that are there to test decoders."""

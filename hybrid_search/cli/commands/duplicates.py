@@ -20,8 +20,6 @@ from hybrid_search.cli.output.help_pages import Program
 from hybrid_search.cli.parsing import options
 from hybrid_search.cli.parsing.session import Settings, open_index, place_of
 
-__all__ = ["app"]
-
 app = Program(
     name="duplicates",
     help="Find copies of pictures, look at them side by side, and decide what stays.",

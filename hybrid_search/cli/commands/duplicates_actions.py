@@ -22,17 +22,6 @@ if TYPE_CHECKING:
     from hybrid_search.duplicates.act.actions import ActionName, ActionReport
     from hybrid_search.duplicates.act.planned_files import Decision
 
-__all__ = [
-    "Deed",
-    "existing_backend",
-    "exit_code",
-    "folders",
-    "print_report",
-    "print_results",
-    "report_json",
-    "undo_by",
-]
-
 _DONE = {
     "move": "moved", "trash": "put into the trash", "hardlink": "replaced by hard links",
     "symlink": "replaced by symbolic links", "delete": "deleted", "undo": "put back",

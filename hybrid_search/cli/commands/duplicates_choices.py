@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from hybrid_search.hits.evidence import Evidence, Tier
     from hybrid_search.index import HybridIndex
 
-__all__ = ["apply_choices", "comparison"]
-
 
 def apply_choices(
     path: Path, deed: Deed, *, index: HybridIndex | None, protected: Iterable[Path] = (), as_json: bool = False

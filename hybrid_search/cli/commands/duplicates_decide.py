@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from hybrid_search.duplicates.report.choices import ChosenGroup
     from hybrid_search.index import HybridIndex
 
-__all__ = ["apart", "decisions", "forget", "keep_choices", "review"]
-
 Named = Annotated[
     list[str],
     typer.Argument(metavar="ID|PATH", help="Documents by id, by the start of it, or by the path of their picture."),

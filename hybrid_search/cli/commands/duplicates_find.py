@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from hybrid_search.hits.hits import Hit
     from hybrid_search.index import HybridIndex
 
-__all__ = ["Lookups", "find"]
-
 
 @dataclass
 class Lookups:

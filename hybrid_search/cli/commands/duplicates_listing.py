@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from hybrid_search.hits.evidence import Tier
     from hybrid_search.index import HybridIndex
 
-__all__ = ["Listing"]
-
 _STAGES = ("reading the index", "comparing")
 
 

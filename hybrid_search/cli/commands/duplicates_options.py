@@ -15,25 +15,6 @@ from hybrid_search.hits.evidence import DUPLICATE_TIERS, TIERS
 if TYPE_CHECKING:
     from hybrid_search.hits.evidence import Tier
 
-__all__ = [
-    "Action",
-    "ActionName",
-    "All",
-    "Between",
-    "Html",
-    "Journal",
-    "Keep",
-    "MaxDistance",
-    "MergeMetadata",
-    "NoSave",
-    "Protected",
-    "Reference",
-    "Tiers",
-    "To",
-    "Yes",
-    "tiers_of",
-]
-
 _WHAT, _DO = "What to find", "What to do with the files"
 
 

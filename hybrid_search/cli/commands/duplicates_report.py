@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
     from hybrid_search.duplicates.report.group_report import FileReport, GroupReport
 
-__all__ = ["Counts", "beside_page", "group_title", "print_end", "print_groups"]
-
 _COLOURS = {"keep": "green", "remove": "red", "left": "yellow"}
 
 

@@ -13,8 +13,6 @@ from hybrid_search.errors.numbers import counted
 if TYPE_CHECKING:
     from hybrid_search.duplicates.act.planned_files import Decision
 
-__all__ = ["Undecided"]
-
 _SHOWN = 3
 
 

@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from hybrid_search.index import HybridIndex
     from hybrid_search.ingest import Failure
 
-__all__ = ["embed"]
-
 
 def embed(
     context: typer.Context,

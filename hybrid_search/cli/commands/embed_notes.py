@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from hybrid_search.index import HybridIndex
     from hybrid_search.ingest import Progress
 
-__all__ = ["Seen", "has_no_words", "interrupted", "where_it_is_used"]
-
 
 class Seen:
     """Counts what is done on its way to a progress bar."""

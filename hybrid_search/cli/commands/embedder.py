@@ -7,8 +7,6 @@ from hybrid_search.cli.commands.embedder_fetch import fetch
 from hybrid_search.cli.commands.embedder_list import list_
 from hybrid_search.cli.output.help_pages import Program
 
-__all__ = ["app"]
-
 app = Program(name="embedder", help="What turns pictures and words into vectors: list, fetch and convert them.")
 
 

@@ -15,8 +15,6 @@ from hybrid_search.cli.output import terminal
 from hybrid_search.cli.output.embedder_files import check_free, told
 from hybrid_search.cli.parsing import options
 
-__all__ = ["export"]
-
 
 def export(
     embedder: Annotated[

@@ -15,8 +15,6 @@ import typer
 from hybrid_search.cli.output import terminal
 from hybrid_search.document.definition import CAPTION
 
-__all__ = ["FETCHERS", "fetch"]
-
 FETCHERS = MappingProxyType(dict.fromkeys(("clip", "siglip", "dino"), "hybrid_search.embedders.hub.download:fetch"))
 """By family, what brings its models: a function of a name and `progress` (bytes here, bytes in all) to a folder."""
 

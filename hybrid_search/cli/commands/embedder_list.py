@@ -13,8 +13,6 @@ from typing import Annotated
 from hybrid_search.cli.output import terminal
 from hybrid_search.cli.parsing import options
 
-__all__ = ["EmbedderListing", "keras_weights", "list_", "listed"]
-
 READY, FETCH, PACKAGE = "ready", "to fetch", "needs a package"
 GIVE = MappingProxyType({"FILE": "needs a file", "FOLDER": "needs a folder"})
 

@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from hybrid_search.index import HybridIndex
     from hybrid_search.ingest import Failure, IngestReport
 
-__all__ = ["index", "note_failures"]
-
 SHOWN_FAILURES, SHOWN_UNUSED = 20, 5
 
 

@@ -13,8 +13,6 @@ from hybrid_search.cli.parsing.connection import typed_options
 from hybrid_search.cli.parsing.session import Settings, server_of
 from hybrid_search.errors.numbers import counted
 
-__all__ = ["app", "import_"]
-
 CREDENTIALS = "Credentials"
 
 app = Program(

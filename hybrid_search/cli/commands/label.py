@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 
     from hybrid_search.ingest.labelling import Labelled
 
-__all__ = ["label"]
-
 SHOWN_ABSENT = 10
 _FILE = re.compile(r"(~|\.{0,2}[/\\]|[A-Za-z]:[/\\])|[^,]*\.(txt|csv|tsv|lst|list|names|json|md)$", re.IGNORECASE)
 """What no class is called: a path from a folder, or a name with an ending of files of texts."""

@@ -18,8 +18,6 @@ from hybrid_search.errors.numbers import counted
 if TYPE_CHECKING:
     from hybrid_search.backends import Backend
 
-__all__ = ["copy", "mapping", "migrate"]
-
 
 def mapping(
     context: typer.Context,

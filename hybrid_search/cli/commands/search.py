@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from hybrid_search.index import HybridIndex
     from hybrid_search.query.options import SearchOptions
 
-__all__ = ["request", "search", "similar"]
-
 _SHOWN = ("field", "sheet", "force", "pictures", "as_json", "as_jsonl", "as_csv", "as_paths", "as_paths0")
 _OF_WORDS = ("text", "image", "like", "unlike", "colour", "more", "less", "beside")
 _OF_LEGS = ("sort", "weights", "fusion", "num_candidates")

@@ -14,8 +14,6 @@ from hybrid_search.cli.parsing import options
 from hybrid_search.cli.parsing.session import backend_at, find_document, open_index, place_of
 from hybrid_search.errors import BackendError
 
-__all__ = ["info", "show"]
-
 
 def show(
     context: typer.Context,

@@ -7,8 +7,6 @@ from hybrid_search.cli.commands.train_head import head
 from hybrid_search.cli.commands.train_joint import joint
 from hybrid_search.cli.output.help_pages import Program
 
-__all__ = ["app"]
-
 app = Program(name="train", help="Train an embedder on your own pictures, captions and labels.")
 
 

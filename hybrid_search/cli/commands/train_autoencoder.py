@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from hybrid_search.training.autoencoder import TrainedAutoencoder
     from hybrid_search.training.training_pictures import Pictures
 
-__all__ = ["autoencoder"]
-
 
 def autoencoder(
     context: typer.Context,

@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from hybrid_search.training.examples import Examples, Source
     from hybrid_search.training.head import TrainedHead
 
-__all__ = ["head"]
-
 
 class SourceName(str, Enum):
     """What --from takes."""

@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from hybrid_search.training.joint import TrainedJoint
     from hybrid_search.training.pairs import Pairs
 
-__all__ = ["joint"]
-
 _EMBEDDER = "lite+minilm"
 
 

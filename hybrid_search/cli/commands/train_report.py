@@ -12,8 +12,6 @@ if TYPE_CHECKING:
     from hybrid_search.training.early_stopping import Epoch
     from hybrid_search.training.ranking_gain import RankingGain
 
-__all__ = ["bound", "epochs_bar", "figures_table"]
-
 
 @contextmanager
 def epochs_bar(measure: str, *, shown: bool) -> Iterator[Callable[[Epoch], None] | None]:

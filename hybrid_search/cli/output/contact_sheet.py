@@ -20,8 +20,6 @@ from hybrid_search.errors import HybridSearchError
 if TYPE_CHECKING:
     from hybrid_search.hits.hits import Hit
 
-__all__ = ["MAX_HITS", "draw_sheet", "picture_of", "sheet_format", "save_sheet", "with_stand_ins", "write_sheet"]
-
 MAX_HITS = 500
 TILE, GAP, MARGIN = 240, 16, 24
 LINE, SMALL, LARGE = 19, 14, 20

@@ -9,8 +9,6 @@ import typer
 
 from hybrid_search.cli.suggest import command
 
-__all__ = ["check_free", "told"]
-
 
 def check_free(path: Path, *, force: bool) -> bool:
     """Refuse a file that is there unless `force` was given; tell whether there is one.

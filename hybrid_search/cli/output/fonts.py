@@ -10,8 +10,6 @@ from importlib import resources
 
 from PIL import ImageFont
 
-__all__ = ["Font", "fit", "font_for", "wrap"]
-
 Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
 _SYSTEM_FONTS = (

@@ -14,8 +14,6 @@ from typer.core import TyperCommand, TyperGroup
 
 from hybrid_search.cli.output import terminal
 
-__all__ = ["PageCommand", "PageGroup", "Program", "commands_first", "filled"]
-
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 _TOP = re.compile(r"[╭+]. (\w.*?) [─-]+.$")
 _BOTTOM = re.compile(r"[╰+][─-]+[╯+]$")

@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from hybrid_search.document.document import lookup
+from hybrid_search.document.document import lookup as lookup
 from hybrid_search.document.search_fields import SEARCH_FIELDS
 from hybrid_search.errors.numbers import counted
-from hybrid_search.hits.display import number
+from hybrid_search.hits.display import number as number
 
 if TYPE_CHECKING:
     from hybrid_search.hits.hits import Hit
-
-__all__ = ["caption", "hit_json", "jsonable", "legs_of", "light", "lookup", "more_copies", "number", "plain", "why"]
 
 LEGS = ("text", "vector", "signature")
 HEAVY = ("embedding", "signature", "words", "exif", "thumbnail", "visual_words", "files", "label_scores")

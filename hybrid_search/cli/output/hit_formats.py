@@ -27,8 +27,6 @@ from hybrid_search.hits.display import spreadsheet_cell
 if TYPE_CHECKING:
     from hybrid_search.hits.hits import Hit, Hits
 
-__all__ = ["choose", "columns", "cell", "dump", "print_hits", "print_paths"]
-
 
 def choose(*, json: bool, jsonl: bool, csv: bool, paths: bool, print0: bool) -> str:
     """Return the one form that was asked for, "table" when none was."""

@@ -18,8 +18,6 @@ from hybrid_search.errors.numbers import counted
 if TYPE_CHECKING:
     from hybrid_search.hits.hits import Hits
 
-__all__ = ["Results"]
-
 
 @dataclass(frozen=True)
 class Results:

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
     from hybrid_search.hits.hits import Hit, Hits
 
-__all__ = ["print_table"]
-
 
 def print_table(hits: Hits, *, fields: Sequence[str] = (), pictures: bool = False) -> None:
     """Print the hits for a person: scores, then what a picture shows above its path, which can be clicked."""

@@ -9,8 +9,6 @@ import typer
 if TYPE_CHECKING:
     from hybrid_search.hits.hits import Hit
 
-__all__ = ["check", "inline"]
-
 WIDTH, HEIGHT = 24, 8
 """Columns and lines of the terminal that a picture takes at most."""
 

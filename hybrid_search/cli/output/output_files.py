@@ -11,8 +11,6 @@ from pathlib import Path
 
 import typer
 
-__all__ = ["GENERATOR", "check_replaceable", "is_ours", "replacing"]
-
 GENERATOR = "hybrid-search"
 """What pages say in their generator tag, and pictures as their software, so that a later run may replace them."""
 

@@ -12,8 +12,6 @@ from hybrid_search.cli.output import terminal
 if TYPE_CHECKING:
     from hybrid_search.ingest import Progress
 
-__all__ = ["documents_bar", "progress_bar", "rate"]
-
 _SETTLED = 2.0
 
 

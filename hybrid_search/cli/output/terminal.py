@@ -14,26 +14,11 @@ from typing import TYPE_CHECKING, TextIO
 from hybrid_search.cli.spelling import spelt
 from hybrid_search.cli.suggest import worded
 from hybrid_search.errors import HybridSearchError
-from hybrid_search.hits.display import UNSAFE, escape
+from hybrid_search.hits.display import UNSAFE
+from hybrid_search.hits.display import escape as escape
 
 if TYPE_CHECKING:
     from rich.console import Console
-
-__all__ = [
-    "console",
-    "escape",
-    "escape_json",
-    "escape_lines",
-    "flush",
-    "is_coloured",
-    "is_terminal",
-    "note",
-    "set_up",
-    "short_path",
-    "warnings_as_notes",
-    "write",
-    "write_bytes",
-]
 
 
 def escape_lines(text: str) -> str:

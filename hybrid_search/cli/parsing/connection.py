@@ -6,22 +6,6 @@ from typing import Annotated, Any
 
 import typer
 
-__all__ = [
-    "ApiKey",
-    "CaCerts",
-    "CaFingerprint",
-    "CloudId",
-    "Config",
-    "Deadline",
-    "Password",
-    "Replicas",
-    "Shards",
-    "Timeout",
-    "Username",
-    "Vectors",
-    "typed_options",
-]
-
 _ACCESS = "Elasticsearch: access"
 _LAYOUT = "Elasticsearch: a new index"
 

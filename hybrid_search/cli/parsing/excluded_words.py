@@ -11,8 +11,6 @@ import typer
 
 from hybrid_search.cli.output.help_pages import PageCommand
 
-__all__ = ["WordsCommand", "words_apart"]
-
 _PLAIN = re.compile(r"[^\W_][\w' -]*")
 """What a word is made of; with a colon, a dot or a slash in it, it may as well be a filter or a path."""
 _LETTER = re.compile("-[A-Za-z][0-9]*")

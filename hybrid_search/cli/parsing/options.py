@@ -9,29 +9,6 @@ import typer
 
 from hybrid_search.cli.suggest import keep_index
 
-__all__ = [
-    "As0",
-    "AsCsv",
-    "AsJson",
-    "AsJsonl",
-    "AsPaths",
-    "BatchSize",
-    "Epochs",
-    "FilterOption",
-    "FollowSymlinks",
-    "Force",
-    "Index",
-    "K",
-    "NoProgress",
-    "Patience",
-    "Replace",
-    "Seed",
-    "Trained",
-    "Yes",
-    "captions_file",
-    "flag",
-]
-
 
 def flag(*names: str, help: str, **more: Any) -> Any:
     """Return an option that is given or not, which help pages show without a type."""

@@ -18,18 +18,6 @@ if TYPE_CHECKING:
     from hybrid_search.document.document import Document
     from hybrid_search.index import HybridIndex
 
-__all__ = [
-    "Settings",
-    "backend_at",
-    "check_one_server",
-    "default_location",
-    "find_document",
-    "open_index",
-    "picture",
-    "place_of",
-    "server_of",
-]
-
 _ID_START = re.compile("[0-9a-f]{6,63}")
 _SHOWN = 4
 """How many pictures are listed where it is not clear which is meant."""

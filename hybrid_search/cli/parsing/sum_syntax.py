@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from hybrid_search.index import HybridIndex
     from hybrid_search.query.vector_sum import ExamplePicture, StoredPicture, VectorQuery
 
-__all__ = ["SumTerm", "class_weights", "read_terms", "vector_query"]
-
 _WEIGHTED = re.compile(r"(\d+(?:\.\d*)?|\.\d+):(?=[^\d\s])(.+)", re.DOTALL)
 """A number before a colon is a weight, unless what follows is a digit or blank: "16:9" and "2: two" are words."""
 _WEIGHT_ALONE = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+):")

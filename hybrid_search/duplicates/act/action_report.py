@@ -8,8 +8,6 @@ from typing import Any, Literal
 
 from hybrid_search.duplicates.act.merge_metadata import MergeResult
 
-__all__ = ["ActionReport", "FileResult", "Outcome"]
-
 Outcome = Literal["would", "done", "left", "failed"]
 
 

@@ -11,7 +11,9 @@ from typing import Any, Literal, get_args
 
 from hybrid_search.backends import Backend
 from hybrid_search.duplicates.act import move_files
-from hybrid_search.duplicates.act.action_report import ActionReport, FileResult, Outcome
+from hybrid_search.duplicates.act.action_report import ActionReport as ActionReport
+from hybrid_search.duplicates.act.action_report import FileResult as FileResult
+from hybrid_search.duplicates.act.action_report import Outcome
 from hybrid_search.duplicates.act.companion_files import companion, planned_sidecar, sidecars_of
 from hybrid_search.duplicates.act.index_updates import IndexUpdates
 from hybrid_search.duplicates.act.journal import Journal, journal_path, one_run_at_a_time
@@ -22,8 +24,6 @@ from hybrid_search.duplicates.act.target_names import Names, base_of, missing_fo
 from hybrid_search.duplicates.act.undo import put_back_broken
 from hybrid_search.duplicates.act.verified_file import VerifiedFile, hold
 from hybrid_search.errors import ActionRefused, HybridSearchError
-
-__all__ = ["ACTIONS", "ActionName", "ActionReport", "FileResult", "Outcome", "apply"]
 
 ActionName = Literal["move", "trash", "hardlink", "symlink", "delete"]
 ACTIONS: tuple[ActionName, ...] = get_args(ActionName)

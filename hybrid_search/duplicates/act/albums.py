@@ -7,8 +7,6 @@ import unicodedata
 from functools import lru_cache
 from pathlib import PurePath
 
-__all__ = ["album_of", "marks_of"]
-
 _WORDS = """
 backup backups bak sicherung sicherungen sicherungskopie datensicherung sauvegarde sauvegardes respaldo respaldos
 zaloha zalohy yedek varmuuskopio varmuuskopiot sikkerhedskopi sikkerhetskopi sakerhetskopia reservekopie zapasowa

@@ -14,8 +14,6 @@ from hybrid_search.duplicates.act.planned_files import PlannedFile
 from hybrid_search.duplicates.act.verified_file import hash_open
 from hybrid_search.metadata import SidecarNames, is_sidecar
 
-__all__ = ["companion", "planned_sidecar", "sidecars_of"]
-
 _SETTLED = 2_000_000_000
 """Nanoseconds after which a change of a folder shows in its time."""
 _START = 40

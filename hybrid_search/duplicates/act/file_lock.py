@@ -5,8 +5,6 @@ from __future__ import annotations
 import errno
 import sys
 
-__all__ = ["lock"]
-
 _TAKEN = (errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES)
 
 

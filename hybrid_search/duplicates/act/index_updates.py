@@ -13,8 +13,6 @@ from hybrid_search.document.document import FileFacts, file_fields
 from hybrid_search.duplicates.act.planned_files import PlannedFile
 from hybrid_search.errors import HybridSearchError
 
-__all__ = ["IndexUpdates"]
-
 
 class IndexUpdates:
     """Writes into an index, if there is one, where files lie now; a failure is told and never stops the run.

@@ -19,8 +19,6 @@ from typing import Any
 from hybrid_search.duplicates.act.file_lock import lock
 from hybrid_search.errors import ActionRefused, DuplicatesError, StorageFull
 
-__all__ = ["JournalEntry", "Journal", "History", "journal_path", "journals", "journals_folder", "one_run_at_a_time"]
-
 _KIND = "hybrid-search duplicates"
 _VERSION = 1
 _SUFFIX = ".journal.jsonl"

@@ -8,11 +8,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from hybrid_search.duplicates.act.keep_criteria import MEASURES, facts_of
+from hybrid_search.duplicates.act.keep_criteria import MEASURES
+from hybrid_search.duplicates.act.keep_criteria import facts_of as facts_of
 from hybrid_search.duplicates.model import Member
 from hybrid_search.errors import QueryError
-
-__all__ = ["DEFAULT_KEEP", "KEEP_RULES", "KeepRule", "KeepRules", "KeepChoice", "facts_of", "parse_keep"]
 
 DEFAULT_KEEP = (
     "colour,most-pixels,camera-original,best-format,least-compressed,best-described,largest,oldest,"

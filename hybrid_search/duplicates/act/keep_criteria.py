@@ -16,8 +16,6 @@ from hybrid_search.duplicates.act.companion_files import sidecars_of
 from hybrid_search.duplicates.model import Member
 from hybrid_search.metadata.fields import FIELDS, flatten
 
-__all__ = ["MEASURES", "Measure", "facts_of"]
-
 _CAMERA = ("camera.make", "camera.model", "taken_at", "exposure_time", "f_number", "iso", "focal_length")
 _DESCRIBED = ("title", "caption", "people", "tags", "rating", "location", "place.city", "artist", "copyright")
 _UNKNOWN_DATE = "9999"

@@ -20,8 +20,6 @@ from hybrid_search.metadata.fields import MAX_TAGS, flatten
 from hybrid_search.metadata.model import UNITED, unique
 from hybrid_search.metadata.taken_at import MOMENT_FIELDS
 
-__all__ = ["MergeResult", "merge_fields", "merge_metadata"]
-
 _TOGETHER: tuple[frozenset[str], ...] = (
     MOMENT_FIELDS,
     frozenset({"location", "altitude", "direction", *(name for name in FIELDS if name.startswith("place."))}),

@@ -15,8 +15,6 @@ from hybrid_search.duplicates.act.journal import sync_folder
 from hybrid_search.duplicates.act.verified_file import hash_open
 from hybrid_search.errors import ActionRefused
 
-__all__ = ["describe", "discard", "move", "put_aside_back", "put_back", "replace_by_link", "restore_facts", "unlink"]
-
 _CHUNK = 1 << 20
 
 

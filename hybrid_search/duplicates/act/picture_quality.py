@@ -12,8 +12,6 @@ from hybrid_search.images import load_image
 from hybrid_search.images.decoder_warnings import quiet
 from hybrid_search.images.sniff import RAW_FORMATS
 
-__all__ = ["coarseness", "format_rank", "is_grey", "is_raw", "says_coarseness"]
-
 _LOSSLESS = frozenset({"png", "bmp", "ppm", "tga", "qoi", "sgi", "sun", "pcx", "psd", "tiff"})
 _LOSSY = ("jxl", "heif", "avif", "jp2", "jpeg", "webp", "gif")
 _UNKNOWN = 1e9

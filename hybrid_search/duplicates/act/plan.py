@@ -8,22 +8,12 @@ from pathlib import PurePath
 
 from hybrid_search.duplicates.act.keep import KeepRules, facts_of, parse_keep
 from hybrid_search.duplicates.act.picture_quality import is_raw
-from hybrid_search.duplicates.act.planned_files import Decision, Plan, PlannedFile
+from hybrid_search.duplicates.act.planned_files import Decision as Decision
+from hybrid_search.duplicates.act.planned_files import Plan as Plan
+from hybrid_search.duplicates.act.planned_files import PlannedFile as PlannedFile
 from hybrid_search.duplicates.model import DuplicateGroup, Member
 from hybrid_search.errors import ActionRefused
 from hybrid_search.hits.evidence import DUPLICATE_TIERS, Evidence, Tier
-
-__all__ = [
-    "DEFAULT_TIERS",
-    "SAME_ELSEWHERE",
-    "Compare",
-    "Decision",
-    "Plan",
-    "PlannedFile",
-    "choose",
-    "decide",
-    "make_plan",
-]
 
 DEFAULT_TIERS: tuple[Tier, ...] = ("bytes", "pixels", "near")
 """Tiers whose files may be removed unless the caller says otherwise: the kept file shows the same picture whole."""

@@ -10,8 +10,6 @@ from hybrid_search.document.document import FileFacts
 from hybrid_search.errors import ActionRefused
 from hybrid_search.hits.evidence import TIERS, Tier
 
-__all__ = ["Decision", "Plan", "PlannedFile"]
-
 
 @dataclass(frozen=True)
 class PlannedFile:

@@ -10,8 +10,6 @@ from hybrid_search.duplicates.act.planned_files import Decision, PlannedFile
 from hybrid_search.duplicates.act.verified_file import VerifiedFile
 from hybrid_search.errors import ActionRefused
 
-__all__ = ["Guards"]
-
 Place = tuple[int, int]
 """Device and number of a file or folder, the same for all its names."""
 

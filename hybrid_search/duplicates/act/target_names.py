@@ -13,8 +13,6 @@ from hybrid_search.duplicates.act.companion_files import companion
 from hybrid_search.duplicates.act.planned_files import Decision
 from hybrid_search.errors import ActionRefused
 
-__all__ = ["Names", "base_of", "missing_folders"]
-
 
 @dataclass
 class Names:

@@ -12,8 +12,6 @@ from contextlib import suppress
 from pathlib import Path
 from urllib.parse import unquote_to_bytes
 
-__all__ = ["Trash", "can_look"]
-
 _INFO = ".trashinfo"
 _MAX_BYTES = 64 * 1024
 

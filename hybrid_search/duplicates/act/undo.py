@@ -22,8 +22,6 @@ from hybrid_search.duplicates.act.trash import Trash, can_look
 from hybrid_search.duplicates.act.verified_file import hold
 from hybrid_search.errors import ActionRefused, HybridSearchError
 
-__all__ = ["DELETED", "put_back_broken", "undo"]
-
 DELETED = "it was deleted"
 """Beginning of the reason why a file cannot be put back."""
 _LATEST = 3

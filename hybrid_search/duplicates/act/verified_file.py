@@ -13,8 +13,6 @@ from dataclasses import dataclass
 from hybrid_search.duplicates.act.file_lock import lock
 from hybrid_search.errors import ActionRefused
 
-__all__ = ["VerifiedFile", "hash_open", "hold"]
-
 _CHUNK = 1 << 20
 _OPEN = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 _CHANGED = "it has changed since it was indexed; index its folder again"

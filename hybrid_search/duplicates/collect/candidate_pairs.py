@@ -17,8 +17,6 @@ from hybrid_search.errors import DocumentNotFound
 from hybrid_search.signature.goldberg import min_cosine
 from hybrid_search.signature.orientations import oriented
 
-__all__ = ["Proposals", "Reach", "ask_index", "join_vectors", "read_vectors"]
-
 _K = 5
 """Neighbours by embedding: what is a copy is among the first five nearly as often as among the first ten."""
 _SIGNATURE_K = 20

@@ -17,8 +17,6 @@ from hybrid_search.backends.optimistic_update import Change
 from hybrid_search.duplicates.collect.documents import PRINT_BYTES, Documents, fingerprint
 from hybrid_search.duplicates.collect.links import update_duplicate
 
-__all__ = ["Checkpoint"]
-
 _TOGETHER = 1024
 _SPARE = 16
 

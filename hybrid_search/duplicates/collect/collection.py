@@ -20,8 +20,6 @@ from hybrid_search.duplicates.model import DuplicateGroup
 from hybrid_search.errors import QueryError
 from hybrid_search.hits.evidence import DUPLICATE_TIERS, TIERS
 
-__all__ = ["duplicate_groups"]
-
 _VERSION = 1
 """Raised when the same rule finds something else."""
 _REACH = 0.45

@@ -29,8 +29,6 @@ from hybrid_search.duplicates.model import Subject
 from hybrid_search.hits.evidence import Evidence
 from hybrid_search.signature.orientations import nearest_orientation
 
-__all__ = ["Comparison", "Judging"]
-
 _FEW, _FEW_OF = 200, 200
 """The index is asked for so many new documents at most, of at least so many times as many."""
 _TOGETHER = 128

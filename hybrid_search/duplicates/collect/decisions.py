@@ -17,8 +17,6 @@ from hybrid_search.duplicates.collect.links import update_duplicate
 from hybrid_search.duplicates.model import DuplicateGroup
 from hybrid_search.errors import DuplicatesError, QueryError
 
-__all__ = ["export_decisions", "forget", "import_decisions", "keep_apart", "review"]
-
 _KIND, _VERSION = "hybrid-search duplicate decisions", 1
 _TOGETHER = 500
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-__all__ = ["DisjointSets"]
-
 
 class DisjointSets:
     """Disjoint sets of numbers 0 … n − 1 (R. E. Tarjan, "Efficiency of a good but not linear set union algorithm").

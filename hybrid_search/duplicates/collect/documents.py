@@ -16,8 +16,6 @@ from hybrid_search.duplicates.collect.groups import Record
 from hybrid_search.errors import MappingMismatch
 from hybrid_search.errors.remedies import MIGRATE
 
-__all__ = ["PRINT_BYTES", "Documents", "Places", "CompactDocument", "check_fields", "fingerprint", "present_files"]
-
 _FIELDS = ("sha256", "width", "height", "bytes", "files", "indexed_at", "duplicate")
 _NEEDED = ("duplicate.matches", "duplicate.rule", "duplicate.compared_by", "duplicate.reviewed_with")
 PRINT_BYTES = 6

@@ -13,8 +13,6 @@ from hybrid_search.duplicates.model import DuplicateGroup, Member
 from hybrid_search.duplicates.same_file import own_files
 from hybrid_search.hits.evidence import Evidence
 
-__all__ = ["is_reviewed", "members"]
-
 _TOGETHER = 100
 
 

@@ -9,8 +9,6 @@ from dataclasses import dataclass, field
 from hybrid_search.duplicates.collect.disjoint_sets import DisjointSets
 from hybrid_search.hits.evidence import Evidence
 
-__all__ = ["Grouping", "Link", "Record", "Settle", "group"]
-
 
 @dataclass(frozen=True)
 class Record:

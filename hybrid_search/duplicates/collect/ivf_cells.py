@@ -17,8 +17,6 @@ from numpy.typing import NDArray
 
 from hybrid_search.duplicates.collect.signature_halves import VIEWS, View, unit, viewed
 
-__all__ = ["Cells", "NearRows"]
-
 _PROBES = 32
 _CELLS = 3.2
 _DIMS = 96

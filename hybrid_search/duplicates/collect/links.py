@@ -16,8 +16,6 @@ from hybrid_search.duplicates.collect.groups import Link
 from hybrid_search.errors import BulkError
 from hybrid_search.hits.evidence import Evidence
 
-__all__ = ["save_links", "stored_links", "update_duplicate"]
-
 _TOGETHER = 500
 
 

@@ -14,8 +14,6 @@ from numpy.typing import NDArray
 from hybrid_search.signature.goldberg import GRID, LENGTH
 from hybrid_search.signature.orientations import oriented
 
-__all__ = ["VIEWS", "View", "unit", "viewed"]
-
 View = tuple[int, int]
 """A row of `orientations.ORIENTATIONS`, and 1, or -1 for the negative."""
 VIEWS: tuple[View, ...] = tuple((row, sign) for row in range(8) for sign in (1, -1))

@@ -25,8 +25,6 @@ from hybrid_search.duplicates.collect.ivf_cells import Cells, NearRows
 from hybrid_search.duplicates.collect.signature_halves import VIEWS, View
 from hybrid_search.signature.goldberg import min_cosine
 
-__all__ = ["NearPairs", "cosine_neighbours", "signature_pairs"]
-
 _EXACT = 250_000_000
 """Comparisons up to which each is compared with each, which misses nothing and takes a few seconds."""
 _EXACT_COSINES = 16_000_000

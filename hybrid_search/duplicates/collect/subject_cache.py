@@ -10,8 +10,6 @@ from hybrid_search.duplicates.collect.documents import Documents
 from hybrid_search.duplicates.collect.vector_file import VectorFile
 from hybrid_search.duplicates.model import SUBJECT_FIELDS, Subject
 
-__all__ = ["SubjectCache"]
-
 _KEPT = 20_000
 _TOGETHER = 500
 

@@ -10,8 +10,6 @@ from numpy.typing import NDArray
 
 from hybrid_search.signature.goldberg import LENGTH
 
-__all__ = ["VectorFile"]
-
 _CHUNK = 65_536
 
 

@@ -17,8 +17,6 @@ from PIL import Image, ImageFilter
 from hybrid_search.duplicates.compare.overlap import Box
 from hybrid_search.duplicates.compare.planes import Plane, Planes
 
-__all__ = ["DOUBT", "Addition", "find_additions", "light_difference", "toned"]
-
 _SLACK = 0.2
 """Share of the local contrast by which compression moves a pixel past its surroundings."""
 _PHOTO, _PRINT, _COLOUR = (2, 4), (1, 1), (1, 2)

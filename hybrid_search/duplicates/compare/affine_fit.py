@@ -14,8 +14,6 @@ from numpy.typing import NDArray
 
 from hybrid_search.duplicates.compare.features import FeatureMatches
 
-__all__ = ["Fit", "fit"]
-
 _LEAST = 4
 _LOG_SCALE = 0.55
 _TURN = np.radians(32.0)

@@ -14,8 +14,6 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
-__all__ = ["BlockAgreement", "blocks_of", "sharpness"]
-
 _TEXTURE = 5.0
 _STRONG = 10.0
 _CLEAR = 0.6

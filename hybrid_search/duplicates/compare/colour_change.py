@@ -10,8 +10,6 @@ from PIL import Image
 
 from hybrid_search.duplicates.compare.planes import Plane, Planes
 
-__all__ = ["ColourMatch", "compare_colours"]
-
 ColourMatch = Literal["same", "first is grey", "second is grey", "unlike", "other"]
 """`same`: as they were, perhaps weaker or with another white balance. `first is grey`, `second is grey`: one has no
 colour or one tint. `unlike`: more than that, as a filter does it. `other`: another thing in one shape, such as one

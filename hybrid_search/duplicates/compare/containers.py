@@ -16,8 +16,6 @@ from hybrid_search.errors import ImageError
 from hybrid_search.images import DEFAULT_LIMITS, Limits, Source
 from hybrid_search.images.contents import Contents, frames_of, read_contents
 
-__all__ = ["compare_contents", "same_pixels"]
-
 _LOOKED_AT = 50
 """Frames of other bytes that are compared: more would take longer than all else, and count as other frames."""
 _FRAME_SIDE, _PAGE_SIDE = 480, 1400

@@ -19,8 +19,6 @@ from hybrid_search.duplicates.compare.overlay import Overlay
 from hybrid_search.duplicates.compare.planes import Plane, Planes, draw_closer, lay_planes
 from hybrid_search.hits.evidence import Evidence
 
-__all__ = ["Differences", "find_differences"]
-
 _EDGE_SHARE = 0.015
 """Share of a picture's area that may lie outside the other: less than one pixel in a hundred along each edge."""
 _EDGE_SLACK = 0.01

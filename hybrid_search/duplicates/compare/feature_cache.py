@@ -24,8 +24,6 @@ from numpy.typing import NDArray
 from hybrid_search.duplicates.compare.features import SETTINGS, Features, mirrored_corners
 from hybrid_search.embedders.graph_cache import cache_folder
 
-__all__ = ["FeatureCache", "Sides"]
-
 _FORMAT = 1
 _VERSION = 1
 """Raised when the same picture comes to have other features."""

@@ -16,20 +16,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = [
-    "CORNERS",
-    "LEAST_INLIERS",
-    "SETTINGS",
-    "Features",
-    "FeatureMatches",
-    "can_extract",
-    "extract",
-    "match",
-    "mirror",
-    "mirrored_corners",
-    "one_thread_each",
-]
-
 CORNERS = 500
 """How many corners a picture has at most, as it is compared first."""
 

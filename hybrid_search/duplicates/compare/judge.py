@@ -36,8 +36,6 @@ from hybrid_search.images import DEFAULT_LIMITS, Limits
 from hybrid_search.signature.goldberg import distance, quality
 from hybrid_search.signature.orientations import nearest_orientation, orientation_name, oriented
 
-__all__ = ["INSTALL", "LOOK_DISTANCE", "SIGNATURE_DISTANCE", "Judge", "checked_tiers"]
-
 SIGNATURE_DISTANCE = 0.36
 """Signature distance up to which signatures agree, unless another is asked for."""
 INSTALL = "pip install 'hybrid-search[duplicates]'"

@@ -12,8 +12,6 @@ from PIL import Image
 from hybrid_search.duplicates.compare.block_agreement import BlockAgreement, blocks_of, sharpness
 from hybrid_search.signature.goldberg import distance, grid_signature
 
-__all__ = ["Box", "Overlap", "compare", "shared_box", "warped"]
-
 _LEAST_CELL = 4
 _LEAST_CELLS = 5
 _MASK_SIDE = 96

@@ -12,8 +12,6 @@ from hybrid_search.duplicates.compare.features import LEAST_INLIERS, match
 from hybrid_search.duplicates.compare.overlap import Overlap, compare
 from hybrid_search.duplicates.compare.pixels import Pixels
 
-__all__ = ["LEAST_INLIERS", "Overlay", "lay", "lay_in_frame", "turned"]
-
 _ENOUGH = 24
 
 Matrix = NDArray[np.float64]

@@ -9,18 +9,6 @@ from hybrid_search.duplicates.compare.overlap import Overlap
 from hybrid_search.duplicates.compare.overlay import Overlay, lay, lay_in_frame
 from hybrid_search.duplicates.compare.pixels import Pixels
 
-__all__ = [
-    "AGREEMENT",
-    "ALIGNED_DISTANCE",
-    "FINE_SIDE",
-    "TEMPLATE",
-    "Verdict",
-    "is_rough",
-    "needs_reading",
-    "read",
-    "say",
-]
-
 ALIGNED_DISTANCE = 0.50
 """Signature distance of the overlap above which two pictures are none of one."""
 AGREEMENT = 0.80

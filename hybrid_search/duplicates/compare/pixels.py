@@ -18,8 +18,6 @@ from hybrid_search.duplicates.model import Subject
 from hybrid_search.errors import ImageError, ImageUnreadable
 from hybrid_search.images import DEFAULT_LIMITS, Limits, Source, decode, read_source
 
-__all__ = ["Pixels", "PixelStore", "working_levels"]
-
 _SIDE = 480
 _LEAST_SIDE = 320
 _FULL_RANGE = 200

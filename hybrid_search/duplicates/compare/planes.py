@@ -12,8 +12,6 @@ from hybrid_search.duplicates.compare.overlap import Box, shared_box, warped
 from hybrid_search.duplicates.compare.overlay import Overlay
 from hybrid_search.duplicates.compare.pixels import Pixels
 
-__all__ = ["Plane", "Planes", "draw_closer", "lay_planes"]
-
 _MARGIN = 6
 """Pixels left out along each edge, where a fit that is off by two pixels lays a picture on what surrounds it."""
 _LEAST_SIDE = 24

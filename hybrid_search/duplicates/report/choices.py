@@ -12,8 +12,6 @@ from typing import Any
 from hybrid_search.duplicates.act.planned_files import Decision, PlannedFile
 from hybrid_search.errors import ActionRefused, DuplicatesError
 
-__all__ = ["KIND", "VERSION", "ChosenGroup", "read_choices"]
-
 KIND, VERSION = "hybrid-search duplicates", 1
 """What the file says of itself, as `page.js` writes it."""
 

@@ -14,18 +14,6 @@ from hybrid_search.duplicates.model import DuplicateGroup, Member
 from hybrid_search.errors.numbers import counted
 from hybrid_search.hits.evidence import Evidence
 
-__all__ = [
-    "LABELS",
-    "Choice",
-    "FileReport",
-    "GroupReport",
-    "describe",
-    "differences",
-    "readable_bytes",
-    "report_group",
-    "text_of",
-]
-
 Choice = Literal["keep", "remove", "left"]
 
 LABELS = {

@@ -20,8 +20,6 @@ from hybrid_search.errors.numbers import counted
 from hybrid_search.hits.display import escape, thumbnail_of
 from hybrid_search.hits.evidence import TIERS, Box
 
-__all__ = ["page", "page_foot", "page_head", "page_section"]
-
 _HOW = (
     "The files of a group stand side by side; each matches the first of its group. Rows in which they differ are "
     "coloured, the better value is green. Click a picture to see it large, and again, or press space, to compare it "

@@ -10,8 +10,6 @@ from typing import Any
 from hybrid_search.duplicates.report.group_report import LABELS, FileReport, GroupReport, text_of
 from hybrid_search.hits.display import spreadsheet_cell
 
-__all__ = ["COLUMNS", "csv_lines"]
-
 _FACTS = [name for name in LABELS if name not in ("pixels", "bytes")]
 COLUMNS = (
     "number", "group", "tier", "choice", "why", "path", "match", "first_has", "second_has", "distance", "orientation",

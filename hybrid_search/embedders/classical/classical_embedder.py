@@ -14,8 +14,6 @@ from PIL import Image
 from hybrid_search.embedders import Labels
 from hybrid_search.errors import EmbedderUnavailable, TextNotSupported
 
-__all__ = ["ClassicalEmbedder", "need", "unit"]
-
 INSTALL = "pip install 'hybrid-search[classical]'"
 
 

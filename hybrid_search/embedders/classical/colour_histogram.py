@@ -16,8 +16,6 @@ from hybrid_search.embedders.classical.palette import read_palette
 from hybrid_search.embedders.option_values import choice
 from hybrid_search.embedders.registry import full_name
 
-__all__ = ["Colours"]
-
 SIDE = 64
 BITS = 4
 """Bits of each channel by which pixels are told apart: 4,096 colours."""

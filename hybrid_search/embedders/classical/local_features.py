@@ -16,8 +16,6 @@ from hybrid_search.embedders.option_values import choice
 from hybrid_search.embedders.registry import full_name
 from hybrid_search.errors import EmbedderUnavailable
 
-__all__ = ["KINDS", "LocalFeatures", "local_descriptors"]
-
 SIDE = 320
 THIN = SIDE // 4
 MOST = 500

@@ -10,8 +10,6 @@ from PIL import ImageColor
 
 from hybrid_search.errors import QueryError
 
-__all__ = ["Shade", "read_palette"]
-
 _BETWEEN = re.compile(r",(?![^(]*\))")
 """A comma, unless it stands inside the brackets of rgb(…) or hsl(…)."""
 

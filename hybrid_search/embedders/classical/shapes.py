@@ -9,8 +9,6 @@ from PIL import Image
 from hybrid_search.embedders.classical.classical_embedder import ClassicalEmbedder, need, unit
 from hybrid_search.embedders.preprocess import squash
 
-__all__ = ["Hog"]
-
 SIDE = 96
 CELL = 16
 ORIENTATIONS = 9

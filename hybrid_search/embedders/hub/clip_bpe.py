@@ -15,8 +15,6 @@ from typing import Any
 
 from hybrid_search.errors import WeightsMissing
 
-__all__ = ["END", "START", "byte_letters", "clip_tokenizer"]
-
 START, END = "<|startoftext|>", "<|endoftext|>"
 MERGES = 49152 - 256 - 2
 """How many lines of the published list are used; it has more."""

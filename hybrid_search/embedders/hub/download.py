@@ -26,8 +26,6 @@ from hybrid_search.embedders.hub.model_location import (
 from hybrid_search.embedders.hub.model_name import ModelName, Repository, parse, repository_of
 from hybrid_search.errors import BadEmbedderOption, EmbedderUnavailable, ModelMissing, WeightsMissing
 
-__all__ = ["Progress", "fetch", "here_or_fetched", "is_here"]
-
 Progress = Callable[[int, int], None]
 """Is told the bytes that are here, and how many there will be."""
 _TIMEOUT = 10.0

@@ -14,8 +14,6 @@ from typing import Any
 
 from hybrid_search.embedders.onnx_graph import Buffer, Span, fields
 
-__all__ = ["cut_graph"]
-
 _VERSION, _GRAPH, _OPSET, _FUNCTION = 1, 7, 8, 25
 _NODE, _WEIGHTS, _INPUT, _OUTPUT = 1, 5, 11, 12
 _NAME, _RAW = 8, 9

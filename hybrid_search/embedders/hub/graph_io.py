@@ -7,8 +7,6 @@ from pathlib import Path
 from hybrid_search.embedders.onnx_graph import OnnxGraph, read_onnx
 from hybrid_search.errors import WeightsMissing
 
-__all__ = ["read_graph"]
-
 _POINTER = b"version https://git-lfs"
 
 

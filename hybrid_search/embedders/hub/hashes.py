@@ -11,8 +11,6 @@ from pathlib import Path
 from hybrid_search.embedders.atomic_files import sha256_of, write_whole
 from hybrid_search.embedders.graph_cache import cache_folder
 
-__all__ = ["file_sha256"]
-
 
 def file_sha256(path: Path) -> str:
     """Return the SHA-256 of a file, in hexadecimal; of one seen before with this size and time, from a note of it.

@@ -26,8 +26,6 @@ from hybrid_search.embedders.option_values import whole
 from hybrid_search.embedders.text_arguments import given_texts
 from hybrid_search.errors import ModelMissing, TextNotSupported
 
-__all__ = ["Clip", "Dino", "HubEmbedder", "Siglip"]
-
 READER_VERSION = "1"
 """Changes when this code would make other vectors of the same files."""
 

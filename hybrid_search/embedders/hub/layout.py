@@ -11,8 +11,6 @@ from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from types import MappingProxyType
 
-__all__ = ["SUFFIXES", "Side", "available", "find_image_side", "find_text_side", "same_for_texts"]
-
 SUFFIXES = MappingProxyType(
     {
         "fp32": "",

@@ -11,8 +11,6 @@ from hybrid_search.embedders.hub.layout import Side, available, find_image_side,
 from hybrid_search.embedders.hub.model_name import ModelName, Repository, repository_of
 from hybrid_search.errors import BadEmbedderOption, ModelMissing
 
-__all__ = ["Place", "cache_of", "find_place", "image_side", "is_whole", "text_side", "text_side_of_both"]
-
 _DEEPEST = 3
 _MOST = 10_000
 _TOKENIZER = "tokenizer/bpe_simple_vocab_16e6.txt.gz"

@@ -13,8 +13,6 @@ from hybrid_search.embedders.registry import full_name
 from hybrid_search.errors import BadEmbedderOption
 from hybrid_search.errors.remedies import Call
 
-__all__ = ["Repository", "ModelName", "parse"]
-
 _REPOSITORY = r"([A-Za-z0-9][\w.-]*)/([\w.-]+)((?:/[\w.-]+)*)"
 DEFAULT_DTYPE = "fp32"
 

@@ -15,8 +15,6 @@ from typing import Any
 from hybrid_search.embedders.hub.recipe import CLIP_MEAN, CLIP_STD, IMAGENET_MEAN, IMAGENET_STD, Recipe, Triple
 from hybrid_search.errors import WeightsMissing
 
-__all__ = ["family_recipe", "read_json", "read_recipe"]
-
 _HALF: Triple = (0.5, 0.5, 0.5)
 _FILTERS = ("nearest", "lanczos", "bilinear", "bicubic", "box", "hamming")
 _SQUARES = ("vit", "siglip", "deit", "beit", "dinov3")

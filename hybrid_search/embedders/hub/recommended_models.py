@@ -11,8 +11,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["RECOMMENDED", "Recommended"]
-
 
 @dataclass(frozen=True)
 class Recommended:

@@ -16,8 +16,6 @@ from hybrid_search.embedders.hub.clip_bpe import END, clip_tokenizer
 from hybrid_search.embedders.hub.recipe_files import read_json
 from hybrid_search.errors import WeightsMissing
 
-__all__ = ["TextRules", "Tokenizer", "canonical", "text_rules"]
-
 _LONGEST = 8192
 """Lengths above this stand for "any" in files of transformers."""
 _SHORT = 128

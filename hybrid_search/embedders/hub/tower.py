@@ -14,8 +14,6 @@ from hybrid_search.embedders.onnx_graph import Port
 from hybrid_search.embedders.onnx_session import OnnxSession
 from hybrid_search.errors import WeightsMissing
 
-__all__ = ["Tower"]
-
 _OF_IMAGES = ("image_embeds", "image_embeddings", "l2norm_image_embeddings")
 _OF_TEXTS = ("text_embeds", "text_embeddings", "l2norm_text_embeddings")
 _JOINT = ("image_embeds", "text_embeds", "pooler_output", "embedding", "output")

@@ -10,8 +10,6 @@ from typing import Any
 
 from hybrid_search.errors import UnknownEmbedder
 
-__all__ = ["Architecture", "architectures", "find_architecture", "snake_case"]
-
 
 @dataclass(frozen=True)
 class Architecture:

@@ -16,8 +16,6 @@ from hybrid_search.embedders.keras.quiet_keras import values
 from hybrid_search.embedders.onnx_card import Card
 from hybrid_search.embedders.onnx_inputs import fill_inputs
 
-__all__ = ["onnx_model"]
-
 _OPSET = 17
 
 

@@ -18,8 +18,6 @@ from hybrid_search.embedders.preprocess import squash
 from hybrid_search.embedders.registry import full_name
 from hybrid_search.errors import BadEmbedderOption
 
-__all__ = ["Keras", "KerasClassifier", "keras_embedder"]
-
 
 class Keras(PixelNetwork):
     """A network of Keras; `keras_embedder` makes it, and says what belongs to its name.

@@ -15,8 +15,6 @@ from numpy.typing import NDArray
 from hybrid_search.embedders.keras.quiet_keras import values
 from hybrid_search.errors import BadEmbedderOption
 
-__all__ = ["POOLINGS", "LayerFeatures", "class_kernel", "features", "layer_names", "pooled"]
-
 POOLINGS = ("avg", "max", "gem")
 GEM_POWER = 3
 GEM_LEAST = 1e-6

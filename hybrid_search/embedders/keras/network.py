@@ -16,8 +16,6 @@ from hybrid_search.embedders.keras.quiet_keras import load_keras
 from hybrid_search.embedders.keras.scaling import scaling
 from hybrid_search.embedders.keras.weights import WeightedNetwork, build, weights_hash
 
-__all__ = ["Network", "make_network"]
-
 _DEFAULT_SIDE = 224
 _RECIPE = 1
 """Raised when the same weights would give other vectors."""

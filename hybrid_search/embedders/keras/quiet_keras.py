@@ -15,8 +15,6 @@ from numpy.typing import NDArray
 
 from hybrid_search.errors import EmbedderUnavailable
 
-__all__ = ["load_keras", "quiet_keras", "values"]
-
 _QUIET = "2"
 # such as "I0000 00:00:1795678690.627312    4686 cudart_stub.cc:31] Could not find cuda drivers on your machine"
 _NATIVE_NOTE = re.compile(rb"[IWE]\d{4} [\d:.]+ +\d+ \S+\.(?:cc|h):\d+\] |WARNING: All log messages before absl::")

@@ -8,8 +8,6 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Scaling", "scaling"]
-
 
 @dataclass(frozen=True)
 class Scaling:

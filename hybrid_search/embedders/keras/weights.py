@@ -17,8 +17,6 @@ from hybrid_search.embedders.keras.architectures import Architecture
 from hybrid_search.embedders.keras.quiet_keras import quiet_keras, values
 from hybrid_search.errors import BadEmbedderOption, ModelMissing, WeightsMissing
 
-__all__ = ["WeightedNetwork", "build", "weights_hash"]
-
 _KERNELS = ("kernel", "depthwise_kernel", "pointwise_kernel")
 _DEVIATIONS = (0.229, 0.224, 0.225)
 """Standard deviations of ImageNet's channels."""

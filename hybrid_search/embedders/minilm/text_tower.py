@@ -18,8 +18,6 @@ from hybrid_search.embedders.text_arguments import given_texts
 from hybrid_search.embedders.trained.vector_map import unit_or_zero
 from hybrid_search.errors import EmbedderUnavailable
 
-__all__ = ["MiniLM"]
-
 LONGEST = 256
 """Tokens of a text at most, as the model was trained; the rest of it is not read."""
 _TOKENS = 256

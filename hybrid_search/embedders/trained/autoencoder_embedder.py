@@ -15,8 +15,6 @@ from hybrid_search.embedders.registry import full_name
 from hybrid_search.embedders.trained.trained_file import load
 from hybrid_search.errors import TextNotSupported, WeightsMissing
 
-__all__ = ["INPUT", "KIND", "OUTPUT", "Autoencoder", "encode", "squash"]
-
 KIND = "autoencoder"
 """Of its files, see `hybrid_search.embedders.trained.trained_file`."""
 INPUT, OUTPUT = "pixels", "code"

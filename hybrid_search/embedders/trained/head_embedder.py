@@ -14,8 +14,6 @@ from hybrid_search.embedders.trained.trained_file import TrainedFile, load
 from hybrid_search.embedders.trained.vector_map import Labeling, Preparing, VectorMapEmbedder, unit_or_zero
 from hybrid_search.errors import TextNotSupported, WeightsMissing
 
-__all__ = ["KIND", "Head", "LabelingHead", "PreparingHead", "map_vectors", "open_head"]
-
 KIND = "head"
 """Of its files, see `hybrid_search.embedders.trained.trained_file`."""
 _LAYER = ("inner", "inner_bias", "outer")

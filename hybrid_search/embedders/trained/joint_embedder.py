@@ -18,8 +18,6 @@ from hybrid_search.embedders.trained.trained_file import TrainedFile, load
 from hybrid_search.embedders.trained.vector_map import Labeling, Preparing, VectorMapEmbedder, unit_or_zero
 from hybrid_search.errors import WeightsMissing
 
-__all__ = ["KIND", "Joint", "LabelingJoint", "PreparingJoint", "map_images", "map_texts", "open_joint"]
-
 KIND = "joint"
 """Of its files, see `hybrid_search.embedders.trained.trained_file`."""
 

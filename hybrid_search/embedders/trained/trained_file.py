@@ -20,8 +20,6 @@ from hybrid_search.embedders.atomic_files import write_whole
 from hybrid_search.errors import WeightsMissing
 from hybrid_search.errors.remedies import Call
 
-__all__ = ["FORMAT", "TrainedFile", "describe", "load", "save"]
-
 FORMAT = 1
 """Of the files that `save` writes; `load` refuses a later one."""
 _METADATA = "metadata"

@@ -12,8 +12,6 @@ from PIL import Image
 
 from hybrid_search.embedders import Embedder, Labeler, Labels, Preparer
 
-__all__ = ["Labeling", "VectorMapEmbedder", "Preparing", "unit_or_zero"]
-
 
 class VectorMapEmbedder(ABC):
     """Vectors of another embedder through a map.

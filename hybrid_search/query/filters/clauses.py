@@ -15,8 +15,6 @@ from hybrid_search.query.filters.field_conditions import Leaves
 from hybrid_search.query.filters.field_names import field_type, wrap_nested
 from hybrid_search.query.filters.geo_filters import box, parse_point, within
 
-__all__ = ["CLAUSES", "check_clause"]
-
 _OCCUR = ("must", "filter", "should", "must_not")
 _BOUNDS = ("gte", "gt", "lte", "lt")
 _CORNERS = (("top_left", "bottom_right"), ("top_right", "bottom_left"))

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-__all__ = ["MAX_CHARACTERS", "MAX_CLAUSES", "MAX_DEPTH", "all_of", "any_of", "negate"]
-
 MAX_CHARACTERS = 10_000
 MAX_CLAUSES = 1_000
 MAX_DEPTH = 20

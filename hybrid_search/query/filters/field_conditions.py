@@ -26,8 +26,6 @@ from hybrid_search.query.filters.value_parsing import (
     whole_bound,
 )
 
-__all__ = ["PATHS", "Leaves"]
-
 PATHS = frozenset({"path", "folder"})
 """Fields of paths, which begin and may end with a slash."""
 

@@ -9,8 +9,6 @@ from typing import Any
 from hybrid_search.document.search_fields import field_shown
 from hybrid_search.errors import UnknownField
 
-__all__ = ["field_type", "nested_path", "offered", "wrap_nested"]
-
 _UNSEARCHABLE = frozenset({"disabled", "dense_vector", "nested"})
 _UNFILLED = ("regions", "visual_words")
 """What the mapping has room for and nothing fills yet: it can be named, but nobody is led to it."""

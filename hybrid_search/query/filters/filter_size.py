@@ -8,8 +8,6 @@ from typing import Any
 from hybrid_search.errors import BadFilter
 from hybrid_search.query.filters.combine import MAX_DEPTH
 
-__all__ = ["MAX_PARTS", "MAX_PATTERN", "MAX_VALUE", "MAX_VALUES", "check_pattern", "check_size"]
-
 MAX_PARTS = 100
 """Filters in a list of filters."""
 

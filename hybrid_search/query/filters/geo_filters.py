@@ -9,8 +9,6 @@ from typing import Any
 
 from hybrid_search.errors import BadFilter
 
-__all__ = ["GEO_HINT", "box", "parse_distance", "parse_geo", "parse_point", "within"]
-
 GEO_HINT = "write within(LAT,LON,DISTANCE) such as within(48.85,2.35,10km), or box(TOP,LEFT,BOTTOM,RIGHT) in degrees"
 
 _CALL = re.compile(r"\s*(within|box)\s*\(([^()]*)\)\s*", re.ASCII)

@@ -20,8 +20,6 @@ from hybrid_search.query.filters.field_conditions import PATHS, Leaves
 from hybrid_search.query.filters.field_names import field_type
 from hybrid_search.query.filters.value_parsing import NUMBERS
 
-__all__ = ["parse_lucene"]
-
 _PARSING = threading.Lock()
 _REWRITTEN = re.compile(
     r"""

@@ -11,19 +11,6 @@ from typing import Literal
 
 from hybrid_search.errors import BadFilter
 
-__all__ = [
-    "INTEGERS",
-    "NUMBERS",
-    "Number",
-    "Period",
-    "as_text",
-    "has_zone",
-    "parse_boolean",
-    "parse_date",
-    "parse_number",
-    "whole_bound",
-]
-
 Number = int | float
 INTEGERS = {"byte": 7, "short": 15, "integer": 31, "long": 63}
 """Whole-number types of Elasticsearch, and the bits of their largest value."""

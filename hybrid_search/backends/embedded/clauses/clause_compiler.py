@@ -12,8 +12,6 @@ from hybrid_search.errors import BadFilter, MappingMismatch, UnsupportedClause
 if TYPE_CHECKING:
     import tantivy
 
-__all__ = ["Compiler", "Handler", "only", "single"]
-
 COMMON = {"boost", "_name"}
 """What every clause may have."""
 _DEEPEST = 100

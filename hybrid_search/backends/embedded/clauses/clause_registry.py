@@ -10,8 +10,6 @@ from hybrid_search.backends.embedded.clauses.range_clause import RANGES
 from hybrid_search.backends.embedded.clauses.term_clauses import TERMS
 from hybrid_search.backends.embedded.snapshot import Snapshot
 
-__all__ = ["CLAUSES", "compiler"]
-
 CLAUSES: dict[str, Handler] = {**COMPOUND, **TEXTUAL, **TERMS, **RANGES, **GEO}
 """Clause name to its handler; whatever is not here is refused as UnsupportedClause."""
 

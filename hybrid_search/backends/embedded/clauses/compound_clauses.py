@@ -12,8 +12,6 @@ from hybrid_search.errors import BadFilter
 if TYPE_CHECKING:
     import tantivy
 
-__all__ = ["COMPOUND", "everything", "least"]
-
 
 def least(wanted: Any, clauses: int, *, clause: str) -> int:
     """Return how many of `clauses` optional clauses must match for Elasticsearch's `minimum_should_match`.

@@ -15,8 +15,6 @@ from hybrid_search.errors import BadFilter, UnsupportedClause
 if TYPE_CHECKING:
     import tantivy
 
-__all__ = ["TEXTUAL"]
-
 _MATCH = {"query", "operator", "minimum_should_match", "fuzziness"}
 _PHRASE = {"query", "slop"}
 _MULTI = _MATCH | {"fields", "type", "tie_breaker", "slop"}

@@ -19,8 +19,6 @@ from hybrid_search.errors import BadFilter, MappingMismatch
 if TYPE_CHECKING:
     import tantivy
 
-__all__ = ["GEO", "distances", "metres"]
-
 _RADIUS = 6_371_008.7714
 """Mean radius of the Earth in metres, as Lucene has it."""
 _UNITS = {

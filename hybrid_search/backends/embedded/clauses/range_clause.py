@@ -18,8 +18,6 @@ from hybrid_search.errors import BadFilter, MappingMismatch
 if TYPE_CHECKING:
     import tantivy
 
-__all__ = ["RANGES", "whole_bounds"]
-
 _WHOLE = re.compile(r"[+-]?\d+", re.ASCII)
 _BOUNDS = {"gte", "gt", "lte", "lt"}
 

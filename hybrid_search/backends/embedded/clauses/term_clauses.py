@@ -17,8 +17,6 @@ from hybrid_search.errors import BadFilter, MappingMismatch, UnsupportedClause
 if TYPE_CHECKING:
     import tantivy
 
-__all__ = ["TERMS", "column", "edits", "fuzzy_term", "matching", "term", "token"]
-
 
 def column(field: Field) -> str:
     """Return the tantivy field that holds the terms which a clause on this field means."""

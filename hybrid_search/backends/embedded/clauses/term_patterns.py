@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-__all__ = ["escape", "interval", "wildcard"]
-
 _ANY = "(?s:.)*"
 _LAST = 0x10FFFF
 

@@ -12,8 +12,6 @@ from hybrid_search.errors import MappingMismatch
 if TYPE_CHECKING:
     import tantivy
 
-__all__ = ["Analysis", "TOKENS"]
-
 _WORD = r"[\p{Alphabetic}\p{M}\p{Nd}_--[\p{Han}\p{Hiragana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]]"
 _LETTER = r"[\p{Alphabetic}\p{M}_--[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]]"
 _JOINED = rf"(?:{_LETTER}(?:[.'’:·]{_LETTER})+|\p{{Nd}}(?:[.,;'’]\p{{Nd}})+)"

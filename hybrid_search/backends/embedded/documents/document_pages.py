@@ -15,8 +15,6 @@ from hybrid_search.backends.embedded.writer import stored_rows
 if TYPE_CHECKING:
     import tantivy
 
-__all__ = ["addresses", "pages"]
-
 _PAGE = 1000
 
 

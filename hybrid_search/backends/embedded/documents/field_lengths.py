@@ -14,8 +14,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import tantivy
 
-__all__ = ["FILLER", "Lengths", "filled"]
-
 FILLER = "\0"
 _MOST = 10_000
 _TYPICAL = 6

@@ -9,8 +9,6 @@ from typing import Any
 
 from hybrid_search.errors import MappingMismatch, UnknownField
 
-__all__ = ["Field", "Fields", "INTEGERS", "REALS"]
-
 INTEGERS = {"byte": 8, "short": 16, "integer": 32, "long": 64}
 """Whole-number types and their bits."""
 REALS = ("half_float", "float", "double")

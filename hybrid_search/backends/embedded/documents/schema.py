@@ -12,8 +12,6 @@ from hybrid_search.backends.embedded.documents.mapping_fields import REALS, Fiel
 if TYPE_CHECKING:
     import tantivy
 
-__all__ = ["EVERY", "ID", "LARGE", "PRESENT", "SEQUENCE", "SOURCE", "Schema", "column_type"]
-
 ID, SEQUENCE, PRESENT, SOURCE, LARGE = "_id", "_sequence", "_present", "_source", "_large"
 """Own fields: the id, the number of the write, names of the fields that a document has, its JSON in parts.
 

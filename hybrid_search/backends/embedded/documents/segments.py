@@ -17,8 +17,6 @@ from hybrid_search.backends.embedded.orphan_files import named_files
 from hybrid_search.errors import IndexCorrupt
 from hybrid_search.errors.numbers import counted
 
-__all__ = ["PARTS", "SegmentChecks", "damage", "segment_files"]
-
 PARTS = ("store", "fast", "term", "idx", "pos", "fieldnorm")
 """The endings of the files that every segment has; deletions come besides."""
 _TAIL = struct.Struct("<II")

@@ -8,8 +8,6 @@ from typing import Any
 
 from hybrid_search.errors import BadFilter, UnsupportedClause
 
-__all__ = ["SourceFilter", "leaves"]
-
 
 class SourceFilter:
     """The `_source` parameter of a body.

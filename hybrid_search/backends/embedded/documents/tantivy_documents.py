@@ -38,8 +38,6 @@ from hybrid_search.errors import BadVector
 if TYPE_CHECKING:
     import tantivy
 
-__all__ = ["PreparedDocument", "RefusedDocument", "merged", "prepare", "read_source", "to_tantivy", "with_vectors"]
-
 _LARGE_FROM = 256
 _PLAIN = {str, int, float, bool, type(None)}
 _encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode

@@ -16,8 +16,6 @@ from hybrid_search.errors import BadFilter, MappingMismatch, UnsupportedClause
 if TYPE_CHECKING:
     import tantivy
 
-__all__ = ["aggregate"]
-
 _MOST_BUCKETS = 65_000
 Aggregation = Callable[[Compiler, "tantivy.Query", Mapping[str, Any], Mapping[str, Any]], dict[str, Any]]
 

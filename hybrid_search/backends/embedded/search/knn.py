@@ -22,8 +22,6 @@ from hybrid_search.errors import BadFilter, BadVector, MappingMismatch
 if TYPE_CHECKING:
     import tantivy
 
-__all__ = ["Nearest", "nearest"]
-
 _FEW = 2000
 _BROAD = 0.2
 _DEEPEST = 4000

@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 
     CountedHits = tuple[int, list[tuple[float, tantivy.DocAddress]]]
 
-__all__ = ["Matches"]
-
 
 class Matches:
     """Documents by their write numbers, with their scores: the query's, plus those of every leg they are in.

@@ -14,8 +14,6 @@ from hybrid_search.backends.embedded.documents.schema import PRESENT, SEQUENCE
 from hybrid_search.backends.embedded.search.matches import Matches
 from hybrid_search.errors import BadFilter, MappingMismatch, UnsupportedClause
 
-__all__ = ["RankedDocument", "collapsed", "ranking"]
-
 _MANY = 2048
 
 

@@ -24,8 +24,6 @@ from hybrid_search.errors import BadFilter, UnsupportedClause
 if TYPE_CHECKING:
     import tantivy
 
-__all__ = ["answer"]
-
 _KNOWN = {
     "query",
     "knn",

@@ -35,8 +35,6 @@ from hybrid_search.backends.embedded.vectors.vector_rows import storage, sync_fo
 from hybrid_search.backends.embedded.vectors.vector_scan import Kind, RowSnapshot, best, encode, exact, scan, split
 from hybrid_search.errors import StorageFull
 
-__all__ = ["Calibration", "HnswGraph", "grow", "open_graph"]
-
 _FORMAT = 1
 _MAGIC = b"HSGRAPH\n"
 _TAIL = struct.Struct("<Q8s")

@@ -7,8 +7,6 @@ import sys
 from contextlib import suppress
 from typing import Any
 
-__all__ = ["usearch_index"]
-
 
 def usearch_index() -> Any:
     """Return the module `usearch.index`.

@@ -37,8 +37,6 @@ from hybrid_search.backends.embedded.vectors.vector_store import Store
 from hybrid_search.backends.embedded.vectors.vector_validation import checked
 from hybrid_search.errors import IndexCorrupt
 
-__all__ = ["VectorField", "checked", "open_vectors"]
-
 _GRAPH_STEP = 4096
 _GRAPH_LIMIT = 16384
 _GRAPH_SHARE = 8

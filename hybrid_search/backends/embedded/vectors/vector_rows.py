@@ -28,22 +28,6 @@ from numpy.typing import DTypeLike, NDArray
 
 from hybrid_search.errors import FormatTooNew, IndexCorrupt, StorageFull
 
-__all__ = [
-    "BLOCK",
-    "FORMAT",
-    "HEADER_BYTES",
-    "CommittedRows",
-    "FileRows",
-    "MemoryRows",
-    "blocks",
-    "new_identity",
-    "read_committed",
-    "replace_file",
-    "storage",
-    "sums_of",
-    "write_header",
-]
-
 FORMAT = 1
 """The newest file format that this version reads and the one that it writes."""
 

@@ -26,8 +26,6 @@ from hybrid_search.backends.embedded.vectors.vector_rows import (
 from hybrid_search.backends.embedded.vectors.vector_scan import Kind, RowSnapshot, encode
 from hybrid_search.errors import BackendError, FormatTooNew, IndexCorrupt
 
-__all__ = ["Store"]
-
 _ENCODE_BLOCK = 8192
 
 

@@ -10,8 +10,6 @@ from numpy.typing import ArrayLike, NDArray
 from hybrid_search.backends.embedded.vectors.vector_scan import Kind
 from hybrid_search.errors import BadVector
 
-__all__ = ["checked"]
-
 # Elasticsearch's own tolerance, on the squared length.
 _UNIT_TOLERANCE = 1e-3
 
