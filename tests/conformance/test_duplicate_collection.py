@@ -321,7 +321,6 @@ import sys, time
 from pathlib import Path
 from hybrid_search.backends.embedded import EmbeddedBackend
 from hybrid_search.duplicates.collect import comparison
-from hybrid_search.duplicates.collect import marks
 from hybrid_search.duplicates.collect.collection import duplicate_groups
 from tests.support.duplicates import KEY, SignatureJudge
 

@@ -311,7 +311,7 @@ def test_a_migration_changes_the_layout_that_is_asked_for(server: Make, raw: Ela
 
 KILLED = """
 import os, signal, sys
-from hybrid_search.backends.elasticsearch import ElasticsearchBackend, Server, building
+from hybrid_search.backends.elasticsearch import ElasticsearchBackend, Server
 from hybrid_search.backends.transfer import migrate
 backend = ElasticsearchBackend(sys.argv[1], name=sys.argv[2], server=Server())
 migrate(backend, progress=lambda done, total: os.kill(os.getpid(), signal.SIGKILL))

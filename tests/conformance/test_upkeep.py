@@ -124,7 +124,7 @@ def test_several_embedders_come_change_and_go(place: list[str], tmp_path: Path, 
     assert json.loads(type_in(*place, "info", "--json")[1])["default_embedder"] == other
 
     code, _, err = type_in(*place, "embed", "histogram+hog", "--default", "lite", "--again")
-    assert code == exits.FAILED and f"--index {place[1]} embed lite --default lite`" in err
+    assert code == exits.FAILED and f"--index {place[1]} embed lite` adds it" in err
     for asked in (("embed",), ("embed", other, "--again", "--drop"), ("embed", other, "--drop")):
         assert type_in(*place, *asked)[0] == exits.USAGE, "nothing named, both at once, and nobody to be asked"
     code, out, _ = type_in(*place, "embed", other, "--drop", "--yes", "--no-progress")

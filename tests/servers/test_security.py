@@ -314,7 +314,7 @@ def test_no_message_of_a_missing_index_shows_the_password(secure_server: SecureS
     with pytest.raises(IndexNotFound) as caught:
         HybridIndex(url, name="absent", create=False, server=Server(ca_certs=str(secure_server.ca_certs)))
     _assert_hidden(caught.value, secret)
-    assert f"--index {secure_server.url}`" in str(caught.value)
+    assert f"`HybridIndex('{secure_server.url}', name='absent')`" in str(caught.value)
 
 
 def _assert_hidden(error: BaseException, *secrets: str | None) -> None:

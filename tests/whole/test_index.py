@@ -866,13 +866,13 @@ def test_another_embedder_is_refused_by_both_names(tmp_path: Path) -> None:
 
 
 def test_without_create_there_must_be_one(tmp_path: Path) -> None:
-    for name, command in (
-        ("images", f"--index {tmp_path}`"),
-        ("trip", f"--name trip index FOLDER --index {tmp_path}`"),
+    for name, call in (
+        ("images", f"`HybridIndex('{tmp_path}')`"),
+        ("trip", f"`HybridIndex('{tmp_path}', name='trip')`"),
     ):
         with pytest.raises(errors.IndexNotFound) as caught:
             HybridIndex(tmp_path, name=name, create=False)
-        assert str(caught.value).endswith(command), "the command makes this very index"
+        assert str(caught.value).endswith(call), "the call makes this very index"
     assert list(tmp_path.iterdir()) == [], "asking leaves nothing behind"
 
 

@@ -216,7 +216,7 @@ def test_what_is_open_or_contradicted_is_asked_for(
 
 
 def test_files_that_are_not_there_or_something_else(tmp_path: Path, file: Callable[..., str]) -> None:
-    with pytest.raises(ModelMissing, match=r"no file .*absent\.onnx.*embedder export"):
+    with pytest.raises(ModelMissing, match=r"no file .*absent\.onnx.*onnx_export"):
         get_embedder(f"onnx:{tmp_path}/absent.onnx")
     (tmp_path / "text.onnx").write_text("a text")
     with pytest.raises(ModelMissing, match=r"text\.onnx is not an ONNX model"):

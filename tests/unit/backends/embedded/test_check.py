@@ -202,8 +202,8 @@ def test_a_damaged_id_that_became_anothers_is_a_loss_that_is_said(
     from hybrid_search.backends.embedded import repair
 
     flip(first(place, "term"))
-    whole = [repair.Salvaged(id, {"caption": id}, {}, sound=False) for id in ("a", "b", "b", "c")]
-    whole.append(repair.Salvaged("c", {"caption": "sound"}, {}, sound=True))
+    whole = [repair.SalvagedDocument(id, {"caption": id}, {}, sound=False) for id in ("a", "b", "b", "c")]
+    whole.append(repair.SalvagedDocument("c", {"caption": "sound"}, {}, sound=True))
     monkeypatch.setattr(repair, "salvage", lambda *given, **more: iter([*whole, None]))
     mended = backend.check(repair=True)
     assert mended.lost == 3 and backend.count() == 3 and mended.incomplete == ("a", "b")
