@@ -1,4 +1,7 @@
-"""The front door: one object that holds an index and answers questions about its pictures."""
+"""The front door: one object that holds an index and answers questions about its pictures.
+
+What writes is imported by the methods that write: half of the start of a search would be readers of files.
+"""
 
 from __future__ import annotations
 
@@ -15,16 +18,8 @@ from hybrid_search.document.document import Document
 from hybrid_search.errors import IndexNotFound
 from hybrid_search.hits.search import request, search
 from hybrid_search.images import DEFAULT_LIMITS, Limits
-from hybrid_search.ingest import IngestOptions, add_folder
-from hybrid_search.ingest.add import add
-from hybrid_search.ingest.embedder_changes import add_embedder, drop_embedder, prefer_embedder
-from hybrid_search.ingest.embedding_batch import Embedders
-from hybrid_search.ingest.info import index_info
 from hybrid_search.ingest.labelling import TEMPLATE, Labelled, label_pictures
 from hybrid_search.ingest.open_index import open_or_create
-from hybrid_search.ingest.prune import Vanished, prune
-from hybrid_search.ingest.recompute import check_index
-from hybrid_search.ingest.update import update_document
 from hybrid_search.query.options import with_signature
 
 if TYPE_CHECKING:
@@ -39,6 +34,8 @@ if TYPE_CHECKING:
     from hybrid_search.hits.hits import Hits
     from hybrid_search.images import ImageLike
     from hybrid_search.ingest import IngestReport, Progress
+    from hybrid_search.ingest.embedding_batch import Embedders
+    from hybrid_search.ingest.prune import Vanished
     from hybrid_search.query.filters import Filter
     from hybrid_search.query.options import SearchOptions
 
@@ -124,6 +121,8 @@ class HybridIndex:
 
     def filling(self) -> Embedders:
         """Return the embedders that fill the index as it is now, for those who write into its backend."""
+        from hybrid_search.ingest.embedding_batch import Embedders
+
         return Embedders.of(self._state)
 
     def info(self) -> dict[str, Any]:
@@ -131,6 +130,8 @@ class HybridIndex:
 
         `drift` names each difference from the index that this version would make; `migrate` ends them.
         """
+        from hybrid_search.ingest.info import index_info
+
         self._state.see_own_writes()
         return index_info(self._state.backend)
 
@@ -217,6 +218,9 @@ class HybridIndex:
         ...     report.added, index.search(filter="extra.ink:blue").ids() == [report.ids[1]]
         (2, True)
         """
+        from hybrid_search.ingest import IngestOptions
+        from hybrid_search.ingest.add import add
+
         options = IngestOptions(batch_size=batch_size, workers=workers, on_error=on_error, limits=self._state.limits)
         return add(self._state, image, id=id, metadata=metadata, options=options, progress=progress)
 
@@ -272,6 +276,8 @@ class HybridIndex:
         CaptionsUnreadable
             When the captions file cannot be used.
         """
+        from hybrid_search.ingest import IngestOptions, add_folder
+
         options = IngestOptions(
             include=(include,) if isinstance(include, str) else tuple(include),
             exclude=(exclude,) if isinstance(exclude, str) else tuple(exclude),
@@ -317,6 +323,8 @@ class HybridIndex:
         ...     index.get(id).source["title"], "caption" in index.get(id).source
         ('Red', False)
         """
+        from hybrid_search.ingest.update import update_document
+
         update_document(self._state, id, metadata)
 
     def delete(self, ids: str | Iterable[str]) -> int:
@@ -345,6 +353,8 @@ class HybridIndex:
         MostAreMissing
             When they are more than 20 and more than half of the index, and that was not accepted.
         """
+        from hybrid_search.ingest.prune import prune
+
         self._state.see_own_writes()
         return prune(self._state.backend, dry_run=dry_run, accept_missing=accept_missing)
 
@@ -358,6 +368,8 @@ class HybridIndex:
         IntegrityReport
             The damages, and what was done: `incomplete` documents were computed again where their pictures are there.
         """
+        from hybrid_search.ingest.recompute import check_index
+
         return check_index(self._state, repair=repair)
 
     def label_pictures(
@@ -462,6 +474,8 @@ class HybridIndex:
         ...     index.embedders
         ('lite', 'histogram+hog')
         """
+        from hybrid_search.ingest.embedder_changes import add_embedder
+
         return add_embedder(self._state, embedder, again=again, batch_size=batch_size, progress=progress)
 
     def drop_embedder(self, name: str, *, progress: Callable[[int, int], None] | None = None) -> int:
@@ -488,6 +502,8 @@ class HybridIndex:
         MappingMismatch
             When it is the only embedder of pictures.
         """
+        from hybrid_search.ingest.embedder_changes import drop_embedder
+
         return drop_embedder(self._state, name, progress=progress)
 
     def prefer_embedder(self, name: str) -> None:
@@ -500,6 +516,8 @@ class HybridIndex:
         MappingMismatch
             When it embeds what is written about pictures.
         """
+        from hybrid_search.ingest.embedder_changes import prefer_embedder
+
         prefer_embedder(self._state, name)
 
     def refresh(self) -> None:

@@ -14,7 +14,7 @@ PACKAGE = "hybrid_search"
 
 PICTURE_IN = (
     "index:HybridIndex.add_folder",
-    "ingest:add_folder",
+    "ingest.folder:add_folder",
     "ingest.folder_walk:walk",
     "ingest.pipeline:Pipeline",
     "images.source:read_source",
