@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import TypeVar
 
 from hybrid_search.document.document import FileFacts
 from hybrid_search.document.picture import Picture
 from hybrid_search.embedders import Labels
+from hybrid_search.errors import HybridSearchError, ImageUnreadable
 from hybrid_search.ingest.embedding_batch import Embedders, Ready, Vectors
 from hybrid_search.metadata import Metadata
 
@@ -33,6 +35,19 @@ class ReadFile:
 
 Embedded = tuple[ReadFile, Vectors, Labels]
 """A picture with its unit vectors and its labels."""
+
+Read = TypeVar("Read", bound=ReadFile)
+
+
+def read_of(future: Future[Read], name: str) -> Read | HybridSearchError:
+    """Return what a worker has read, once it is done, or why it could not."""
+    try:
+        return future.result()
+    except HybridSearchError as error:
+        return error
+    except Exception as error:
+        # a decoder or parser that fails in a new way costs its own picture, never the run
+        return ImageUnreadable(name, f"{type(error).__name__}: {error}")
 
 
 class Batches:

@@ -16,7 +16,7 @@ from hybrid_search.document.document import FileFacts, build_source, caption_tex
 from hybrid_search.document.picture import Picture, read_picture
 from hybrid_search.errors import BulkError, HybridSearchError, ImageUnreadable, MappingMismatch
 from hybrid_search.images import Source, read_source
-from hybrid_search.ingest.batches import Batches, Embedded, ReadFile
+from hybrid_search.ingest.batches import Batches, Embedded, ReadFile, read_of
 from hybrid_search.ingest.caller_metadata import caller_metadata
 from hybrid_search.ingest.caption_embedding import CaptionEmbedding
 from hybrid_search.ingest.embedding_batch import Embedders
@@ -62,9 +62,7 @@ def add_pictures(
         For the first picture that cannot be used, when `on_error` is "raise".
     """
     backend.bulk([])  # an index that another writes is told of before the work, not after it
-    run = _AddRun(backend, embedders, options=options, ahead=ahead, progress=progress)
-    run.total = total
-    return run.of(items)
+    return _AddRun(backend, embedders, options=options, ahead=ahead, total=total, progress=progress).of(items)
 
 
 @dataclass(frozen=True)
@@ -72,6 +70,11 @@ class _Numbered(ReadFile):
     """A picture with its place among the items; `id` is what its document is to be called."""
 
     number: int = 0
+
+    @property
+    def name(self) -> str:
+        """What a failure is reported by."""
+        return self.facts.path or f"item {self.number + 1}"
 
 
 _Taken = tuple[int, str, "Future[_Numbered] | HybridSearchError"]
@@ -85,17 +88,17 @@ class _AddRun:
         *,
         options: IngestOptions,
         ahead: bool,
+        total: int | None,
         progress: Callable[[Progress], None] | None,
     ) -> None:
         self._backend, self._embedders, self._options = backend, embedders, options
-        self._ahead, self._progress = ahead, progress
+        self._ahead, self._total, self._progress = ahead, total, progress
         self._wording = CaptionEmbedding(embedders.captions)
         self._workers = options.workers or os.cpu_count() or 1
         self._ids: list[str | None] = []
         self._failed: dict[int, Failure] = {}
         self._added = self._updated = self._uncommitted = 0
         self._paths: set[str] = set()
-        self.total: int | None = None
 
     def of(self, items: Iterable[Item | ImageUnreadable]) -> IngestReport:
         start = time.perf_counter()
@@ -169,17 +172,11 @@ class _AddRun:
         return _Numbered(here or FileFacts(""), id, picture.metadata, picture, pixels, number=number)
 
     def _landed(self, number: int, name: str, taken: Future[_Numbered] | HybridSearchError) -> _Numbered | None:
-        if isinstance(taken, HybridSearchError):
-            self._fail(number, name, taken)
+        read = taken if isinstance(taken, HybridSearchError) else read_of(taken, name)
+        if isinstance(read, HybridSearchError):
+            self._fail(number, name, read)
             return None
-        try:
-            return taken.result()
-        except HybridSearchError as error:
-            self._fail(number, name, error)
-        except Exception as error:
-            # a decoder or parser that fails in a new way costs its own picture, never the run
-            self._fail(number, name, ImageUnreadable(name, f"{type(error).__name__}: {error}"))
-        return None
+        return read
 
     def _write(self, batch: list[Embedded]) -> None:
         reads = [cast("_Numbered", read) for read, _, _ in batch]
@@ -187,7 +184,7 @@ class _AddRun:
         good: list[tuple[_Numbered, Embedded]] = []
         for read, (_, vectors, labels), (metadata, problems) in zip(reads, batch, fitting, strict=True):
             if problems:
-                self._fail(read.number, read.facts.path or f"item {read.number + 1}", problems[0])
+                self._fail(read.number, read.name, problems[0])
                 continue
             whole = replace(read, metadata=metadata, picture=replace(cast("Picture", read.picture), metadata=metadata))
             good.append((whole, (whole, vectors, labels)))
@@ -195,9 +192,7 @@ class _AddRun:
         self._take_paths([read for read, _ in good])
         for read, outcome in self._submitted(good):
             if outcome.error is not None:
-                self._fail(
-                    read.number, read.facts.path or f"item {read.number + 1}", BulkError([(read.id, outcome.error)])
-                )
+                self._fail(read.number, read.name, BulkError([(read.id, outcome.error)]))
                 continue
             self._ids[read.number] = read.id
             self._added += outcome.status == _CREATED
@@ -251,4 +246,4 @@ class _AddRun:
     def _advance(self, name: str) -> None:
         if self._progress is not None:
             done = self._added + self._updated + len(self._failed)
-            self._progress(Progress(done, self.total, len(self._failed), name))
+            self._progress(Progress(done, self._total, len(self._failed), name))

@@ -19,7 +19,7 @@ from hybrid_search.document.picture import Picture, read_picture
 from hybrid_search.embedders import Labels
 from hybrid_search.errors import DocumentNotFound, HybridSearchError, ImageError, ImageUnreadable
 from hybrid_search.images import Source, read_source, sniff
-from hybrid_search.ingest.batches import Batches, Embedded, ReadFile
+from hybrid_search.ingest.batches import Batches, Embedded, ReadFile, read_of
 from hybrid_search.ingest.caption_embedding import CaptionEmbedding
 from hybrid_search.ingest.catalog import Catalog, is_below
 from hybrid_search.ingest.embedding_batch import Embedders, Vectors
@@ -189,20 +189,13 @@ class Pipeline:
                 self._embedders.load()
                 pending.append((facts, pool.submit(self._read, facts, file.sidecars, described, catalog)))
                 if len(pending) >= self._options.batch_size + 2 * self._workers:
-                    yield self._outcome(*pending.popleft())
+                    facts, future = pending.popleft()
+                    yield facts, read_of(future, facts.path)
             while pending:
-                yield self._outcome(*pending.popleft())
+                facts, future = pending.popleft()
+                yield facts, read_of(future, facts.path)
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
-
-    def _outcome(self, facts: FileFacts, future: Future[ReadFile]) -> tuple[FileFacts, ReadFile | HybridSearchError]:
-        try:
-            return facts, future.result()
-        except HybridSearchError as error:
-            return facts, error
-        except Exception as error:
-            # a decoder or parser that fails in a new way costs its own file, never the run
-            return facts, ImageUnreadable(facts.path, f"{type(error).__name__}: {error}")
 
     def _described(self, path: str) -> Metadata:
         return (self._captions.find(Path(path)) if self._captions else None) or Metadata({}, {}, ())

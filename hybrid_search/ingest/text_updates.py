@@ -35,7 +35,14 @@ def redescribed(source: Mapping[str, Any], metadata: Metadata, wording: CaptionE
     """
     kept = {name: source[name] for name in _COMPUTED if name in source}
     document = {**kept, **metadata_fields(metadata)}
-    vectors = {**(kept.get("embedding") or {}), **wording.change(source, document)}
+    return with_word_vectors(document, source, wording)
+
+
+def with_word_vectors(
+    document: Mapping[str, Any], source: Mapping[str, Any], wording: CaptionEmbedding
+) -> dict[str, Any]:
+    """Return a whole document with the stored vectors, of which those of words follow its words or go."""
+    vectors = {**(source.get("embedding") or {}), **wording.change(source, document)}
     return {**document, "embedding": {key: vector for key, vector in vectors.items() if vector is not None}}
 
 

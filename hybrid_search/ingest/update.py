@@ -14,6 +14,7 @@ from hybrid_search.ingest.caller_metadata import caller_metadata
 from hybrid_search.ingest.caption_embedding import CaptionEmbedding
 from hybrid_search.ingest.embedding_batch import Embedders
 from hybrid_search.ingest.own_fields import fit
+from hybrid_search.ingest.text_updates import with_word_vectors
 from hybrid_search.metadata import FieldValue, Metadata, add_places
 from hybrid_search.metadata.extra_fields import EXTRA, extra_name
 from hybrid_search.metadata.fields import FIELDS, flatten, is_field
@@ -65,9 +66,7 @@ def update_document(index: IndexState, id_or_path: str | Path, metadata: Mapping
         # what was made of the fields before goes with them
         others = stored.source.keys() - metadata_fields(Metadata(before)).keys()
         document = {**{name: stored.source[name] for name in stored.source if name in others}, **described}
-        vectors = {**(stored.source.get("embedding") or {}), **wording.change(stored.source, document)}
-        left_over = {key: vector for key, vector in vectors.items() if vector is not None}
-        return Action("index", id, {**document, "embedding": left_over})
+        return Action("index", id, with_word_vectors(document, stored.source, wording))
 
     outcome = change_document(index.backend, id, change, vectors=True)
     if outcome.error is not None:
