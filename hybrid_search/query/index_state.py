@@ -71,6 +71,7 @@ class IndexState:
         with self._refreshing:
             self.pending.clear()  # before the commit: what another thread adds meanwhile stays pending
             self.backend.refresh()
+            self.asker.cosines.forget()
 
     def see_own_writes(self) -> None:
         """Refresh where something is pending: what this object has written is there for what it does next."""

@@ -43,14 +43,13 @@ class SearchOptions(TypedDict, total=False):
     sort: str | Sequence[str] | None
     min_score: float | Mapping[str, float] | None
     facets: Sequence[str]
-    collapse_duplicates: bool
+    collapse_duplicates: bool | None
+    everything: bool
     explain: bool
     missing: bool
 
 
-DEFAULTS = SearchOptions(
-    k=10, offset=0, fusion="rrf", facets=(), collapse_duplicates=False, explain=False, missing=False
-)
+DEFAULTS = SearchOptions(k=10, offset=0, fusion="evidence", facets=(), everything=False, explain=False, missing=False)
 """What the signature of a search shows for an option that is not given, None for the others; `make_query` has the
 same."""
 
