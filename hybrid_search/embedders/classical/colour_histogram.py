@@ -18,6 +18,7 @@ from hybrid_search.embedders.registry import full_name
 from hybrid_search.embedders.unit_vectors import unit_or_even
 
 SIDE = 64
+"""Pixels of a side; chosen, not measured."""
 BITS = 4
 """Bits of each channel by which pixels are told apart: 4,096 colours."""
 

@@ -18,8 +18,10 @@ from hybrid_search.embedders.unit_vectors import unit_or_even
 from hybrid_search.errors import EmbedderUnavailable
 
 SIDE = 320
+"""Pixels of the longer side; chosen, not measured."""
 THIN = SIDE // 4
 MOST = 500
+"""Features of a picture at most: what OpenCV's ORB takes by default."""
 WORDS, PARTS = 16, 64
 """Visual words of a codebook, and principal components of a descriptor."""
 KINDS: Mapping[str, Callable[[Any], Any]] = {

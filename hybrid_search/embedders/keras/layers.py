@@ -17,6 +17,7 @@ from hybrid_search.errors import BadEmbedderOption
 
 POOLINGS = ("avg", "max", "gem")
 GEM_POWER = 3
+"""Where F. Radenović et al. (TPAMI 2019) start to learn it; it is not learned here."""
 GEM_LEAST = 1e-6
 """What is below counts as this: GeM takes roots, and some networks' feature maps are in part below zero."""
 _PASSING = ("Dropout", "Flatten", "Reshape")

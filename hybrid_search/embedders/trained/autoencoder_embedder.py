@@ -21,6 +21,7 @@ KIND = "autoencoder"
 INPUT, OUTPUT = "pixels", "code"
 """Names in its graph: (n, size, size, 3) float32 in [0, 1], and (n, dims) float32."""
 _BATCH = 64
+"""Images that the network takes at once; chosen, not measured."""
 
 
 class Autoencoder:

@@ -104,6 +104,7 @@ def _whole(field: Field, value: Any, *, up: bool, ceiling: bool) -> int:
 
 
 _LOWEST, _HIGHEST = -(1 << 63), (1 << 63) - 1
+"""Whole numbers have 64 bits in tantivy."""
 
 
 def _fits(bound: int | None) -> bool:

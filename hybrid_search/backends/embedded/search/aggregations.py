@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import tantivy
 
 _MOST_BUCKETS = 65_000
+"""tantivy's own limit; Elasticsearch has 65,536."""
 Aggregation = Callable[[Compiler, "tantivy.Query", Mapping[str, Any], Mapping[str, Any]], dict[str, Any]]
 
 
