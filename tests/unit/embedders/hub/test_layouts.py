@@ -347,8 +347,8 @@ def test_eight_bits_do_not_depend_on_the_batch(tmp_path: Path) -> None:
 
 def test_eight_bits_of_a_length_of_its_own_for_each_text(tmp_path: Path) -> None:
     tiny_models.transformers_clip(tmp_path, Tiny(length=600))
-    # models of so many tokens fill a text to the longest of its batch only
-    text = tiny_models.text_model(Tiny(length=1), mask=True)
+    # models of so many tokens fill a text to the longest of its batch only, which this one sees as it has no mask
+    text = tiny_models.text_model(Tiny(length=1))
     tiny_models.save(text, tmp_path / "onnx" / "text_model.onnx")
     tiny_models.write_json(tmp_path / "config.json", model_type="clip", text_config={"max_position_embeddings": 600})
     tiny_models.write_json(tmp_path / "tokenizer_config.json", pad_token="<|endoftext|>", model_max_length=600)
