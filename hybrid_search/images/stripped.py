@@ -39,16 +39,12 @@ _HAS_EXIF, _HAS_XMP = 0x08, 0x04
 _PPM_TOKEN = re.compile(rb"\s*(#|[^\s#]{1,20})")
 
 
-def _psd_resources(data: bytes) -> Iterator[Part]:
-    return photoshop_resources(data, 34 + int.from_bytes(data[26:30], "big"))
-
-
 _COUNTED: dict[str, Callable[[bytes], Iterator[Part]]] = {
     "avif": iso_boxes,
     "heif": iso_boxes,
     "icns": icns_icons,
     "jp2": iso_boxes,
-    "psd": _psd_resources,
+    "psd": lambda data: photoshop_resources(data, 34 + int.from_bytes(data[26:30], "big")),
 }
 """Formats that are decoded as they are, if they have not too many parts."""
 

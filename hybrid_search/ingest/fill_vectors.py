@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Literal, Protocol, cast
 
 from hybrid_search.backends import Backend
 from hybrid_search.document.definition import EmbeddingSpec, check, embeddings, spec_of
+from hybrid_search.document.document import first_path
 from hybrid_search.embedders import Embedder, TextEmbedder
 from hybrid_search.errors import MappingMismatch
 from hybrid_search.images import DEFAULT_LIMITS, Limits
@@ -105,7 +106,7 @@ def add_embedder(
                 backend.refresh()
                 uncommitted = 0
             if progress is not None:
-                progress(Progress(done, total, len(failed), _shown(*batch[-1])))
+                progress(Progress(done, total, len(failed), first_path(batch[-1][1]) or batch[-1][0]))
     finally:
         filler.close()
         # whatever ends the run, what was embedded before is kept
@@ -157,7 +158,3 @@ def _filler(
     pictures = PictureFiller(backend, image, key, limits=limits)
     base = stored_base(image, embeddings(backend.definition()))
     return pictures if base is None else MappedFiller(backend, pictures, key, base=base, batch_size=batch_size)
-
-
-def _shown(id: str, source: Mapping[str, Any]) -> str:
-    return next(iter(source.get("path") or ()), id)

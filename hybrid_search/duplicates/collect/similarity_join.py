@@ -156,11 +156,6 @@ class _Look:
         return self.limit.near(self.rows, *self.cells.nearest(self.signatures, view, self.limit.cosine))
 
 
-def _new_graph(dims: int) -> Any:
-    index = usearch_index().Index
-    return index(ndim=dims, metric="cos", dtype="i8", connectivity=_CONNECTIVITY, expansion_add=_EXPANSION_ADD)
-
-
 def _threads() -> int:
     return min(os.cpu_count() or 1, 8)
 
@@ -206,7 +201,9 @@ def cosine_neighbours(
     axes = _main_components(vectors, dims)
     blocks = _blocks(len(vectors))
     for block in blocks:
-        index = _new_graph(axes.shape[1])
+        index = usearch_index().Index(
+            ndim=axes.shape[1], metric="cos", dtype="i8", connectivity=_CONNECTIVITY, expansion_add=_EXPANSION_ADD
+        )
         for start in range(*block, _CHUNK):
             some = _codes(vectors[start : min(start + _CHUNK, block[1])], axes)
             there_are = np.flatnonzero(some.any(axis=1))
