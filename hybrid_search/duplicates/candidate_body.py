@@ -20,7 +20,7 @@ BYTES, SIGNATURE, VECTOR = "bytes", "signature", "vector"
 """Beginnings of the names by which a hit says what proposed it."""
 
 _SIGNATURE_K = 20
-_SIGNATURE_CANDIDATES = 200
+_SIGNATURE_CANDIDATES = 200  # found 99.8 % of the pairs below 0.45 at 404,000 documents
 _VECTOR_CANDIDATES = 100
 BOOST = 1e3
 

@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from hybrid_search.images import ImageLike, Limits
     from hybrid_search.query.filters import Filter
 
-_K = 10
-_PART_K = 5
+_K = 10  # proposals by each vector; no measurement is kept
+_PART_K = 5  # proposals for each part; no measurement is kept
 
 EvidenceById = dict[str, tuple[Evidence, Mapping[str, Any]]]
 

@@ -35,7 +35,7 @@ _EXIF, _XMP, _PROFILE = b"Exif\x00", b"http://ns.adobe.com/xap/1.0/\x00", b"ICC_
 _PNG_XMP, _PNG_EXIF = b"XML:com.adobe.xmp\x00", b"Raw profile type exif\x00"
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _LOSSLESS = frozenset((0xC3, 0xC7, 0xCB, 0xCF))
-_HAS_EXIF, _HAS_XMP = 0x08, 0x04
+_HAS_EXIF, _HAS_XMP = 0x08, 0x04  # flags of WebP's VP8X chunk
 _PPM_TOKEN = re.compile(rb"\s*(#|[^\s#]{1,20})")
 
 

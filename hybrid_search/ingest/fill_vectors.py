@@ -16,7 +16,7 @@ from hybrid_search.errors import MappingMismatch
 from hybrid_search.images import DEFAULT_LIMITS, Limits
 from hybrid_search.ingest.report import Failure, IngestReport, Progress
 
-_COMMIT = 1_000
+_COMMIT = 1_000  # documents between two commits; no measurement is kept
 _MAPPED = 256
 """Documents at least whose vectors are read, mapped and written together: there is nothing to decode."""
 _ATTEMPTS = 5

@@ -35,8 +35,8 @@ BY = "zero-shot"
 _STORED = ("labels", "label_scores", "written_labels")
 _SHARPNESS = 0.5
 """The temperature, as part of the spread of cosines."""
-_BATCH = 500
-_LEAST_SPREAD = 1e-6
+_BATCH = 500  # documents of one request; no measurement is kept
+_LEAST_SPREAD = 1e-6  # so that equal cosines, whose spread is 0, can be divided
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from hybrid_search.ingest.caption_embedding import CaptionEmbedding
 from hybrid_search.ingest.catalog import Catalog, is_below
 from hybrid_search.ingest.text_updates import also_described, redescribed
 
-_SHARE = 0.5
+_SHARE = 0.5  # of its files, that a document waits for: see `write`
 
 
 class ChangesDocuments(Protocol):

@@ -24,7 +24,7 @@ from hybrid_search.training.training_pictures import Pictures
 LEAST = 50
 """Pictures, below which there is nothing to learn."""
 _WHAT = "an autoencoder"
-_CHANNELS = (32, 64, 128)
+_CHANNELS = (32, 64, 128)  # of the three convolutions; no measurement is kept
 _SHRINKS = 2 ** len(_CHANNELS)
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from hybrid_search.hits.hits import Hits
     from hybrid_search.index import HybridIndex
 
-K = 3
+K = 3  # hits a search; the sheet has as many columns
 NO_PHOTOS = ("multipage*", "chessboard*", "no_time_for_that*")
 """Files of scikit-image that are there to test decoders."""
 

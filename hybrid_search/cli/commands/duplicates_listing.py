@@ -171,7 +171,7 @@ def _summary(counts: Counts, *, documents: int, decided: bool) -> str:
     return f"{groups}; {gone} could go, {readable_bytes(counts.freed)}"
 
 
-_SHOWN = 3
+_SHOWN = 3  # pairs of folders that are named; no measurement is kept
 
 
 @dataclass

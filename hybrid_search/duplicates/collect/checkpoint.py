@@ -17,8 +17,8 @@ from hybrid_search.backends.optimistic_update import Change
 from hybrid_search.duplicates.collect.documents import PRINT_BYTES, Documents, fingerprint
 from hybrid_search.duplicates.collect.links import update_duplicate
 
-_TOGETHER = 1024
-_SPARE = 16
+_TOGETHER = 1024  # fingerprints in one document: 8 kB in base64
+_SPARE = 16  # documents with marks that are left as they are; no measurement is kept
 
 
 @dataclass

@@ -32,7 +32,7 @@ from hybrid_search.signature.orientations import nearest_orientation
 _FEW, _FEW_OF = 200, 200
 """The index is asked for so many new documents at most, of at least so many times as many."""
 _TOGETHER = 128
-_SAVED_EVERY_S = 30.0
+_SAVED_EVERY_S = 30.0  # what a killed run loses; no measurement is kept
 
 _Asked = tuple[int, int, float | None]
 

@@ -13,7 +13,7 @@ from hybrid_search.duplicates.model import DuplicateGroup, Member
 from hybrid_search.duplicates.same_file import own_files
 from hybrid_search.hits.evidence import Evidence
 
-_TOGETHER = 100
+_TOGETHER = 100  # groups read at once; no measurement is kept
 
 
 def members(

@@ -29,12 +29,12 @@ _EXACT = 250_000_000
 """Comparisons up to which each is compared with each, which misses nothing and takes a few seconds."""
 _EXACT_COSINES = 16_000_000
 """The same for embeddings: up to it their main components alone take longer than to compare each with each."""
-_FEW_ASKED = 1024
+_FEW_ASKED = 1024  # rows of cosines held at once; no measurement is kept
 _BLOCK = 1_000_000
 """Rows that are held at once: about 400 bytes each."""
-_CHUNK, _LARGE_CHUNK = 4096, 16384
+_CHUNK, _LARGE_CHUNK = 4096, 16384  # rows at once; no measurement is kept
 _CONNECTIVITY, _EXPANSION_ADD = 16, 64
-_FROM_OTHER_SIDE = 3
+_FROM_OTHER_SIDE = 3  # a turn by 270 degrees is one by 90 seen from the other picture
 
 
 @dataclass(frozen=True)
