@@ -18,7 +18,7 @@ from hybrid_search.errors import BadVector, ImageUnreadable, QueryError
 GRID = 9
 LENGTH = GRID * GRID * 8
 """Values of a signature: 9 × 9 grid points, 8 neighbours each."""
-WORDS = 63
+WORDS = 63  # image-match's defaults: 63 words of 16 values
 WORD_LENGTH = 16
 SIGNATURE_MIN_SIDE = 360
 """Pixels of the shorter side that are enough.
