@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import chain, islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -17,7 +16,7 @@ from hybrid_search.cli.commands.duplicates_report import Counts, beside_page, pr
 from hybrid_search.cli.commands.duplicates_undecided import Undecided
 from hybrid_search.cli.output import terminal
 from hybrid_search.cli.output.output_files import check_replaceable
-from hybrid_search.cli.output.progress_bar import progress_bar
+from hybrid_search.cli.output.progress_bar import documents_bar
 from hybrid_search.cli.suggest import command
 from hybrid_search.errors.numbers import counted
 
@@ -28,8 +27,6 @@ if TYPE_CHECKING:
     from hybrid_search.duplicates.report.group_report import GroupReport
     from hybrid_search.hits.evidence import Tier
     from hybrid_search.index import HybridIndex
-
-_STAGES = ("reading the index", "comparing")
 
 
 @dataclass(frozen=True)
@@ -121,7 +118,7 @@ class Listing:
         return parse_keep(self.keep if len(self.keep) > 1 else self.keep[0]).before_default(*first)
 
     def _groups(self, index: HybridIndex) -> Iterator[DuplicateGroup]:
-        with _compared(shown=self.progress) as progress:
+        with documents_bar("reading the index", "comparing", shown=self.progress) as progress:
             found = index.duplicate_groups(
                 tiers=self.tiers,
                 max_distance=self.max_distance,
@@ -172,11 +169,3 @@ def _summary(counts: Counts, *, documents: int, decided: bool) -> str:
         return f"{groups}; --keep RULES says which to keep, --html FILE makes a page to choose on"
     gone = counted(counts.removed, "file")
     return f"{groups}; {gone} could go, {readable_bytes(counts.freed)}"
-
-
-@contextmanager
-def _compared(*, shown: bool) -> Iterator[Any]:
-    from hybrid_search.ingest import Progress
-
-    with progress_bar(shown=shown) as bar:
-        yield None if bar is None else lambda done, total: bar(Progress(done, total, 0, _STAGES[done > 0]))
