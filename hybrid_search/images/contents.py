@@ -34,7 +34,7 @@ _ANIMATED: dict[str, Callable[[BytesIO, str], ImageFile.ImageFile]] = {
 }
 _SINGLE = ("ico", "icns", "cur")
 """Formats whose images are one picture in several sizes."""
-_BITS_PER_SAMPLE, _SUBFILE, _REDUCED = 258, 254, 1
+_BITS_PER_SAMPLE, _SUBFILE, _REDUCED = 258, 254, 1  # tags of TIFF 6.0, and the bit of a thumbnail
 _DEEP_MODES = {"I": 16, "F": 32, "1": 1}
 _VIDEO = (b"ftypmp4", b"ftypisom", b"ftypqt  ")
 _MOST_FRAMES = 2_000

@@ -17,7 +17,7 @@ _MARKER_BEHIND_GARBAGE = re.compile(rb"(?<!\xff)\xff+[\xc0-\xfe]")
 _PNG_KIND = re.compile(rb"[A-Za-z]{4}")
 _GIF_BLOCK = re.compile(rb"[!,;]")
 _BARE = range(0xD0, 0xD9)
-_END, _SCAN = 0xD9, 0xDA
+_END, _SCAN = 0xD9, 0xDA  # JPEG markers: end of image, start of scan
 
 
 class NotRead(ValueError):

@@ -26,7 +26,7 @@ from hybrid_search.ingest.own_fields import fit_each
 from hybrid_search.ingest.report import Failure, IngestOptions, IngestReport, Progress
 from hybrid_search.metadata import Metadata
 
-_CREATED, _CONFLICT = 201, 409
+_CREATED, _CONFLICT = 201, 409  # HTTP status codes
 
 
 def add_pictures(

@@ -19,7 +19,7 @@ GRID = 9
 """image-match's, as all of the signature."""
 LENGTH = GRID * GRID * 8
 """Values of a signature: 9 × 9 grid points, 8 neighbours each."""
-WORDS = 63
+WORDS = 63  # image-match's defaults: 63 words of 16 values
 WORD_LENGTH = 16
 """image-match's number of words, and values in each."""
 SIGNATURE_MIN_SIDE = 360
