@@ -65,7 +65,7 @@ WALKS = {
     ),
     "Where does a server's error become a sentence?": (
         "backends.elasticsearch.error_translation:translated",
-        "backends.elasticsearch.error_messages:tls_reason",
+        "backends.elasticsearch.error_messages:certificate_error",
         "errors.servers:ServerBusy",
         "cli.exits:message",
     ),

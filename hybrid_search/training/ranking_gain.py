@@ -97,7 +97,7 @@ def rank_neighbours(vectors: NDArray[Any], same: NDArray[np.bool_], *, seed: int
 
     Raises
     ------
-    BadRun
+    QueryError
         When no two pictures belong together.
     PackageMissing
         When ir_measures is not installed.

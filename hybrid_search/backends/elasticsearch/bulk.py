@@ -69,9 +69,9 @@ class BulkWriter:
 
         Raises
         ------
-        WriteBlocked
+        IndexLocked
             At once, when the server refuses writes until somebody acts: a full disk, a block.
-        ServerBusy, IndexRed, BackendUnavailable
+        ServerBusy, BackendUnavailable
             When the server had no room, or was away, until the deadline; what it acknowledged stays.
         """
         outcomes: list[Outcome] = []
