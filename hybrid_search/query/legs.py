@@ -19,7 +19,7 @@ _FOLDERS = re.compile(r"(?<=[:=+])(?:[A-Za-z]:)?[/\\](?:[^/\\?&+]*[/\\])*")
 _MOST = 0.8
 _HALF = 2.5
 """How many times the least cosine, above the mean, has half of the most evidence; see docs/benchmarks.md."""
-_STRONG = 1.4
+_STRONG = 2.0
 
 
 @dataclass(frozen=True)

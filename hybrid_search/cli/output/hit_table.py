@@ -7,7 +7,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hybrid_search.cli.output import terminal
-from hybrid_search.cli.output.hit_columns import caption, evidence, legs_of, lookup, more_copies, number, plain, why
+from hybrid_search.cli.output.hit_columns import (
+    caption,
+    evidence,
+    legs_of,
+    lines_read,
+    lookup,
+    more_copies,
+    number,
+    plain,
+    why,
+)
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -80,6 +90,8 @@ def _description(hit: Hit, explain: bool) -> Text:
         lines.append(Text(terminal.escape(why(hit.matched)), style="green"))
     if explain and hit.leg_evidence:
         lines.append(Text(f"evidence {evidence(hit)}", style="green"))
+    if read := lines_read(hit):
+        lines.append(Text(terminal.escape(f"reads {read}"), style="green"))
     return Text("\n").join(lines)
 
 

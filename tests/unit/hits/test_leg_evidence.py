@@ -81,8 +81,8 @@ def test_where_pictures_hold_all_words_only_what_resembles_them_strongly_stands_
     matching = {
         "all": {"text": 3.0, "word:Ostsee": 1.0, "word:2018": 1.0, "every word": 100.0},
         "one": {"text": 9.0, "word:2018": 9.0},
-        "weak": {"vector": 0.12},
-        "strong": {"vector": 0.15},
+        "weak": {"vector": 0.19},
+        "strong": {"vector": 0.201},
     }
     counts = {"word:Ostsee": 3, "word:2018": 8, "every word": 3}
     hits = found(query, matching, counts)
