@@ -266,7 +266,7 @@ def read_hits(response: Mapping[str, Any], query: Query, body: Mapping[str, Any]
     evidence = leg_evidence(legs, query=query, held=held) if query.fusion == "evidence" else {}
     scores = _scores(list(found), legs, query, shares, evidence, held)
     enough = query.offset + query.k
-    copies = _collapse(list(scores), found, enough) if query.collapse_duplicates else {id: () for id in scores}
+    copies = _collapse(list(scores), found, query, enough) if query.collapse_duplicates else {id: () for id in scores}
     ranks = {name: {id: rank for rank, id in enumerate(ids, start=1)} for name, ids in _ranked(legs, query).items()}
     start = query.offset - int(body.get("from", 0))
     page = [
@@ -335,7 +335,9 @@ def _ranked(legs: Mapping[str, Mapping[str, float]], query: Query) -> dict[str, 
     return {name: list(scored)[:end] for name, scored in legs.items()}
 
 
-def _collapse(ids: Sequence[str], found: Mapping[str, Mapping[str, Any]], enough: int) -> dict[str, tuple[str, ...]]:
+def _collapse(
+    ids: Sequence[str], found: Mapping[str, Mapping[str, Any]], query: Query, enough: int
+) -> dict[str, tuple[str, ...]]:
     """Return the first ids that stay with their copies: as many as are shown, and those that follow within a page."""
     from hybrid_search.hits.collapse import collapse_copies
 
@@ -343,7 +345,8 @@ def _collapse(ids: Sequence[str], found: Mapping[str, Mapping[str, Any]], enough
     while True:
         first = ids[:looked]
         signatures = {id: found[id].get("fields", {}).get("signature") for id in first}
-        groups = {id: found[id].get("_source", {}).get("duplicate", {}).get("group") for id in first}
+        sources = {id: found[id].get("_source", {}) for id in first} if query.grouped else {}
+        groups = {id: source.get("duplicate", {}).get("group") for id, source in sources.items()}
         arrays = {
             id: np.asarray(values, np.int8).reshape(-1) for id, values in signatures.items() if values is not None
         }
