@@ -22,10 +22,10 @@ from hybrid_search.images import Source, read_source, sniff
 from hybrid_search.ingest.batches import Batches, Embedded, ReadFile, read_of
 from hybrid_search.ingest.caption_embedding import CaptionEmbedding
 from hybrid_search.ingest.catalog import Catalog, is_below
-from hybrid_search.ingest.embedding_batch import Embedders, Vectors
 from hybrid_search.ingest.folder_walk import FolderFile
 from hybrid_search.ingest.moved_files import MovedFiles
 from hybrid_search.ingest.own_fields import fit_all
+from hybrid_search.ingest.picture_embedding import Embedders, Vectors
 from hybrid_search.ingest.report import Failure, IngestOptions, IngestReport, Progress
 from hybrid_search.ingest.text_updates import added_fields, described_too
 from hybrid_search.metadata import Captions, Metadata, add_places, merge, read_metadata, read_sidecars

@@ -22,7 +22,7 @@ from hybrid_search.embedders.trained.vector_map import VectorMapEmbedder
 from hybrid_search.errors import ImageError, ImageUnreadable
 from hybrid_search.images import Limits, read_source
 from hybrid_search.ingest.caption_embedding import WORDS, CaptionEmbedding
-from hybrid_search.ingest.embedding_batch import Pixels, embed, ready
+from hybrid_search.ingest.picture_embedding import Pixels, embed, ready
 from hybrid_search.ingest.report import Failure
 
 IdAndSource = tuple[str, Mapping[str, Any]]
