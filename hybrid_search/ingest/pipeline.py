@@ -14,7 +14,7 @@ from typing import Any, cast
 
 from hybrid_search.backends import Action, Backend, Outcome, Stored
 from hybrid_search.backends.optimistic_update import Change, change_document
-from hybrid_search.document.document import FileFacts, build_source, caption_text, file_fields
+from hybrid_search.document.document import FileFacts, build_source, caption_text, file_fields, is_below
 from hybrid_search.document.index_embedders import EmbedderSet
 from hybrid_search.document.picture import Picture, read_picture
 from hybrid_search.embedders import Labels
@@ -22,7 +22,7 @@ from hybrid_search.errors import DocumentNotFound, HybridSearchError, ImageError
 from hybrid_search.images import Source, read_source, sniff
 from hybrid_search.ingest.batches import Batches, Embedded, ReadFile, read_of
 from hybrid_search.ingest.caption_embedding import CaptionEmbedding
-from hybrid_search.ingest.catalog import Catalog, is_below
+from hybrid_search.ingest.catalog import Catalog
 from hybrid_search.ingest.folder_walk import FolderFile
 from hybrid_search.ingest.moved_files import MovedFiles
 from hybrid_search.ingest.own_fields import fit_all
