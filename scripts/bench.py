@@ -58,6 +58,14 @@ def search_path(photos: Path, options: argparse.Namespace) -> str:
     return search_path.measure(options.before, sizes=tuple(options.sizes or (1_000, 100_000)))
 
 
+def search_or_peers(photos: Path, options: argparse.Namespace) -> str:
+    if not options.peers:
+        return search.measure(photos, quick=options.quick)
+    from scripts.benchmarks import peers
+
+    return peers.measure(size=1_000 if options.quick else (options.sizes or [peers.SIZE])[0])
+
+
 def duplicates(photos: Path, options: argparse.Namespace) -> str:
     from scripts.benchmarks import duplicates
 
@@ -137,6 +145,7 @@ BY_NAME = {
     "grouping-files": grouping_files,
     "many-copies": many_copies,
     "removable": removable,
+    "search": search_or_peers,
     "search-path": search_path,
     "words": words,
 }
@@ -156,11 +165,16 @@ def main() -> None:
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("parts", nargs="*", choices=[*PARTS, *BY_NAME, []], help=f"default: {' '.join(PARTS)}")
+    parser.add_argument(
+        "parts", nargs="*", choices=[*dict.fromkeys([*PARTS, *BY_NAME]), []], help=f"default: {' '.join(PARTS)}"
+    )
     parser.add_argument("--photos", type=Path, help="a folder of real photos")
     parser.add_argument("--quick", action="store_true", help="small sizes, to see that it runs")
     parser.add_argument(
         "--sizes", nargs="+", type=int, metavar="N", help="numbers of documents, where a part takes any"
+    )
+    parser.add_argument(
+        "--peers", action="store_true", help="search: all in one beside LanceDB, where it is installed, and no more"
     )
     parser.add_argument(
         "--before", type=Path, metavar="FOLDER", help="search-path, words: the checkout of an earlier commit"
@@ -207,7 +221,9 @@ def parser() -> argparse.ArgumentParser:
     servers.add_argument("--url", nargs="+", default=[], help="running servers; by default one is started")
     servers.add_argument("--dims", type=int, default=512)
     servers.add_argument("--vectors", default="hnsw", help="how vectors are indexed: hnsw, int8_hnsw, …")
-    servers.add_argument("--only", nargs="+", default=[], choices=["bulk", "requests", "latency", "filters", "bytes"])
+    servers.add_argument(
+        "--only", nargs="+", default=[], choices=["bulk", "requests", "latency", "filters", "bytes", "ways"]
+    )
     servers.add_argument("--merge", action="store_true", help="merge to one segment before searching")
     return parser
 

@@ -97,6 +97,7 @@ def _add_commands() -> None:
         kibana,
         label,
         migrate,
+        read_text,
         search,
         show,
         train,
@@ -117,14 +118,13 @@ def _add_commands() -> None:
         migrate.migrate,
         migrate.copy,
         embed.embed,
+        read_text.read_text,
     ):
         takes_words = command in (search.search, search.request)
         app.command(no_args_is_help=False, cls=WordsCommand if takes_words else PageCommand)(command)
     app.command()(demo.demo)
-    app.add_typer(duplicates.app)
-    app.add_typer(kibana.app)
-    app.add_typer(embedder.app)
-    app.add_typer(train.app)
+    for group in (duplicates, kibana, embedder, train):
+        app.add_typer(group.app)
 
 
 _add_commands()

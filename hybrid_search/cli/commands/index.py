@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from hybrid_search.cli import exits
+from hybrid_search.cli.commands.read_text import check_reader, print_report, read_all, report_json
 from hybrid_search.cli.output import terminal
 from hybrid_search.cli.output.progress_bar import progress_bar
 from hybrid_search.cli.parsing import options
@@ -24,6 +25,7 @@ from hybrid_search.errors.numbers import counted
 if TYPE_CHECKING:
     from hybrid_search.index import HybridIndex
     from hybrid_search.ingest import Failure, IngestReport
+    from hybrid_search.ingest.text_reading import TextReport
 
 SHOWN_FAILURES, SHOWN_UNUSED = 20, 5
 
@@ -108,6 +110,13 @@ def index(
             help="Also look into files whose names say nothing: without an ending, or with an unknown one.",
         ),
     ] = False,
+    read_text: Annotated[
+        bool,
+        options.flag(
+            "--read-text",
+            help="Then read the text inside all pictures of the index that were not read yet, as `read-text` does.",
+        ),
+    ] = False,
     no_progress: options.NoProgress = False,
     as_json: options.AsJson = False,
 ) -> None:
@@ -118,6 +127,8 @@ def index(
     if all_files and include:
         raise typer.BadParameter("--include says which files are taken, so --all-files adds none; choose one")
     _check_paths(context, location, paths)
+    if read_text:
+        check_reader()
     wanted: dict[str, Any] = {
         "captions": captions, "include": include or (), "exclude": exclude or (), "hidden": hidden,
         "follow_symlinks": follow_symlinks, "batch_size": batch_size, "workers": workers,
@@ -125,21 +136,17 @@ def index(
     }  # fmt: skip
     try:
         with open_index(
-            context,
-            location,
-            create=True,
-            embedder=embedder or None,
-            max_megapixels=max_megapixels,
-            memory=memory,
+            context, location, create=True, embedder=embedder or None, max_megapixels=max_megapixels, memory=memory
         ) as opened:
             by_path = _fill(opened, paths, wanted, shown=not no_progress)
+            text = read_all(opened, workers=workers, shown=not no_progress) if read_text else None
             documents, embedders = len(opened), opened.embedders
     except KeyboardInterrupt:
         terminal.note("interrupted: what was indexed so far is kept; run the same command again to go on from there")
         raise typer.Exit(exits.INTERRUPTED) from None
     reports = list(by_path.values())
     failed = [failure for report in reports for failure in report.failed]
-    _print(reports, failed, place_of(context, location), documents, as_json=as_json)
+    _print(reports, failed, place_of(context, location), documents, as_json=as_json, text=text)
     _note_moved(reports)
     _note_left_out(reports, all_files=all_files)
     away = [(path, report.withheld) for path, report in by_path.items() if report.withheld]
@@ -150,7 +157,7 @@ def index(
         fetching = "" if is_here() else f"{command('embedder fetch minilm')}, then "
         adding = command("embed lite+minilm --default lite+minilm")
         terminal.note(f"to find them by sentences too: {fetching}{adding}")
-    raise typer.Exit(exits.PARTIAL if failed or away else exits.OK)
+    raise typer.Exit(exits.PARTIAL if failed or away or (text and text.failed) else exits.OK)
 
 
 def _fill(
@@ -179,7 +186,15 @@ def _fill(
     return reports
 
 
-def _print(reports: list[IngestReport], failed: list[Failure], place: str, documents: int, *, as_json: bool) -> None:
+def _print(
+    reports: list[IngestReport],
+    failed: list[Failure],
+    place: str,
+    documents: int,
+    *,
+    as_json: bool,
+    text: TextReport | None,
+) -> None:
     names = ("added", "updated", "unchanged", "copies", "withheld", "videos", "others")
     counts = {name: sum(getattr(report, name) for report in reports) for name in names}
     counts["missing"] = reports[-1].missing  # of the whole index, as it is now
@@ -190,7 +205,7 @@ def _print(reports: list[IngestReport], failed: list[Failure], place: str, docum
         moved = {folder: number for report in reports for folder, number in report.moved.items()}
         ending = {"seconds": round(seconds, 3), "location": place, "documents": documents}
         told = {"failed": [asdict(failure) for failure in failed], "unused_captions": _unused(reports)}
-        dump({**counts, "moved": moved, **told, **ending})
+        dump({**counts, "moved": moved, **told, **ending, **({"text": report_json(text)} if text else {})})
         return
     note_failures(failed)
     if unused := _unused(reports):
@@ -204,6 +219,8 @@ def _print(reports: list[IngestReport], failed: list[Failure], place: str, docum
     done = counts["added"] + counts["updated"] + counts["copies"]
     rate = f", {done / seconds:.0f} pictures/s" if done and seconds else ""
     terminal.write(f"{', '.join(parts)} in {seconds:.1f} s{rate}\n")
+    if text:
+        print_report(text, documents=documents)
     terminal.note(f"{counted(documents, 'picture')} in {place}")
 
 
