@@ -2,8 +2,8 @@
 
 Prints Markdown. Photos come from --photos FOLDER, else from the shared test data that HYBRID_SEARCH_DATA names, else
 from scikit-image's wheel. `make bench` runs what needs neither a server nor long; `elasticsearch` starts a server, or
-measures those of --url; `codes`, `duplicates`, `removable`, `grouping`, `grouping-files`, `many-copies`, `embedders`,
-`search-path` and `words` run by name. The latest output is in docs/benchmarks.md.
+measures those of --url; `codes`, `duplicates`, `removable`, `grouping`, `grouping-files`, `large`, `many-copies`,
+`embedders`, `search-path` and `words` run by name. The latest output is in docs/benchmarks.md.
 """
 
 from __future__ import annotations
@@ -64,6 +64,12 @@ def search_or_peers(photos: Path, options: argparse.Namespace) -> str:
     from scripts.benchmarks import peers
 
     return peers.measure(size=1_000 if options.quick else (options.sizes or [peers.SIZE])[0])
+
+
+def large(photos: Path, options: argparse.Namespace) -> str:
+    from scripts.benchmarks import large
+
+    return large.measure(sizes=tuple(options.sizes or large.SIZES), folder=options.folder)
 
 
 def duplicates(photos: Path, options: argparse.Namespace) -> str:
@@ -143,6 +149,7 @@ BY_NAME = {
     "duplicates": duplicates,
     "grouping": grouping,
     "grouping-files": grouping_files,
+    "large": large,
     "many-copies": many_copies,
     "removable": removable,
     "search": search_or_peers,
@@ -209,7 +216,7 @@ def parser() -> argparse.ArgumentParser:
     pairs.add_argument("--holes", action="store_true", help="with --direct, the treacherous pairs of `duplicates` too")
     pairs.add_argument("--list", action="store_true", help="list the wrong pairs and the harmless ones that are lost")
     pairs.add_argument("--kind", default="", help="only kinds and classes whose name holds this")
-    pairs.add_argument("--folder", type=Path, help="where pairs are kept; by default the user's cache folder")
+    pairs.add_argument("--folder", type=Path, help="where pairs and indexes of large are kept")
     typed = parser.add_argument_group("words, which takes --half and --before too")
     typed.add_argument("--embedder", nargs="+", default=[], metavar="NAME", help="by default lite lite+minilm")
     typed.add_argument("--set", choices=["typed", "own", "all"], default="all", help="which queries; all by default")
