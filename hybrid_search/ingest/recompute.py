@@ -13,8 +13,8 @@ from hybrid_search.backends.optimistic_update import change_document
 from hybrid_search.errors import BulkError, ImageError, MappingMismatch
 from hybrid_search.errors.numbers import counted
 from hybrid_search.images import Limits
-from hybrid_search.ingest.embedding_batch import Embedders
 from hybrid_search.ingest.one_picture import add_picture
+from hybrid_search.ingest.picture_embedding import Embedders
 from hybrid_search.metadata.extra_fields import EXTRA
 from hybrid_search.metadata.fields import flatten
 

@@ -23,6 +23,7 @@ TEXT_FIELDS = {
     "labels_text": 1.0,
     "hypernyms": 0.5,
     "prompt_text": 1.0,
+    "text_in_picture_text": 1.0,
     "filename_text": 1.0,
     "folder_text": 1.0,
     "place_text": 1.0,

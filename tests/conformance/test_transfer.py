@@ -33,7 +33,7 @@ from hybrid_search.errors import (
 )
 from hybrid_search.images import DEFAULT_LIMITS
 from hybrid_search.ingest import add_picture
-from hybrid_search.ingest.embedding_batch import Embedders
+from hybrid_search.ingest.picture_embedding import Embedders
 from tests.support.fakes import ColourEmbedder
 from tests.support.fakes import photo as picture
 from tests.support.photos import definition, photo, photos, unit

@@ -8,6 +8,7 @@ from hybrid_search.errors import BackendError, BackendUnavailable, IndexCorrupt,
 from hybrid_search.errors.remedies import MIGRATE
 
 _LONGEST = 300
+"""Characters of what a server says: some of its reasons quote the whole request."""
 _BLOCK = re.compile(r"\[\w+/\d+/([^\]]*)\]")
 _WRITE_BLOCKS = (
     ("flood-stage", "the server's disk is nearly full (flood stage); it is read-only until there is space again"),

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from elasticsearch import ApiError
 
 _PASSING = (429, 502, 503, 504)
+"""HTTP: too many requests, bad gateway, unavailable, gateway timeout."""
 # of a node that has just gone, answered with status 500
 _GONE = {
     "connect_transport_exception",

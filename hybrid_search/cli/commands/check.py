@@ -25,8 +25,7 @@ def check(
     context: typer.Context,
     location: options.Index = None,
     repair: Annotated[
-        bool,
-        options.flag("--repair", help="Mend what can be mended; what was damaged is kept beside the index."),
+        bool, options.flag("--repair", help="Mend what can be mended; what was damaged is kept beside the index.")
     ] = False,
     yes: options.Yes = False,
     as_json: options.AsJson = False,

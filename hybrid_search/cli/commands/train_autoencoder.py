@@ -31,9 +31,9 @@ def autoencoder(
         ),
     ] = None,
     location: options.Index = None,
-    dims: Annotated[int, typer.Option("--dims", min=1, metavar="N", help="Length of the vectors.")] = 128,
+    dims: Annotated[int, options.value("--dims", "N", "Length of the vectors.", min=1)] = 128,
     size: Annotated[
-        int, typer.Option("--size", min=8, metavar="N", help="Sides of the squares it sees, in pixels: 8, 16, 24, ….")
+        int, options.value("--size", "N", "Sides of the squares it sees, in pixels: 8, 16, 24, ….", min=8)
     ] = 64,
     epochs: options.Epochs = 40,
     patience: options.Patience = 5,

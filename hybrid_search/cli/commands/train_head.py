@@ -42,14 +42,12 @@ def head(
     source: Annotated[
         SourceName,
         typer.Option(
-            "--from",
-            help="What says that pictures belong together: labels, tags, groups of copies, or their folders.",
+            "--from", help="What says that pictures belong together: labels, tags, groups of copies, or their folders."
         ),
     ],
     location: options.Index = None,
     embedder: Annotated[
-        str | None,
-        typer.Option("--embedder", metavar="NAME", help="Whose vectors to learn from; the index's first by default."),
+        str | None, options.value("--embedder", "NAME", "Whose vectors to learn from; the index's first by default.")
     ] = None,
     loss: Annotated[
         HeadLossName,
@@ -59,22 +57,17 @@ def head(
     ] = HeadLossName.triplet,
     margin: Annotated[
         float | None,
-        typer.Option(
+        options.value(
             "--margin",
+            "X",
+            "How far apart what does not belong together is pushed: 0.2 for triplets, 1 for pairs.",
             min=0,
-            metavar="X",
-            help="How far apart what does not belong together is pushed: 0.2 for triplets, 1 for pairs.",
         ),
     ] = None,
     dims: Annotated[
-        int | None,
-        typer.Option(
-            "--dims", min=1, metavar="N", help="Length of the new vectors; else that of the old, at most 512."
-        ),
+        int | None, options.value("--dims", "N", "Length of the new vectors; else that of the old, at most 512.", min=1)
     ] = None,
-    hidden: Annotated[
-        int, typer.Option("--hidden", min=0, metavar="N", help="Units of a hidden layer beside the linear map.")
-    ] = 0,
+    hidden: Annotated[int, options.value("--hidden", "N", "Units of a hidden layer beside the linear map.", min=0)] = 0,
     epochs: options.Epochs = 60,
     patience: options.Patience = 8,
     seed: options.Seed = 0,

@@ -47,31 +47,26 @@ def joint(
     ] = None,
     photos: Annotated[
         Path | None,
-        typer.Option(
-            "--photos",
-            metavar="FOLDER",
-            exists=True,
-            help="The pictures that --captions is about; else those of the index.",
+        options.value(
+            "--photos", "FOLDER", "The pictures that --captions is about; else those of the index.", exists=True
         ),
     ] = None,
     image_embedder: Annotated[
         str | None,
-        typer.Option(
+        options.value(
             "--image-embedder",
-            metavar="NAME",
-            help=f"Whose vectors to learn from: the index's first by default, of --photos those of {_EMBEDDER}.",
+            "NAME",
+            f"Whose vectors to learn from: the index's first by default, of --photos those of {_EMBEDDER}.",
         ),
     ] = None,
     text_embedder: Annotated[
-        str, typer.Option("--text-embedder", metavar="NAME", help="What turns the captions into vectors.")
+        str, options.value("--text-embedder", "NAME", "What turns the captions into vectors.")
     ] = "minilm",
     loss: Annotated[
         JointLossName,
         typer.Option("--loss", help="How it learns: cca and ridge at once, cosine and hinge pass by pass."),
     ] = JointLossName.cca,
-    hidden: Annotated[
-        int, typer.Option("--hidden", min=0, metavar="N", help="Units of a hidden layer, for cosine and hinge.")
-    ] = 0,
+    hidden: Annotated[int, options.value("--hidden", "N", "Units of a hidden layer, for cosine and hinge.", min=0)] = 0,
     epochs: options.Epochs = 60,
     patience: options.Patience = 8,
     seed: options.Seed = 0,

@@ -139,7 +139,7 @@ def test_without_predictions_terms_are_looked_for_in_what_people_wrote() -> None
     (term,) = leg["bool"]["should"]
     assert {field.partition("^")[0] for field in term["multi_match"]["fields"]} == {
         *("caption_text", "title_text", "headline_text", "alt_text", "tags_text", "people_text", "prompt_text"),
-        *("written_labels_text", "filename_text", "folder_text", "place_text", "camera_text"),
+        *("text_in_picture_text", "written_labels_text", "filename_text", "folder_text", "place_text", "camera_text"),
     }
     # what must occur, and what must not, may occur in a label
     assert "labels_text" in str(leg["bool"]["must"])
