@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from hybrid_search.hits.hits import Hits
     from hybrid_search.images import ImageLike
     from hybrid_search.ingest import IngestReport, Progress
-    from hybrid_search.ingest.embedding_batch import Embedders
+    from hybrid_search.ingest.picture_embedding import Embedders
     from hybrid_search.ingest.prune import Vanished
     from hybrid_search.ingest.text_reading import TextReport
     from hybrid_search.query.filters import Filter
@@ -122,7 +122,7 @@ class HybridIndex:
 
     def filling(self) -> Embedders:
         """Return the embedders that fill the index as it is now, for those who write into its backend."""
-        from hybrid_search.ingest.embedding_batch import Embedders
+        from hybrid_search.ingest.picture_embedding import Embedders
 
         return Embedders.of(self._state)
 

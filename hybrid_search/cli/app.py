@@ -45,8 +45,7 @@ def program(
         ),
     ] = None,
     name: Annotated[
-        str,
-        typer.Option("--name", metavar="NAME", envvar="HYBRID_SEARCH_NAME", help="The index's name at that location."),
+        str, options.value("--name", "NAME", "The index's name at that location.", envvar="HYBRID_SEARCH_NAME")
     ] = "images",
     config: connection.Config = None,
     api_key: connection.ApiKey = None,

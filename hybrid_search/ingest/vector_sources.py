@@ -15,13 +15,13 @@ from numpy.typing import NDArray
 from hybrid_search.backends import Action, Backend, Outcome, Stored
 from hybrid_search.backends.optimistic_update import Change, change_document
 from hybrid_search.document.definition import EmbeddingSpec, spec_of
-from hybrid_search.document.document import caption_text
+from hybrid_search.document.document import caption_text, first_path
 from hybrid_search.document.picture import prepare
 from hybrid_search.embedders import Embedder, TextEmbedder
 from hybrid_search.embedders.trained.vector_map import VectorMapEmbedder
 from hybrid_search.images import Limits, Source
 from hybrid_search.ingest.caption_embedding import WORDS, CaptionEmbedding
-from hybrid_search.ingest.embedding_batch import Pixels, embed, ready
+from hybrid_search.ingest.picture_embedding import Pixels, embed, ready
 from hybrid_search.ingest.report import Failure
 from hybrid_search.ingest.stored_pictures import StoredPicture, read_stored
 
@@ -173,7 +173,7 @@ class MappedFiller:
         outcomes += [change_document(self._backend, id, self._of_now, vectors=True) for id in made if id not in own]
         refused = {outcome.id: problem for outcome in outcomes if (problem := _problem(outcome))}
         self.from_stored += len(made) - len(refused)
-        paths = {id: next(iter(source.get("path") or ()), id) for id, source in documents}
+        paths = {id: first_path(source) or id for id, source in documents}
         return [*failures, *(Failure(paths[id], problem) for id, problem in refused.items())]
 
     def close(self) -> None:
@@ -220,7 +220,7 @@ class WordFiller:
         for id, source in documents:
             outcome = change_document(self._backend, id, self._now)
             if problem := _problem(outcome):
-                failures.append(Failure(next(iter(source.get("path") or ()), id), problem))
+                failures.append(Failure(first_path(source) or id, problem))
         return failures
 
     def close(self) -> None:

@@ -33,8 +33,7 @@ SHOWN_FAILURES, SHOWN_UNUSED = 20, 5
 def index(
     context: typer.Context,
     paths: Annotated[
-        list[Path],
-        typer.Argument(metavar="PATH", help="Folders, with all below them, or picture files."),
+        list[Path], typer.Argument(metavar="PATH", help="Folders, with all below them, or picture files.")
     ],
     location: options.Index = None,
     captions: Annotated[
@@ -45,12 +44,10 @@ def index(
         ),
     ] = None,
     include: Annotated[
-        list[str] | None,
-        typer.Option("--include", metavar="GLOB", help="Take only files that match; may be repeated."),
+        list[str] | None, options.value("--include", "GLOB", "Take only files that match; may be repeated.")
     ] = None,
     exclude: Annotated[
-        list[str] | None,
-        typer.Option("--exclude", metavar="GLOB", help="Leave out files and folders that match; may be repeated."),
+        list[str] | None, options.value("--exclude", "GLOB", "Leave out files and folders that match; may be repeated.")
     ] = None,
     hidden: Annotated[
         bool, options.flag("--hidden", help="Also files and folders whose name begins with a dot.")
@@ -59,44 +56,44 @@ def index(
     batch_size: options.BatchSize = 32,
     workers: Annotated[
         int | None,
-        typer.Option(
+        options.value(
             "--workers",
+            "N",
+            "Threads that read and decode; one for each processor by default.",
             min=1,
-            metavar="N",
             envvar="HYBRID_SEARCH_WORKERS",
-            help="Threads that read and decode; one for each processor by default.",
         ),
     ] = None,
     embedder: Annotated[
         list[str] | None,
-        typer.Option(
+        options.value(
             "--embedder",
-            metavar="NAME",
-            envvar="HYBRID_SEARCH_EMBEDDER",
-            help="What turns pictures into vectors, or caption:NAME what is written about them, for a new "
+            "NAME",
+            "What turns pictures into vectors, or caption:NAME what is written about them, for a new "
             "index: lite+minilm by default where minilm has been fetched, else lite; may be repeated, "
             "the first is the default. An index keeps its embedders.",
+            envvar="HYBRID_SEARCH_EMBEDDER",
         ),
     ] = None,
     max_megapixels: Annotated[
         int | None,
-        typer.Option(
+        options.value(
             "--max-megapixels",
+            "N",
+            "Refuse larger pictures; 256 by default.",
             min=1,
-            metavar="N",
             envvar="HYBRID_SEARCH_MAX_MEGAPIXELS",
-            help="Refuse larger pictures; 256 by default.",
         ),
     ] = None,
     memory: Annotated[
         int | None,
-        typer.Option(
+        options.value(
             "--memory",
-            min=1,
-            metavar="MB",
-            envvar="HYBRID_SEARCH_MEMORY",
-            help="Megabytes that all workers together may take to decode: large pictures wait for their turn, one that "
+            "MB",
+            "Megabytes that all workers together may take to decode: large pictures wait for their turn, one that "
             "alone needs more is refused. A quarter of the machine's memory by default.",
+            min=1,
+            envvar="HYBRID_SEARCH_MEMORY",
         ),
     ] = None,
     accept_missing: Annotated[

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from hybrid_search.cli import exits
-from hybrid_search.cli.commands.embed_notes import Seen
+from hybrid_search.cli.commands.embed import Seen
 from hybrid_search.cli.output import terminal
 from hybrid_search.cli.output.progress_bar import progress_bar
 from hybrid_search.cli.parsing import options
