@@ -3,7 +3,7 @@
 Prints Markdown. Photos come from --photos FOLDER, else from the shared test data that HYBRID_SEARCH_DATA names, else
 from scikit-image's wheel. `make bench` runs what needs neither a server nor long; `elasticsearch` starts a server, or
 measures those of --url; `codes`, `duplicates`, `removable`, `grouping`, `grouping-files`, `large`, `many-copies`,
-`embedders`, `search-path` and `words` run by name. The latest output is in docs/benchmarks.md.
+`embedders`, `ocr`, `search-path` and `words` run by name. The latest output is in docs/benchmarks.md.
 """
 
 from __future__ import annotations
@@ -123,6 +123,13 @@ def removable(photos: Path, options: argparse.Namespace) -> str:
     return removable.measure(everything, count=options.pairs or (2 if options.quick else removable.COUNT), **given)
 
 
+def ocr(photos: Path, options: argparse.Namespace) -> str:
+    from scripts.benchmarks import ocr
+
+    half = options.half or "ab"
+    return ocr.measure(photos, quick=options.quick, seed=options.seed, half=half, sheet=options.sheet)
+
+
 def words(photos: Path, options: argparse.Namespace) -> str:
     from scripts.benchmarks import words
 
@@ -151,6 +158,7 @@ BY_NAME = {
     "grouping-files": grouping_files,
     "large": large,
     "many-copies": many_copies,
+    "ocr": ocr,
     "removable": removable,
     "search": search_or_peers,
     "search-path": search_path,
@@ -207,9 +215,10 @@ def parser() -> argparse.ArgumentParser:
     copies.add_argument("--workers", type=int, default=1, help="processes that look pictures up")
     copies.add_argument("--sources", type=int, metavar="N", help="copies of so many photos only, of 200")
     copies.add_argument("--videos", type=Path, help="a folder of videos, for frames of real scenes")
-    pairs = parser.add_argument_group("removable")
+    parser.add_argument("--sheet", type=Path, metavar="FILE", help="ocr: draw all photos in which something was read")
+    pairs = parser.add_argument_group("removable, ocr")
     pairs.add_argument("--pairs", type=int, metavar="N", help="pairs of each kind, of harmless ones half as many; 16")
-    pairs.add_argument("--seed", type=int, default=0, help="another one makes other pairs of other photos")
+    pairs.add_argument("--seed", type=int, default=0, help="another one makes other pairs, or draws other pictures")
     pairs.add_argument("--half", choices=["a", "b"], help="tune on a, report b; by default both")
     pairs.add_argument("--first", type=int, metavar="N", help="only the first pairs of each kind in the half")
     pairs.add_argument("--direct", action="store_true", help="judge pairs by themselves, without an index")
