@@ -137,6 +137,7 @@ def words(photos: Path, options: argparse.Namespace) -> str:
     if not data:
         raise SystemExit("words measures with the shared test data; say where they are in HYBRID_SEARCH_DATA")
     given = {"half": options.half or "", "per_query": options.per_query, "fresh": options.fresh}
+    given |= {"read_text": options.read_text}
     given |= {"embedders": options.embedder} if options.embedder else {}
     given |= {"sets": (options.set,)} if options.set != "all" else {}
     given |= {"year": options.year} if options.year else {}
@@ -232,6 +233,7 @@ def parser() -> argparse.ArgumentParser:
     typed.add_argument("--fusion", help="how legs are fused; by default what a search does")
     typed.add_argument("--per-query", action="store_true", help="list every query")
     typed.add_argument("--year", type=int, help="what `last year` means; by default the year before this one")
+    typed.add_argument("--read-text", action="store_true", help="read the text inside pictures, with RapidOCR")
     typed.add_argument("--fresh", action="store_true", help="index again what is in the cache")
     servers = parser.add_argument_group("elasticsearch, signature-lookup")
     servers.add_argument("--url", nargs="+", default=[], help="running servers; by default one is started")
