@@ -13,7 +13,7 @@ from hybrid_search.query.understood.ordinary_words import (
     ORDINARY_NAMES,
     WITH_WORDS,
 )
-from hybrid_search.query.understood.vocabulary import PLACES, Named, IndexVocabulary
+from hybrid_search.query.understood.vocabulary import PLACES, IndexVocabulary, Named
 
 _LONGEST = 7
 """Words of a name: "Nikon AF-S 24-70mm f/2.8E ED VR"."""
