@@ -34,8 +34,9 @@ if TYPE_CHECKING:
     from hybrid_search.hits.hits import Hits
     from hybrid_search.images import ImageLike
     from hybrid_search.ingest import IngestReport, Progress
-    from hybrid_search.ingest.embedding_batch import Embedders
+    from hybrid_search.ingest.picture_embedding import Embedders
     from hybrid_search.ingest.prune import Vanished
+    from hybrid_search.ingest.text_reading import TextReport
     from hybrid_search.query.filters import Filter
     from hybrid_search.query.options import SearchOptions
 
@@ -121,7 +122,7 @@ class HybridIndex:
 
     def filling(self) -> Embedders:
         """Return the embedders that fill the index as it is now, for those who write into its backend."""
-        from hybrid_search.ingest.embedding_batch import Embedders
+        from hybrid_search.ingest.picture_embedding import Embedders
 
         return Embedders.of(self._state)
 
@@ -477,6 +478,41 @@ class HybridIndex:
         from hybrid_search.ingest.embedder_changes import add_embedder
 
         return add_embedder(self._state, embedder, again=again, batch_size=batch_size, progress=progress)
+
+    def read_text(
+        self, *, again: bool = False, workers: int | None = None, progress: Callable[[Progress], None] | None = None
+    ) -> TextReport:
+        """Read the text inside every stored picture that was not read yet; words find it then, and `has:text` filters.
+
+        A cheap look at a small size decides whether there is anything to read. The index can be searched and written
+        meanwhile; a run that was interrupted goes on where it ended.
+
+        Parameters
+        ----------
+        again : bool
+            Also read pictures that another version of the reader has read.
+        workers : int, optional
+            Pictures read at once; by default one for each processor.
+        progress : callable, optional
+            Called with a `Progress` after every few pictures.
+
+        Returns
+        -------
+        TextReport
+            How many pictures were `read`, how many of them `with_text`, and those that failed: whose files are away, or
+            have other bytes now. What was read is in the documents, as `text_in_picture` and, with boxes and
+            confidence, `text_lines`.
+
+        Raises
+        ------
+        PackageMissing
+            When RapidOCR is not installed.
+        MappingMismatch
+            When the index was made by a version that read no text; `backends.transfer.migrate` brings it up to date.
+        """
+        from hybrid_search.ingest.text_reading import read_text_of
+
+        return read_text_of(self._state, again=again, workers=workers, progress=progress)
 
     def drop_embedder(self, name: str, *, progress: Callable[[int, int], None] | None = None) -> int:
         """Remove an embedder and its vectors.

@@ -2,8 +2,8 @@
 
 Prints Markdown. Photos come from --photos FOLDER, else from the shared test data that HYBRID_SEARCH_DATA names, else
 from scikit-image's wheel. `make bench` runs what needs neither a server nor long; `elasticsearch` starts a server, or
-measures those of --url; `codes`, `duplicates`, `removable`, `grouping`, `grouping-files`, `many-copies`, `embedders`
-and `search-path` run by name. The latest output is in docs/benchmarks.md.
+measures those of --url; `codes`, `duplicates`, `removable`, `grouping`, `grouping-files`, `many-copies`, `embedders`,
+`search-path` and `words` run by name. The latest output is in docs/benchmarks.md.
 """
 
 from __future__ import annotations
@@ -58,6 +58,14 @@ def search_path(photos: Path, options: argparse.Namespace) -> str:
     return search_path.measure(options.before, sizes=tuple(options.sizes or (1_000, 100_000)))
 
 
+def search_or_peers(photos: Path, options: argparse.Namespace) -> str:
+    if not options.peers:
+        return search.measure(photos, quick=options.quick)
+    from scripts.benchmarks import peers
+
+    return peers.measure(size=1_000 if options.quick else (options.sizes or [peers.SIZE])[0])
+
+
 def duplicates(photos: Path, options: argparse.Namespace) -> str:
     from scripts.benchmarks import duplicates
 
@@ -109,6 +117,24 @@ def removable(photos: Path, options: argparse.Namespace) -> str:
     return removable.measure(everything, count=options.pairs or (2 if options.quick else removable.COUNT), **given)
 
 
+def words(photos: Path, options: argparse.Namespace) -> str:
+    from scripts.benchmarks import words
+
+    data = os.environ.get("HYBRID_SEARCH_DATA")
+    if not data:
+        raise SystemExit("words measures with the shared test data; say where they are in HYBRID_SEARCH_DATA")
+    given = {"half": options.half or "", "per_query": options.per_query, "fresh": options.fresh}
+    given |= {"embedders": options.embedder} if options.embedder else {}
+    given |= {"sets": (options.set,)} if options.set != "all" else {}
+    given |= {"year": options.year} if options.year else {}
+    search = {"fusion": options.fusion} if options.fusion else {}
+    after = words.measure(Path(data), words.Options(**given, search=search))
+    if options.before is None or words.is_checkout(options.before):
+        return after
+    before = words.measure_checkout(options.before, sys.argv[1:])
+    return f"## Before\n\n{before}\n## After\n\n{after}"
+
+
 BY_NAME = {
     "codes": codes,
     "embedders": embedders,
@@ -119,7 +145,9 @@ BY_NAME = {
     "grouping-files": grouping_files,
     "many-copies": many_copies,
     "removable": removable,
+    "search": search_or_peers,
     "search-path": search_path,
+    "words": words,
 }
 
 
@@ -137,13 +165,20 @@ def main() -> None:
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("parts", nargs="*", choices=[*PARTS, *BY_NAME, []], help=f"default: {' '.join(PARTS)}")
+    parser.add_argument(
+        "parts", nargs="*", choices=[*dict.fromkeys([*PARTS, *BY_NAME]), []], help=f"default: {' '.join(PARTS)}"
+    )
     parser.add_argument("--photos", type=Path, help="a folder of real photos")
     parser.add_argument("--quick", action="store_true", help="small sizes, to see that it runs")
     parser.add_argument(
         "--sizes", nargs="+", type=int, metavar="N", help="numbers of documents, where a part takes any"
     )
-    parser.add_argument("--before", type=Path, metavar="FOLDER", help="search-path: the checkout of an earlier commit")
+    parser.add_argument(
+        "--peers", action="store_true", help="search: all in one beside LanceDB, where it is installed, and no more"
+    )
+    parser.add_argument(
+        "--before", type=Path, metavar="FOLDER", help="search-path, words: the checkout of an earlier commit"
+    )
     parser.add_argument(
         "--embedders",
         nargs="+",
@@ -175,11 +210,20 @@ def parser() -> argparse.ArgumentParser:
     pairs.add_argument("--list", action="store_true", help="list the wrong pairs and the harmless ones that are lost")
     pairs.add_argument("--kind", default="", help="only kinds and classes whose name holds this")
     pairs.add_argument("--folder", type=Path, help="where pairs are kept; by default the user's cache folder")
+    typed = parser.add_argument_group("words, which takes --half and --before too")
+    typed.add_argument("--embedder", nargs="+", default=[], metavar="NAME", help="by default lite lite+minilm")
+    typed.add_argument("--set", choices=["typed", "own", "all"], default="all", help="which queries; all by default")
+    typed.add_argument("--fusion", help="how legs are fused; by default what a search does")
+    typed.add_argument("--per-query", action="store_true", help="list every query")
+    typed.add_argument("--year", type=int, help="what `last year` means; by default the year before this one")
+    typed.add_argument("--fresh", action="store_true", help="index again what is in the cache")
     servers = parser.add_argument_group("elasticsearch, signature-lookup")
     servers.add_argument("--url", nargs="+", default=[], help="running servers; by default one is started")
     servers.add_argument("--dims", type=int, default=512)
     servers.add_argument("--vectors", default="hnsw", help="how vectors are indexed: hnsw, int8_hnsw, …")
-    servers.add_argument("--only", nargs="+", default=[], choices=["bulk", "requests", "latency", "filters", "bytes"])
+    servers.add_argument(
+        "--only", nargs="+", default=[], choices=["bulk", "requests", "latency", "filters", "bytes", "ways"]
+    )
     servers.add_argument("--merge", action="store_true", help="merge to one segment before searching")
     return parser
 

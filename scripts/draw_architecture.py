@@ -22,7 +22,7 @@ PICTURE_IN = (
     "document.picture:read_picture",
     "metadata.file_metadata:read_metadata",
     "signature.goldberg:grid_signature",
-    "ingest.embedding_batch:Embedders",
+    "ingest.picture_embedding:Embedders",
     "document.document:build_source",
     "backends.optimistic_update:change_document",
     "backends:Backend.bulk",
@@ -65,7 +65,7 @@ WALKS = {
     ),
     "Where does a server's error become a sentence?": (
         "backends.elasticsearch.error_translation:translated",
-        "backends.elasticsearch.error_messages:tls_reason",
+        "backends.elasticsearch.error_messages:certificate_error",
         "errors.servers:ServerBusy",
         "cli.exits:message",
     ),

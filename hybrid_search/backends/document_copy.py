@@ -13,6 +13,7 @@ from hybrid_search.document.schema_upgrade import upgraded
 from hybrid_search.errors import AccessDenied, BulkError, IndexCorrupt
 
 _TOGETHER = 1_000
+"""Documents of one bulk; chosen, not measured."""
 
 
 def carry(

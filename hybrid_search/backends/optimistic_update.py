@@ -73,13 +73,9 @@ def files_after(stored: Stored | None, *, ours: Sequence[FileFacts], dropped: Co
         Paths that this run has taken from it.
     """
     mine = {facts.path for facts in ours}
-    theirs = [facts for facts in _known_files(stored) if facts.path not in mine and facts.path not in dropped]
+    known = [FileFacts.from_json(entry) for entry in (stored.source.get("files") or () if stored else ())]
+    theirs = [facts for facts in known if facts.path not in mine and facts.path not in dropped]
     return [*theirs, *ours]
-
-
-def _known_files(stored: Stored | None) -> list[FileFacts]:
-    """Return where a stored document says that its bytes lie."""
-    return [FileFacts.from_json(entry) for entry in (stored.source.get("files") or () if stored else ())]
 
 
 def without_path(path: str) -> Change:

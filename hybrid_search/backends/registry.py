@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from hybrid_search.backends.elasticsearch.server import Server
 
 _LONGEST = 255
+"""Bytes of an index's name, as with Elasticsearch."""
 
 
 def open_backend(location: str | Path | None, *, name: str, server: Server | None = None) -> Backend:

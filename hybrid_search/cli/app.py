@@ -45,8 +45,7 @@ def program(
         ),
     ] = None,
     name: Annotated[
-        str,
-        typer.Option("--name", metavar="NAME", envvar="HYBRID_SEARCH_NAME", help="The index's name at that location."),
+        str, options.value("--name", "NAME", "The index's name at that location.", envvar="HYBRID_SEARCH_NAME")
     ] = "images",
     config: connection.Config = None,
     api_key: connection.ApiKey = None,
@@ -98,6 +97,7 @@ def _add_commands() -> None:
         kibana,
         label,
         migrate,
+        read_text,
         search,
         show,
         train,
@@ -118,14 +118,13 @@ def _add_commands() -> None:
         migrate.migrate,
         migrate.copy,
         embed.embed,
+        read_text.read_text,
     ):
         takes_words = command in (search.search, search.request)
         app.command(no_args_is_help=False, cls=WordsCommand if takes_words else PageCommand)(command)
     app.command()(demo.demo)
-    app.add_typer(duplicates.app)
-    app.add_typer(kibana.app)
-    app.add_typer(embedder.app)
-    app.add_typer(train.app)
+    for group in (duplicates, kibana, embedder, train):
+        app.add_typer(group.app)
 
 
 _add_commands()

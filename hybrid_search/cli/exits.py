@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from hybrid_search import errors
 from hybrid_search.cli.suggest import command, worded
 
+# 1 as grep, 2 as click, 130 as shells after Ctrl-C
 OK, NOTHING, USAGE, FAILED, PARTIAL, INTERRUPTED = 0, 1, 2, 3, 4, 130
 
 HELP = (

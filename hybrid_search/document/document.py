@@ -145,7 +145,7 @@ def file_fields(files: Sequence[FileFacts]) -> dict[str, Any]:
         return {}
     files = sorted(files, key=lambda facts: (facts.missing, not facts.is_file))
     paths = [PurePath(facts.path) for facts in files if facts.is_file]
-    names = [*paths, *(_url_path(facts.path) for facts in files if not facts.is_file)]
+    names = [*paths, *(PurePosixPath(unquote(urlsplit(facts.path).path)) for facts in files if not facts.is_file)]
     newest = max((facts.mtime_ns for facts in files if facts.mtime_ns is not None), default=None)
     return {
         "path": [facts.path for facts in files],
@@ -246,10 +246,6 @@ def label_fields(labels: Labels) -> dict[str, Any]:
 def _folders(folder: str) -> tuple[str, ...]:
     """Return a folder and all above it, which the pictures of a folder share."""
     return (folder, *map(str, PurePath(folder).parents))
-
-
-def _url_path(url: str) -> PurePath:
-    return PurePosixPath(unquote(urlsplit(url).path))
 
 
 def _moment(seconds: float) -> str:

@@ -10,10 +10,14 @@ from urllib.parse import unquote, urlsplit
 
 from hybrid_search.document.search_text import compose, name_text, search_text
 
-SEARCH_FIELDS = {
-    name: f"{name}_text"
-    for name in ("title", "caption", "headline", "alt", "prompt", "tags", "people", "labels", "written_labels")
-} | {"path": "filename_text", "folder": "folder_text"}
+SEARCH_FIELDS = (
+    {
+        name: f"{name}_text"
+        for name in ("title", "caption", "headline", "alt", "prompt", "tags", "people", "labels", "written_labels")
+    }
+    | {"text_in_picture": "text_in_picture_text"}
+    | {"path": "filename_text", "folder": "folder_text"}
+)
 """What is written of a picture, and the field that holds its words as they are compared; that of names is of paths."""
 
 MADE = frozenset(SEARCH_FIELDS.values())
@@ -21,7 +25,7 @@ MADE = frozenset(SEARCH_FIELDS.values())
 # What people wrote stays as they wrote it, paths must open files, and large parts hold no words.
 _AS_GIVEN = frozenset(
     "title caption headline alt prompt path folder missing_path files thumbnail signature words embedding duplicate "
-    "faces".split()
+    "faces text_in_picture text_lines".split()
 )
 _OF_LIBRARIES = frozenset("photos photo pictures images photographs library bilder fotos".split())
 """Names of folders that hold all pictures, so that they say nothing of any."""

@@ -14,7 +14,7 @@ from PIL import Image
 from hybrid_search.backends import Backend
 from hybrid_search.document.definition import field_types
 from hybrid_search.document.picture import Picture, read_picture
-from hybrid_search.duplicates.candidate_body import SIGNATURE, VECTOR, Box, parts, propose, quarter_turns
+from hybrid_search.duplicates.candidate_body import BOOST, SIGNATURE, VECTOR, Box, parts, propose, quarter_turns
 from hybrid_search.duplicates.compare.judge import LOOK_DISTANCE, Judge
 from hybrid_search.duplicates.model import Subject, taken
 from hybrid_search.errors import QueryError
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from hybrid_search.images import ImageLike, Limits
     from hybrid_search.query.filters import Filter
 
-_K = 10
-_PART_K = 5
+_K = 10  # proposals by each vector; no measurement is kept
+_PART_K = 5  # proposals for each part; no measurement is kept
 
 EvidenceById = dict[str, tuple[Evidence, Mapping[str, Any]]]
 
@@ -65,7 +65,8 @@ def find_duplicates(lookup: Lookup, image: ImageLike, *, filter: Filter | None =
     if k < 1:
         raise QueryError(f"k must be at least 1 (got {k})")
     source = read_source(image, limits=lookup.limits)
-    picture = read_picture(source, min_side=_min_side(lookup), limits=lookup.limits)
+    min_side = lookup.embedder().min_side if lookup.judge.needs_vectors else 1
+    picture = read_picture(source, min_side=min_side, limits=lookup.limits)
     asked = parse_filter(filter, field_types(lookup.backend.definition()))
     # a copy that is gone is none: the picture looked up may be the last
     clauses = (*asked, *present_only(lookup.backend, asked))
@@ -79,10 +80,6 @@ def find_duplicates(lookup: Lookup, image: ImageLike, *, filter: Filter | None =
     if may_be_part and not any(evidence.is_duplicate for evidence, _ in found.values()):
         found = _by_parts(lookup, subject, picture.prepared.image, clauses, known=found)
     return _hits(found, response, body, k=k)
-
-
-def _min_side(lookup: Lookup) -> int:
-    return lookup.embedder().min_side if lookup.judge.needs_vectors else 1
 
 
 def _body(lookup: Lookup, picture: Picture, clauses: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -146,7 +143,7 @@ def _stored_signature(hit: Mapping[str, Any]) -> NDArray[np.int8] | None:
 
 def _cosine(hit: Mapping[str, Any]) -> float | None:
     scores = [float(score) for name, score in hit.get("matched_queries", {}).items() if name.startswith(VECTOR)]
-    return 2.0 * max(scores) / 1e3 - 1.0 if scores else None
+    return 2.0 * max(scores) / BOOST - 1.0 if scores else None
 
 
 def _by_parts(

@@ -28,7 +28,7 @@ def own_files(members: Sequence[Member]) -> list[Member]:
     found: list[Member] = []
     for member, place in zip(members, places, strict=True):
         if place is None:
-            if not (_is_local(member.path) and _sha256(member) in living):
+            if not (member.path is not None and os.path.isabs(member.path) and _sha256(member) in living):
                 found.append(member)
         elif place not in taken:
             taken[place] = len(found)
@@ -43,10 +43,6 @@ def own_files(members: Sequence[Member]) -> list[Member]:
 
 def _sha256(member: Member) -> str:
     return str(member.source.get("sha256") or member.id)
-
-
-def _is_local(path: str | None) -> bool:
-    return path is not None and os.path.isabs(path)
 
 
 def _is_real(path: str | None) -> bool:

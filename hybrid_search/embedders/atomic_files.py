@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 _BLOCK = 1 << 20
+"""Bytes that are read at once; chosen, not measured."""
 
 
 def write_whole(path: Path, content: bytes, *, shared: bool = False) -> None:

@@ -20,15 +20,19 @@ from hybrid_search.embedders import TextEmbedder
 from hybrid_search.embedders.imagenet_labels import vocabulary
 from hybrid_search.embedders.lite import Lite
 from hybrid_search.embedders.minilm import MiniLM
-from hybrid_search.embedders.trained.vector_map import unit_or_zero
+from hybrid_search.embedders.pixel_network import Outputs
+from hybrid_search.embedders.unit_vectors import unit_or_even, unit_or_zero
 
 CONSE_VERSION = "1"
 MEANINGS_FILE = "label-meanings.npz"
 TEMPERATURE = 2.0
+"""Probabilities are taken to the power 1 / this; chosen, no comparison is kept."""
 VISUAL_SHARE = 0.7
 """What features contribute to the cosine of two pictures; the meaning of their labels contributes the rest."""
 _ABOVE, _FADING, _HIGHEST = 0.15, 0.7, 4
+"""Weight of the category above a class, what each further one has of the one before, and how many count; chosen."""
 _LEAST = 1e-12
+"""Lower probabilities count as this; chosen."""
 
 
 class LiteMinilm(Lite):
@@ -78,9 +82,11 @@ class LiteMinilm(Lite):
         """Return (n, 1664) float32: how much each feature speaks for a class, of meanings nothing."""
         return np.pad(super().class_rows(names), ((0, 0), (0, MiniLM.dims)))
 
-    def _joined(self, vectors: NDArray[np.float32], probabilities: NDArray[np.float32]) -> NDArray[np.float32]:
-        meant = meanings(probabilities, known_meanings())
-        return np.hstack([np.sqrt(VISUAL_SHARE) * vectors, np.sqrt(1 - VISUAL_SHARE) * meant]).astype(np.float32)
+    def _infer(self, pixels: NDArray[np.uint8]) -> Outputs:
+        features, probabilities = super()._infer(pixels)
+        meant = meanings(np.asarray(probabilities), known_meanings())
+        joined = [np.sqrt(VISUAL_SHARE) * unit_or_even(features), np.sqrt(1 - VISUAL_SHARE) * meant]
+        return np.hstack(joined).astype(np.float32), probabilities
 
 
 def meanings(probabilities: NDArray[np.float32], labels: NDArray[np.float32]) -> NDArray[np.float32]:

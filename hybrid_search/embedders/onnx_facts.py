@@ -17,12 +17,16 @@ _REMEDY = "write one with " + _EXPORT
 
 @dataclass(frozen=True)
 class Facts:
-    """A file's inputs and outputs, its card if it has one, and the sha256 of it and of the weights beside it."""
+    """A file's inputs and outputs, its card if it has one, and the sha256 of it and of the weights beside it.
+
+    `scales_batches` is as `OnnxGraph` has it.
+    """
 
     inputs: tuple[Port, ...]
     outputs: tuple[Port, ...]
     card: Card | None
     sha256: str
+    scales_batches: bool = False
 
 
 def read_facts(path: Path, *, owner: str) -> Facts:
@@ -51,4 +55,4 @@ def read_facts(path: Path, *, owner: str) -> Facts:
     for file in beside:
         if not file.is_file():
             raise ModelMissing(owner, f"{path} has its weights in {file.name}, which is not there", "put it beside it")
-    return Facts(graph.inputs, graph.outputs, card, sha256_of(path, *beside))
+    return Facts(graph.inputs, graph.outputs, card, sha256_of(path, *beside), graph.scales_batches)

@@ -13,7 +13,7 @@ from PIL import Image
 
 from hybrid_search.embedders import preprocess
 from hybrid_search.embedders.onnx_card import Card
-from hybrid_search.embedders.onnx_facts import read_facts
+from hybrid_search.embedders.onnx_facts import Facts, read_facts
 from hybrid_search.embedders.onnx_recipe import OnnxRecipe, map_layout, recipe
 from hybrid_search.embedders.onnx_session import OnnxSession
 from hybrid_search.embedders.option_values import number, whole
@@ -111,14 +111,14 @@ class OnnxFile(PixelNetwork):
             owner=owner,
             threads=None if threads is None else whole(owner, "threads", threads, least=1),
             providers=providers,
-            rows=self._recipe.input.shape[0],
+            rows=self._recipe.input.shape[0] or (1 if facts.scales_batches else None),
         )
         if self._recipe.pooling and not self._recipe.map_layout:
             self._recipe = replace(self._recipe, map_layout=self._tried_layout(owner))
         super().__init__(
             name=full_name("onnx", model=model, **given),
             dims=self._dims(),
-            version=_version(facts.sha256, self._recipe, ours=facts.card is not None),
+            version=_version(facts, self._recipe),
             side=self._recipe.card.size,
             threshold=number(owner, "threshold", threshold, least=0, most=1),
             labels=whole(owner, "labels", labels, least=0),
@@ -184,8 +184,12 @@ def _pooled(values: NDArray[np.float32], recipe: OnnxRecipe) -> NDArray[np.float
     return np.asarray(values.mean(axis=axes), np.float32)
 
 
-def _version(sha256: str, recipe: OnnxRecipe, *, ours: bool) -> str:
+def _version(facts: Facts, recipe: OnnxRecipe) -> str:
     # where both layouts are one, it stands in the card; versions before knew no other, and pooled what has two wrongly
-    apart = (recipe.map_layout,) if recipe.map_layout not in ("", recipe.card.layout) else ()
-    way = "" if ours else "-" + hashlib.sha256(repr((recipe.card, recipe.pooling, *apart)).encode()).hexdigest()[:8]
-    return f"onnx-{sha256[:12]}{way}"
+    apart = [recipe.map_layout] if recipe.map_layout not in ("", recipe.card.layout) else []
+    # versions before gave such a graph whole batches
+    apart += ["one by one"] if facts.scales_batches else []
+    way = (
+        "" if facts.card else "-" + hashlib.sha256(repr((recipe.card, recipe.pooling, *apart)).encode()).hexdigest()[:8]
+    )
+    return f"onnx-{facts.sha256[:12]}{way}"

@@ -31,7 +31,10 @@ _TYPES = MappingProxyType(
     }
 )
 _MODEL_GRAPH, _MODEL_METADATA = 7, 14
-_GRAPH_INITIALIZER, _GRAPH_INPUT, _GRAPH_OUTPUT = 5, 11, 12
+_GRAPH_NODE, _GRAPH_INITIALIZER, _GRAPH_INPUT, _GRAPH_OUTPUT = 1, 5, 11, 12
+_NODE_KIND = 4
+_OVER_BATCH = b"DynamicQuantize"
+"""What the names of operators begin with that find one scale for all numbers of a batch."""
 _TENSOR_NAME, _TENSOR_EXTERNAL = 8, 13
 
 Buffer = bytes | mmap.mmap
@@ -73,12 +76,15 @@ class OnnxGraph:
         Files with weights, by their names beside the graph, and how many bytes each must have at least.
     metadata : mapping of str to str
         What the file says of itself beside the graph.
+    scales_batches : bool
+        It makes whole numbers of a batch by one scale: what comes out for one row depends on those beside it.
     """
 
     inputs: tuple[Port, ...]
     outputs: tuple[Port, ...]
     side_files: tuple[tuple[str, int], ...]
     metadata: Mapping[str, str]
+    scales_batches: bool = False
 
 
 def read_onnx(path: Path) -> OnnxGraph:
@@ -114,10 +120,13 @@ def _graph(data: Buffer) -> OnnxGraph:
     outputs: list[Port] = []
     weights: set[str] = set()
     side_files: dict[str, int] = {}
+    scales_batches = False
     for number, value in fields(data, *span):
         if not isinstance(value, tuple):
             continue
-        if number == _GRAPH_INITIALIZER:
+        if number == _GRAPH_NODE:
+            scales_batches = scales_batches or _is_over_batch(data, value)
+        elif number == _GRAPH_INITIALIZER:
             name, location, least = _weights(data, value)
             weights.add(name)
             if location:
@@ -126,7 +135,12 @@ def _graph(data: Buffer) -> OnnxGraph:
             (inputs if number == _GRAPH_INPUT else outputs).append(_port(data, value))
     # files of the first versions of ONNX list their weights among the inputs
     taken = tuple(port for port in inputs if port.name not in weights)
-    return OnnxGraph(taken, tuple(outputs), tuple(sorted(side_files.items())), metadata)
+    return OnnxGraph(taken, tuple(outputs), tuple(sorted(side_files.items())), metadata, scales_batches)
+
+
+def _is_over_batch(data: Buffer, node: Span) -> bool:
+    kinds = (value for number, value in fields(data, *node) if number == _NODE_KIND)
+    return any(bytes(data[kind[0] : kind[1]]).startswith(_OVER_BATCH) for kind in kinds if isinstance(kind, tuple))
 
 
 def _weights(data: Buffer, span: Span) -> tuple[str, str, int]:

@@ -11,6 +11,7 @@ from PIL import Image
 
 from hybrid_search.embedders import Labels
 from hybrid_search.embedders.imagenet_labels import top_labels
+from hybrid_search.embedders.unit_vectors import unit_or_even
 from hybrid_search.errors import TextNotSupported
 
 Outputs = tuple[NDArray[np.float32], NDArray[np.float32] | None]
@@ -79,18 +80,4 @@ class PixelNetwork(ABC):
             rows = slice(start, start + self._batch_size)
             vectors[rows], probabilities = self._infer(np.stack(prepared[rows]))
             known.extend(() if probabilities is None else probabilities)
-        return unit_rows(vectors), known
-
-
-def unit_rows(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return rows of unit length; a row of zeros, a picture that no channel answers to, becomes one of equal parts.
-
-    Examples
-    --------
-    >>> unit_rows(np.array([[3, 4], [0, 0], [1e30, 0]], np.float32)).astype(float).round(4).tolist()
-    [[0.6, 0.8], [0.7071, 0.7071], [1.0, 0.0]]
-    """
-    # divided by the largest first: the squares of what some networks give are beyond float32
-    largest = np.abs(vectors).max(axis=1, keepdims=True, initial=0)
-    scaled = np.where(largest > 0, vectors / np.where(largest > 0, largest, 1), 1)
-    return np.asarray(scaled / np.linalg.norm(scaled, axis=1, keepdims=True), np.float32)
+        return unit_or_even(vectors), known

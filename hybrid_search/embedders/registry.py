@@ -20,6 +20,7 @@ from hybrid_search.errors import BadEmbedderOption, EmbedderUnavailable, Unknown
 GROUP = "hybrid_search.embedders"
 """Entry-point group in which other packages offer embedders: `name = module:Class`."""
 _LONGEST_KEY = 40
+"""Letters of a field name, which people read in lists; chosen. What is longer ends in a hash."""
 _CAPTION = "caption:"
 """As `hybrid_search.document.definition` has it, which comes after this module."""
 
@@ -235,7 +236,8 @@ def _get(name: str, entries: Mapping[str, EmbedderEntry], options: dict[str, Any
         raise _unknown_of_pictures(name)
     kind = _load(family, entry)
     accepted = inspect.signature(kind).parameters
-    if not (model or options.get("model")) and _needs_model(entry, accepted):
+    needs_model = entry.file or ("model" in accepted and accepted["model"].default is inspect.Parameter.empty)
+    if needs_model and not (model or options.get("model")):
         what = "FILE" if entry.file else "MODEL"
         raise BadEmbedderOption(family, "model", f"which {what.lower()}? {family}:{what} names it")
     if model and "model" not in accepted:
@@ -275,10 +277,6 @@ def _unknown_of_words(name: str, problem: str = "") -> UnknownEmbedder:
 
 def _family(name: str) -> str:
     return name.partition(":")[0].partition("?")[0]
-
-
-def _needs_model(entry: EmbedderEntry, accepted: Mapping[str, inspect.Parameter]) -> bool:
-    return entry.file or ("model" in accepted and accepted["model"].default is inspect.Parameter.empty)
 
 
 def _options(name: str, given: str) -> dict[str, str]:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from hybrid_search.errors import WeightsMissing
 
 _MAGIC = 0x1950A86A20F9469CFC6C
+"""The number with which PyTorch begins such a file."""
 _DTYPES: dict[str, np.dtype[Any]] = {"FloatStorage": np.dtype("<f4"), "LongStorage": np.dtype("<i8")}
 
 

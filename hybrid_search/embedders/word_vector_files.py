@@ -24,7 +24,9 @@ from hybrid_search.errors import WeightsMissing
 
 Format = Literal["glove", "word2vec"]
 _VERSION = 1
+"""Of what is kept in the cache."""
 _MOST_DIMS = 10_000
+"""Far above any published vectors: a header that says more is that of another file."""
 
 
 @dataclass(frozen=True)

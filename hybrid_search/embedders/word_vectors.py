@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from hybrid_search.embedders.registry import full_name
 from hybrid_search.embedders.text_arguments import given_texts
+from hybrid_search.embedders.unit_vectors import unit_or_zero
 from hybrid_search.embedders.word_vector_files import Format, Table, open_table
 from hybrid_search.errors import BadEmbedderOption
 
@@ -92,17 +93,15 @@ class WordVectors:
             When `texts` is one string, or has something else in it.
         """
         texts = given_texts(texts)
-        vectors = np.zeros((len(texts), self.dims), np.float32)
+        vectors = np.zeros((len(texts), self.dims))
         unknown: list[str] = []
         for row, text in enumerate(texts):
             found = [self._rows(word) for word in _WORD.findall(text)]
             unknown += [word for word, rows in zip(_WORD.findall(text), found, strict=True) if not rows]
             if rows := [each for some in found for each in some]:
-                mean = self._table.vectors(rows).mean(axis=0, dtype=np.float64)
-                length = np.linalg.norm(mean)
-                vectors[row] = mean / length if length > 0 else 0
+                vectors[row] = self._table.vectors(rows).mean(axis=0, dtype=np.float64)
         self._warn(unknown)
-        return vectors
+        return unit_or_zero(vectors)
 
     def unknown(self, texts: Sequence[str]) -> tuple[str, ...]:
         """Return the words of texts that have no vector, each once, as they are written.

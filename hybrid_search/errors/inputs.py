@@ -9,7 +9,6 @@ from hybrid_search.errors.remedies import FETCH_MINILM, Call, Remedy
 
 __all__ = [
     "BadFilter",
-    "BadRun",
     "BadVector",
     "CaptionsUnreadable",
     "EmptyQuery",
@@ -137,10 +136,3 @@ class UnknownClass(QueryError):
             name=name,
             close_matches=tuple(close_matches),
         )
-
-
-class BadRun(HybridSearchError):
-    """A ranking that cannot be judged: an id twice, a question without anything relevant."""
-
-    def __init__(self, question: str, reason: str) -> None:
-        super().__init__(f"question {question!r}: {reason}", question=question, reason=reason)

@@ -4,35 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from hybrid_search.errors.remedies import MIGRATE
 from hybrid_search.errors.storage import BackendError
 
 __all__ = [
     "AccessDenied",
-    "AliasMissing",
-    "CertificateRejected",
     "DocumentChanged",
     "IncompleteAnswer",
-    "IndexClosed",
-    "IndexRed",
     "KibanaRefused",
-    "NotElasticsearch",
     "RequestRefused",
     "ServerBusy",
     "ViewEnded",
-    "WriteBlocked",
 ]
-
-
-class NotElasticsearch(BackendError):
-    """Something answers at the URL, but it is not Elasticsearch."""
-
-    def __init__(self, location: str, reason: str) -> None:
-        super().__init__(
-            f"what answers at {location} is not Elasticsearch: {reason}; check its address and port",
-            location=location,
-            reason=reason,
-        )
 
 
 class AccessDenied(BackendError):
@@ -47,51 +29,6 @@ class AccessDenied(BackendError):
         )
 
 
-class CertificateRejected(BackendError):
-    """The server's TLS certificate cannot be trusted."""
-
-    def __init__(self, location: str, reason: str) -> None:
-        super().__init__(
-            f"the certificate of {location} is not trusted: {reason}; name the authority that signed it by "
-            "HYBRID_SEARCH_CA_CERTS (a PEM file), or its SHA-256 by HYBRID_SEARCH_CA_FINGERPRINT",
-            location=location,
-            reason=reason,
-        )
-
-
-class IndexClosed(BackendError):
-    """The index is closed, so that it can be neither searched nor written."""
-
-    def __init__(self, location: str, name: str) -> None:
-        super().__init__(
-            f"index {name!r} at {location} is closed; open it with `POST /{name}/_open`", location=location, name=name
-        )
-
-
-class AliasMissing(BackendError):
-    """An index has no alias to write through, or an alias names several indexes."""
-
-    def __init__(self, location: str, alias: str, reason: str) -> None:
-        super().__init__(
-            f"alias {alias!r} at {location}: {reason}",
-            remedy=MIGRATE + " makes a new version of the index with both of its aliases",
-            location=location,
-            alias=alias,
-            reason=reason,
-        )
-
-
-class WriteBlocked(BackendError):
-    """The server refuses writes to the index until somebody lifts the block; everything acknowledged before is safe."""
-
-    def __init__(self, location: str, reason: str) -> None:
-        super().__init__(
-            f"{location} refuses writes: {reason}; lift that and run the same again, what was written before is safe",
-            location=location,
-            reason=reason,
-        )
-
-
 class IncompleteAnswer(BackendError):
     """Only a part of the index answered in time, so that hits may be missing."""
 
@@ -101,18 +38,6 @@ class IncompleteAnswer(BackendError):
             "(`GET /_cluster/health`)",
             location=location,
             reason=reason,
-        )
-
-
-class IndexRed(BackendError):
-    """A part of the index is on no node that runs."""
-
-    def __init__(self, location: str, name: str) -> None:
-        super().__init__(
-            f"a part of index {name!r} at {location} is on no running node; start the node that has it, "
-            "or ask `GET /_cluster/allocation/explain` why it is not assigned",
-            location=location,
-            name=name,
         )
 
 

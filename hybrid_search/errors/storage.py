@@ -33,7 +33,7 @@ class BackendError(HybridSearchError):
 
 
 class BackendUnavailable(BackendError):
-    """The location cannot be reached or opened."""
+    """The location cannot be reached, opened or used: nobody answers, a stranger, an untrusted or a closed index."""
 
     def __init__(self, location: str, reason: str, remedy: Remedy | str = "") -> None:
         super().__init__(f"cannot open {location}: {reason}", remedy=remedy, location=location, reason=reason)
@@ -53,18 +53,22 @@ class IndexNotFound(BackendError):
 
 
 class IndexLocked(BackendError):
-    """Another process or object is writing to the index."""
+    """The index takes no writes now: another process or object is writing to it, or its server blocks them.
 
-    def __init__(self, location: str) -> None:
-        super().__init__(
-            f"{location} is being written by another process or object; "
-            "wait until it has finished (searching works meanwhile)",
-            location=location,
-        )
+    What was written before is safe, and searching works meanwhile.
+    """
+
+    def __init__(
+        self,
+        location: str,
+        reason: str = "is being written by another process or object",
+        remedy: Remedy | str = "wait until it has finished (searching works meanwhile)",
+    ) -> None:
+        super().__init__(f"{location} {reason}", remedy=remedy, location=location, reason=reason)
 
 
 class IndexCorrupt(BackendError):
-    """Files of an index are lost or damaged, or contradict each other; `remedy` says what can be done."""
+    """Files or aliases of an index are lost, damaged or contradictory; `remedy` says what can be done."""
 
     def __init__(self, location: str, reason: str, remedy: Remedy | str = _MEND) -> None:
         super().__init__(f"index {location} is damaged: {reason}", remedy=remedy, location=location, reason=reason)

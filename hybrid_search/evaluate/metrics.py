@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from hybrid_search.errors import BadRun, PackageMissing
+from hybrid_search.errors import PackageMissing, QueryError
 
 Run = Mapping[str, Sequence[str]]
 """What was found for each question: ids, best first."""
@@ -57,7 +57,7 @@ def evaluate(run: Run, relevances: Relevances, *, cutoffs: Sequence[int] = CUTOF
     ------
     PackageMissing
         When ir_measures is not installed.
-    BadRun
+    QueryError
         When an id is ranked twice, a question has nothing relevant or nothing known about it, or there is no question.
 
     Examples
@@ -102,7 +102,7 @@ def evaluate_parts(parts: Iterable[tuple[Run, Relevances]], *, cutoffs: Sequence
         for measure, value in _values(run, relevances, cutoffs):
             values.setdefault(measure, []).append(value)
     if not values:
-        raise BadRun("", "there is no question to judge")
+        raise QueryError("there is no question to judge")
     ranks = [1 / value if value else math.inf for value in values["RR"]]
     by_cutoff = {name: {k: _mean(values[f"{name}@{k}"]) for k in cutoffs} for name in ("Success", "R", "P")}
     return Figures(
@@ -137,14 +137,14 @@ def _values(run: Run, relevances: Relevances, cutoffs: Sequence[int]) -> Iterato
 def _check(run: Run, relevances: Relevances) -> None:
     for question, ids in run.items():
         if question not in relevances:
-            raise BadRun(question, "what is relevant to it is not said")
+            raise QueryError(f"question {question!r}: what is relevant to it is not said")
         if len(set(ids)) != len(ids):
-            raise BadRun(question, "an id is ranked twice")
+            raise QueryError(f"question {question!r}: an id is ranked twice")
     for question, relevant in relevances.items():
         if isinstance(relevant, str):
-            raise BadRun(question, "relevant is a collection of ids, not one string")
+            raise QueryError(f"question {question!r}: relevant is a collection of ids, not one string")
         if not relevant:
-            raise BadRun(question, "nothing is relevant to it")
+            raise QueryError(f"question {question!r}: nothing is relevant to it")
 
 
 def _mean(values: Sequence[float]) -> float:

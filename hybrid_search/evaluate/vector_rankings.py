@@ -80,7 +80,7 @@ def evaluate_vectors(
         When ir_measures is not installed.
     BadVector
         When the shapes do not fit, or a number is not finite.
-    BadRun
+    QueryError
         When nothing is relevant to a question, or there is no question.
 
     Examples

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from hybrid_search.embedders import Embedder
     from hybrid_search.images import ImageLike
 
-_FARTHEST = 1 - 1e-9
+_FARTHEST = 1 - 1e-9  # a signature leg takes distances below 1
 
 
 class SignatureES:

@@ -15,14 +15,13 @@ from io import BytesIO
 
 from PIL import GifImagePlugin, Image, ImageFile, PngImagePlugin, WebPImagePlugin
 
-from hybrid_search.images.animation import whole
 from hybrid_search.images.colour import to_rgb
 from hybrid_search.images.decode import as_image_error, decode, upright
 from hybrid_search.images.limits import DEFAULT_LIMITS, Limits
 from hybrid_search.images.memory_budget import decoding
 from hybrid_search.images.memory_estimate import memory_needed
 from hybrid_search.images.opener import OpenImage, open_header
-from hybrid_search.images.parts import jpeg_segments
+from hybrid_search.images.parts import MAX_PARTS, TooManyParts, gif_table, jpeg_segments, png_chunks, riff_chunks
 from hybrid_search.images.sniff import RAW_FORMATS, sniff
 from hybrid_search.images.source import Source
 
@@ -34,7 +33,7 @@ _ANIMATED: dict[str, Callable[[BytesIO, str], ImageFile.ImageFile]] = {
 }
 _SINGLE = ("ico", "icns", "cur")
 """Formats whose images are one picture in several sizes."""
-_BITS_PER_SAMPLE, _SUBFILE, _REDUCED = 258, 254, 1
+_BITS_PER_SAMPLE, _SUBFILE, _REDUCED = 258, 254, 1  # tags of TIFF 6.0, and the bit of a thumbnail
 _DEEP_MODES = {"I": 16, "F": 32, "1": 1}
 _VIDEO = (b"ftypmp4", b"ftypisom", b"ftypqt  ")
 _MOST_FRAMES = 2_000
@@ -236,3 +235,43 @@ def _behind(data: bytes, format: str) -> Iterator[str]:
         yield "a gain map"
     if format in ("jpeg", "heif") and any(data.find(mark, len(data) // 50 + 64) > 0 for mark in _VIDEO):
         yield "a video"
+
+
+_PNG = frozenset((b"IHDR", b"PLTE", b"tRNS", b"acTL", b"fcTL", b"fdAT", b"IDAT", b"IEND"))
+_WEBP = frozenset((b"VP8X", b"ANIM", b"ANMF", b"ALPH", b"VP8 ", b"VP8L"))
+
+
+def whole(data: bytes, format: str) -> bytes:
+    """Return a GIF, PNG or WebP without its comments, texts and metadata, with all of its frames.
+
+    Raises
+    ------
+    TooManyParts
+        When the file is cut into more parts than are read.
+    """
+    if format == "png":
+        return data[:8] + b"".join(data[start - 8 : end + 4] for kind, start, end in png_chunks(data) if kind in _PNG)
+    if format == "gif":
+        return b"".join(_gif_frames(data)) + b";"
+    body = b"".join(
+        data[start - 8 : end] + bytes((end - start) % 2) for kind, start, end in riff_chunks(data) if kind in _WEBP
+    )
+    return b"RIFF" + (len(body) + 4).to_bytes(4, "little") + b"WEBP" + body
+
+
+def _gif_frames(data: bytes) -> Iterator[bytes]:
+    """Give the head of a GIF, then its graphic controls and images (GIF89a, appendix A)."""
+    position, left = 13 + gif_table(data[10:11]), MAX_PARTS
+    yield data[:position]
+    while position < len(data) and data[position] in b"!,":
+        start, is_image = position, data[position : position + 1] == b","
+        # the blocks begin behind an image's descriptor, table and code size, or behind an extension's label
+        position += 11 + gif_table(data[start + 9 : start + 10]) if is_image else 2
+        while position < len(data) and data[position]:
+            position += 1 + data[position]
+            left -= 1
+            if left < 0:
+                raise TooManyParts("blocks", MAX_PARTS)
+        position += 1
+        if is_image or data[start + 1] == 0xF9:
+            yield data[start:position]

@@ -24,7 +24,7 @@ from hybrid_search.images.sniff import RAW_FORMATS, describe, sniff
 from hybrid_search.images.source import ImageLike, Source, read_source
 from hybrid_search.images.truncated import CutFile
 
-_ORIENTATION = 0x0112
+_ORIENTATION = 0x0112  # the EXIF tag
 _TRANSPOSE = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -34,7 +34,7 @@ _TRANSPOSE = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-_SIDEWAYS = (5, 6, 7, 8)
+_SIDEWAYS = (5, 6, 7, 8)  # orientations of EXIF in which width and height change places
 _UNSUPPORTED = re.compile("unsupported|not (yet )?supported|unimplemented|unknown (pixel|data)", re.I)
 """What Pillow says of sound files that it cannot decode."""
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from hybrid_search.images.pinned_connection import Pinned
 
 _SCHEMES = ("http://", "https://")
-_CHUNK = 64 * 1024
+_CHUNK = 64 * 1024  # bytes read at once
 _HEAD = 64
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-_INTEGER_WHITES = (255, 1023, 4095, 65535)
+_INTEGER_WHITES = (255, 1023, 4095, 65535)  # of 8, 10, 12 and 16 bits
 _FLOAT_WHITES = (1, 255, 65535)
 _BLOCK = 2**18
 

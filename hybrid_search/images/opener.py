@@ -45,10 +45,10 @@ _INSTALL = {
     "heif": "pip install pillow-heif",
     "jxl": "pip install 'hybrid-search[jxl]'",
 }
-_COMPRESSION, _WEBP = 259, 50001
-_MAX_SLOW_PIXELS = 64_000_000
-_MAX_SPELLED_PIXELS = 16_000_000
-_MAX_SCANNED_PIXELS = 5_000_000_000
+_COMPRESSION, _WEBP = 259, 50001  # the TIFF tag, and its value for WebP
+_MAX_SLOW_PIXELS = 64_000_000  # a minute of decoders in Python, see `_check_slow`
+_MAX_SPELLED_PIXELS = 16_000_000  # of pixels written as decimal numbers; no measurement is kept
+_MAX_SCANNED_PIXELS = 5_000_000_000  # pixels times scans; no measurement is kept
 
 
 @dataclass(frozen=True)

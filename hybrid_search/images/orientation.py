@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import struct
 
-_ORIENTATION = 0x0112
+_ORIENTATION = 0x0112  # the EXIF tag
 _NUMBERS = {1: "B", 3: "H", 4: "I"}
 _XMP = re.compile(rb'tiff:Orientation(?:="|>)([0-9])')
 MAX_TAGS = 1_000

@@ -17,7 +17,7 @@ _MARKER_BEHIND_GARBAGE = re.compile(rb"(?<!\xff)\xff+[\xc0-\xfe]")
 _PNG_KIND = re.compile(rb"[A-Za-z]{4}")
 _GIF_BLOCK = re.compile(rb"[!,;]")
 _BARE = range(0xD0, 0xD9)
-_END, _SCAN = 0xD9, 0xDA
+_END, _SCAN = 0xD9, 0xDA  # JPEG markers: end of image, start of scan
 
 
 class NotRead(ValueError):
@@ -142,12 +142,17 @@ def _photoshop_resources(data: bytes, position: int) -> Iterator[Part]:
         position = start + length + length % 2
 
 
+def gif_table(flags: bytes) -> int:
+    """Return the bytes of a colour table by the flags before it."""
+    return 3 << (flags[0] & 7) + 1 if flags and flags[0] & 0x80 else 0
+
+
 def gif_blocks(data: bytes) -> Iterator[Part]:
     """Yield the extensions of a GIF before its first frame (by their label), and that frame's descriptor (",").
 
     Each sub-block counts as a part: a comment may consist of millions.
     """
-    position, left = 13 + (3 << (data[10] & 7) + 1 if data[10] & 0x80 else 0), MAX_PARTS
+    position, left = 13 + gif_table(data[10:11]), MAX_PARTS
     while (found := _GIF_BLOCK.search(data, position)) is not None:
         start = found.start()
         if found[0] != b"!":
@@ -169,7 +174,7 @@ def gif_extensions(data: bytes) -> Iterator[Part]:
 
     The walk ends where the file is cut into more parts than are read: what lies behind them is no more than a note.
     """
-    position, left = 13 + (3 << (data[10] & 7) + 1 if data[10:11] > b"\x7f" else 0), MAX_PARTS
+    position, left = 13 + gif_table(data[10:11]), MAX_PARTS
     while left > 0 and (found := _GIF_BLOCK.search(data, position)) is not None and found[0] != b";":
         start = found.start()
         if found[0] == b"!":

@@ -27,7 +27,7 @@ ImageLike: TypeAlias = "str | os.PathLike[str] | bytes | BinaryIO | Image.Image 
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]+://")
 _DATA_URI = re.compile(r"data:", re.IGNORECASE)
 _HEAD = 64
-_CHUNK = 1024 * 1024
+_CHUNK = 1024 * 1024  # bytes read at once
 
 
 @dataclass(frozen=True)

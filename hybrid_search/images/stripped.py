@@ -35,12 +35,8 @@ _EXIF, _XMP, _PROFILE = b"Exif\x00", b"http://ns.adobe.com/xap/1.0/\x00", b"ICC_
 _PNG_XMP, _PNG_EXIF = b"XML:com.adobe.xmp\x00", b"Raw profile type exif\x00"
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _LOSSLESS = frozenset((0xC3, 0xC7, 0xCB, 0xCF))
-_HAS_EXIF, _HAS_XMP = 0x08, 0x04
+_HAS_EXIF, _HAS_XMP = 0x08, 0x04  # flags of WebP's VP8X chunk
 _PPM_TOKEN = re.compile(rb"\s*(#|[^\s#]{1,20})")
-
-
-def _psd_resources(data: bytes) -> Iterator[Part]:
-    return photoshop_resources(data, 34 + int.from_bytes(data[26:30], "big"))
 
 
 _COUNTED: dict[str, Callable[[bytes], Iterator[Part]]] = {
@@ -48,7 +44,7 @@ _COUNTED: dict[str, Callable[[bytes], Iterator[Part]]] = {
     "heif": iso_boxes,
     "icns": icns_icons,
     "jp2": iso_boxes,
-    "psd": _psd_resources,
+    "psd": lambda data: photoshop_resources(data, 34 + int.from_bytes(data[26:30], "big")),
 }
 """Formats that are decoded as they are, if they have not too many parts."""
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 
-_MAKE, _PHOTOMETRIC, _SUB_DIRECTORIES, _DNG_VERSION = 271, 262, 330, 50706
-_SENSOR_DATA = {32803, 34892}
+_MAKE, _PHOTOMETRIC, _SUB_DIRECTORIES, _DNG_VERSION = 271, 262, 330, 50706  # tags of TIFF 6.0 and DNG
+_SENSOR_DATA = {32803, 34892}  # colour filter array, and linear raw
 _MAX_DIRECTORIES, _MAX_ENTRIES = 16, 512
 _SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 13: 4}
 _MAKES = {

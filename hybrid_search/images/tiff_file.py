@@ -14,7 +14,7 @@ from hybrid_search.images.parts import NotRead
 MAX_STRIPS = 500_000
 """Strips or tiles of one image. 256 megapixels in tiles of 32 × 32, smaller than any program writes, are 250,000."""
 
-_RESOLUTION = (282, 283, 296)
+_RESOLUTION = (282, 283, 296)  # tags of TIFF 6.0, as below
 _OFFSETS = (273, 324)
 _COMPRESSION, _ORIENTATION = 259, 0x0112
 

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from hybrid_search.errors import BulkError, ImageUnreadable
 from hybrid_search.images import place_of
-from hybrid_search.ingest.embedding_batch import Embedders
 from hybrid_search.ingest.input_items import Item, is_several, read_item, read_items
 from hybrid_search.ingest.many_pictures import add_pictures
 from hybrid_search.ingest.one_picture import add_picture
+from hybrid_search.ingest.picture_embedding import Embedders
 
 if TYPE_CHECKING:
     from hybrid_search.ingest.report import IngestOptions, IngestReport, Progress

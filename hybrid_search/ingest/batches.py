@@ -10,7 +10,7 @@ from hybrid_search.document.document import FileFacts
 from hybrid_search.document.picture import Picture
 from hybrid_search.embedders import Labels
 from hybrid_search.errors import HybridSearchError, ImageUnreadable
-from hybrid_search.ingest.embedding_batch import Embedders, Ready, Vectors
+from hybrid_search.ingest.picture_embedding import Embedders, Ready, Vectors
 from hybrid_search.metadata import Metadata
 
 

@@ -10,12 +10,13 @@ from typing import Any, ClassVar, Literal, Protocol, cast
 
 from hybrid_search.backends import Backend
 from hybrid_search.document.definition import EmbeddingSpec, check, embeddings, spec_of
+from hybrid_search.document.document import first_path
 from hybrid_search.embedders import Embedder, TextEmbedder
 from hybrid_search.errors import MappingMismatch
 from hybrid_search.images import DEFAULT_LIMITS, Limits
 from hybrid_search.ingest.report import Failure, IngestReport, Progress
 
-_COMMIT = 1_000
+_COMMIT = 1_000  # documents between two commits; no measurement is kept
 _MAPPED = 256
 """Documents at least whose vectors are read, mapped and written together: there is nothing to decode."""
 _ATTEMPTS = 5
@@ -105,7 +106,7 @@ def add_embedder(
                 backend.refresh()
                 uncommitted = 0
             if progress is not None:
-                progress(Progress(done, total, len(failed), _shown(*batch[-1])))
+                progress(Progress(done, total, len(failed), first_path(batch[-1][1]) or batch[-1][0]))
     finally:
         filler.close()
         # whatever ends the run, what was embedded before is kept
@@ -157,7 +158,3 @@ def _filler(
     pictures = PictureFiller(backend, image, key, limits=limits)
     base = stored_base(image, embeddings(backend.definition()))
     return pictures if base is None else MappedFiller(backend, pictures, key, base=base, batch_size=batch_size)
-
-
-def _shown(id: str, source: Mapping[str, Any]) -> str:
-    return next(iter(source.get("path") or ()), id)

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from hybrid_search.errors import ImageUnreadable
 from hybrid_search.ingest.catalog import Catalog, mark_missing
-from hybrid_search.ingest.embedding_batch import Embedders
 from hybrid_search.ingest.own_fields import fit_each
+from hybrid_search.ingest.picture_embedding import Embedders
 from hybrid_search.ingest.pipeline import Pipeline, check_name
 from hybrid_search.ingest.prune import folders_left, vanished_documents
 from hybrid_search.ingest.report import IngestOptions, IngestReport, Progress

@@ -9,7 +9,7 @@ of them wrong, and to 10 % of all other pictures; ten of which it lacks half, to
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -35,8 +35,8 @@ BY = "zero-shot"
 _STORED = ("labels", "label_scores", "written_labels")
 _SHARPNESS = 0.5
 """The temperature, as part of the spread of cosines."""
-_BATCH = 500
-_LEAST_SPREAD = 1e-6
+_BATCH = 500  # documents of one request; no measurement is kept
+_LEAST_SPREAD = 1e-6  # so that equal cosines, whose spread is 0, can be divided
 
 
 @dataclass(frozen=True)
@@ -182,7 +182,9 @@ def write_labels(backend: Backend, labelled: Iterable[Labelled]) -> int:
         remedy = MIGRATE + " brings it up to date; search and `label` without writing work as it is"
         raise MappingMismatch("written_labels", "the index was made before this field was thought of", remedy)
     changed = 0
-    for batch in _batches(labelled):
+    every = list(labelled)
+    for start in range(0, len(every), _BATCH):
+        batch = every[start : start + _BATCH]
         stored = dict(backend.scan({"ids": {"values": [each.id for each in batch]}}, fields=_STORED))
         updates = ((each.id, _fields(stored[each.id], each.labels)) for each in batch if each.id in stored)
         actions = [Action("update", id, fields) for id, fields in updates if fields]
@@ -208,8 +210,3 @@ def _fields(source: Mapping[str, Any], labels: Sequence[Label]) -> dict[str, Any
     fields = {"labels": names, "label_scores": entries, "written_labels": written}
     before = {name: list(source.get(name) or ()) for name in _STORED}
     return {} if fields == before else fields
-
-
-def _batches(labelled: Iterable[Labelled]) -> Iterator[list[Labelled]]:
-    every = list(labelled)
-    yield from (every[start : start + _BATCH] for start in range(0, len(every), _BATCH))

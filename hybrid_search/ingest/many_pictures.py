@@ -19,14 +19,14 @@ from hybrid_search.images import Source, read_source
 from hybrid_search.ingest.batches import Batches, Embedded, ReadFile, read_of
 from hybrid_search.ingest.caller_metadata import caller_metadata
 from hybrid_search.ingest.caption_embedding import CaptionEmbedding
-from hybrid_search.ingest.embedding_batch import Embedders
 from hybrid_search.ingest.input_items import Item as Item
 from hybrid_search.ingest.one_picture import check_id, file_facts, replacement, take_paths
 from hybrid_search.ingest.own_fields import fit_each
+from hybrid_search.ingest.picture_embedding import Embedders
 from hybrid_search.ingest.report import Failure, IngestOptions, IngestReport, Progress
 from hybrid_search.metadata import Metadata
 
-_CREATED, _CONFLICT = 201, 409
+_CREATED, _CONFLICT = 201, 409  # HTTP status codes
 
 
 def add_pictures(

@@ -9,13 +9,13 @@ from typing import Any, Literal, Protocol
 
 from hybrid_search.backends import Action, Outcome, Stored
 from hybrid_search.backends.optimistic_update import Change
-from hybrid_search.document.document import FileFacts, file_fields
+from hybrid_search.document.document import file_fields
 from hybrid_search.ingest.batches import ReadFile
 from hybrid_search.ingest.caption_embedding import CaptionEmbedding
 from hybrid_search.ingest.catalog import Catalog, is_below
 from hybrid_search.ingest.text_updates import also_described, redescribed
 
-_SHARE = 0.5
+_SHARE = 0.5  # of its files, that a document waits for: see `write`
 
 
 class ChangesDocuments(Protocol):
@@ -122,7 +122,7 @@ class MovedFiles:
         for path in left:
             self._catalog.drop(path)
         gone = {*left, *self._catalog.find_gone(id, outside=self._root)}
-        stay = [facts for facts in before if _is_there(facts) and facts.path not in gone]
+        stay = [facts for facts in before if facts.is_file and not facts.missing and facts.path not in gone]
         return set(fresh[len(gone) if stay else max(1, len(gone)) :])
 
     def _moved(self, id: str, reads: Sequence[ReadFile]) -> Change:
@@ -143,10 +143,6 @@ class MovedFiles:
             return Action(op, id, {**(added if op == "update" else _without_empty(source)), **files})
 
         return change
-
-
-def _is_there(facts: FileFacts) -> bool:
-    return facts.is_file and not facts.missing
 
 
 def _joined(before: Mapping[str, Any], described: Mapping[str, Any]) -> dict[str, Any]:

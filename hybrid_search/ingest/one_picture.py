@@ -19,8 +19,8 @@ from hybrid_search.errors import BulkError
 from hybrid_search.images import ImageLike, Limits, place_of, read_source
 from hybrid_search.ingest.caller_metadata import caller_metadata
 from hybrid_search.ingest.caption_embedding import CaptionEmbedding
-from hybrid_search.ingest.embedding_batch import Embedders
 from hybrid_search.ingest.own_fields import fit
+from hybrid_search.ingest.picture_embedding import Embedders
 from hybrid_search.ingest.pipeline import check_name
 
 

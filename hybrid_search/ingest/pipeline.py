@@ -22,10 +22,10 @@ from hybrid_search.images import Source, read_source, sniff
 from hybrid_search.ingest.batches import Batches, Embedded, ReadFile, read_of
 from hybrid_search.ingest.caption_embedding import CaptionEmbedding
 from hybrid_search.ingest.catalog import Catalog, is_below
-from hybrid_search.ingest.embedding_batch import Embedders, Vectors
 from hybrid_search.ingest.folder_walk import FolderFile
 from hybrid_search.ingest.moved_files import MovedFiles
 from hybrid_search.ingest.own_fields import fit_all
+from hybrid_search.ingest.picture_embedding import Embedders, Vectors
 from hybrid_search.ingest.report import Failure, IngestOptions, IngestReport, Progress
 from hybrid_search.ingest.text_updates import added_fields, described_too
 from hybrid_search.metadata import Captions, Metadata, add_places, merge, read_metadata, read_sidecars
@@ -176,7 +176,7 @@ class Pipeline:
         pool = ThreadPoolExecutor(self._workers, thread_name_prefix="hybrid-search-read")
         try:
             for file in found:
-                described = self._described(file.path)
+                described = (self._captions.find(Path(file.path)) if self._captions else None) or Metadata({}, {}, ())
                 known = catalog.at(file.path)
                 facts = _facts(file, described, known[1] if known else None, root=self._root)
                 if known is not None and known[1] == facts and known[1].root in ("", facts.root):
@@ -196,9 +196,6 @@ class Pipeline:
                 yield facts, read_of(future, facts.path)
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
-
-    def _described(self, path: str) -> Metadata:
-        return (self._captions.find(Path(path)) if self._captions else None) or Metadata({}, {}, ())
 
     def _read(
         self, facts: FileFacts, sidecars: tuple[tuple[str, int], ...], described: Metadata, catalog: Catalog
@@ -252,7 +249,8 @@ class Pipeline:
             for (read, _, _), source in zip(batch, sources, strict=True)
             if not read.named
         ]
-        written = {outcome.id: outcome for outcome in self._submit(create)}
+        written = {outcome.id: outcome for outcome in self._backend.bulk(create)} if create else {}
+        self._count(len(create))
         for (read, _, _), source in zip(batch, sources, strict=True):
             if read.named or written[read.id].status == 409:
                 written[read.id] = self._change(read.id, self._written_too(read, catalog, source))
@@ -300,11 +298,6 @@ class Pipeline:
         outcome = change_document(self._backend, id, change, vectors=vectors)
         self._count(1)
         return outcome
-
-    def _submit(self, actions: list[Action]) -> list[Outcome]:
-        outcomes = self._backend.bulk(actions) if actions else []
-        self._count(len(actions))
-        return outcomes
 
     def _count(self, actions: int) -> None:
         self._uncommitted += actions

@@ -16,7 +16,7 @@ from hybrid_search.metadata.taken_at import MOMENT_FIELDS
 _COMPUTED = (
     *("sha256", "bytes", "format", "width", "height", "megapixels", "shape", "indexed_at", "thumbnail"),
     *("signature", "signature_norm", "words", "embedding", "labels", "written_labels", "label_scores"),
-    *("hypernyms", "regions", "visual_words", "duplicate"),
+    *("hypernyms", "regions", "visual_words", "duplicate", "text_in_picture", "text_lines", "text_read_by"),
 )
 """Fields that come from the pixels or from people's decisions: another caption leaves them as they are."""
 

@@ -12,8 +12,8 @@ from hybrid_search.document.document import metadata_fields
 from hybrid_search.errors import BulkError, DocumentNotFound
 from hybrid_search.ingest.caller_metadata import caller_metadata
 from hybrid_search.ingest.caption_embedding import CaptionEmbedding
-from hybrid_search.ingest.embedding_batch import Embedders
 from hybrid_search.ingest.own_fields import fit
+from hybrid_search.ingest.picture_embedding import Embedders
 from hybrid_search.ingest.text_updates import with_word_vectors
 from hybrid_search.metadata import FieldValue, Metadata, add_places
 from hybrid_search.metadata.extra_fields import EXTRA, extra_name

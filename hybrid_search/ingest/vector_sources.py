@@ -15,28 +15,17 @@ from numpy.typing import NDArray
 from hybrid_search.backends import Action, Backend, Outcome, Stored
 from hybrid_search.backends.optimistic_update import Change, change_document
 from hybrid_search.document.definition import EmbeddingSpec, spec_of
-from hybrid_search.document.document import caption_text
+from hybrid_search.document.document import caption_text, first_path
 from hybrid_search.document.picture import prepare
 from hybrid_search.embedders import Embedder, TextEmbedder
 from hybrid_search.embedders.trained.vector_map import VectorMapEmbedder
-from hybrid_search.errors import ImageError, ImageUnreadable
-from hybrid_search.images import Limits, read_source
+from hybrid_search.images import Limits, Source
 from hybrid_search.ingest.caption_embedding import WORDS, CaptionEmbedding
-from hybrid_search.ingest.embedding_batch import Pixels, embed, ready
+from hybrid_search.ingest.picture_embedding import Pixels, embed, ready
 from hybrid_search.ingest.report import Failure
+from hybrid_search.ingest.stored_pictures import StoredPicture, read_stored
 
 IdAndSource = tuple[str, Mapping[str, Any]]
-
-
-@dataclass(frozen=True)
-class _Picture:
-    """A stored picture read again: what it looks like, or why that cannot be told."""
-
-    id: str
-    path: str
-    sha256: str
-    pixels: Pixels | None = None
-    failure: str = ""
 
 
 class PictureFiller:
@@ -63,9 +52,11 @@ class PictureFiller:
 
     def fill(self, batch: Iterable[IdAndSource]) -> list[Failure]:
         """Write the vectors of a batch of documents, and return those that got none, each with the reason."""
-        pictures = list(self._pool.map(lambda found: self._read(*found), batch))
-        readable = [picture for picture in pictures if picture.pixels is not None]
-        embedded = embed(self._embedder, [picture.pixels for picture in readable if picture.pixels is not None])
+        pictures = list(
+            self._pool.map(lambda found: read_stored(found[0], found[1], self._pixels, limits=self._limits), batch)
+        )
+        readable = [picture for picture in pictures if picture.made is not None]
+        embedded = embed(self._embedder, [picture.made for picture in readable if picture.made is not None])
         vectors = {picture.id: vector for picture, (vector, _) in zip(readable, embedded, strict=True)}
         own = {picture.id: picture.id == picture.sha256 for picture in readable}
         outcomes = _update(self._backend, self._key, {id: vectors[id] for id in vectors if own[id]})
@@ -83,7 +74,7 @@ class PictureFiller:
         """End the threads that read."""
         self._pool.shutdown(wait=True, cancel_futures=True)
 
-    def _of_same_bytes(self, picture: _Picture, vector: Any) -> Change:
+    def _of_same_bytes(self, picture: StoredPicture[Pixels], vector: Any) -> Change:
         def change(stored: Stored | None) -> Action | None:
             if stored is None or stored.source.get("sha256") != picture.sha256:
                 return None
@@ -91,23 +82,9 @@ class PictureFiller:
 
         return change
 
-    def _read(self, id: str, source: Mapping[str, Any]) -> _Picture:
-        """Read a picture from the first of its paths that still has its bytes."""
-        paths, problem = list(source.get("path") or ()), "it came without a file"
-        sha256 = str(source.get("sha256"))
-        for path in paths:
-            try:
-                read = read_source(path, limits=self._limits)
-                if read.sha256 == sha256:
-                    image = prepare(read, min_side=self._embedder.min_side, limits=self._limits).image
-                    return _Picture(id, path, sha256, ready(self._embedder, image))
-                problem = "the file has other bytes now; index its folder again"
-            except ImageError as error:
-                problem = str(getattr(error, "reason", error))
-            except Exception as error:
-                # a decoder that fails in a new way costs its own file, never the run
-                problem = str(ImageUnreadable(path, f"{type(error).__name__}: {error}"))
-        return _Picture(id, paths[0] if paths else id, sha256, failure=problem)
+    def _pixels(self, read: Source) -> Pixels:
+        image = prepare(read, min_side=self._embedder.min_side, limits=self._limits).image
+        return ready(self._embedder, image)
 
 
 @dataclass(frozen=True)
@@ -196,7 +173,7 @@ class MappedFiller:
         outcomes += [change_document(self._backend, id, self._of_now, vectors=True) for id in made if id not in own]
         refused = {outcome.id: problem for outcome in outcomes if (problem := _problem(outcome))}
         self.from_stored += len(made) - len(refused)
-        paths = {id: next(iter(source.get("path") or ()), id) for id, source in documents}
+        paths = {id: first_path(source) or id for id, source in documents}
         return [*failures, *(Failure(paths[id], problem) for id, problem in refused.items())]
 
     def close(self) -> None:
@@ -243,7 +220,7 @@ class WordFiller:
         for id, source in documents:
             outcome = change_document(self._backend, id, self._now)
             if problem := _problem(outcome):
-                failures.append(Failure(next(iter(source.get("path") or ()), id), problem))
+                failures.append(Failure(first_path(source) or id, problem))
         return failures
 
     def close(self) -> None:

@@ -29,7 +29,7 @@ _UUID_EXIF = b"JpgTiffExif->JP2"
 _UUID_XMP = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")
 _UUID_IPTC = bytes.fromhex("33c7a4d2b81d4723a0baf1a3e097ad38")
 _BIGTIFF_TAGS = {0x0100, 0x0101, 0x010E, 0x010F, 0x0110, 0x0112, 0x0131, 0x0132, 0x013B, 0x02BC, 0x4746, 0x4749}
-_POINTERS = (0x8769, 0x8825)
+_POINTERS = (0x8769, 0x8825)  # the tags that lead to the EXIF and GPS directories
 MAX_BLOCK = 16 * 2**20
 """Bytes to which a compressed XMP packet may grow."""
 MAX_TEXT = 2**20

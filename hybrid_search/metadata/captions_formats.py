@@ -20,7 +20,7 @@ from hybrid_search.metadata.values import decode_text, shown
 
 _PATHS = ", ".join(PATH_NAMES[:5])
 _DELIMITERS = ",;\t|"
-_MAX_CELL = 2**24
+_MAX_CELL = 2**24  # characters; Python's csv takes 131,072 unless told otherwise
 _LONG_CELL = f"has a text of more than {_MAX_CELL:,} characters, the most that are read"
 
 

@@ -27,7 +27,7 @@ INDEPENDENT = 0.04
 """Share of a city's people from which a neighbour in its core keeps its name, if it is administered apart."""
 SMALL, SMALL_SHARE = 60_000, 0.03
 """People, and share of a city's, of the largest place that is one of its suburbs."""
-_EARTH = 6371.0
+_EARTH = 6371.0  # mean radius in km
 
 Unit = tuple[str, ...]
 

@@ -23,6 +23,7 @@ TEXT_FIELDS = {
     "labels_text": 1.0,
     "hypernyms": 0.5,
     "prompt_text": 1.0,
+    "text_in_picture_text": 1.0,
     "filename_text": 1.0,
     "folder_text": 1.0,
     "place_text": 1.0,
@@ -55,18 +56,15 @@ _FILE_NAME = re.compile(r"\S+\.[A-Za-z0-9]{2,5}")
 class ParsedText:
     """A text in parts: `terms` of which some should match, `phrases` that must, `excluded` ones that must not.
 
-    `fields` are those that terms are looked for in, and how much each counts.
+    `fields` are those that terms are looked for in, and how much each counts. `asked` is for an embedder, to which the
+    order of words and their repeats tell something: the text as it was typed, without what it excludes.
     """
 
     terms: tuple[str, ...] = ()
     phrases: tuple[str, ...] = ()
     excluded: tuple[str, ...] = ()
     fields: Mapping[str, float] = field(default_factory=lambda: TEXT_FIELDS, repr=False, hash=False)
-
-    @property
-    def asked(self) -> str:
-        """The text without what it excludes, for an embedder."""
-        return " ".join((*self.phrases, *self.terms))
+    asked: str = field(default="", repr=False, compare=False)
 
     @property
     def sought(self) -> tuple[str, ...]:
@@ -102,14 +100,17 @@ def parse_text(text: str) -> ParsedText:
     terms: list[str] = []
     phrases: list[str] = []
     excluded: list[str] = []
+    asked: list[str] = []
     for minus, phrase, word in _PARTS.findall(re.sub("[“”„«»]", '"', text)):
         if word:
             minus, words = ("-", [word[1:]]) if word.startswith("-") else ("", _pieces(word))
             (excluded if minus else terms).extend(filter(_says_something, words))
+            asked += [] if minus else words
         elif _says_something(phrase):
             (excluded if minus else phrases).append(phrase.strip())
+            asked += [] if minus else phrase.split()
     each_once = [tuple(dict.fromkeys(part)) for part in (terms, phrases, excluded)]
-    parsed = ParsedText(terms=each_once[0], phrases=each_once[1], excluded=each_once[2])
+    parsed = ParsedText(each_once[0], each_once[1], each_once[2], asked=" ".join(asked) if terms or phrases else "")
     count = len(parsed.terms) + len(parsed.phrases) + len(parsed.excluded)
     if count > MAX_TERMS:
         raise QueryError(f"text has {count} words, more than {MAX_TERMS}; search for fewer")

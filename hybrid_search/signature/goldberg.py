@@ -16,10 +16,12 @@ from PIL import Image
 from hybrid_search.errors import BadVector, ImageUnreadable, QueryError
 
 GRID = 9
+"""image-match's, as all of the signature."""
 LENGTH = GRID * GRID * 8
 """Values of a signature: 9 × 9 grid points, 8 neighbours each."""
-WORDS = 63
+WORDS = 63  # image-match's defaults: 63 words of 16 values
 WORD_LENGTH = 16
+"""image-match's number of words, and values in each."""
 SIGNATURE_MIN_SIDE = 360
 """Pixels of the shorter side that are enough.
 
@@ -29,9 +31,12 @@ as near as they are to their own resized copies, 0.06 either way, and far from 0
 
 _DIFFERENCES = 4 * GRID * (GRID - 1) + 4 * (GRID - 1) ** 2
 _WEIGHTS = (2125, 7154, 721)
+"""Ten thousandths of red, green and blue, as scikit-image's `rgb2gray` has them."""
 _WHITE = 255 * sum(_WEIGHTS)
 _IDENTICAL = 2 / 255
+"""Difference of grey levels that is none: image-match's."""
 _COSINE_ROUNDING = 1e-6
+"""What single precision may take from a cosine: a copy on the bound is found."""
 NEIGHBOURS = ((-1, -1), (-1, 0), (-1, 1), (0, -1), (0, 1), (1, -1), (1, 0), (1, 1))
 _STARTS = np.linspace(0, LENGTH, WORDS, endpoint=False).astype(int)
 _LETTERS = _STARTS[:, None] + np.arange(WORD_LENGTH)
@@ -40,6 +45,7 @@ _PREFIXES = tuple(f"{place:02x}" for place in range(WORDS))
 # rows whose differences are taken together: few enough to stay in the processor's cache
 _STRIPE = 32
 _BUFFER = 8192
+"""Levels that NumPy sums at once: its buffer, by default."""
 
 
 def grey(image: Image.Image) -> NDArray[np.float64]:

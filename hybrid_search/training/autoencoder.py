@@ -24,7 +24,7 @@ from hybrid_search.training.training_pictures import Pictures
 LEAST = 50
 """Pictures, below which there is nothing to learn."""
 _WHAT = "an autoencoder"
-_CHANNELS = (32, 64, 128)
+_CHANNELS = (32, 64, 128)  # of the three convolutions; no measurement is kept
 _SHRINKS = 2 ** len(_CHANNELS)
 
 
@@ -268,15 +268,9 @@ def _fit(
 
 def _error(whole: Any, pixels: NDArray[np.uint8], options: AutoencoderOptions) -> float:
     """Return the mean squared error of what is painted from noisy pictures, the noise the same each time."""
-    painted, clean = _painted(whole, pixels, options)
-    return float(np.mean((painted - clean) ** 2))
-
-
-def _painted(
-    whole: Any, pixels: NDArray[np.uint8], options: AutoencoderOptions
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     clean = _floats(pixels)
-    return _in_parts(whole, _noisy(clean, options)), clean
+    painted = _in_parts(whole, _noisy(clean, options))
+    return float(np.mean((painted - clean) ** 2))
 
 
 def _noisy(clean: NDArray[np.float32], options: AutoencoderOptions) -> NDArray[np.float32]:

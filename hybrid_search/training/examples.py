@@ -22,7 +22,7 @@ Source = Literal["labels", "tags", "groups", "folders"]
 """What says that pictures belong together: labels, tags, groups of copies, or the folder that they lie in."""
 LEAST = 8
 """Pictures of a label, below which it cannot be both learned and judged; copies of one picture count once."""
-_COMMON = 0.5
+_COMMON = 0.5  # of all pictures: labels and tags of more are not learned from; no measurement is kept
 
 
 @dataclass(frozen=True)

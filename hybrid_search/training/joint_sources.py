@@ -18,7 +18,7 @@ from hybrid_search.ingest.folder_walk import walk
 from hybrid_search.metadata import Captions, load_captions
 from hybrid_search.training.pairs import Pairs
 
-_BATCH = 32
+_BATCH = 32  # pictures embedded together, as `index` does by default
 _COMPARED = 8
 """Texts by which it is found out whether an image embedder has its meanings from a text tower."""
 

@@ -14,7 +14,7 @@ DRIFTS: dict[Loss, float] = {"contrastive": 1e-3, "triplet": 1e-3, "supcon": 1e-
 """What it costs by default to leave the untrained map: at less, the last one makes labels that it never saw worse."""
 TEMPERATURE = 0.1
 """Of the supervised contrastive loss, as in its paper."""
-_FAR = 1e9
+_FAR = 1e9  # farther than unit vectors can be, whose squared distance is 4 at most
 
 
 def squared_distances(vectors: Any) -> Any:

@@ -14,9 +14,9 @@ from hybrid_search.evaluate import Figures, evaluate, rank_gallery
 QUESTIONS = 1_000
 """Pictures at most that are asked for their neighbours; the figures of more would differ in the third digit."""
 _ROUNDS = 10_000
-_AT_ONCE = 500
+_AT_ONCE = 500  # rounds drawn together
 _CONFIDENCE = 0.95
-_LEAST_CLUSTERS = 20
+_LEAST_CLUSTERS = 20  # of fewer the questions themselves are drawn, and the interval is doubled; no measurement is kept
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ def rank_neighbours(vectors: NDArray[Any], same: NDArray[np.bool_], *, seed: int
 
     Raises
     ------
-    BadRun
+    QueryError
         When no two pictures belong together.
     PackageMissing
         When ir_measures is not installed.

@@ -13,8 +13,8 @@ from hybrid_search.training.examples import Examples
 
 SHARES = (0.6, 0.2, 0.2)
 """Of the pictures whose labels are learned: to learn from, to tell when to stop, to judge by."""
-_NEW_SHARE = 0.2
-_LEAST_LABELS = 10
+_NEW_SHARE = 0.2  # of the labels; no measurement is kept
+_LEAST_LABELS = 10  # of fewer none is held out; no measurement is kept
 _NONE = ""
 
 

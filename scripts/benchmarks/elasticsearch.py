@@ -25,6 +25,7 @@ from hybrid_search.hits.complete_legs import ask
 from hybrid_search.hits.hits import read_hits
 from hybrid_search.query.body import build_body
 from hybrid_search.query.query import Query, make_query
+from scripts.benchmarks import elasticsearch_ways
 from scripts.benchmarks.collection import SHARES, Collection, SyntheticEmbedder, fill, kinds, recall
 from scripts.benchmarks.machine import median, percentile, seconds, table
 from scripts.benchmarks.search import filled
@@ -33,11 +34,13 @@ from scripts.servers import session
 
 SIZES = (10_000, 100_000)
 PARTS = ("bulk", "requests", "latency", "filters", "bytes")
+ALL_PARTS = (*PARTS, "ways")
 KINDS = ("hnsw", "int8_hnsw", "int4_hnsw", "bbq_hnsw")
 FILTERED = (0.3, 0.1, 0.05, 0.03, 0.02, 0.01)
 QUERIES = 200
 SIGNED = EMBEDDED = 100_000
 RECALLED = 100
+WAYS_QUERIES = 60
 WARM = 20
 
 
@@ -52,13 +55,13 @@ def measure(
     only: Sequence[str] = (),
     merge: bool = False,
 ) -> str:
-    """Measure on each server; `only` names some of PARTS, all of them by default.
+    """Measure on each server; `only` names some of ALL_PARTS, by default those of PARTS.
 
     With `merge`, an index is merged to one segment before it is searched.
     """
     wanted = tuple(only) or PARTS
     sizes = (500, 1_000) if quick else sizes
-    searched = max(sizes) if {"requests", "latency"} & set(wanted) else 0
+    searched = max(sizes) if {"requests", "latency", "ways"} & set(wanted) else 0
     signatures = synthetic_signatures(read_photos(photos), min(searched, SIGNED)) if searched else None
     chosen = {"quick": quick, "sizes": sizes, "dims": dims, "vectors": vectors, "wanted": wanted, "merge": merge}
     with _servers(urls) as running:
@@ -198,6 +201,8 @@ def _searches(
         ]
         if "requests" in wanted:
             parts.append(_one_request(index, collection, queries=queries))
+        if "ways" in wanted:
+            parts.append(elasticsearch_ways.measure(index, collection, queries=min(queries, WAYS_QUERIES)))
         if "latency" in wanted:
             with ExitStack() as stack:
                 backends = [index.backend]

@@ -17,7 +17,7 @@ from hybrid_search.document.picture import working_image
 from hybrid_search.embedders import Embedder, Preparer
 from hybrid_search.embedders.registry import get_embedder
 from hybrid_search.images import load_image
-from hybrid_search.ingest.embedding_batch import ready
+from hybrid_search.ingest.picture_embedding import ready
 from hybrid_search.signature.goldberg import SIGNATURE_MIN_SIDE
 from scripts.benchmarks.machine import median, table
 from scripts.benchmarks.vit import save_vit

@@ -24,18 +24,16 @@ from hybrid_search.backends.transfer import copy_index, current_definition, migr
 from hybrid_search.document.definition import EmbeddingSpec, load_definition, spec_of
 from hybrid_search.document.drift import drift
 from hybrid_search.errors import (
-    AliasMissing,
     BackendUnavailable,
     BulkError,
     EmbedderMismatch,
     IndexCorrupt,
     IndexLocked,
     MappingMismatch,
-    WriteBlocked,
 )
 from hybrid_search.images import DEFAULT_LIMITS
 from hybrid_search.ingest import add_picture
-from hybrid_search.ingest.embedding_batch import Embedders
+from hybrid_search.ingest.picture_embedding import Embedders
 from tests.support.fakes import ColourEmbedder
 from tests.support.fakes import photo as picture
 from tests.support.photos import definition, photo, photos, unit
@@ -263,9 +261,9 @@ def test_nobody_writes_while_a_version_is_built_and_all_may_search(server: Make)
     seen: list[Any] = []
 
     def meanwhile(done: int, total: int) -> None:
-        with pytest.raises(WriteBlocked, match="migration"):
+        with pytest.raises(IndexLocked, match="migration"):
             other.bulk([Action("update", "p01", {"iso": 9})])
-        with pytest.raises(WriteBlocked):
+        with pytest.raises(IndexLocked):
             other.bulk([])
         seen.append(other.count())
         with pytest.raises(BackendUnavailable, match="is being built"):
@@ -337,7 +335,7 @@ def test_an_index_without_aliases_is_searched_and_adopted(server: Make, raw: Ela
     raw.indices.create(index=name, settings=plain["settings"], mappings=plain["mappings"])
     raw.index(index=name, id="a", document={"caption": "a boat"}, refresh=True)
     assert backend.count() == 1
-    with pytest.raises(AliasMissing, match="migrate"):
+    with pytest.raises(IndexCorrupt, match="migrate"):
         backend.bulk([Action("index", "b", {"caption": "a dog"})])
     assert migrate(backend) == 1
     assert [outcome.status for outcome in backend.bulk([Action("index", "b", {"caption": "a dog"})])] == [201]

@@ -18,7 +18,7 @@ from hybrid_search.embedders.hub.recipe import Recipe
 from hybrid_search.embedders.registry import get_embedder
 from hybrid_search.images import read_source
 from hybrid_search.index import HybridIndex
-from hybrid_search.ingest.embedding_batch import embed, ready
+from hybrid_search.ingest.picture_embedding import embed, ready
 
 SIZES = [(1, 1), (1, 2), (2, 1), (3, 3), (1, 400), (600, 1), (1000, 3), (3, 1000), (1, 60_000), (60_000, 1)]
 WRITERS = ("PNG", "JPEG", "GIF", "WEBP", "BMP", "TIFF")

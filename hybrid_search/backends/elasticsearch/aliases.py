@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from hybrid_search.backends.elasticsearch.client import Client
+from hybrid_search.backends.elasticsearch.error_messages import alias_error
 from hybrid_search.backends.elasticsearch.server import Server
-from hybrid_search.errors import AliasMissing, BackendUnavailable, IndexNotFound, RequestRefused
+from hybrid_search.errors import BackendUnavailable, IndexNotFound, RequestRefused
 
 _DIGITS = 6  # as Elasticsearch numbers the indexes of a rollover: images-000001
 # As 9.1 and later do it by default, a filtered search does not look beyond neighbours that the filter excludes: where
@@ -56,14 +57,14 @@ def find(client: Client, name: str) -> Live:
     ------
     IndexNotFound
         When there is nothing.
-    AliasMissing
+    IndexCorrupt
         When the alias names several indexes: their hits would be mixed, and some of them missing.
     """
     found = client.ask(lambda raw: raw.indices.get(index=name), name=name).body
     if not found:
         raise IndexNotFound(client.location, name)
     if len(found) > 1:
-        raise AliasMissing(client.location, name, f"it names {len(found)} indexes: {', '.join(sorted(found))}")
+        raise alias_error(client.location, name, f"it names {len(found)} indexes: {', '.join(sorted(found))}")
     ((index, facts),) = found.items()
     settings = facts["settings"]["index"]
     definition = {"settings": {"analysis": settings.get("analysis", {})}, "mappings": facts["mappings"]}

@@ -25,7 +25,7 @@ from hybrid_search.backends.elasticsearch.bulk import BulkWriter
 from hybrid_search.backends.elasticsearch.client import Client
 from hybrid_search.backends.elasticsearch.dense_vectors import DenseVectorField, vector_fields
 from hybrid_search.backends.elasticsearch.encode import fits
-from hybrid_search.backends.elasticsearch.error_messages import block_error
+from hybrid_search.backends.elasticsearch.error_messages import alias_error, block_error, closed_error
 from hybrid_search.backends.elasticsearch.flattened_patterns import answerable
 from hybrid_search.backends.elasticsearch.meta import add_extra, change_meta
 from hybrid_search.backends.elasticsearch.new_version import abandon, new_version, put_back, remove_old
@@ -36,10 +36,9 @@ from hybrid_search.document.definition import EmbeddingSpec, default_embedding, 
 from hybrid_search.document.search_fields import with_search_fields
 from hybrid_search.errors import (
     AccessDenied,
-    AliasMissing,
     BackendUnavailable,
     DocumentNotFound,
-    IndexClosed,
+    IndexCorrupt,
     IndexNotFound,
     MappingMismatch,
     RequestRefused,
@@ -129,7 +128,7 @@ class ElasticsearchBackend(Backend):
             raise
 
     def definition(self) -> Mapping[str, Any]:
-        """Return settings and mappings as they are on the server now; raises IndexNotFound, AliasMissing."""
+        """Return settings and mappings as they are on the server now; raises IndexNotFound, IndexCorrupt."""
         self._live = None
         return self._known().definition
 
@@ -144,9 +143,9 @@ class ElasticsearchBackend(Backend):
 
         Raises
         ------
-        AliasMissing
+        IndexCorrupt
             When there is no alias to write through.
-        WriteBlocked, ServerBusy, IndexRed, BackendUnavailable
+        IndexLocked, ServerBusy, BackendUnavailable
             When the server refuses writes (a full disk, a block), or had no room or was away until the deadline.
         """
         waiting = list(actions)
@@ -159,7 +158,7 @@ class ElasticsearchBackend(Backend):
             known = self._known().definition["mappings"].get("properties", {})
             waiting = [replace(action, source=with_search_fields(action.source, known)) for action in waiting]
             return BulkWriter(self._client, self._target, vectors=self._vectors(), alias=aliased).run(waiting)
-        except AliasMissing as error:
+        except IndexCorrupt as error:
             self._check_exists(error)
             raise
 
@@ -245,7 +244,7 @@ class ElasticsearchBackend(Backend):
             When a kNN clause names no vector field: the server would find nothing there, without a word.
         RequestRefused
             When the server does not accept the body.
-        IncompleteAnswer, IndexRed
+        IncompleteAnswer, BackendUnavailable
             When a part of the index did not answer.
         """
         self._check_knn(body)
@@ -329,20 +328,20 @@ class ElasticsearchBackend(Backend):
         target = self._target
         try:
             answer = self._client.ask(lambda raw: raw.indices.get_settings(index=target), name=target).body
-        except AliasMissing as error:
+        except IndexCorrupt as error:
             self._check_exists(error)
             raise
         if len(answer) != 1:
-            raise AliasMissing(self.location, target, f"it names {len(answer)} indexes")
+            raise alias_error(self.location, target, f"it names {len(answer)} indexes")
         ((_, found),) = answer.items()
         if found["settings"]["index"].get("verified_before_close") == "true":
-            raise IndexClosed(self._client.location, self._alias)
+            raise closed_error(self._client.location, self._alias)
         blocks = found["settings"]["index"].get("blocks", {})
         for block in ("read_only_allow_delete", "read_only", "write"):
             if blocks.get(block) == "true":
                 raise block_error(self._client.location, f"index {block}")
 
-    def _check_exists(self, error: AliasMissing) -> None:
+    def _check_exists(self, error: IndexCorrupt) -> None:
         """Raise IndexNotFound when not only the alias to write through is gone, but the index."""
         if not self.exists():
             raise IndexNotFound(self._client.location, self._alias) from error

@@ -26,7 +26,9 @@ CHUNK_BYTES = 8 * 2**20
 """Bytes of one request: 5 to 15 MB are what servers take best."""
 
 _CHUNK_ACTIONS = 5_000
+"""Of one request, for deletions, which have hardly any bytes; chosen, not measured."""
 _SMALL = 2**20
+"""Bytes below which a part is not halved because a server is busy; chosen, not measured."""
 _NO_MEMORY = ("es_rejected_execution_exception", "circuit_breaking_exception")
 # of a request that the server has no memory for: its own bytes, and the most that all requests together may have
 _OWN_BYTES = re.compile(r"operation_bytes=(\d+), max_\w+_bytes=(\d+)")
@@ -69,9 +71,9 @@ class BulkWriter:
 
         Raises
         ------
-        WriteBlocked
+        IndexLocked
             At once, when the server refuses writes until somebody acts: a full disk, a block.
-        ServerBusy, IndexRed, BackendUnavailable
+        ServerBusy, BackendUnavailable
             When the server had no room, or was away, until the deadline; what it acknowledged stays.
         """
         outcomes: list[Outcome] = []

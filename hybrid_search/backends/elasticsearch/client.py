@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 5.0
+"""Seconds before the second try, and between any two at most; chosen, not measured."""
 
 
 class Client:

@@ -1,12 +1,14 @@
-"""What a client or a server says of a failure, in the words of a person."""
+"""What a client or a server says of a failure, in the words of a person, and the errors that it becomes."""
 
 from __future__ import annotations
 
 import re
 
-from hybrid_search.errors import BackendError, RequestRefused, WriteBlocked
+from hybrid_search.errors import BackendError, BackendUnavailable, IndexCorrupt, IndexLocked, RequestRefused
+from hybrid_search.errors.remedies import MIGRATE
 
 _LONGEST = 300
+"""Characters of what a server says: some of its reasons quote the whole request."""
 _BLOCK = re.compile(r"\[\w+/\d+/([^\]]*)\]")
 _WRITE_BLOCKS = (
     ("flood-stage", "the server's disk is nearly full (flood stage); it is read-only until there is space again"),
@@ -55,7 +57,48 @@ def block_error(location: str, reason: str) -> BackendError:
     plain = reason.replace(" / ", "-").replace("allow delete", "allow-delete").replace("_", "-")
     known = next((words for sign, words in _WRITE_BLOCKS if sign in plain), None)
     named = ", ".join(_BLOCK.findall(reason))
-    return WriteBlocked(location, known or shortened(named or reason))
+    return IndexLocked(
+        location,
+        f"refuses writes: {known or shortened(named or reason)}",
+        "lift that and run the same again, what was written before is safe",
+    )
+
+
+def stranger_error(location: str, reason: str) -> BackendUnavailable:
+    """Return the error of something that answers and is not Elasticsearch."""
+    return BackendUnavailable(
+        location, f"what answers there is not Elasticsearch: {reason}", "check its address and port"
+    )
+
+
+def certificate_error(location: str, text: str) -> BackendUnavailable:
+    """Return the error of a TLS certificate that cannot be trusted, from the client's text."""
+    return BackendUnavailable(
+        location,
+        f"its certificate is not trusted: {next((words for sign, words in _TLS if sign in text), shortened(text))}",
+        "name the authority that signed it by HYBRID_SEARCH_CA_CERTS (a PEM file), or its SHA-256 by "
+        "HYBRID_SEARCH_CA_FINGERPRINT",
+    )
+
+
+def closed_error(location: str, name: str) -> BackendUnavailable:
+    """Return the error of an index that is closed, so that it can be neither searched nor written."""
+    return BackendUnavailable(location, f"index {name!r} is closed", f"open it with `POST /{name}/_open`")
+
+
+def no_node_error(location: str, name: str) -> BackendUnavailable:
+    """Return the error of an index of which a part is on no node that runs."""
+    return BackendUnavailable(
+        location,
+        f"a part of index {name!r} is on no running node",
+        "start the node that has it, or ask `GET /_cluster/allocation/explain` why it is not assigned",
+    )
+
+
+def alias_error(location: str, alias: str, reason: str) -> IndexCorrupt:
+    """Return the error of an index without an alias to write through, or of an alias that names several indexes."""
+    remedy = MIGRATE + " makes a new version of the index with both of its aliases"
+    return IndexCorrupt(location, f"alias {alias!r} cannot be used: {reason}", remedy)
 
 
 def permission_reason(reason: str) -> str:
@@ -65,11 +108,6 @@ def permission_reason(reason: str) -> str:
         return reason or "these credentials do not allow this"
     who, _, needed = rest.partition(", this action is granted by ")
     return f"{who} may not do {action.removeprefix('action ')}" + (f", which takes {needed}" if needed else "")
-
-
-def tls_reason(text: str) -> str:
-    """Return why a certificate was not accepted."""
-    return next((words for sign, words in _TLS if sign in text), shortened(text))
 
 
 def connection_reason(text: str) -> str:

@@ -7,24 +7,23 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from hybrid_search.backends.elasticsearch.error_messages import (
+    alias_error,
     block_error,
+    certificate_error,
+    closed_error,
     connection_reason,
+    no_node_error,
     permission_reason,
     shortened,
-    tls_reason,
+    stranger_error,
 )
 from hybrid_search.errors import (
     AccessDenied,
-    AliasMissing,
     BackendError,
     BackendUnavailable,
-    CertificateRejected,
     DocumentNotFound,
     IncompleteAnswer,
-    IndexClosed,
     IndexNotFound,
-    IndexRed,
-    NotElasticsearch,
     RequestRefused,
     ServerBusy,
     ViewEnded,
@@ -35,6 +34,7 @@ if TYPE_CHECKING:
     from elasticsearch import ApiError
 
 _PASSING = (429, 502, 503, 504)
+"""HTTP: too many requests, bad gateway, unavailable, gateway timeout."""
 # of a node that has just gone, answered with status 500
 _GONE = {
     "connect_transport_exception",
@@ -46,6 +46,7 @@ _GONE = {
 _NO_SHARD = {"no_shard_available_action_exception", "unavailable_shards_exception"}
 _NO_VIEW = {"search_context_missing_exception", "no_shard_available_action_exception"}
 _NO_WRITE_INDEX = "no write index is defined"
+_SEVERAL = "it names several indexes, and none to write to"
 
 
 def is_passing(error: Exception) -> bool:
@@ -97,15 +98,15 @@ def translated(error: Exception, *, location: str, name: str) -> BackendError:
     # the text of these errors is no more than their kind
     said = str(getattr(error, "message", error))
     if isinstance(error, TlsError):
-        return CertificateRejected(location, tls_reason(said))
+        return certificate_error(location, said)
     if isinstance(error, ConnectionTimeout):
         return BackendUnavailable(location, "it did not answer in time; is it overloaded? A longer `timeout` may help")
     if isinstance(error, ConnectionError):
         return BackendUnavailable(location, f"{connection_reason(said)}; is Elasticsearch running there?")
     if isinstance(error, UnsupportedProductError):
-        return NotElasticsearch(location, "it answers without naming itself so")
+        return stranger_error(location, "it answers without naming itself so")
     if isinstance(error, SerializationError):
-        return NotElasticsearch(location, "its answers are no JSON")
+        return stranger_error(location, "its answers are no JSON")
     if isinstance(error, ApiError):
         return _of_answer(error, location, name)
     return BackendUnavailable(location, shortened(f"{type(error).__name__}: {error}"))
@@ -120,15 +121,15 @@ def of_item(item: Mapping[str, Any], *, location: str, target: str) -> BackendEr
     if is_block(error):
         return block_error(location, reason)
     if kind == "index_closed_exception":
-        return IndexClosed(location, target)
+        return closed_error(location, target)
     if kind == "index_not_found_exception":
         return _absent(location, target)
     if _NO_WRITE_INDEX in reason:
-        return _several(location, target)
+        return alias_error(location, target, _SEVERAL)
     if item["status"] == 403:
         return AccessDenied(location, permission_reason(reason_of(error)))
     if kind in _NO_SHARD:
-        return IndexRed(location, target)
+        return no_node_error(location, target)
     if not is_item_passing(item):
         return None
     if item["status"] == 429:
@@ -204,9 +205,9 @@ def _of_answer(error: ApiError, location: str, name: str) -> BackendError:
     if status == 403:
         return AccessDenied(location, permission_reason(reason))
     if "index_closed_exception" in kinds:
-        return IndexClosed(location, name)
+        return closed_error(location, name)
     if _NO_WRITE_INDEX in reason:
-        return _several(location, name)
+        return alias_error(location, name, _SEVERAL)
     if status == 404:
         return _of_absence(error.body, kinds, location, name)
     return _of_failure(status, kinds, reason, location, name)
@@ -219,14 +220,14 @@ def _of_stranger(location: str, status: int) -> BackendError:
         return ServerBusy(location, "a proxy before it lets no more requests through (HTTP status 429)")
     if status in _PASSING:
         return BackendUnavailable(location, f"a proxy there answers with HTTP status {status}; is the server running?")
-    return NotElasticsearch(location, f"it answers with HTTP status {status} and without naming itself so")
+    return stranger_error(location, f"it answers with HTTP status {status} and without naming itself so")
 
 
 def _of_failure(status: int, kinds: set[str], reason: str, location: str, name: str) -> BackendError:
     if "search_timeout_exception" in kinds:
         return IncompleteAnswer(location, "the time for it was up")
     if kinds & _NO_SHARD or "missing shards" in reason:
-        return IndexRed(location, name)
+        return no_node_error(location, name)
     if status == 429:
         return ServerBusy(location, reason)
     if status == 503 and "search_phase_execution_exception" in kinds:
@@ -246,12 +247,8 @@ def _of_absence(body: Any, kinds: set[str], location: str, name: str) -> Backend
 
 def _absent(location: str, name: str) -> BackendError:
     if name.endswith("-write"):
-        return AliasMissing(location, name, "there is none to write through")
+        return alias_error(location, name, "there is none to write through")
     return IndexNotFound(location, name)
-
-
-def _several(location: str, name: str) -> AliasMissing:
-    return AliasMissing(location, name, "it names several indexes, and none to write to")
 
 
 def _causes(body: Any) -> Iterator[Mapping[str, Any]]:

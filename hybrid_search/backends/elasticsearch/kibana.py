@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 _AUTHORED = "images"
 _NAME = re.compile("[a-z0-9_-]{1,255}")
 _LONGEST_QUOTE = 300
+"""Characters of what Kibana says, as of what a server says."""
 _RESOLVABLE = ("conflict", "ambiguous_conflict", "missing_references")
 """Kinds of failure after any of which Kibana creates nothing, also none of the other objects."""
 

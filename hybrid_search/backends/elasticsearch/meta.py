@@ -25,7 +25,9 @@ Change = Callable[[Mapping[str, Any]], Mapping[str, Any] | None]
 """Given settings and mappings, returns mappings to merge with them, `_meta` whole; None where nothing is to be done."""
 
 _MARKS, _KEPT = "changes", 16
+"""Where changes leave their marks, and how many: of more writers at one moment the first would not find its own."""
 _ATTEMPTS = 20
+"""About 5 s at least; chosen."""
 _SETTLED = 0.2
 """Seconds, at least, after which whoever had read before a change has written; three times what the change took."""
 

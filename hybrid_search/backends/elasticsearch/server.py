@@ -87,7 +87,8 @@ class Server:
         if self.ca_fingerprint is not None:
             object.__setattr__(self, "ca_fingerprint", _fingerprint(self.ca_fingerprint))
         self._check_trust()
-        self._check_patience()
+        if not 0 < self.timeout <= 86_400 or not self.deadline >= 0:
+            raise BackendUnavailable(_PLACE, "timeout must be above 0 s and at most a day, deadline at least 0 s")
         self._check_layout()
 
     def __repr__(self) -> str:
@@ -147,10 +148,6 @@ class Server:
             raise BackendUnavailable(_PLACE, "a user name is not empty, and has no colon")
         if self.ca_certs is not None and self.ca_fingerprint is not None:
             raise BackendUnavailable(_PLACE, "ca_certs and ca_fingerprint say the same thing twice; give one of them")
-
-    def _check_patience(self) -> None:
-        if not 0 < self.timeout <= 86_400 or not self.deadline >= 0:
-            raise BackendUnavailable(_PLACE, "timeout must be above 0 s and at most a day, deadline at least 0 s")
 
     def _check_layout(self) -> None:
         if self.shards is not None and not 1 <= self.shards <= 1024:

@@ -50,11 +50,11 @@ def check_folder(folder: Folder) -> IntegrityReport:
     definition, unsummed = known_definition(folder), []
     if folder.copied_definitions() is None:
         unsummed.append("definition.json")
-    for name, kind in _kinds(definition):
-        damages += _vectors(folder, name, kind)
-        committed = _committed(folder, name)
+    for field in [] if definition is None else Schema(definition).fields.vectors():
+        damages += _vectors(folder, field.name, vector_kind(field))
+        committed = _committed(folder, field.name)
         if committed is not None and committed.rows and committed.sums is None:
-            unsummed.append(f"vectors/{folder.vectors(name).name}/rows.bin")
+            unsummed.append(f"vectors/{folder.vectors(field.name).name}/rows.bin")
     if definition is not None and not any(not each.harmless for each in damages):
         try:
             with guarded(folder.location), reading(folder.location):
@@ -111,12 +111,6 @@ def _segments(folder: Folder) -> Iterator[Damage]:
         if wrong := damage(folder.tantivy / name):
             part = name.rpartition(".")[2]
             yield Damage(f"tantivy/{name}", wrong, _AFFECTED.get(part, "searches by words and filters"))
-
-
-def _kinds(definition: dict[str, Any] | None) -> list[tuple[str, Kind]]:
-    if definition is None:
-        return []
-    return [(field.name, vector_kind(field)) for field in Schema(definition).fields.vectors()]
 
 
 def _committed(folder: Folder, name: str) -> CommittedRows | None:

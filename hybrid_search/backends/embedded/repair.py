@@ -29,6 +29,7 @@ from hybrid_search.backends.integrity import IntegrityReport
 from hybrid_search.errors import IndexCorrupt
 
 _TOGETHER = 500
+"""Documents that are written at once; chosen, not measured."""
 
 
 def repair_folder(folder: Folder) -> IntegrityReport:

@@ -214,6 +214,7 @@ class Snapshot:
 
 
 _SET_FROM = 2048
+"""Values from which a set of terms is built, and not a clause for each; chosen, not measured."""
 _IDS = 10_000
 """Ids that are kept, 1.5 MB of them: all of a small collection, of a large one what is found again and again."""
 

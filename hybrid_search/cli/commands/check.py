@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -25,8 +25,7 @@ def check(
     context: typer.Context,
     location: options.Index = None,
     repair: Annotated[
-        bool,
-        options.flag("--repair", help="Mend what can be mended; what was damaged is kept beside the index."),
+        bool, options.flag("--repair", help="Mend what can be mended; what was damaged is kept beside the index.")
     ] = False,
     yes: options.Yes = False,
     as_json: options.AsJson = False,
@@ -47,7 +46,11 @@ def check(
         confirm("Mend the index?", yes=yes, declined="nothing was changed")
         checked = backend.check(repair=True)
         if checked.incomplete:
-            checked = _filled(context, location, checked)
+            from hybrid_search.images import DEFAULT_LIMITS
+            from hybrid_search.ingest.recompute import refilled
+
+            with open_index(context, location) as index:
+                checked = refilled(checked, index.backend, index.filling(), limits=DEFAULT_LIMITS)
     backend.close()
     if as_json:
         from hybrid_search.cli.output.hit_formats import dump
@@ -56,18 +59,6 @@ def check(
     else:
         _print(checked)
     raise typer.Exit(exits.FAILED if any(not each.harmless for each in checked.damages) else exits.OK)
-
-
-def _filled(context: typer.Context, location: str | None, checked: IntegrityReport) -> IntegrityReport:
-    """Compute again what is lacking in documents whose pictures are there."""
-    from hybrid_search.images import DEFAULT_LIMITS
-    from hybrid_search.ingest.recompute import refill
-
-    with open_index(context, location) as index:
-        left = refill(index.backend, index.filling(), checked.incomplete, limits=DEFAULT_LIMITS)
-    again = len(checked.incomplete) - len(left)
-    done = (*checked.repaired, f"{counted(again, 'picture')} read again") if again else checked.repaired
-    return replace(checked, incomplete=tuple(left), repaired=done)
 
 
 def _print(checked: IntegrityReport) -> None:

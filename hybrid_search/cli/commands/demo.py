@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from hybrid_search.hits.hits import Hits
     from hybrid_search.index import HybridIndex
 
-K = 3
+K = 3  # hits a search; the sheet has as many columns
 NO_PHOTOS = ("multipage*", "chessboard*", "no_time_for_that*")
 """Files of scikit-image that are there to test decoders."""
 
@@ -60,9 +60,9 @@ def demo(
         ),
     ] = None,
     captions: Annotated[Path | None, options.captions_file("Captions for them.")] = None,
-    out: Annotated[
-        Path, typer.Option("--out", metavar="FOLDER", file_okay=False, help="Where the index and the sheet go.")
-    ] = Path("demo"),
+    out: Annotated[Path, options.value("--out", "FOLDER", "Where the index and the sheet go.", file_okay=False)] = Path(
+        "demo"
+    ),
 ) -> None:
     """Index some photos, ask for them in four ways, list their copies, and write what was found on a contact sheet."""
     run_demo(folder, captions, out)

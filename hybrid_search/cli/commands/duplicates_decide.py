@@ -75,9 +75,7 @@ def decisions(
     location: options.Index = None,
     load: Annotated[
         Path | None,
-        typer.Option(
-            "--load", metavar="FILE", exists=True, dir_okay=False, help="Take over decisions that were printed before."
-        ),
+        options.value("--load", "FILE", "Take over decisions that were printed before.", exists=True, dir_okay=False),
     ] = None,
 ) -> None:
     """Print all decisions as JSON, by the bytes of the pictures, to keep them or to take them to another index."""

@@ -70,8 +70,7 @@ class Lookups:
 def find(
     context: typer.Context,
     pictures: Annotated[
-        list[str],
-        typer.Argument(metavar="PICTURE", help="Files, folders with all below them, URLs, or - for stdin."),
+        list[str], typer.Argument(metavar="PICTURE", help="Files, folders with all below them, URLs, or - for stdin.")
     ],
     location: options.Index = None,
     tier: wanted.Tiers = None,

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import chain, islice
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from pathlib import Path, PurePath
+from typing import TYPE_CHECKING
 
 import typer
 
 from hybrid_search.cli.commands.duplicates_actions import Deed, exit_code, folders, print_report, report_json
 from hybrid_search.cli.commands.duplicates_choices import comparison
 from hybrid_search.cli.commands.duplicates_report import Counts, beside_page, print_end, print_groups
-from hybrid_search.cli.commands.duplicates_undecided import Undecided
 from hybrid_search.cli.output import terminal
 from hybrid_search.cli.output.output_files import check_replaceable
-from hybrid_search.cli.output.progress_bar import progress_bar
+from hybrid_search.cli.output.progress_bar import documents_bar
 from hybrid_search.cli.suggest import command
 from hybrid_search.errors.numbers import counted
 
@@ -28,8 +27,6 @@ if TYPE_CHECKING:
     from hybrid_search.duplicates.report.group_report import GroupReport
     from hybrid_search.hits.evidence import Tier
     from hybrid_search.index import HybridIndex
-
-_STAGES = ("reading the index", "comparing")
 
 
 @dataclass(frozen=True)
@@ -121,7 +118,7 @@ class Listing:
         return parse_keep(self.keep if len(self.keep) > 1 else self.keep[0]).before_default(*first)
 
     def _groups(self, index: HybridIndex) -> Iterator[DuplicateGroup]:
-        with _compared(shown=self.progress) as progress:
+        with documents_bar("reading the index", "comparing", shown=self.progress) as progress:
             found = index.duplicate_groups(
                 tiers=self.tiers,
                 max_distance=self.max_distance,
@@ -174,9 +171,42 @@ def _summary(counts: Counts, *, documents: int, decided: bool) -> str:
     return f"{groups}; {gone} could go, {readable_bytes(counts.freed)}"
 
 
-@contextmanager
-def _compared(*, shown: bool) -> Iterator[Any]:
-    from hybrid_search.ingest import Progress
+_SHOWN = 3  # pairs of folders that are named; no measurement is kept
 
-    with progress_bar(shown=shown) as bar:
-        yield None if bar is None else lambda done, total: bar(Progress(done, total, 0, _STAGES[done > 0]))
+
+@dataclass
+class Undecided:
+    """Counts files that were left alone since they lie in two folders alike."""
+
+    pairs: Counter[tuple[str, str]] = field(default_factory=Counter)
+
+    def add(self, decision: Decision) -> None:
+        """Count those of one group."""
+        from hybrid_search.duplicates.act.plan import SAME_ELSEWHERE
+
+        for file in decision.left:
+            if file.why == SAME_ELSEWHERE and file.path and decision.kept and decision.kept.path:
+                self.pairs[_heads(decision.kept.path, file.path)] += 1
+
+    def note(self) -> None:
+        """Say on stderr in which folders they are, and what decides."""
+        for (first, second), count in self.pairs.most_common(_SHOWN):
+            same = f"{counted(count, 'file')} {'is' if count == 1 else 'are'} the same in {first} and in {second}"
+            terminal.note(f"{same}; left alone: name --reference {first!r} or --reference {second!r} to keep those")
+        if more := sum(self.pairs.values()) - sum(count for _, count in self.pairs.most_common(_SHOWN)):
+            terminal.note(f"{counted(more, 'file')} more that {'is' if more == 1 else 'are'} the same in two folders")
+
+
+def _heads(one: str, other: str) -> tuple[str, str]:
+    """Return two folders that mirror each other as far as the paths of two files show it, in order.
+
+    Examples
+    --------
+    >>> _heads("/new/2014/rome/a.jpg", "/old/2014/rome/a.jpg")
+    ('/new', '/old')
+    """
+    heads = PurePath(one).parent, PurePath(other).parent
+    while heads[0].name == heads[1].name and heads[0].parent != heads[1].parent and heads[0].name:
+        heads = heads[0].parent, heads[1].parent
+    first, second = sorted(map(str, heads))
+    return first, second

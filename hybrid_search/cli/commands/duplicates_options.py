@@ -30,10 +30,10 @@ class ActionName(str, Enum):
 
 Tiers = Annotated[
     list[str] | None,
-    typer.Option(
+    options.value(
         "--tier",
-        metavar="TIER,…",
-        help=f"Ways to match: {', '.join(DUPLICATE_TIERS)} (all of these by default), "
+        "TIER,…",
+        f"Ways to match: {', '.join(DUPLICATE_TIERS)} (all of these by default), "
         f"{', '.join(TIERS[len(DUPLICATE_TIERS) :])}. Those that are named may be removed too; without it only files "
         "of the tiers bytes, pixels and near. A file that shows something which the kept one does not never goes.",
         rich_help_panel=_WHAT,
@@ -41,53 +41,52 @@ Tiers = Annotated[
 ]
 MaxDistance = Annotated[
     float | None,
-    typer.Option(
+    options.value(
         "--max-distance",
+        "N",
+        "The largest signature distance of the tiers near and transformed; less finds fewer and surer.",
         min=0.0,
         max=1.0,
-        metavar="N",
-        help="The largest signature distance of the tiers near and transformed; less finds fewer and surer.",
         rich_help_panel=_WHAT,
     ),
 ]
 Between = Annotated[
     tuple[Path, Path] | None,
-    typer.Option(
+    options.value(
         "--between",
-        metavar="FOLDER FOLDER",
-        help="Only copies of which one lies in the first and one in the second folder.",
+        "FOLDER FOLDER",
+        "Only copies of which one lies in the first and one in the second folder.",
         rich_help_panel=_WHAT,
     ),
 ]
 Reference = Annotated[
     list[Path] | None,
-    typer.Option(
+    options.value(
         "--reference",
-        metavar="FOLDER",
-        help="Only copies of pictures in this folder, which is protected: its files are always kept. May be repeated.",
+        "FOLDER",
+        "Only copies of pictures in this folder, which is protected: its files are always kept. May be repeated.",
         rich_help_panel=_WHAT,
     ),
 ]
 Protected = Annotated[
     list[Path] | None,
-    typer.Option(
+    options.value(
         "--reference",
-        metavar="FOLDER",
-        help="A protected folder: whatever was chosen, its files are kept. May be repeated.",
+        "FOLDER",
+        "A protected folder: whatever was chosen, its files are kept. May be repeated.",
         rich_help_panel=_DO,
     ),
 ]
 All = Annotated[bool, options.flag("--all", help="Also groups that were reviewed.", rich_help_panel=_WHAT)]
 NoSave = Annotated[
-    bool,
-    options.flag("--no-save", help="Keep nothing of what was compared in the index.", rich_help_panel=_WHAT),
+    bool, options.flag("--no-save", help="Keep nothing of what was compared in the index.", rich_help_panel=_WHAT)
 ]
 Keep = Annotated[
     list[str] | None,
-    typer.Option(
+    options.value(
         "--keep",
-        metavar="RULE,…",
-        help="Say which file of each group is to be kept, the first rule first: 'most-pixels,oldest'. A rule with a "
+        "RULE,…",
+        "Say which file of each group is to be kept, the first rule first: 'most-pixels,oldest'. A rule with a "
         "comma in it needs a --keep for each rule. `hybrid-search duplicates rules` lists them.",
         rich_help_panel=_DO,
     ),
@@ -102,11 +101,11 @@ Action = Annotated[
 ]
 To = Annotated[
     Path | None,
-    typer.Option(
+    options.value(
         "--to",
-        metavar="FOLDER",
+        "FOLDER",
+        "Where --action move puts them, in the same folders as they lie in now.",
         file_okay=False,
-        help="Where --action move puts them, in the same folders as they lie in now.",
         rich_help_panel=_DO,
     ),
 ]
@@ -120,22 +119,22 @@ MergeMetadata = Annotated[
 ]
 Journal = Annotated[
     Path | None,
-    typer.Option(
+    options.value(
         "--journal",
-        metavar="FILE",
+        "FILE",
+        "A new file to note in what is done; without it one of your own data.",
         dir_okay=False,
-        help="A new file to note in what is done; without it one of your own data.",
         rich_help_panel=_DO,
     ),
 ]
 Yes = Annotated[bool, options.flag("--yes", "-y", help="Do it; without this it is only said.", rich_help_panel=_DO)]
 Html = Annotated[
     Path | None,
-    typer.Option(
+    options.value(
         "--html",
-        metavar="FILE",
+        "FILE",
+        "Also write a page that shows the pictures side by side, and on which to choose.",
         dir_okay=False,
-        help="Also write a page that shows the pictures side by side, and on which to choose.",
         rich_help_panel="Output",
     ),
 ]

@@ -131,7 +131,9 @@ def _print_group(report: GroupReport, title: str) -> None:
         start = [(f"{choice}  ", _COLOURS[file.choice])] if file.choice else []
         said = "; ".join(filter(None, (file.why, differences(file.member.evidence))))
         why = (f"  ({said})", "dim") if said else ("", "")
-        lines.append(_line(("  ", ""), *start, ("  ".join([match, *sizes, ""]), ""), (file.name, _link(file)), why))
+        path = file.member.path
+        link = f"link {Path(path).as_uri()}" if path is not None and Path(path).is_absolute() else ""
+        lines.append(_line(("  ", ""), *start, ("  ".join([match, *sizes, ""]), ""), (file.name, link), why))
     _write([*lines, *([_line((f"  differ in {differ}", "dim"))] if differ else [])])
 
 
@@ -143,11 +145,6 @@ def _cells(file: FileReport) -> list[str]:
     if evidence is not None and evidence.tier not in ("bytes", "pixels") and evidence.strength[1] < 1:
         match = f"{evidence.tier} {evidence.strength[1]:.3f}"
     return [file.choice or "", match, *(text_of(name, file.facts.get(name)) for name in ("pixels", "bytes"))]
-
-
-def _link(file: FileReport) -> str:
-    path = file.member.path
-    return f"link {Path(path).as_uri()}" if path is not None and Path(path).is_absolute() else ""
 
 
 def _line(*parts: tuple[str, str]) -> list[tuple[str, str]]:

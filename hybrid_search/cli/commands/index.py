@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from hybrid_search.cli import exits
+from hybrid_search.cli.commands.read_text import check_reader, print_report, read_all, report_json
 from hybrid_search.cli.output import terminal
 from hybrid_search.cli.output.progress_bar import progress_bar
 from hybrid_search.cli.parsing import options
@@ -24,6 +25,7 @@ from hybrid_search.errors.numbers import counted
 if TYPE_CHECKING:
     from hybrid_search.index import HybridIndex
     from hybrid_search.ingest import Failure, IngestReport
+    from hybrid_search.ingest.text_reading import TextReport
 
 SHOWN_FAILURES, SHOWN_UNUSED = 20, 5
 
@@ -31,8 +33,7 @@ SHOWN_FAILURES, SHOWN_UNUSED = 20, 5
 def index(
     context: typer.Context,
     paths: Annotated[
-        list[Path],
-        typer.Argument(metavar="PATH", help="Folders, with all below them, or picture files."),
+        list[Path], typer.Argument(metavar="PATH", help="Folders, with all below them, or picture files.")
     ],
     location: options.Index = None,
     captions: Annotated[
@@ -43,12 +44,10 @@ def index(
         ),
     ] = None,
     include: Annotated[
-        list[str] | None,
-        typer.Option("--include", metavar="GLOB", help="Take only files that match; may be repeated."),
+        list[str] | None, options.value("--include", "GLOB", "Take only files that match; may be repeated.")
     ] = None,
     exclude: Annotated[
-        list[str] | None,
-        typer.Option("--exclude", metavar="GLOB", help="Leave out files and folders that match; may be repeated."),
+        list[str] | None, options.value("--exclude", "GLOB", "Leave out files and folders that match; may be repeated.")
     ] = None,
     hidden: Annotated[
         bool, options.flag("--hidden", help="Also files and folders whose name begins with a dot.")
@@ -57,44 +56,44 @@ def index(
     batch_size: options.BatchSize = 32,
     workers: Annotated[
         int | None,
-        typer.Option(
+        options.value(
             "--workers",
+            "N",
+            "Threads that read and decode; one for each processor by default.",
             min=1,
-            metavar="N",
             envvar="HYBRID_SEARCH_WORKERS",
-            help="Threads that read and decode; one for each processor by default.",
         ),
     ] = None,
     embedder: Annotated[
         list[str] | None,
-        typer.Option(
+        options.value(
             "--embedder",
-            metavar="NAME",
-            envvar="HYBRID_SEARCH_EMBEDDER",
-            help="What turns pictures into vectors, or caption:NAME what is written about them, for a new "
+            "NAME",
+            "What turns pictures into vectors, or caption:NAME what is written about them, for a new "
             "index: lite+minilm by default where minilm has been fetched, else lite; may be repeated, "
             "the first is the default. An index keeps its embedders.",
+            envvar="HYBRID_SEARCH_EMBEDDER",
         ),
     ] = None,
     max_megapixels: Annotated[
         int | None,
-        typer.Option(
+        options.value(
             "--max-megapixels",
+            "N",
+            "Refuse larger pictures; 256 by default.",
             min=1,
-            metavar="N",
             envvar="HYBRID_SEARCH_MAX_MEGAPIXELS",
-            help="Refuse larger pictures; 256 by default.",
         ),
     ] = None,
     memory: Annotated[
         int | None,
-        typer.Option(
+        options.value(
             "--memory",
-            min=1,
-            metavar="MB",
-            envvar="HYBRID_SEARCH_MEMORY",
-            help="Megabytes that all workers together may take to decode: large pictures wait for their turn, one that "
+            "MB",
+            "Megabytes that all workers together may take to decode: large pictures wait for their turn, one that "
             "alone needs more is refused. A quarter of the machine's memory by default.",
+            min=1,
+            envvar="HYBRID_SEARCH_MEMORY",
         ),
     ] = None,
     accept_missing: Annotated[
@@ -111,6 +110,13 @@ def index(
             help="Also look into files whose names say nothing: without an ending, or with an unknown one.",
         ),
     ] = False,
+    read_text: Annotated[
+        bool,
+        options.flag(
+            "--read-text",
+            help="Then read the text inside all pictures of the index that were not read yet, as `read-text` does.",
+        ),
+    ] = False,
     no_progress: options.NoProgress = False,
     as_json: options.AsJson = False,
 ) -> None:
@@ -121,6 +127,8 @@ def index(
     if all_files and include:
         raise typer.BadParameter("--include says which files are taken, so --all-files adds none; choose one")
     _check_paths(context, location, paths)
+    if read_text:
+        check_reader()
     wanted: dict[str, Any] = {
         "captions": captions, "include": include or (), "exclude": exclude or (), "hidden": hidden,
         "follow_symlinks": follow_symlinks, "batch_size": batch_size, "workers": workers,
@@ -128,21 +136,17 @@ def index(
     }  # fmt: skip
     try:
         with open_index(
-            context,
-            location,
-            create=True,
-            embedder=embedder or None,
-            max_megapixels=max_megapixels,
-            memory=memory,
+            context, location, create=True, embedder=embedder or None, max_megapixels=max_megapixels, memory=memory
         ) as opened:
             by_path = _fill(opened, paths, wanted, shown=not no_progress)
+            text = read_all(opened, workers=workers, shown=not no_progress) if read_text else None
             documents, embedders = len(opened), opened.embedders
     except KeyboardInterrupt:
         terminal.note("interrupted: what was indexed so far is kept; run the same command again to go on from there")
         raise typer.Exit(exits.INTERRUPTED) from None
     reports = list(by_path.values())
     failed = [failure for report in reports for failure in report.failed]
-    _print(reports, failed, place_of(context, location), documents, as_json=as_json)
+    _print(reports, failed, place_of(context, location), documents, as_json=as_json, text=text)
     _note_moved(reports)
     _note_left_out(reports, all_files=all_files)
     away = [(path, report.withheld) for path, report in by_path.items() if report.withheld]
@@ -153,7 +157,7 @@ def index(
         fetching = "" if is_here() else f"{command('embedder fetch minilm')}, then "
         adding = command("embed lite+minilm --default lite+minilm")
         terminal.note(f"to find them by sentences too: {fetching}{adding}")
-    raise typer.Exit(exits.PARTIAL if failed or away else exits.OK)
+    raise typer.Exit(exits.PARTIAL if failed or away or (text and text.failed) else exits.OK)
 
 
 def _fill(
@@ -182,7 +186,15 @@ def _fill(
     return reports
 
 
-def _print(reports: list[IngestReport], failed: list[Failure], place: str, documents: int, *, as_json: bool) -> None:
+def _print(
+    reports: list[IngestReport],
+    failed: list[Failure],
+    place: str,
+    documents: int,
+    *,
+    as_json: bool,
+    text: TextReport | None,
+) -> None:
     names = ("added", "updated", "unchanged", "copies", "withheld", "videos", "others")
     counts = {name: sum(getattr(report, name) for report in reports) for name in names}
     counts["missing"] = reports[-1].missing  # of the whole index, as it is now
@@ -193,7 +205,7 @@ def _print(reports: list[IngestReport], failed: list[Failure], place: str, docum
         moved = {folder: number for report in reports for folder, number in report.moved.items()}
         ending = {"seconds": round(seconds, 3), "location": place, "documents": documents}
         told = {"failed": [asdict(failure) for failure in failed], "unused_captions": _unused(reports)}
-        dump({**counts, "moved": moved, **told, **ending})
+        dump({**counts, "moved": moved, **told, **ending, **({"text": report_json(text)} if text else {})})
         return
     note_failures(failed)
     if unused := _unused(reports):
@@ -207,6 +219,8 @@ def _print(reports: list[IngestReport], failed: list[Failure], place: str, docum
     done = counts["added"] + counts["updated"] + counts["copies"]
     rate = f", {done / seconds:.0f} pictures/s" if done and seconds else ""
     terminal.write(f"{', '.join(parts)} in {seconds:.1f} s{rate}\n")
+    if text:
+        print_report(text, documents=documents)
     terminal.note(f"{counted(documents, 'picture')} in {place}")
 
 

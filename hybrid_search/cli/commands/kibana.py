@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -9,11 +10,11 @@ import typer
 from hybrid_search.cli.output import terminal
 from hybrid_search.cli.output.help_pages import Program
 from hybrid_search.cli.parsing import options
-from hybrid_search.cli.parsing.connection import typed_options
+from hybrid_search.cli.parsing.connection import option, typed_options
 from hybrid_search.cli.parsing.session import Settings, server_of
 from hybrid_search.errors.numbers import counted
 
-CREDENTIALS = "Credentials"
+_credential = partial(option, panel="Credentials")
 
 app = Program(
     name="kibana",
@@ -33,80 +34,41 @@ def kibana(context: typer.Context) -> None:
 def import_(
     context: typer.Context,
     url: Annotated[
-        str,
-        typer.Option("--url", metavar="URL", envvar="HYBRID_SEARCH_KIBANA_URL", help="Kibana's address."),
+        str, options.value("--url", "URL", "Kibana's address.", envvar="HYBRID_SEARCH_KIBANA_URL")
     ] = "http://localhost:5601",
     space: Annotated[
         str | None,
-        typer.Option(
+        options.value(
             "--space",
-            metavar="ID",
+            "ID",
+            "The space, by the identifier in its URL; the default space without it.",
             envvar="HYBRID_SEARCH_KIBANA_SPACE",
-            help="The space, by the identifier in its URL; the default space without it.",
         ),
     ] = None,
     name: Annotated[
-        str | None,
-        typer.Option("--name", metavar="NAME", help="The index to show; may stand before the command too."),
+        str | None, options.value("--name", "NAME", "The index to show; may stand before the command too.")
     ] = None,
     overwrite: Annotated[
-        bool,
-        options.flag("--overwrite", help="Replace what an earlier import made, with what was changed in it."),
+        bool, options.flag("--overwrite", help="Replace what an earlier import made, with what was changed in it.")
     ] = False,
     dry_run: Annotated[
         bool,
         options.flag("--dry-run", "-n", help="Only print the file that would be imported; Kibana's pages take it too."),
     ] = False,
     api_key: Annotated[
-        str | None,
-        typer.Option(
-            "--api-key",
-            metavar="KEY",
-            envvar="HYBRID_SEARCH_API_KEY",
-            help="An API key, encoded as Elasticsearch shows it.",
-            rich_help_panel=CREDENTIALS,
-        ),
+        str | None, _credential("--api-key", "KEY", "An API key, encoded as Elasticsearch shows it.")
     ] = None,
-    username: Annotated[
-        str | None,
-        typer.Option(
-            "--username",
-            metavar="NAME",
-            envvar="HYBRID_SEARCH_USERNAME",
-            help="In place of an API key.",
-            rich_help_panel=CREDENTIALS,
-        ),
-    ] = None,
+    username: Annotated[str | None, _credential("--username", "NAME", "In place of an API key.")] = None,
     password: Annotated[
-        str | None,
-        typer.Option(
-            "--password",
-            metavar="TEXT",
-            envvar="HYBRID_SEARCH_PASSWORD",
-            help="Others see what is typed here; the variable is safer.",
-            rich_help_panel=CREDENTIALS,
-        ),
+        str | None, _credential("--password", "TEXT", "Others see what is typed here; the variable is safer.")
     ] = None,
     ca_certs: Annotated[
         str | None,
-        typer.Option(
-            "--ca-certs",
-            metavar="FILE",
-            envvar="HYBRID_SEARCH_CA_CERTS",
-            help="PEM file of the authority that signed Kibana's certificate, the only one trusted.",
-            rich_help_panel=CREDENTIALS,
+        _credential(
+            "--ca-certs", "FILE", "PEM file of the authority that signed Kibana's certificate, the only one trusted."
         ),
     ] = None,
-    ca_fingerprint: Annotated[
-        str | None,
-        typer.Option(
-            "--ca-fingerprint",
-            metavar="SHA256",
-            envvar="HYBRID_SEARCH_CA_FINGERPRINT",
-            help="The same by its SHA-256.",
-            rich_help_panel=CREDENTIALS,
-        ),
-    ] = None,
+    ca_fingerprint: Annotated[str | None, _credential("--ca-fingerprint", "SHA256", "The same by its SHA-256.")] = None,
 ) -> None:
     """Import a data view with thumbnails, saved searches, charts, a map and a dashboard into Kibana."""
     from hybrid_search.backends.elasticsearch.kibana import import_objects, load_objects, to_ndjson

@@ -34,44 +34,41 @@ _FILE = re.compile(r"(~|\.{0,2}[/\\]|[A-Za-z]:[/\\])|[^,]*\.(txt|csv|tsv|lst|lis
 def label(
     context: typer.Context,
     classes: Annotated[
-        str,
-        typer.Option("--classes", metavar="NAME,…|FILE", help="The classes: dog,beach,crowd, or a file of one a line."),
+        str, options.value("--classes", "NAME,…|FILE", "The classes: dog,beach,crowd, or a file of one a line.")
     ],
     location: options.Index = None,
     template: Annotated[
         list[str] | None,
-        typer.Option(
+        options.value(
             "--template",
-            metavar="TEXT",
-            help="The text of a class, {} for its name: 'a photo of a {}'. May be repeated, for a mean.",
+            "TEXT",
+            "The text of a class, {} for its name: 'a photo of a {}'. May be repeated, for a mean.",
         ),
     ] = None,
     threshold: Annotated[
-        float, typer.Option("--threshold", metavar="P", help="Least probability of a label, above 0 and at most 1.")
+        float, options.value("--threshold", "P", "Least probability of a label, above 0 and at most 1.")
     ] = 0.5,
     temperature: Annotated[
         float | None,
-        typer.Option(
+        options.value(
             "--temperature",
-            metavar="N",
-            help="The smaller, the surer: cosines are divided by it. By default half their spread; for CLIP, 0.01.",
+            "N",
+            "The smaller, the surer: cosines are divided by it. By default half their spread; for CLIP, 0.01.",
         ),
     ] = None,
     floor: Annotated[
         float,
-        typer.Option(
+        options.value(
             "--floor",
-            metavar="N",
-            help="How many spreads above the mean a cosine must lie for any class; -99 gives each picture one.",
+            "N",
+            "How many spreads above the mean a cosine must lie for any class; -99 gives each picture one.",
         ),
     ] = 2.0,
     filter: options.FilterOption = None,
     embedder: Annotated[
         str | None,
-        typer.Option(
-            "--embedder",
-            metavar="NAME",
-            help="An embedder of the index that has vectors for words; the first such by default.",
+        options.value(
+            "--embedder", "NAME", "An embedder of the index that has vectors for words; the first such by default."
         ),
     ] = None,
     write: Annotated[

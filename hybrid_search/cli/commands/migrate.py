@@ -24,11 +24,7 @@ def mapping(
     location: options.Index = None,
     embedder: Annotated[
         list[str] | None,
-        typer.Option(
-            "--embedder",
-            metavar="NAME",
-            help="What would turn pictures into vectors, as for `index`; may be repeated.",
-        ),
+        options.value("--embedder", "NAME", "What would turn pictures into vectors, as for `index`; may be repeated."),
     ] = None,
 ) -> None:
     """Print what a new index would be made of: settings, mappings and aliases, as JSON; nothing is made.
@@ -87,7 +83,7 @@ def copy(
     source: Annotated[str, typer.Argument(metavar="FROM", help="An index: a folder, or the URL of Elasticsearch.")],
     target: Annotated[str, typer.Argument(metavar="TO", help="Where the copy is to be: a folder, or a URL.")],
     to_name: Annotated[
-        str | None, typer.Option("--to-name", metavar="NAME", help="The copy's name there; the same by default.")
+        str | None, options.value("--to-name", "NAME", "The copy's name there; the same by default.")
     ] = None,
     no_progress: options.NoProgress = False,
 ) -> None:

@@ -44,7 +44,7 @@ def search(context: typer.Context, arguments: SearchArguments) -> None:
     )
     with open_index(context, arguments.location) as index:
         hits = index.search(words, **(asked | arguments.examples(index)))
-        results.show(hits, title=title, k=arguments.k, offset=arguments.offset, documents=len(index))
+        results.show(hits, title=title, words=words, k=arguments.k, offset=arguments.offset, documents=len(index))
 
 
 @search_command(without=(*_OF_WORDS, *_OF_LEGS))

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hybrid_search.cli import exits
-from hybrid_search.cli.commands.train_report import bound, epochs_bar, figures_table
-from hybrid_search.cli.output import terminal
-from hybrid_search.cli.output.embedder_files import check_free, told
-from hybrid_search.cli.output.progress_bar import progress_bar
+from hybrid_search.cli.commands.train_report import bound, epochs_bar, figures_table, finish, interruptible
+from hybrid_search.cli.output.embedder_files import check_free
+from hybrid_search.cli.output.progress_bar import documents_bar
 from hybrid_search.cli.parsing import options
 from hybrid_search.cli.parsing.session import backend_at
 from hybrid_search.errors.numbers import counted
@@ -31,9 +31,9 @@ def autoencoder(
         ),
     ] = None,
     location: options.Index = None,
-    dims: Annotated[int, typer.Option("--dims", min=1, metavar="N", help="Length of the vectors.")] = 128,
+    dims: Annotated[int, options.value("--dims", "N", "Length of the vectors.", min=1)] = 128,
     size: Annotated[
-        int, typer.Option("--size", min=8, metavar="N", help="Sides of the squares it sees, in pixels: 8, 16, 24, ….")
+        int, options.value("--size", "N", "Sides of the squares it sees, in pixels: 8, 16, 24, ….", min=8)
     ] = 64,
     epochs: options.Epochs = 40,
     patience: options.Patience = 5,
@@ -51,54 +51,38 @@ def autoencoder(
         hybrid-search train autoencoder photos --out mine.auto
         hybrid-search embed autoencoder:mine.auto
     """
+    from hybrid_search.embedders.trained.autoencoder_embedder import KIND
     from hybrid_search.training.autoencoder import AutoencoderOptions, train_autoencoder
 
     replaced = check_free(out, force=force)
     if size % 8:
         raise typer.BadParameter(f"--size is a multiple of 8 (got {size})")
     chosen = AutoencoderOptions(dims, size, epochs, patience, seed=seed)
-    try:
+    with interruptible():
         pictures = _pictures(context, folder, location, size=size, seed=seed, shown=not no_progress)
         with epochs_bar("validation error", shown=not no_progress) as progress:
             trained = train_autoencoder(pictures, options=chosen, progress=progress)
-    except KeyboardInterrupt:
-        terminal.note("interrupted: nothing was written")
-        raise typer.Exit(exits.INTERRUPTED) from None
-    _save(out, trained)
-    if as_json:
-        from hybrid_search.cli.output.hit_formats import dump
-
-        dump({**trained.to_dict(), "file": str(out)})
-    else:
-        terminal.write(_report(trained))
-    _note(trained)
-    terminal.note(told(f"autoencoder:{out.absolute()}", replaced=replaced))
+    finish(
+        trained,
+        out,
+        made={"kind": KIND, "dims": dims, "size": size},
+        text=_report(trained),
+        notes=_notes(trained),
+        replaced=replaced,
+        as_json=as_json,
+    )
 
 
 def _pictures(
     context: typer.Context, folder: Path | None, location: str | None, *, size: int, seed: int, shown: bool
 ) -> Pictures:
-    from hybrid_search.ingest import Progress
     from hybrid_search.training.training_pictures import pictures_below, pictures_in
 
-    with progress_bar(shown=shown) as bar:
-        told = None if bar is None else lambda done, total: bar(Progress(done, total, 0, "reading"))
+    with documents_bar("reading", shown=shown) as progress:
         if folder is not None:
-            return pictures_below(folder, size=size, seed=seed, progress=told)
-        backend = backend_at(context, location)
-        try:
-            return pictures_in(backend, size=size, seed=seed, progress=told)
-        finally:
-            backend.close()
-
-
-def _save(out: Path, trained: TrainedAutoencoder) -> None:
-    from hybrid_search.embedders.trained.autoencoder_embedder import KIND
-    from hybrid_search.embedders.trained.trained_file import save
-
-    chosen = trained.options
-    about = {"kind": KIND, "dims": chosen.dims, "size": chosen.size, "seed": chosen.seed}
-    save(out, trained.arrays, {**about, **trained.to_dict()})
+            return pictures_below(folder, size=size, seed=seed, progress=progress)
+        with closing(backend_at(context, location)) as backend:
+            return pictures_in(backend, size=size, seed=seed, progress=progress)
 
 
 def _report(trained: TrainedAutoencoder) -> str:
@@ -116,11 +100,11 @@ def _report(trained: TrainedAutoencoder) -> str:
     return f"{learned}\n{painted}\n{table}"
 
 
-def _note(trained: TrainedAutoencoder) -> None:
+def _notes(trained: TrainedAutoencoder) -> Iterator[str]:
     if not trained.reconstruction.is_learned:
-        terminal.note("it paints no better than what takes no learning; more pictures or epochs may help")
+        yield "it paints no better than what takes no learning; more pictures or epochs may help"
     if trained.retrieval is None:
-        terminal.note("no gain is claimed: the pictures lie in one folder, so nothing says which belong together")
+        yield "no gain is claimed: the pictures lie in one folder, so nothing says which belong together"
     else:
         verdict = "gain" if trained.is_gain else "no gain"
-        terminal.note(f"{verdict} over histogram+hog: {bound(trained.retrieval)}")
+        yield f"{verdict} over histogram+hog: {bound(trained.retrieval)}"

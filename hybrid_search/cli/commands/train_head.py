@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from enum import Enum
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from hybrid_search.cli import exits
-from hybrid_search.cli.commands.train_report import bound, epochs_bar, figures_table
-from hybrid_search.cli.output import terminal
-from hybrid_search.cli.output.embedder_files import check_free, told
+from hybrid_search.cli.commands.train_report import bound, epochs_bar, figures_table, finish, interruptible
+from hybrid_search.cli.output.embedder_files import check_free
 from hybrid_search.cli.parsing import options
 from hybrid_search.cli.parsing.session import backend_at
 from hybrid_search.errors.numbers import counted
 
 if TYPE_CHECKING:
-    from hybrid_search.document.definition import EmbeddingSpec
-    from hybrid_search.training.examples import Examples, Source
     from hybrid_search.training.head import TrainedHead
 
 
@@ -45,14 +42,12 @@ def head(
     source: Annotated[
         SourceName,
         typer.Option(
-            "--from",
-            help="What says that pictures belong together: labels, tags, groups of copies, or their folders.",
+            "--from", help="What says that pictures belong together: labels, tags, groups of copies, or their folders."
         ),
     ],
     location: options.Index = None,
     embedder: Annotated[
-        str | None,
-        typer.Option("--embedder", metavar="NAME", help="Whose vectors to learn from; the index's first by default."),
+        str | None, options.value("--embedder", "NAME", "Whose vectors to learn from; the index's first by default.")
     ] = None,
     loss: Annotated[
         HeadLossName,
@@ -62,22 +57,17 @@ def head(
     ] = HeadLossName.triplet,
     margin: Annotated[
         float | None,
-        typer.Option(
+        options.value(
             "--margin",
+            "X",
+            "How far apart what does not belong together is pushed: 0.2 for triplets, 1 for pairs.",
             min=0,
-            metavar="X",
-            help="How far apart what does not belong together is pushed: 0.2 for triplets, 1 for pairs.",
         ),
     ] = None,
     dims: Annotated[
-        int | None,
-        typer.Option(
-            "--dims", min=1, metavar="N", help="Length of the new vectors; else that of the old, at most 512."
-        ),
+        int | None, options.value("--dims", "N", "Length of the new vectors; else that of the old, at most 512.", min=1)
     ] = None,
-    hidden: Annotated[
-        int, typer.Option("--hidden", min=0, metavar="N", help="Units of a hidden layer beside the linear map.")
-    ] = 0,
+    hidden: Annotated[int, options.value("--hidden", "N", "Units of a hidden layer beside the linear map.", min=0)] = 0,
     epochs: options.Epochs = 60,
     patience: options.Patience = 8,
     seed: options.Seed = 0,
@@ -95,54 +85,36 @@ def head(
         hybrid-search train head --from tags --out mine.head
         hybrid-search embed head:mine.head
     """
+    from hybrid_search.embedders.trained.head_embedder import KIND
+    from hybrid_search.training.examples import read_examples, spec_in
     from hybrid_search.training.head import HeadOptions, train_head
 
     replaced = check_free(out, force=force)
     if loss is HeadLossName.supcon and margin is not None:
         raise typer.BadParameter("--loss supcon has none", param_hint="--margin")
     chosen = HeadOptions(loss.value, margin, dims, hidden, epochs, patience, seed=seed)
-    examples, spec = _examples(context, location, embedder, source.value)
-    try:
-        with epochs_bar("validation mAP", shown=not no_progress) as progress:
-            trained = train_head(examples, options=chosen, progress=progress)
-    except KeyboardInterrupt:
-        terminal.note("interrupted: nothing was written")
-        raise typer.Exit(exits.INTERRUPTED) from None
-    written = trained.is_gain or keep
-    if written:
-        _save(out, trained, spec, source.value)
-    if as_json:
-        from hybrid_search.cli.output.hit_formats import dump
-
-        dump({**trained.to_dict(), "base": spec.name, "from": source.value, "file": str(out) if written else None})
-    else:
-        terminal.write(_report(trained))
-    _note(trained, out, written=written)
-    if written:
-        terminal.note(told(f"head:{out.absolute()}", replaced=replaced))
-    raise typer.Exit(exits.OK if written else exits.NOTHING)
-
-
-def _examples(
-    context: typer.Context, location: str | None, embedder: str | None, source: Source
-) -> tuple[Examples, EmbeddingSpec]:
-    from hybrid_search.training.examples import read_examples, spec_in
-
-    backend = backend_at(context, location)
-    try:
+    with closing(backend_at(context, location)) as backend:
         key, spec = spec_in(backend, embedder=embedder)
-        return read_examples(backend, key, source=source), spec
-    finally:
-        backend.close()
-
-
-def _save(out: Path, trained: TrainedHead, spec: EmbeddingSpec, source: str) -> None:
-    from hybrid_search.embedders.trained.head_embedder import KIND
-    from hybrid_search.embedders.trained.trained_file import save
-
-    base = {"name": spec.name, "version": spec.version, "dims": spec.dims}
-    figures: dict[str, Any] = trained.to_dict()
-    save(out, trained.arrays, {"kind": KIND, "base": base, "from": source, "seed": trained.options.seed, **figures})
+        examples = read_examples(backend, key, source=source.value)
+    with interruptible(), epochs_bar("validation mAP", shown=not no_progress) as progress:
+        trained = train_head(examples, options=chosen, progress=progress)
+    written = trained.is_gain or keep
+    finish(
+        trained,
+        out,
+        made={
+            "kind": KIND,
+            "base": {"name": spec.name, "version": spec.version, "dims": spec.dims},
+            "from": source.value,
+        },
+        text=_report(trained),
+        facts={"base": spec.name, "from": source.value},
+        notes=[_verdict(trained), *([] if written else [f"{out} was not written; --keep writes it all the same"])],
+        written=written,
+        replaced=replaced,
+        as_json=as_json,
+    )
+    raise typer.Exit(exits.OK if written else exits.NOTHING)
 
 
 def _report(trained: TrainedHead) -> str:
@@ -158,13 +130,11 @@ def _report(trained: TrainedHead) -> str:
     return f"{learned}; {told}\n{figures_table(compared)}"
 
 
-def _note(trained: TrainedHead, out: Path, *, written: bool) -> None:
+def _verdict(trained: TrainedHead) -> str:
     verdict = "gain" if trained.is_gain else "no gain"
     said = f"{verdict}: {bound(trained.known)} on held-out pictures"
     if trained.best_epoch == 0:
         said += "; no epoch was better than none"
     if trained.new is not None:
         said += f", {bound(trained.new)} on labels that it never saw"
-    terminal.note(said)
-    if not written:
-        terminal.note(f"{out} was not written; --keep writes it all the same")
+    return said

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from contextlib import closing, suppress
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hybrid_search.cli import exits
-from hybrid_search.cli.commands.train_report import epochs_bar
+from hybrid_search.cli.commands.train_report import epochs_bar, finish, interruptible
 from hybrid_search.cli.output import terminal
-from hybrid_search.cli.output.embedder_files import check_free, told
+from hybrid_search.cli.output.embedder_files import check_free
 from hybrid_search.cli.output.progress_bar import documents_bar
 from hybrid_search.cli.parsing import options
 from hybrid_search.cli.parsing.session import backend_at
@@ -48,31 +47,26 @@ def joint(
     ] = None,
     photos: Annotated[
         Path | None,
-        typer.Option(
-            "--photos",
-            metavar="FOLDER",
-            exists=True,
-            help="The pictures that --captions is about; else those of the index.",
+        options.value(
+            "--photos", "FOLDER", "The pictures that --captions is about; else those of the index.", exists=True
         ),
     ] = None,
     image_embedder: Annotated[
         str | None,
-        typer.Option(
+        options.value(
             "--image-embedder",
-            metavar="NAME",
-            help=f"Whose vectors to learn from: the index's first by default, of --photos those of {_EMBEDDER}.",
+            "NAME",
+            f"Whose vectors to learn from: the index's first by default, of --photos those of {_EMBEDDER}.",
         ),
     ] = None,
     text_embedder: Annotated[
-        str, typer.Option("--text-embedder", metavar="NAME", help="What turns the captions into vectors.")
+        str, options.value("--text-embedder", "NAME", "What turns the captions into vectors.")
     ] = "minilm",
     loss: Annotated[
         JointLossName,
         typer.Option("--loss", help="How it learns: cca and ridge at once, cosine and hinge pass by pass."),
     ] = JointLossName.cca,
-    hidden: Annotated[
-        int, typer.Option("--hidden", min=0, metavar="N", help="Units of a hidden layer, for cosine and hinge.")
-    ] = 0,
+    hidden: Annotated[int, options.value("--hidden", "N", "Units of a hidden layer, for cosine and hinge.", min=0)] = 0,
     epochs: options.Epochs = 60,
     patience: options.Patience = 8,
     seed: options.Seed = 0,
@@ -91,6 +85,8 @@ def joint(
         hybrid-search embed joint:mine.joint
     """
     from hybrid_search.embedders.registry import get_text_embedder
+    from hybrid_search.embedders.trained.joint_embedder import KIND
+    from hybrid_search.embedders.trained.trained_file import describe
     from hybrid_search.training.joint import JointOptions, train_joint
 
     replaced = check_free(out, force=force)
@@ -99,7 +95,7 @@ def joint(
     if photos is not None and captions is None:
         raise typer.BadParameter("it needs --captions, which says what is written about them", param_hint="--photos")
     tower = get_text_embedder(text_embedder)
-    try:
+    with interruptible():
         if photos is not None and captions is not None:
             pairs, base = _embedded(photos, captions, image_embedder or _EMBEDDER, tower, shown=not no_progress)
         else:
@@ -107,12 +103,15 @@ def joint(
         chosen = JointOptions(loss.value, hidden, epochs, patience, seed)
         with epochs_bar("validation", shown=not no_progress) as progress:
             trained = train_joint(pairs, options=chosen, progress=progress)
-    except KeyboardInterrupt:
-        terminal.note("interrupted: nothing was written")
-        raise typer.Exit(exits.INTERRUPTED) from None
-    _save(out, trained, base, tower)
-    _report(trained, base, tower, out, as_json=as_json)
-    terminal.note(told(f"joint:{out.absolute()}", replaced=replaced))
+    finish(
+        trained,
+        out,
+        made={"kind": KIND, "image_embedder": base, "text_embedder": describe(tower)},
+        text=_report(trained, base["name"]),
+        facts={"image_embedder": base["name"], "text_embedder": tower.name},
+        replaced=replaced,
+        as_json=as_json,
+    )
 
 
 def _embedded(
@@ -138,12 +137,9 @@ def _stored(
     from hybrid_search.training.examples import spec_in
     from hybrid_search.training.joint_sources import read_pairs
 
-    backend = backend_at(context, location)
-    try:
+    with closing(backend_at(context, location)) as backend:
         key, spec = spec_in(backend, embedder=name)
         pairs = read_pairs(backend, key, tower, captions=captions, base=_speaking(spec))
-    finally:
-        backend.close()
     return pairs, {"name": spec.name, "version": spec.version, "dims": spec.dims}
 
 
@@ -161,30 +157,17 @@ def _speaking(spec: EmbeddingSpec) -> Embedder | None:
     return None
 
 
-def _save(out: Path, trained: TrainedJoint, base: dict[str, Any], tower: TextEmbedder) -> None:
-    from hybrid_search.embedders.trained.joint_embedder import KIND
-    from hybrid_search.embedders.trained.trained_file import describe, save
-
-    made = {"kind": KIND, "image_embedder": base, "text_embedder": describe(tower), "seed": trained.options.seed}
-    save(out, trained.arrays, {**made, **trained.to_dict()})
-
-
-def _report(trained: TrainedJoint, base: dict[str, Any], tower: TextEmbedder, out: Path, *, as_json: bool) -> None:
-    if as_json:
-        from hybrid_search.cli.output.hit_formats import dump
-
-        dump({**trained.to_dict(), "image_embedder": base["name"], "text_embedder": tower.name, "file": str(out)})
-    else:
-        recall = [100 * trained.figures.success[k] for k in (1, 5, 10)]
-        chance = 100 / trained.held_out
-        learned = f"{counted(trained.texts, 'text')} of {counted(trained.pictures, 'picture')}"
-        terminal.write(
-            f"learned from {learned} ({trained.options.loss})\n"
-            f"texts of {counted(trained.held_out, 'held-out picture')} find theirs among these:\n"
-            f"  recall@1 {recall[0]:.1f} %, recall@5 {recall[1]:.1f} %, recall@10 {recall[2]:.1f} % "
-            f"(by chance {chance:.1f}, {min(5 * chance, 100):.1f}, {min(10 * chance, 100):.1f} %), "
-            f"median rank {trained.figures.median_rank:g}\n{_share(trained, base['name'])}"
-        )
+def _report(trained: TrainedJoint, base: str) -> str:
+    recall = [100 * trained.figures.success[k] for k in (1, 5, 10)]
+    chance = 100 / trained.held_out
+    learned = f"{counted(trained.texts, 'text')} of {counted(trained.pictures, 'picture')}"
+    return (
+        f"learned from {learned} ({trained.options.loss})\n"
+        f"texts of {counted(trained.held_out, 'held-out picture')} find theirs among these:\n"
+        f"  recall@1 {recall[0]:.1f} %, recall@5 {recall[1]:.1f} %, recall@10 {recall[2]:.1f} % "
+        f"(by chance {chance:.1f}, {min(5 * chance, 100):.1f}, {min(10 * chance, 100):.1f} %), "
+        f"median rank {trained.figures.median_rank:g}\n{_share(trained, base)}"
+    )
 
 
 def _share(trained: TrainedJoint, name: str) -> str:

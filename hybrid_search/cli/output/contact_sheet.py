@@ -16,14 +16,18 @@ from hybrid_search.cli.output.hit_columns import caption, legs_of, more_copies, 
 from hybrid_search.cli.output.output_files import GENERATOR, replacing
 from hybrid_search.cli.output.terminal import escape
 from hybrid_search.errors import HybridSearchError
+from hybrid_search.hits.text_lines import lines_with
+from hybrid_search.query.text import parse_text
 
 if TYPE_CHECKING:
     from hybrid_search.hits.hits import Hit
+    from hybrid_search.ocr.text_line import TextLine
 
 MAX_HITS = 500
 TILE, GAP, MARGIN = 240, 16, 24
 LINE, SMALL, LARGE = 19, 14, 20
 PAPER, INK, FAINT, GREY, ACCENT = "#ffffff", "#1b1f24", "#6a737d", "#e4e7eb", "#0b5cad"
+MARK = "#e8590c"
 
 
 def write_sheet(
@@ -31,6 +35,7 @@ def write_sheet(
     path: str | os.PathLike[str],
     *,
     title: str | None = None,
+    words: str | None = None,
     columns: int = 5,
     force: bool = False,
 ) -> None:
@@ -46,6 +51,8 @@ def write_sheet(
         The file to write; its suffix chooses the format (.png, .jpg, .webp, …).
     title : str, optional
         A line above the pictures, such as what was searched for.
+    words : str, optional
+        What was searched for: lines of text inside the pictures that hold it are framed.
     columns : int
         Pictures in a row.
     force : bool
@@ -59,7 +66,7 @@ def write_sheet(
         When there is a file that is no sheet.
     """
     sheet_format(path)
-    save_sheet(draw_sheet(hits, title=title, columns=columns), path, force=force)
+    save_sheet(draw_sheet(hits, title=title, words=words, columns=columns), path, force=force)
 
 
 def save_sheet(sheet: Image.Image, path: str | os.PathLike[str], *, force: bool = False) -> None:
@@ -79,7 +86,9 @@ def sheet_format(path: str | os.PathLike[str]) -> str:
     return form
 
 
-def draw_sheet(hits: Sequence[Hit], *, title: str | None = None, columns: int = 5) -> Image.Image:
+def draw_sheet(
+    hits: Sequence[Hit], *, title: str | None = None, words: str | None = None, columns: int = 5
+) -> Image.Image:
     """Return the contact sheet as an image; see `write_sheet`."""
     if len(hits) > MAX_HITS:
         raise ValueError(f"a sheet holds at most {MAX_HITS} hits (got {len(hits)}); ask for a smaller k")
@@ -87,7 +96,8 @@ def draw_sheet(hits: Sequence[Hit], *, title: str | None = None, columns: int = 
         raise ValueError(f"a sheet has at least one column (got {columns})")
     hits = with_stand_ins(hits)
     across = max(1, min(columns, len(hits)))
-    tiles = [_tile(hit) for hit in hits]
+    asked = parse_text(words or "")
+    tiles = [_tile(hit, (*asked.sought, *asked.phrases)) for hit in hits]
     rows = [tiles[start : start + across] for start in range(0, len(tiles), across)]
     heights = [max(tile.height for tile in row) + 8 + 5 * LINE for row in rows]
     head = LARGE + GAP if title else 0
@@ -152,15 +162,25 @@ def _fitted(picture: Image.Image, side: int) -> Image.Image:
     return picture.resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0)
 
 
-def _tile(hit: Hit) -> Image.Image:
+def _tile(hit: Hit, sought: Sequence[str]) -> Image.Image:
     picture = picture_of(hit, side=TILE)
     if not isinstance(picture, str):
-        return picture
+        return _framed(picture, lines_with(hit.source, sought))
     tile = Image.new("RGB", (TILE, TILE * 2 // 3), GREY)
     font = font_for(picture, SMALL)
     for row, line in enumerate(wrap(escape(picture), font, TILE - 24, 5)):
         ImageDraw.Draw(tile).text((12, 12 + row * LINE), line, fill=FAINT, font=font)
     return tile
+
+
+def _framed(picture: Image.Image, lines: Sequence[TextLine]) -> Image.Image:
+    """Draw a frame around each line, two pixels away from its letters."""
+    pen = ImageDraw.Draw(picture)
+    for line in lines:
+        left, top = line.left * picture.width - 3, line.top * picture.height - 3
+        right, bottom = left + line.width * picture.width + 6, top + line.height * picture.height + 6
+        pen.rectangle((left, top, right, bottom), outline=MARK, width=2)
+    return picture
 
 
 def _write_below(pen: ImageDraw.ImageDraw, hit: Hit, left: int, top: int) -> None:

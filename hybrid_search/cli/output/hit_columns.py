@@ -9,12 +9,14 @@ from hybrid_search.document.document import lookup as lookup
 from hybrid_search.document.search_fields import SEARCH_FIELDS
 from hybrid_search.errors.numbers import counted
 from hybrid_search.hits.display import number as number
+from hybrid_search.hits.text_lines import lines_with, sought_in_picture
 
 if TYPE_CHECKING:
     from hybrid_search.hits.hits import Hit
 
+_LINES = 3
 LEGS = ("text", "vector", "signature")
-HEAVY = ("embedding", "signature", "words", "exif", "thumbnail", "visual_words", "files", "label_scores")
+HEAVY = ("embedding", "signature", "words", "exif", "thumbnail", "visual_words", "files", "label_scores", "text_lines")
 DERIVED = ("signature_norm", "folder", *SEARCH_FIELDS.values(), "camera_text", "place_text")
 """Fields that a person does not read, too large or said elsewhere; they are printed when asked for in full."""
 
@@ -116,3 +118,17 @@ def why(matched: Sequence[str]) -> str:
         else:
             filters.append(rest if kind == "filter" else name)
     return "; ".join([*(f"{word} in {', '.join(fields)}" for word, fields in words.items()), *filters])
+
+
+def lines_read(hit: Hit) -> str:
+    """Return the first lines inside a picture that hold what was searched for; nothing for none, or unexplained.
+
+    Examples
+    --------
+    >>> from hybrid_search.hits.hits import Hit
+    >>> line = {"text": "Total 12.50", "confidence": 0.99, "left": 0.1, "top": 0.1, "width": 0.5, "height": 0.1}
+    >>> lines_read(Hit(1, "a1", 1.0, source={"text_lines": [line]}, matched=("term:total@text_in_picture",)))
+    '“Total 12.50”'
+    """
+    lines = [f"“{line.text}”" for line in lines_with(hit.source, sought_in_picture(hit.matched))]
+    return ", ".join(lines[:_LINES]) + (", …" if len(lines) > _LINES else "")

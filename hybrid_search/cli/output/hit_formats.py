@@ -16,6 +16,7 @@ from hybrid_search.cli.output.hit_columns import (
     hit_json,
     jsonable,
     legs_of,
+    lines_read,
     lookup,
     more_copies,
     number,
@@ -193,6 +194,8 @@ def _print_plain(hits: Hits, fields: Sequence[str]) -> None:
         terminal.write("  ".join(padded).rstrip() + "\n")
         if hit is not None and hit.matched:
             terminal.write(f"    matched {terminal.escape(why(hit.matched))}\n")
+        if hit is not None and (read := lines_read(hit)):
+            terminal.write(f"    reads {terminal.escape(read)}\n")
     for field, counts in hits.facets.items():
         terminal.write(f"\n{terminal.escape(field)}\n")
         for value, count in counts.items():

@@ -68,7 +68,9 @@ class Results:
 
             inline_pictures.check()
 
-    def show(self, hits: Hits, *, title: str, k: int, offset: int = 0, documents: int) -> None:
+    def show(
+        self, hits: Hits, *, title: str, words: str | None = None, k: int, offset: int = 0, documents: int
+    ) -> None:
         """Print the hits, write the sheet, and end the command with its exit code."""
         for lacking in hits.unavailable:
             terminal.note(f"warning: {worded(lacking)}")
@@ -78,7 +80,7 @@ class Results:
         if self.sheet is not None:
             from hybrid_search.cli.output.contact_sheet import write_sheet
 
-            write_sheet(hits, self.sheet, title=title, force=self.force)
+            write_sheet(hits, self.sheet, title=title, words=words, force=self.force)
             terminal.note(f"wrote {self.sheet}")
         if self.form == "table" or not hits:
             terminal.note(_summary(hits, k=k, offset=offset, documents=documents))

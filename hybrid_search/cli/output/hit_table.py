@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hybrid_search.cli.output import terminal
-from hybrid_search.cli.output.hit_columns import caption, legs_of, lookup, more_copies, number, plain, why
+from hybrid_search.cli.output.hit_columns import caption, legs_of, lines_read, lookup, more_copies, number, plain, why
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -76,6 +76,8 @@ def _description(hit: Hit) -> Text:
     lines.append(_path(hit))
     if hit.matched:
         lines.append(Text(terminal.escape(why(hit.matched)), style="green"))
+    if read := lines_read(hit):
+        lines.append(Text(terminal.escape(f"reads {read}"), style="green"))
     return Text("\n").join(lines)
 
 

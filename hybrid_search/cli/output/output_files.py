@@ -16,7 +16,7 @@ GENERATOR = "hybrid-search"
 
 _TAG = f'<meta name="generator" content="{GENERATOR}">'.encode()
 _HEAD_BYTES = 4096
-_SOFTWARE = 0x0131
+_SOFTWARE = 0x0131  # the EXIF tag Software
 
 
 def check_replaceable(path: Path, *, force: bool, remedy: str = "--force replaces it") -> None:

@@ -64,9 +64,13 @@ def rate(speed: float | None, *, seconds: float | None) -> str:
 
 
 @contextmanager
-def documents_bar(*, shown: bool) -> Iterator[Callable[[int, int], None] | None]:
-    """Show how many documents of all are done; give what is to be told of them, None where nothing is shown."""
+def documents_bar(*stages: str, shown: bool) -> Iterator[Callable[[int, int], None] | None]:
+    """Show how many documents of all are done; give what is to be told of them, None where nothing is shown.
+
+    Of two stages the first is shown until one is done.
+    """
     from hybrid_search.ingest import Progress
 
+    stages = stages or ("",)
     with progress_bar(shown=shown) as bar:
-        yield None if bar is None else lambda done, total: bar(Progress(done, total, 0, ""))
+        yield None if bar is None else lambda done, total: bar(Progress(done, total, 0, stages[0 if not done else -1]))

@@ -15,9 +15,14 @@ def flag(*names: str, help: str, **more: Any) -> Any:
     return typer.Option(*names, help=help, metavar="", **more)
 
 
+def value(name: str, metavar: str, help: str, **more: Any) -> Any:
+    """Return an option that takes a value, which help pages show as `metavar`."""
+    return typer.Option(name, metavar=metavar, help=help, **more)
+
+
 def captions_file(help: str, **more: Any) -> Any:
     """Return the option of a file with what is written about pictures."""
-    return typer.Option("--captions", metavar="FILE", exists=True, dir_okay=False, help=help, **more)
+    return value("--captions", "FILE", help, exists=True, dir_okay=False, **more)
 
 
 Index = Annotated[
@@ -71,27 +76,14 @@ As0 = Annotated[
     ),
 ]
 BatchSize = Annotated[
-    int,
-    typer.Option(
-        "--batch-size", min=1, metavar="N", envvar="HYBRID_SEARCH_BATCH_SIZE", help="Pictures embedded together."
-    ),
+    int, value("--batch-size", "N", "Pictures embedded together.", min=1, envvar="HYBRID_SEARCH_BATCH_SIZE")
 ]
-Trained = Annotated[
-    Path,
-    typer.Option("--out", metavar="FILE", dir_okay=False, help="The file to write, by whose path it is named."),
-]
-Epochs = Annotated[int, typer.Option("--epochs", min=1, metavar="N", help="Passes over the pictures, at most.")]
-Patience = Annotated[
-    int, typer.Option("--patience", min=1, metavar="N", help="Passes without a better validation after which it stops.")
-]
-Seed = Annotated[int, typer.Option("--seed", min=0, metavar="N", help="The same seed trains the same embedder.")]
+Trained = Annotated[Path, value("--out", "FILE", "The file to write, by whose path it is named.", dir_okay=False)]
+Epochs = Annotated[int, value("--epochs", "N", "Passes over the pictures, at most.", min=1)]
+Patience = Annotated[int, value("--patience", "N", "Passes without a better validation after which it stops.", min=1)]
+Seed = Annotated[int, value("--seed", "N", "The same seed trains the same embedder.", min=0)]
 Replace = Annotated[
-    bool,
-    flag(
-        "--force",
-        help="Replace a file that this program did not write.",
-        rich_help_panel="Output",
-    ),
+    bool, flag("--force", help="Replace a file that this program did not write.", rich_help_panel="Output")
 ]
 Force = Annotated[bool, flag("--force", help="Replace a file that is there.")]
 Yes = Annotated[bool, flag("--yes", "-y", help="Do it without asking.")]

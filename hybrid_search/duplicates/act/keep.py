@@ -106,7 +106,7 @@ class KeepRules:
         members : sequence of Member
             At least one; each with a path of its own.
         """
-        left = sorted(members, key=_last_resort)
+        left = sorted(members, key=lambda member: (str(member.path), member.id))
         decided: list[tuple[KeepRule | None, list[Member]]] = []
         for rule in self.rules:
             if len(left) > 1 and not (rule.of_bytes and _same_bytes(left)):
@@ -125,7 +125,8 @@ class KeepRules:
             for member in lost
             if _same_bytes([member, chosen]) and _folder(member) != _folder(chosen)
         )
-        why = "; ".join(_for(rule, chosen) for rule, _ in decided) or "the only file"
+        by = "equal by every rule, the first by path"
+        why = "; ".join(f"{rule}: {rule.says(chosen)}" if rule else by for rule, _ in decided) or "the only file"
         return KeepChoice(chosen, why, others, undecided)
 
     def before_default(self, *more: KeepRule) -> KeepRules:
@@ -197,20 +198,12 @@ def _known() -> list[str]:
     return list(KEEP_RULES)
 
 
-def _last_resort(member: Member) -> tuple[str, str]:
-    return str(member.path), member.id
-
-
 def _same_bytes(members: Sequence[Member]) -> bool:
     return len({member.source.get("sha256") or member.id for member in members}) == 1
 
 
 def _folder(member: Member) -> str:
     return os.path.dirname(str(member.path))
-
-
-def _for(rule: KeepRule | None, chosen: Member) -> str:
-    return f"{rule}: {rule.says(chosen)}" if rule else "equal by every rule, the first by path"
 
 
 def _against(rule: KeepRule | None, member: Member, chosen: Member) -> str:

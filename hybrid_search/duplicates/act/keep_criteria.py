@@ -42,15 +42,12 @@ def facts_of(member: Member) -> FileFacts | None:
     return None
 
 
-def _flat(member: Member) -> dict[str, object]:
-    return flatten(cast("Mapping[str, object]", {name: member.source[name] for name in _TOPS if name in member.source}))
-
-
 _TOPS = frozenset(name.split(".")[0] for name in FIELDS)
 
 
 def _present(member: Member, names: Sequence[str]) -> int:
-    flat = _flat(member)
+    own = {name: member.source[name] for name in _TOPS if name in member.source}
+    flat = flatten(cast("Mapping[str, object]", own))
     return sum(flat.get(name) not in (None, "", []) for name in names)
 
 
@@ -59,7 +56,8 @@ def _camera_facts(member: Member) -> int:
     return _present(member, _CAMERA) + any(str(name).startswith("MakerNote") for name in exif)
 
 
-def _pixels(member: Member) -> int:
+def pixels_of(member: Member) -> int:
+    """Return how many pixels a picture has, 0 where that is not known."""
     return int(member.source.get("width") or 0) * int(member.source.get("height") or 0)
 
 
@@ -122,7 +120,7 @@ MEASURES: dict[str, Measure] = {
     ),
     "most-pixels": Measure(
         "the most pixels",
-        lambda m, _: -_pixels(m),
+        lambda m, _: -pixels_of(m),
         lambda m, _: f"{m.source.get('width') or 0} × {m.source.get('height') or 0} pixels",
     ),
     "camera-original": Measure(

@@ -15,7 +15,7 @@ from hybrid_search.duplicates.act.journal import sync_folder
 from hybrid_search.duplicates.act.verified_file import hash_open
 from hybrid_search.errors import ActionRefused
 
-_CHUNK = 1 << 20
+_CHUNK = 1 << 20  # bytes read at once
 
 
 def move(source: str, target: str, part: str | None, *, sha256: str, check: Callable[[], None] | None = None) -> None:

@@ -14,7 +14,7 @@ from hybrid_search.images.sniff import RAW_FORMATS
 
 _LOSSLESS = frozenset({"png", "bmp", "ppm", "tga", "qoi", "sgi", "sun", "pcx", "psd", "tiff"})
 _LOSSY = ("jxl", "heif", "avif", "jp2", "jpeg", "webp", "gif")
-_UNKNOWN = 1e9
+_UNKNOWN = 1e9  # coarser than any JPEG, whose tables have 255 at most
 _GREY = 12
 """Difference of the channels, of 255, that JPEG leaves in a picture without colour."""
 _BASE = 57.625

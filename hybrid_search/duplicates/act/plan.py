@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import PurePath
 
 from hybrid_search.duplicates.act.keep import KeepRules, facts_of, parse_keep
+from hybrid_search.duplicates.act.keep_criteria import pixels_of
 from hybrid_search.duplicates.act.picture_quality import is_raw
 from hybrid_search.duplicates.act.planned_files import Decision as Decision
 from hybrid_search.duplicates.act.planned_files import Plan as Plan
@@ -69,7 +70,8 @@ def decide(
     allowed = tuple(tier for tier in tiers if tier in DUPLICATE_TIERS)
     folders = (*keep.protected, *protected)
     unfit = {id(member): reason for member in group.members if (reason := _unfit(member, group, allowed))}
-    fit = [member for member in _distinct(group.members) if id(member) not in unfit]
+    by_path = {str(member.path): member for member in reversed(group.members)}
+    fit = [member for member in reversed(by_path.values()) if id(member) not in unfit]
     safe = [member for member in fit if _is_protected(member, folders)]
     left = [_planned(member, unfit[id(member)]) for member in group.members if id(member) in unfit]
     if len(fit) < 2:
@@ -148,10 +150,6 @@ def _sha256(member: Member) -> str:
     return str(member.source.get("sha256") or member.id)
 
 
-def _distinct(members: Sequence[Member]) -> list[Member]:
-    return list({str(member.path): member for member in reversed(members)}.values())[::-1]
-
-
 def _unfit(member: Member, group: DuplicateGroup, tiers: Sequence[Tier]) -> str | None:
     """Return why a member can neither be removed nor stand for others."""
     reason = _file_reason(member)
@@ -213,7 +211,7 @@ def _removable(
         return tier, "a camera's raw file is not removed for a picture that was made from it"
     if is_raw(kept) and _is_pair(member, kept):
         return tier, "it is the camera's own picture beside its raw file"
-    if beside_protected and _pixels(member) > _pixels(kept):
+    if beside_protected and pixels_of(member) > pixels_of(kept):
         return tier, "it has more pixels than the copy in the protected folder"
     return tier, ""
 
@@ -245,7 +243,3 @@ def _is_same(link: Evidence) -> bool:
 def _is_pair(member: Member, kept: Member) -> bool:
     one, other = PurePath(str(member.path)), PurePath(str(kept.path))
     return one.parent == other.parent and one.stem.lower() == other.stem.lower()
-
-
-def _pixels(member: Member) -> int:
-    return int(member.source.get("width") or 0) * int(member.source.get("height") or 0)

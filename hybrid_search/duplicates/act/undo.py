@@ -150,7 +150,8 @@ class _Undoing:
         places = [str(place) for place in self._places(record) if os.path.lexists(place)]
         if os.path.lexists(path) and not (places and _is_placeholder(path, record)):
             if not self._is_whole(path, record):
-                return "failed", f"its place is taken by another file{_lies(places)}"
+                lies = f"; it lies at {places[0]}" if places else ""
+                return "failed", f"its place is taken by another file{lies}"
             self._clean(entry, path)
             return "left", _IN_PLACE
         if not places:
@@ -249,10 +250,6 @@ def _is_itself(path: str, record: Mapping[str, Any]) -> bool:
         if os.path.samefile(path, str(record["kept"])):
             return False
     return bool(os.lstat(path).st_mtime_ns == record["mtime_ns"])
-
-
-def _lies(places: Iterable[str]) -> str:
-    return "".join(f"; it lies at {place}" for place in list(places)[:1])
 
 
 def _lost(record: Mapping[str, Any]) -> str:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from hybrid_search.duplicates.act.file_lock import lock
 from hybrid_search.errors import ActionRefused
 
-_CHUNK = 1 << 20
+_CHUNK = 1 << 20  # bytes read at once
 _OPEN = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 _CHANGED = "it has changed since it was indexed; index its folder again"
 

@@ -8,7 +8,7 @@ too. A mark goes with its document, and then its part is compared again: nothing
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,8 +17,8 @@ from hybrid_search.backends.optimistic_update import Change
 from hybrid_search.duplicates.collect.documents import PRINT_BYTES, Documents, fingerprint
 from hybrid_search.duplicates.collect.links import update_duplicate
 
-_TOGETHER = 1024
-_SPARE = 16
+_TOGETHER = 1024  # fingerprints in one document: 8 kB in base64
+_SPARE = 16  # documents with marks that are left as they are; no measurement is kept
 
 
 @dataclass
@@ -52,7 +52,8 @@ class Checkpoint:
                 marks.others.append(id)
                 continue
             marks.hosts[id] = None
-            marks.prints.update(_unpacked(found["compared"]["prints"]))
+            packed = base64.b64decode(found["compared"]["prints"])
+            marks.prints.update(packed[start : start + PRINT_BYTES] for start in range(0, len(packed), PRINT_BYTES))
         return marks
 
     def is_compared(self, documents: Documents, row: int) -> bool:
@@ -94,11 +95,6 @@ class Checkpoint:
 
 
 _NONE: Mapping[str, Any] = {"compared_by": None, "compared": None}
-
-
-def _unpacked(text: str) -> Iterable[bytes]:
-    packed = base64.b64decode(text)
-    return (packed[start : start + PRINT_BYTES] for start in range(0, len(packed), PRINT_BYTES))
 
 
 def _changed(fields: Mapping[str, Any]) -> Change:

@@ -22,7 +22,7 @@ from hybrid_search.hits.evidence import DUPLICATE_TIERS, TIERS
 
 _VERSION = 1
 """Raised when the same rule finds something else."""
-_REACH = 0.45
+_REACH = 0.45  # image-match's cutoff; docs/benchmarks.md has what lies beyond it
 Folder = str | os.PathLike[str]
 
 

@@ -32,7 +32,7 @@ from hybrid_search.signature.orientations import nearest_orientation
 _FEW, _FEW_OF = 200, 200
 """The index is asked for so many new documents at most, of at least so many times as many."""
 _TOGETHER = 128
-_SAVED_EVERY_S = 30.0
+_SAVED_EVERY_S = 30.0  # what a killed run loses; no measurement is kept
 
 _Asked = tuple[int, int, float | None]
 
@@ -106,8 +106,12 @@ class Comparison:
         if self.save_marks:
             self.marks.forget_others(self.backend)
         with ExitStack() as stack:
-            vectors = None if self._is_few(new) else self._read(stack)
-            proposals = self._propose(new, vectors)
+            if len(new) <= _FEW and len(new) * _FEW_OF <= len(self.documents):
+                vectors = None
+                proposals = ask_index(self.backend, self.documents, new, self.reach, self.query)
+            else:
+                vectors = self._read(stack)
+                proposals = join_vectors(self.documents, vectors, np.array(new, np.int64), self.reach)
             self._judge_all(new, proposals, SubjectCache(self.backend, self.documents, vectors))
 
     def links(self) -> list[Link]:
@@ -148,9 +152,6 @@ class Comparison:
             self.marks.add(self.backend, self.documents, self._waiting)
         self._unsaved, self._waiting = [], []
 
-    def _is_few(self, new: Sequence[int]) -> bool:
-        return len(new) <= _FEW and len(new) * _FEW_OF <= len(self.documents)
-
     def _read(self, stack: ExitStack) -> VectorFile:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="hybrid-search-"))
         dims = 0
@@ -160,11 +161,6 @@ class Comparison:
         read_vectors(self.backend, self.documents, vectors, self.query, self.reach.key)
         stack.callback(vectors.close)
         return vectors
-
-    def _propose(self, new: Sequence[int], vectors: VectorFile | None) -> Proposals:
-        if vectors is None:
-            return ask_index(self.backend, self.documents, new, self.reach, self.query)
-        return join_vectors(self.documents, vectors, np.array(new, np.int64), self.reach)
 
     def _judge_all(self, new: Sequence[int], proposals: Proposals, subjects: SubjectCache) -> None:
         """Judge all that was proposed; what the last part found is saved by the caller, with the groups."""

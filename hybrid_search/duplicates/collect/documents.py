@@ -18,7 +18,7 @@ from hybrid_search.errors.remedies import MIGRATE
 
 _FIELDS = ("sha256", "width", "height", "bytes", "files", "indexed_at", "duplicate")
 _NEEDED = ("duplicate.matches", "duplicate.rule", "duplicate.compared_by", "duplicate.reviewed_with")
-PRINT_BYTES = 6
+PRINT_BYTES = 6  # any two of a million fingerprints are equal with a chance of 1 in 560
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from hybrid_search.duplicates.model import DuplicateGroup, Member
 from hybrid_search.duplicates.same_file import own_files
 from hybrid_search.hits.evidence import Evidence
 
-_TOGETHER = 100
+_TOGETHER = 100  # groups read at once; no measurement is kept
 
 
 def members(
@@ -35,14 +35,10 @@ def members(
         sources = dict(backend.scan({"ids": {"values": ids}}))
         for each in some:
             files = own_files(_files(each, sources, places))
-            present = [file for file in files if not _is_gone(file)]
+            present = [file for file in files if file.source.get("missing") is not True]
             if len(present) > 1 and any(places.side(file.path) == 2 for file in present):
                 # the first stays even when its file is gone, as the others match it
                 yield DuplicateGroup(each.representative, (files[0], *(one for one in present if one is not files[0])))
-
-
-def _is_gone(file: Member) -> bool:
-    return file.source.get("missing") is True
 
 
 def _files(found: Grouping, sources: Mapping[str, Mapping[str, Any]], places: Places) -> list[Member]:
@@ -55,7 +51,7 @@ def _files(found: Grouping, sources: Mapping[str, Mapping[str, Any]], places: Pl
         if id in sources:
             others = _of_document(id, evidence, sources, places)
             copies += [file for file in others if places.between is None or places.side(file.path) == 2]
-    copies.sort(key=_surest)
+    copies.sort(key=lambda copy: (0, 0.0) if copy.evidence is None else copy.evidence.strength)
     return [first, *copies]
 
 
@@ -70,10 +66,6 @@ def _of_document(
         Member(id, path, same if evidence is None and number else evidence, sources[id])
         for number, path in enumerate(paths)
     ]
-
-
-def _surest(member: Member) -> tuple[int, float]:
-    return (0, 0.0) if member.evidence is None else member.evidence.strength
 
 
 def is_reviewed(found: Grouping, documents: Documents) -> bool:

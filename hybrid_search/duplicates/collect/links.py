@@ -16,7 +16,7 @@ from hybrid_search.duplicates.collect.groups import Link
 from hybrid_search.errors import BulkError
 from hybrid_search.hits.evidence import Evidence
 
-_TOGETHER = 500
+_TOGETHER = 500  # documents of one request; no measurement is kept
 
 
 def stored_links(documents: Documents, rule: str) -> Iterator[Link]:

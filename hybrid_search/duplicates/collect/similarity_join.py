@@ -29,12 +29,12 @@ _EXACT = 250_000_000
 """Comparisons up to which each is compared with each, which misses nothing and takes a few seconds."""
 _EXACT_COSINES = 16_000_000
 """The same for embeddings: up to it their main components alone take longer than to compare each with each."""
-_FEW_ASKED = 1024
+_FEW_ASKED = 1024  # rows of cosines held at once; no measurement is kept
 _BLOCK = 1_000_000
 """Rows that are held at once: about 400 bytes each."""
-_CHUNK, _LARGE_CHUNK = 4096, 16384
+_CHUNK, _LARGE_CHUNK = 4096, 16384  # rows at once; no measurement is kept
 _CONNECTIVITY, _EXPANSION_ADD = 16, 64
-_FROM_OTHER_SIDE = 3
+_FROM_OTHER_SIDE = 3  # a turn by 270 degrees is one by 90 seen from the other picture
 
 
 @dataclass(frozen=True)
@@ -156,11 +156,6 @@ class _Look:
         return self.limit.near(self.rows, *self.cells.nearest(self.signatures, view, self.limit.cosine))
 
 
-def _new_graph(dims: int) -> Any:
-    index = usearch_index().Index
-    return index(ndim=dims, metric="cos", dtype="i8", connectivity=_CONNECTIVITY, expansion_add=_EXPANSION_ADD)
-
-
 def _threads() -> int:
     return min(os.cpu_count() or 1, 8)
 
@@ -206,7 +201,9 @@ def cosine_neighbours(
     axes = _main_components(vectors, dims)
     blocks = _blocks(len(vectors))
     for block in blocks:
-        index = _new_graph(axes.shape[1])
+        index = usearch_index().Index(
+            ndim=axes.shape[1], metric="cos", dtype="i8", connectivity=_CONNECTIVITY, expansion_add=_EXPANSION_ADD
+        )
         for start in range(*block, _CHUNK):
             some = _codes(vectors[start : min(start + _CHUNK, block[1])], axes)
             there_are = np.flatnonzero(some.any(axis=1))

@@ -11,7 +11,7 @@ from hybrid_search.duplicates.collect.vector_file import VectorFile
 from hybrid_search.duplicates.model import SUBJECT_FIELDS, Subject
 
 _KEPT = 20_000
-_TOGETHER = 500
+_TOGETHER = 500  # documents of one request; no measurement is kept
 
 
 class SubjectCache:

@@ -31,15 +31,16 @@ _OF_PRINT = 0.138
 """Weight of a level in print: harmless scans of the benchmark's pages differ by up to 17, changed digits by 21."""
 _FLOOR, DOUBT, _SURE = 3.0, 2.5, 8.0
 """Levels of difference: what half of the set of pairs in scripts/benchmarks calls harmless stays below the doubt."""
-_SHARPNESS = 0.75
-_BLURS = (0.7, 1.2, 2.0, 3.0)
-_TONES = 32
+_SHARPNESS = 0.75  # detail of one over that of the other at which both are as sharp
+_BLURS = (0.7, 1.2, 2.0, 3.0)  # sigmas in pixels, tried in turn
+_TONES = 32  # classes of 8 grey levels
 _STRUCTURE, _ONE_STRUCTURE = 8.0, 0.95
 """Levels by which a surrounding varies that has something on it, and the correlation of what is the same."""
 _MOST_FLOOR = 8.0
 """Levels that noise is taken for at most: a tenth of a picture may be an addition."""
+# ends of a channel's range, spread of channels that is no grey, weight of a difference there
 _ENDS, _COLOURED, _CLIPPED = (3.0, 251.0), 20.0, 0.3
-_CELL = 8
+_CELL = 8  # pixels of the grid on which regions hang together
 _SHOWS = 1.15
 """Contrast of one picture over that of the other from which it is the one that shows something there."""
 

@@ -14,15 +14,16 @@ from numpy.typing import NDArray
 
 from hybrid_search.duplicates.compare.features import FeatureMatches
 
-_LEAST = 4
-_LOG_SCALE = 0.55
+_LEAST = 4  # matches that agree; as all below, no measurement is kept
+_LOG_SCALE = 0.55  # scales within a factor of 1.7 agree
 _TURN = np.radians(32.0)
+# pixels, and share of the distance from the one that proposes, within which corners agree
 _NEAR, _NEAR_SHARE = 8.0, 0.12
-_EXACT = 3.0
-_ROUNDS = 4
-_SCALES = (0.15, 7.0)
-_STRETCH = 1.8
-_VOTERS = 300
+_EXACT = 3.0  # pixels within which a match agrees with the fit
+_ROUNDS = 4  # of least squares
+_SCALES = (0.15, 7.0)  # of an edited picture
+_STRETCH = 1.8  # longest over shortest axis of an edited picture
+_VOTERS = 300  # clearest matches, which propose
 
 
 @dataclass(frozen=True, eq=False)

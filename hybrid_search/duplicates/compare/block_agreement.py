@@ -14,15 +14,15 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
-_TEXTURE = 5.0
-_STRONG = 10.0
-_CLEAR = 0.6
-_AGREE = 0.5
-_WRITTEN = 3
-_REACH = 2
-_ONE_SIDED = 1.6
-_GRAIN = 2.0
-_LEAN = 0.6
+_TEXTURE = 5.0  # mean deviation, in grey levels, of a block that has texture; as all below, no measurement is kept
+_STRONG = 10.0  # deviation of a block of much texture
+_CLEAR = 0.6  # correlation below which small shifts are tried
+_AGREE = 0.5  # correlation of blocks that agree
+_WRITTEN = 3  # one block in three of a strip is unlike: a caption
+_REACH = 2  # pixels of the shifts that are tried: a fit is exact to a pixel or two
+_ONE_SIDED = 1.6  # ratio of deviations from which one picture has more texture
+_GRAIN = 2.0  # grey levels added to both deviations of that ratio
+_LEAN = 0.6  # of 1, from which a difference is light or shade added
 
 Array = NDArray[np.float64]
 

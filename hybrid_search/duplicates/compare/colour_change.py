@@ -22,8 +22,8 @@ _LEAST_CELL = 4.0
 """Pixels along a cell: less is of one or two pixels of colour, which depend on how a picture was made smaller."""
 _GREY = 4.0
 """Levels of chroma that JPEG leaves in a picture without colour; their spread within one lightness if it is toned."""
-_COLOURFUL = 8.0
-_LIGHTS = 8
+_COLOURFUL = 8.0  # levels of chroma of a picture in colour; chosen on removable pairs, see docs/benchmarks.md
+_LIGHTS = 8  # classes of lightness of a toned picture
 _TURN = 0.35
 """Share of its own strength by which a colour may move: hues turn by 20 degrees, as film and filters turn them."""
 _UNLIKE, _OTHER = 5.0, 10.0

@@ -18,7 +18,7 @@ from hybrid_search.images.contents import Contents, frames_of, read_contents
 
 _LOOKED_AT = 50
 """Frames of other bytes that are compared: more would take longer than all else, and count as other frames."""
-_FRAME_SIDE, _PAGE_SIDE = 480, 1400
+_FRAME_SIDE, _PAGE_SIDE = 480, 1400  # pixels, as in `pixels` and `pixel_verdict`
 _TIMING = 0.02
 """Share by which a converter may round the time that frames are shown."""
 _MEAN = 12.0

@@ -31,11 +31,11 @@ _LIMIT = 2_000_000_000
 """Bytes; a picture takes 40,000, so that they do for 50,000 pictures."""
 _SPARE = 1_000_000_000
 """Bytes that are left free on the disk."""
-_CHECKED_EVERY = 256
-_SHARE = 0.05
-_WAIT_S = 2.0
+_CHECKED_EVERY = 256  # writes from one look at the size to the next; no measurement is kept
+_SHARE = 0.05  # of all rows, dropped at random where the file is full; no measurement is kept
+_WAIT_S = 2.0  # for a lock of SQLite; no measurement is kept
 _HEAD = struct.Struct("<III")
-_DESCRIPTOR = 32
+_DESCRIPTOR = 32  # bytes of an ORB descriptor
 _CORNER = np.dtype([("x", "<f4"), ("y", "<f4"), ("angle", "<f4"), ("level", "u1")])
 
 _TABLE = "CREATE TABLE IF NOT EXISTS features (sha256 TEXT, made TEXT, sides BLOB, PRIMARY KEY (sha256, made))"

@@ -26,9 +26,9 @@ _EDGE = 15
 _FAST = 7
 _LEVELS = 8
 _PATCH = 31
-_RATIO = 0.85
+_RATIO = 0.85  # nearest over second nearest descriptor (Lowe's ratio test); no measurement is kept
 _STEP = 1.2
-_NO_DISTANCE = 257
+_NO_DISTANCE = 257  # above the 256 bits of a descriptor
 
 SETTINGS = (CORNERS, _EDGE, _FAST, _LEVELS, _PATCH, _STEP)
 """What features depend on besides the version of OpenCV and the picture."""

@@ -44,15 +44,15 @@ LOOK_DISTANCE = 0.5
 """Signature distance up to which pictures are worth a look at their pixels."""
 
 _VERSION = 2
-_LEAST_QUALITY = 0.35
-_SAME_PIXELS = 2.0
-_SAME_MOMENT = 1.0
-_QUARTER = 900
+_LEAST_QUALITY = 0.35  # of a signature that tells enough; no measurement is kept
+_SAME_PIXELS = 2.0  # mean grey levels beyond which it is not worth reading all pixels; no measurement is kept
+_SAME_MOMENT = 1.0  # second, from which there are two moments; no measurement is kept
+_QUARTER = 900  # seconds: time zones differ by quarters of an hour
 _MOMENTS = "one camera, two moments"
 _UNSEEN = ("details that were not compared",)
 _UNREAD = "by signature alone: a file could not be read"
-_SYMMETRIC = 0.15
-_NEGATIVES = 8
+_SYMMETRIC = 0.15  # from its own turns and mirror images; photos are further from theirs; no measurement is kept
+_NEGATIVES = 8  # orientations from this row on are of the negative
 
 
 @dataclass(frozen=True)

@@ -12,10 +12,11 @@ from PIL import Image
 from hybrid_search.duplicates.compare.block_agreement import BlockAgreement, blocks_of, sharpness
 from hybrid_search.signature.goldberg import distance, grid_signature
 
-_LEAST_CELL = 4
-_LEAST_CELLS = 5
+_LEAST_CELL = 4  # pixels along a block; no measurement is kept
+_LEAST_CELLS = 5  # blocks along a side; no measurement is kept
+# cells along the longer side, of each of which it is asked whether it is covered; no measurement is kept
 _MASK_SIDE = 96
-_SLACK = 1.0
+_SLACK = 1.0  # pixel beyond the edge that still counts as covered
 _BEFORE = {0: ((1, 0), (0, 0)), 1: ((0, 0), (1, 0))}
 
 Levels = NDArray[np.uint8]

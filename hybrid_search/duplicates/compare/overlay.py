@@ -12,7 +12,7 @@ from hybrid_search.duplicates.compare.features import LEAST_INLIERS, match
 from hybrid_search.duplicates.compare.overlap import Overlap, compare
 from hybrid_search.duplicates.compare.pixels import Pixels
 
-_ENOUGH = 24
+_ENOUGH = 24  # corners that agree, from which the mirror image is not tried; no measurement is kept
 
 Matrix = NDArray[np.float64]
 

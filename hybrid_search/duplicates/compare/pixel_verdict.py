@@ -14,16 +14,17 @@ ALIGNED_DISTANCE = 0.50
 AGREEMENT = 0.80
 """Share of the overlap's textured blocks that must correlate."""
 
-_LEAST_TEXTURED = 0.11
-_GROSS = 0.35
+_LEAST_TEXTURED = 0.11  # share of blocks with texture, below which too little can be compared; no measurement is kept
+_GROSS = 0.35  # correlation below which large blocks are unlike; no measurement is kept
+# correlation below which small blocks are unlike, and how many may be; no measurement is kept
 _FINE = ((0.5, 0), (0.6, 1))
-_SHARP = 0.4
-FINE_SIDE, _FINE_CELLS = 480, 24
-_EMPTY = 0.6
-PAGE_SIDE, PAGE_CORNERS, _PAGE_CELLS = 1400, 2000, 48
-_TEMPLATE_INLIERS = 12
+_SHARP = 0.4  # below it one picture has lost what small blocks would show; no measurement is kept
+FINE_SIDE, _FINE_CELLS = 480, 24  # blocks half as large as the 12 × 12 of the first comparison
+_EMPTY = 0.6  # share of one grey level in pictures that are read as pages; no measurement is kept
+PAGE_SIDE, PAGE_CORNERS, _PAGE_CELLS = 1400, 2000, 48  # pixels at which words can be told apart; no measurement is kept
+_TEMPLATE_INLIERS = 12  # corners from which unlike pixels are unsure, not another picture; no measurement is kept
 TEMPLATE = "one object or template, other pixels"
-_MANY, _ROUGH = 80, 0.22
+_MANY, _ROUGH = 80, 0.22  # corners and distance, see `is_rough`; no measurement is kept
 
 
 @dataclass(frozen=True)

@@ -18,12 +18,12 @@ from hybrid_search.duplicates.model import Subject
 from hybrid_search.errors import ImageError, ImageUnreadable
 from hybrid_search.images import DEFAULT_LIMITS, Limits, Source, decode, read_source
 
-_SIDE = 480
-_LEAST_SIDE = 320
-_FULL_RANGE = 200
-_KEPT = 256
-_ONE_LEVEL = 33
-_SOFT = 8
+_SIDE = 480  # pixels of the longer side; no measurement is kept
+_LEAST_SIDE = 320  # pixels to which smaller pictures are enlarged; no measurement is kept
+_FULL_RANGE = 200  # grey levels; faint pictures, of fewer, are stretched; no measurement is kept
+_KEPT = 256  # pictures, 140 MB
+_ONE_LEVEL = 33  # grey levels that count as one, such as paper; no measurement is kept
+_SOFT = 8  # radius in pixels of light and shade that are taken away; no measurement is kept
 
 Levels = NDArray[np.uint8]
 Chroma = tuple[NDArray[np.uint8], NDArray[np.uint8]]

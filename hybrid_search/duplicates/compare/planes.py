@@ -14,7 +14,7 @@ from hybrid_search.duplicates.compare.pixels import Pixels
 
 _MARGIN = 6
 """Pixels left out along each edge, where a fit that is off by two pixels lays a picture on what surrounds it."""
-_LEAST_SIDE = 24
+_LEAST_SIDE = 24  # pixels that must be left of the shorter side
 _GRAIN = 8.0
 """Grey levels from which a difference is hardly one of the fit."""
 

@@ -52,15 +52,3 @@ def need(package: str, *, owner: str) -> None:
     """Raise EmbedderUnavailable, with the remedy, when a package is not installed; it is not imported yet."""
     if find_spec(package) is None:
         raise EmbedderUnavailable(owner, f"{INSTALL} ({package} is not installed)")
-
-
-def unit(values: NDArray[Any]) -> NDArray[np.float32]:
-    """Return the vector at unit length, float32; where all is zero, one whose components are all equal.
-
-    Examples
-    --------
-    >>> unit(np.array([0.0, 4.0])).tolist(), unit(np.zeros(4)).tolist()
-    ([0.0, 1.0], [0.5, 0.5, 0.5, 0.5])
-    """
-    length = float(np.linalg.norm(values))
-    return np.asarray(values / length if length > 0 else np.full(len(values), len(values) ** -0.5), np.float32)

@@ -11,12 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from hybrid_search.embedders.classical.classical_embedder import ClassicalEmbedder, need, unit
+from hybrid_search.embedders.classical.classical_embedder import ClassicalEmbedder, need
 from hybrid_search.embedders.classical.palette import read_palette
 from hybrid_search.embedders.option_values import choice
 from hybrid_search.embedders.registry import full_name
+from hybrid_search.embedders.unit_vectors import unit_or_even
 
 SIDE = 64
+"""Pixels of a side; chosen, not measured."""
 BITS = 4
 """Bits of each channel by which pixels are told apart: 4,096 colours."""
 
@@ -83,7 +85,7 @@ class Colours(ClassicalEmbedder):
 
     def _root(self, shares: NDArray[np.float64]) -> NDArray[np.float32]:
         present = np.flatnonzero(shares)
-        return unit(np.sqrt(shares[present] @ _weights(self._model)[present]))
+        return unit_or_even(np.sqrt(shares[present] @ _weights(self._model)[present])[None]).ravel()
 
 
 @dataclass(frozen=True)

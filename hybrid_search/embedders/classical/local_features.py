@@ -11,14 +11,17 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from hybrid_search.embedders.classical.classical_embedder import ClassicalEmbedder, need, unit
+from hybrid_search.embedders.classical.classical_embedder import ClassicalEmbedder, need
 from hybrid_search.embedders.option_values import choice
 from hybrid_search.embedders.registry import full_name
+from hybrid_search.embedders.unit_vectors import unit_or_even
 from hybrid_search.errors import EmbedderUnavailable
 
 SIDE = 320
+"""Pixels of the longer side; chosen, not measured."""
 THIN = SIDE // 4
 MOST = 500
+"""Features of a picture at most: what OpenCV's ORB takes by default."""
 WORDS, PARTS = 16, 64
 """Visual words of a codebook, and principal components of a descriptor."""
 KINDS: Mapping[str, Callable[[Any], Any]] = {
@@ -73,7 +76,7 @@ class LocalFeatures(ClassicalEmbedder):
         nearest = ((features[:, None] - words[None]) ** 2).sum(axis=-1).argmin(axis=1)
         sums = np.zeros((WORDS, PARTS))
         np.add.at(sums, nearest, features - words[nearest])
-        return unit(np.sign(sums.ravel()) * np.sqrt(np.abs(sums.ravel())))
+        return unit_or_even((np.sign(sums) * np.sqrt(np.abs(sums))).reshape(1, -1)).ravel()
 
 
 def local_descriptors(kind: str, image: Image.Image) -> NDArray[np.float32]:

@@ -15,7 +15,7 @@ from typing import Any
 from hybrid_search.embedders.onnx_graph import Buffer, Span, fields
 
 _VERSION, _GRAPH, _OPSET, _FUNCTION = 1, 7, 8, 25
-_NODE, _WEIGHTS, _INPUT, _OUTPUT = 1, 5, 11, 12
+_NODE, _WEIGHTS, _INPUT, _OUTPUT, _SPARSE = 1, 5, 11, 12, 15
 _NAME, _RAW = 8, 9
 _RAW_KEY = _RAW << 3 | 2
 _SMALL = 1024
@@ -40,7 +40,8 @@ def cut_graph(path: Path, *, output: str, inputs: Collection[str]) -> bytes:
     OSError
         When the file cannot be read.
     ValueError
-        When it is no whole ONNX file, or the output comes from other inputs too.
+        When it is no whole ONNX file, the output comes from other inputs too, or its weights lie in several folders or
+        are sparse.
     """
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         return _cut(data, path, output, inputs)
@@ -51,6 +52,8 @@ def _cut(data: Buffer, path: Path, output: str, inputs: Collection[str]) -> byte
 
     outer = _parts(data, (0, len(data)))
     inner = _parts(data, outer[_GRAPH][0])
+    if inner[_SPARSE]:
+        raise ValueError("its weights are sparse")
     nodes: list[Any] = _read(data, inner[_NODE], NodeProto)
     wanted = {output}
     # nodes stand behind those that they need
@@ -104,7 +107,10 @@ def _tensor(data: Buffer, span: Span, path: Path) -> Any:
         tensor = _read(data, [span], TensorProto)[0]
         for entry in tensor.external_data:
             if entry.key == "location":
-                entry.value = (path.parent / entry.value).resolve().name
+                beside = (path.parent / entry.value).resolve()
+                if beside.parent != path.resolve().parent:
+                    raise ValueError(f"{beside} is in another folder than {path.resolve()}")
+                entry.value = beside.name
         return tensor
     # before the bytes stand their number, seven bits in a byte, and the field's key
     key = start - -(-(end - start).bit_length() // 7) - 1

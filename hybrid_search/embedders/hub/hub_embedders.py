@@ -26,7 +26,7 @@ from hybrid_search.embedders.option_values import whole
 from hybrid_search.embedders.text_arguments import given_texts
 from hybrid_search.errors import ModelMissing, TextNotSupported
 
-READER_VERSION = "1"
+READER_VERSION = "2"
 """Changes when this code would make other vectors of the same files."""
 
 
@@ -156,16 +156,18 @@ class HubEmbedder:
         if self._textual is None:
             raise TextNotSupported(self.name)
         texts = given_texts(texts)
-        parts = [self._textual.texts(*self._tokens.rows(texts[part])) for part in self._parts(len(texts))]
+        # what is filled to the longest of a batch depends on the batch
+        alone = self._textual.scales_batches and not self._rules.fixed
+        batches = _parts(len(texts), size=1 if alone else self._batch_size)
+        parts = [self._textual.texts(*self._tokens.rows(texts[part])) for part in batches]
         return self._joined(parts)
 
     def _embed_prepared(self, prepared: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
         dtype = self._vision.dtype
-        batches = (self.recipe.tensor(prepared[part], dtype=dtype) for part in self._parts(len(prepared)))
+        batches = (
+            self.recipe.tensor(prepared[part], dtype=dtype) for part in _parts(len(prepared), size=self._batch_size)
+        )
         return self._joined([self._vision.images(batch) for batch in batches])
-
-    def _parts(self, count: int) -> list[slice]:
-        return [slice(start, start + self._batch_size) for start in range(0, count, self._batch_size)]
 
     def _joined(self, parts: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
         if not parts:
@@ -235,6 +237,10 @@ class HubEmbedder:
         towers = [tower for tower in (self._vision, self._textual) if tower is not None]
         files = dict.fromkeys(path for tower in towers for path in (tower.path, *tower.side_files))
         return sha256("".join(map(file_sha256, files)).encode()).hexdigest()[:12]
+
+
+def _parts(count: int, *, size: int) -> list[slice]:
+    return [slice(start, start + size) for start in range(0, count, size)]
 
 
 class Clip(HubEmbedder):

@@ -171,9 +171,9 @@ def inside(repository: Repository, files: Iterator[str] | Collection[str]) -> tu
 
 
 def _files(folder: Path) -> Iterator[str]:
-    """Give the paths of the files in a folder, not of those very deep in it."""
+    """Give the paths of the files in a folder and in what is linked there, not of those very deep in it."""
     count = 0
-    for place, folders, names in os.walk(folder):
+    for place, folders, names in os.walk(folder, followlinks=True):
         here = Path(place).relative_to(folder)
         folders[:] = sorted(name for name in folders if not name.startswith(".")) if len(here.parts) < _DEEPEST else []
         for name in sorted(names):

@@ -95,7 +95,7 @@ class ModelName:
         folder = os.path.abspath(f"{repository.name}/{repository.folder}")
         here = replace(self, model=folder, revision=None) if model == self.model else replace(self, text=folder)
         return (
-            f"on a machine that reaches the hub run `{self.command(model)}` (pip install huggingface_hub), "
+            f"on a machine that reaches the hub run `{self.command(model)}` (pip install 'huggingface_hub>=1'), "
             f"copy the folder {repository.name} to {os.getcwd()}, and take {here.name}"
         )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import string
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,8 @@ _LONGEST = 8192
 """Lengths above this stand for "any" in files of transformers."""
 _SHORT = 128
 """Texts of models that could read more tokens than this are not all filled to the end."""
+_STRAIGHT = str.maketrans({"‘": "'", "’": "'", "ʼ": "'", "“": '"', "”": '"'})
+"""Quotes as ftfy has them, which CLIP and open_clip clean captions with; phones type the others."""
 _NO_PUNCTUATION = str.maketrans("", "", string.punctuation)
 
 
@@ -113,6 +116,8 @@ class Tokenizer:
 
     def __init__(self, vocabulary: Path, *, rules: TextRules, family: str) -> None:
         self.rules = rules
+        # SigLIP was trained without a mask: it looks at the filling too
+        self._masks = family != "siglip"
         self._tokenizer = _load(vocabulary)
         # open_clip and rclip, whose file this is, do so twice; transformers and immich do not
         self._unescapes = vocabulary.suffix != ".json"
@@ -127,13 +132,16 @@ class Tokenizer:
         self._tokenizer.enable_truncation(max_length=rules.length)
 
     def rows(self, texts: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Return the numbers of the tokens and which of them are not filling, each (n, tokens) int64."""
+        """Return the numbers of the tokens and which of them are to be looked at, each (n, tokens) int64."""
         encoded = self._tokenizer.encode_batch([self._cleaned(text) for text in texts])
         shape = len(texts), len(encoded[0].ids) if encoded else self.rules.length
         ids = np.array([each.ids for each in encoded], np.int64).reshape(shape)
+        if not self._masks:
+            return ids, np.ones(shape, np.int64)
         return ids, np.array([each.attention_mask for each in encoded], np.int64).reshape(shape)
 
     def _cleaned(self, text: str) -> str:
+        text = unicodedata.normalize("NFC", text).translate(_STRAIGHT)
         if self.rules.clean == "canonical":
             return canonical(text)
         if self._unescapes:

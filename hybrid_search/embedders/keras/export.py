@@ -17,6 +17,7 @@ from hybrid_search.embedders.onnx_card import Card
 from hybrid_search.embedders.onnx_inputs import fill_inputs
 
 _OPSET = 17
+"""ONNX's operators that ONNX Runtime has since 1.12."""
 
 
 def onnx_model(embedder: Keras) -> tuple[Any, Card]:

@@ -17,6 +17,7 @@ from hybrid_search.errors import BadEmbedderOption
 
 POOLINGS = ("avg", "max", "gem")
 GEM_POWER = 3
+"""Where F. Radenović et al. (TPAMI 2019) start to learn it; it is not learned here."""
 GEM_LEAST = 1e-6
 """What is below counts as this: GeM takes roots, and some networks' feature maps are in part below zero."""
 _PASSING = ("Dropout", "Flatten", "Reshape")
@@ -89,7 +90,7 @@ def features(base: Any, *, owner: str, layer: str, pooling: str, top: bool) -> L
         tensor = _classifier(base).input if top else base.output
     maker = _maker(tensor)
     name = layer or next(name for name, each in names.items() if each is maker)
-    if _is_map(tensor):
+    if len(getattr(tensor, "shape", ())) == 4:
         return LayerFeatures(tensor, name, pooling or "avg")
     if pooling:
         raise BadEmbedderOption(owner, "pooling", f"layer {name} gives a vector, there is nothing to pool")
@@ -138,11 +139,6 @@ def _classifier(base: Any) -> Any:
 
 def _maker(tensor: Any) -> Any:
     return tensor._keras_history.operation
-
-
-def _is_map(tensor: Any) -> bool:
-    shape = getattr(tensor, "shape", ())
-    return len(shape) == 4
 
 
 def _last_map(base: Any) -> Any:

@@ -17,6 +17,7 @@ from hybrid_search.embedders.keras.scaling import scaling
 from hybrid_search.embedders.keras.weights import WeightedNetwork, build, weights_hash
 
 _DEFAULT_SIDE = 224
+"""What most networks of ImageNet were trained at; for those that name no size."""
 _RECIPE = 1
 """Raised when the same weights would give other vectors."""
 

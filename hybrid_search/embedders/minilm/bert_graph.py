@@ -19,9 +19,13 @@ from onnx import TensorProto, helper, numpy_helper
 LAYERS = 6
 HEADS = 12
 WIDTH = 384
+"""As the model's config.json has them."""
 _EPSILON = 1e-12
+"""Of BERT's layer norms."""
 _OPSET = 20
+"""ONNX's first operators with Gelu."""
 _ZERO = 128
+"""The byte that stands for 0."""
 _MOST_WEIGHT = 63
 """Processors without VNNI add two products in 16 bits: of bytes times seven bits these never overflow."""
 _TYPES = {"F32": TensorProto.FLOAT, "I64": TensorProto.INT64}

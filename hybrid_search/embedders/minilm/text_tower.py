@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,7 @@ from hybrid_search.embedders.onnx_session import OnnxSession, processors
 from hybrid_search.embedders.option_values import choice, whole
 from hybrid_search.embedders.registry import full_name
 from hybrid_search.embedders.text_arguments import given_texts
-from hybrid_search.embedders.trained.vector_map import unit_or_zero
+from hybrid_search.embedders.unit_vectors import unit_or_zero
 from hybrid_search.errors import EmbedderUnavailable
 
 LONGEST = 256
@@ -67,7 +66,9 @@ class MiniLM:
         self._batch_size = whole(NAME, "batch_size", batch_size, least=1)
         count = None if threads is None else whole(NAME, "threads", threads, least=1)
         self._most = _TOKENS * (count or processors())
-        self._network = OnnxSession(self._graph, owner=NAME, threads=count, providers=providers, prepack=False)
+        self._network = OnnxSession(
+            lambda: model_files(self._dtype)[0], owner=NAME, threads=count, providers=providers, prepack=False
+        )
         self._tokenizer: Any = None
         self._lock = threading.Lock()
 
@@ -125,9 +126,6 @@ class MiniLM:
                 tokenizer.enable_truncation(LONGEST)
                 self._tokenizer = tokenizer
             return self._tokenizer
-
-    def _graph(self) -> Path:
-        return model_files(self._dtype)[0]
 
 
 def _length(text: tuple[Any, list[int]]) -> int:

@@ -13,6 +13,7 @@ from hybrid_search.embedders.onnx_session import OnnxSession
 from hybrid_search.embedders.option_values import whole
 from hybrid_search.embedders.registry import full_name
 from hybrid_search.embedders.trained.trained_file import load
+from hybrid_search.embedders.unit_vectors import unit_or_even
 from hybrid_search.errors import TextNotSupported, WeightsMissing
 
 KIND = "autoencoder"
@@ -20,6 +21,7 @@ KIND = "autoencoder"
 INPUT, OUTPUT = "pixels", "code"
 """Names in its graph: (n, size, size, 3) float32 in [0, 1], and (n, dims) float32."""
 _BATCH = 64
+"""Images that the network takes at once; chosen, not measured."""
 
 
 class Autoencoder:
@@ -96,7 +98,5 @@ def encode(session: OnnxSession, pixels: NDArray[np.uint8], arrays: Mapping[str,
         Mean and standard deviation of each number of the codes of what was learned from.
     """
     (codes,) = session.run([OUTPUT], {INPUT: pixels.astype(np.float32) / 255})
-    standard = (codes - arrays["center"]) / arrays["scale"]
-    # a code that is exactly the mean points nowhere; every vector of an index has a direction
-    standard[~standard.any(axis=1)] = 1
-    return np.asarray(standard / np.linalg.norm(standard, axis=1, keepdims=True), np.float32)
+    # a code that is exactly the mean points nowhere
+    return unit_or_even((codes - arrays["center"]) / arrays["scale"])

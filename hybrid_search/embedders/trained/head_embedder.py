@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from hybrid_search.embedders import Embedder, Labeler, Preparer
 from hybrid_search.embedders.registry import full_name, get_embedder
 from hybrid_search.embedders.trained.trained_file import TrainedFile, load
-from hybrid_search.embedders.trained.vector_map import Labeling, Preparing, VectorMapEmbedder, unit_or_zero
+from hybrid_search.embedders.trained.vector_map import Labeling, Preparing, VectorMapEmbedder
+from hybrid_search.embedders.unit_vectors import unit_or_zero
 from hybrid_search.errors import TextNotSupported, WeightsMissing
 
 KIND = "head"

@@ -59,15 +59,3 @@ class Preparing(Labeling):
         """Return what `describe_images` returns, for images that went through `prepare`."""
         vectors, labels = self.base.describe_prepared(prepared)
         return self.map(vectors), labels
-
-
-def unit_or_zero(vectors: NDArray[Any]) -> NDArray[np.float32]:
-    """Return rows of unit length; a row of zeros stays one.
-
-    Examples
-    --------
-    >>> unit_or_zero(np.array([[3, 4], [0, 0]], np.float32)).astype(float).round(4).tolist()
-    [[0.6, 0.8], [0.0, 0.0]]
-    """
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return np.asarray(vectors / np.where(lengths > 0, lengths, 1), np.float32)

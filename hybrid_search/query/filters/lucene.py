@@ -33,6 +33,8 @@ _REWRITTEN = re.compile(
     re.VERBOSE | re.ASCII,
 )
 _OPERATORS = {"&&": " AND ", "||": " OR ", "!": " NOT "}
+_HAD = {"text": "text_in_picture"}
+"""What people say that a picture has, where its field is called otherwise: `has:text`, but `has:location`."""
 _COMPARISON = re.compile(r"([\w.]+)\s*(=|<=?|>=?)(.*)", re.DOTALL)
 
 
@@ -148,8 +150,8 @@ class _Walk:
         return self._approximate(node, name)
 
     def _term(self, node: Any, name: str) -> dict[str, Any]:
-        if name == "_exists_":
-            return self.leaves.exists(_value(node))
+        if name in ("_exists_", "has"):
+            return self.leaves.exists(_HAD.get(_value(node), _value(node)))
         if name == "_id":
             return {"ids": {"values": [_value(node)]}}
         if isinstance(node, tree.Phrase):

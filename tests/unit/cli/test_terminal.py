@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from functools import partial
 
 import pytest
 
+from hybrid_search.cli.commands.show import _print_fields
 from hybrid_search.cli.output import terminal
+from hybrid_search.cli.output.hit_formats import print_hits
 from hybrid_search.cli.output.progress_bar import progress_bar
+from hybrid_search.hits.hits import Hit, Hits
+from hybrid_search.ingest import Progress
 
 
 def test_escape_leaves_every_script_alone() -> None:
@@ -43,43 +50,51 @@ def test_a_reader_that_goes_away_is_no_error() -> None:
         assert (process.stderr.read(), process.wait()) == ("", 0)
 
 
-def on_terminal(code: str, *, columns: int = 80, **environment: str) -> str:
-    """Run Python code with a terminal as stdout, and return what the terminal was sent."""
+Show = Callable[[], None]
+
+
+@pytest.fixture
+def on_terminal(monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
+    """Give a function that calls another with a terminal as stdout, and returns what the terminal was sent."""
     pty = pytest.importorskip("pty", reason="pseudo-terminals are a thing of Unix")
-    controller, terminal_end = pty.openpty()
-    inherited = {name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "FORCE_COLOR")}
-    environ = {**inherited, "TERM": "xterm-256color", "COLUMNS": str(columns), **environment}
-    process = subprocess.Popen([sys.executable, "-c", code], stdout=terminal_end, stderr=subprocess.PIPE, env=environ)
-    os.close(terminal_end)
-    sent = bytearray()
-    while True:
-        try:
-            part = os.read(controller, 65536)
-        except OSError:  # Linux says so when the other end has closed
-            break
-        if not part:
-            break
-        sent += part
-    os.close(controller)
-    assert process.stderr is not None
-    problem = process.stderr.read().decode()
-    process.stderr.close()
-    assert process.wait() == 0, problem
-    return sent.decode()
+
+    def call(show: Show, **environment: str) -> str:
+        controller, terminal_end = pty.openpty()
+        with monkeypatch.context() as patched, ThreadPoolExecutor(1) as pool:
+            for name in ("NO_COLOR", "FORCE_COLOR"):
+                patched.delenv(name, raising=False)
+            for name, value in {"TERM": "xterm-256color", "COLUMNS": "80", **environment}.items():
+                patched.setenv(name, value)
+            sent = pool.submit(_all_of, controller)
+            with open(terminal_end, "w", encoding="utf-8") as screen:
+                patched.setattr(sys, "stdout", screen)
+                show()
+            return sent.result().decode()
+
+    return call
 
 
-TABLE = """if True:
-    from hybrid_search.cli.output.hit_formats import print_hits
-    from hybrid_search.hits.hits import Hit, Hits
-    evil = "[red]\\x1b]0;owned\\x07[/red]"
-    path = "/photos/" + "long/" * 30 + "dog.jpg"
+def _all_of(controller: int) -> bytes:
+    with open(controller, "rb", buffering=0) as file:
+        sent = bytearray()
+        # Linux says EIO when the other end has closed
+        with suppress(OSError):
+            while part := file.read(65536):
+                sent += part
+        return bytes(sent)
+
+
+def table(form: str = "table", *, name: str = "dog.jpg") -> Show:
+    evil = "[red]\x1b]0;owned\x07[/red]"
+    path = "/photos/" + "long/" * 30 + name
     source = {"caption": "two dogs " + evil, "path": [path], "iso": 100, "missing": True}
     hit = Hit(1, "a1", 0.0328, {"text": 12.3, "vector": 0.5}, None, source, ("term:dog@caption",), ("b2", "c3"))
-    print_hits(Hits((hit,), facets={"camera.make": {"canon " + evil: 3}}), "table", fields=["iso"])"""
+    hits = Hits((hit,), facets={"camera.make": {"canon " + evil: 3}})
+    return lambda: print_hits(hits, form, fields=["iso"] if form == "table" else ())
 
 
-def test_terminal_table_has_colours_and_escapes_what_is_not_its_own() -> None:
-    sent = on_terminal(TABLE)
+def test_terminal_table_has_colours_and_escapes_what_is_not_its_own(on_terminal: Callable[..., str]) -> None:
+    sent = on_terminal(table())
     assert "\x1b[1m" in sent, "headings are bold"
     assert "\x1b]8;" in sent, "paths are links"
     assert "\x1b]0;" not in sent
@@ -92,35 +107,32 @@ def test_terminal_table_has_colours_and_escapes_what_is_not_its_own() -> None:
     assert "dog.jpg" in folded, "a long path is folded, never cut"
 
 
-def test_no_color_is_respected() -> None:
-    sent = on_terminal(TABLE, NO_COLOR="1")
+def test_no_color_is_respected(on_terminal: Callable[..., str]) -> None:
+    sent = on_terminal(table(), NO_COLOR="1")
     assert not re.search(r"\x1b\[[0-9;]*3[0-9]m", sent)
 
 
-def test_paths_on_a_terminal_are_escaped() -> None:
-    code = TABLE.replace('"table", fields=["iso"]', '"paths"').replace("dog.jpg", "d\\x1bog.jpg")
-    assert on_terminal(code).endswith("d\\x1bog.jpg\r\n")
+def test_paths_on_a_terminal_are_escaped(on_terminal: Callable[..., str]) -> None:
+    assert on_terminal(table("paths", name="d\x1bog.jpg")).endswith("d\\x1bog.jpg\r\n")
 
 
-def test_fields_of_a_document_on_a_terminal() -> None:
-    code = (
-        "from hybrid_search.cli.commands.show import _print_fields; _print_fields({'caption': 'a\\x1bb', 'iso': 100})"
-    )
-    assert on_terminal(code) == "\x1b[1mcaption\x1b[0m  a\\x1bb\r\n\x1b[1miso    \x1b[0m  100\r\n"
-    assert on_terminal(code, NO_COLOR="1") == "caption  a\\x1bb\r\niso      100\r\n"
+def test_fields_of_a_document_on_a_terminal(on_terminal: Callable[..., str]) -> None:
+    fields = partial(_print_fields, {"caption": "a\x1bb", "iso": 100})
+    assert on_terminal(fields) == "\x1b[1mcaption\x1b[0m  a\\x1bb\r\n\x1b[1miso    \x1b[0m  100\r\n"
+    assert on_terminal(fields, NO_COLOR="1") == "caption  a\\x1bb\r\niso      100\r\n"
 
 
-def test_progress_counts_and_names_without_escapes(monkeypatch: pytest.MonkeyPatch) -> None:
-    sent = on_terminal(
-        """if True:
-        import sys
-        sys.stderr = sys.stdout
-        from types import SimpleNamespace as Progress
-        from hybrid_search.cli.output.progress_bar import progress_bar
+def test_progress_counts_and_names_without_escapes(
+    on_terminal: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def show() -> None:
+        monkeypatch.setattr(sys, "stderr", sys.stdout)
         with progress_bar(shown=True) as report:
+            assert report is not None
             for done in range(1, 4):
-                report(Progress(done=done, total=3, failed=1, path="/photos/a\\x1b]0;b.jpg"))"""
-    )
+                report(Progress(done=done, total=3, failed=1, path="/photos/a\x1b]0;b.jpg"))
+
+    sent = on_terminal(show)
     assert "3/3" in sent
     assert "1 failed" in sent
     assert "a\\x1b]0;b.jpg" in sent

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hybrid_search.errors import BadRun, BadVector, PackageMissing
+from hybrid_search.errors import BadVector, PackageMissing, QueryError
 from hybrid_search.evaluate import (
     Figures,
     evaluate,
@@ -81,7 +81,7 @@ def test_figures_as_json_knows_them() -> None:
     ],
 )
 def test_what_cannot_be_judged_is_refused(run: Mapping[str, list[str]], truth: Mapping[str, str], said: str) -> None:
-    with pytest.raises(BadRun, match=said):
+    with pytest.raises(QueryError, match=said):
         evaluate(run, truth)
 
 

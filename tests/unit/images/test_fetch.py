@@ -21,7 +21,7 @@ from PIL import Image
 
 from hybrid_search.errors import ImageTooLarge, ImageUnreadable
 from hybrid_search.images import Limits, decode, read_source
-from hybrid_search.images.public_addresses import is_public
+from hybrid_search.images.pinned_connection import is_public
 
 
 def _png() -> bytes:

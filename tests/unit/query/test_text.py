@@ -37,8 +37,20 @@ def test_parts(text, expected):
     assert parse_text(text) == expected
 
 
-def test_what_is_excluded_is_not_for_the_embedder():
-    assert parse_text('a "red ball" on grass -night').asked == "red ball a on grass"
+@pytest.mark.parametrize(
+    ("text", "asked"),
+    [
+        ("a red car and a blue car", "a red car and a blue car"),
+        ('a dog "on the beach" running', "a dog on the beach running"),
+        ('a "red ball" on grass -night', "a red ball on grass"),
+        ('the dog -"a cat" and the dog', "the dog and the dog"),
+        ("rock & roll, 2  men", "rock & roll, 2 men"),
+        ("new_york “at night”", "new york at night"),
+        ("? & -dog", ""),
+    ],
+)
+def test_an_embedder_gets_the_sentence_as_it_was_typed_without_what_it_excludes(text, asked):
+    assert parse_text(text).asked == asked
 
 
 @pytest.mark.parametrize(
@@ -127,7 +139,7 @@ def test_without_predictions_terms_are_looked_for_in_what_people_wrote() -> None
     (term,) = leg["bool"]["should"]
     assert {field.partition("^")[0] for field in term["multi_match"]["fields"]} == {
         *("caption_text", "title_text", "headline_text", "alt_text", "tags_text", "people_text", "prompt_text"),
-        *("written_labels_text", "filename_text", "folder_text", "place_text", "camera_text"),
+        *("text_in_picture_text", "written_labels_text", "filename_text", "folder_text", "place_text", "camera_text"),
     }
     # what must occur, and what must not, may occur in a label
     assert "labels_text" in str(leg["bool"]["must"])

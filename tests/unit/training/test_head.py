@@ -27,7 +27,7 @@ from hybrid_search.training import examples as reading
 from hybrid_search.training import head as training
 from hybrid_search.training import losses, ranking_gain, split
 from hybrid_search.training.examples import Examples
-from hybrid_search.training.label_batches import label_batches
+from hybrid_search.training.head import label_batches
 
 pytestmark = pytest.mark.skipif(
     find_spec("tensorflow") is None, reason="TensorFlow is not installed: pip install 'hybrid-search[tensorflow]'"

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 COMMON = {"boost", "_name"}
 """What every clause may have."""
 _DEEPEST = 100
+"""Clauses within clauses: more than a server allows by default (30), less than Python's recursion takes."""
 
 
 class Compiler:

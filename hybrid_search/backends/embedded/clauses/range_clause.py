@@ -61,15 +61,12 @@ def _bounded(compiler: Compiler, field: Field, bounds: Mapping[str, Any]) -> tan
 def _between_reals(compiler: Compiler, field: Field, bounds: Mapping[str, Any]) -> tantivy.Query:
     from tantivy import FieldType, Query
 
-    reals = {key: _real(value) for key, value in bounds.items()}
+    double = Field("", "double")
+    reals = {key: float(value if _infinite(value) else number(double, value)) for key, value in bounds.items()}
     low, high = reals.get("gte", reals.get("gt")), reals.get("lte", reals.get("lt"))
     return Query.range_query(
         compiler.snapshot.schema.tantivy, field.name, FieldType.Float, low, high, "gt" not in reals, "lt" not in reals
     )
-
-
-def _real(value: Any) -> float:
-    return float(value) if _infinite(value) else float(number(Field("", "double"), value))
 
 
 def _infinite(value: Any) -> bool:
@@ -107,6 +104,7 @@ def _whole(field: Field, value: Any, *, up: bool, ceiling: bool) -> int:
 
 
 _LOWEST, _HIGHEST = -(1 << 63), (1 << 63) - 1
+"""Whole numbers have 64 bits in tantivy."""
 
 
 def _fits(bound: int | None) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 _ANY = "(?s:.)*"
 _LAST = 0x10FFFF
+"""Unicode's last code point."""
 
 
 def escape(text: str, *, any_case: bool = False) -> str:

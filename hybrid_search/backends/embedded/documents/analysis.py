@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
+from collections.abc import Callable, Mapping
+from functools import lru_cache, reduce
 from typing import TYPE_CHECKING, Any
 
 from hybrid_search.errors import MappingMismatch
@@ -90,7 +90,7 @@ class Analysis:
             if spec is None:
                 raise MappingMismatch("analysis", f"no normalizer {name!r}")
             steps = [self._normal_step(part) for part in spec.get("filter", ())]
-            self._normalizers[name] = lambda text: _apply(steps, text)
+            self._normalizers[name] = lambda text: reduce(lambda done, step: step(done), steps, text)
         return self._normalizers[name]
 
     def _analyzer_spec(self, name: str) -> Mapping[str, Any]:
@@ -154,12 +154,6 @@ class Analysis:
         if kind == "asciifolding":
             return _fold
         raise MappingMismatch("analysis", f"no normalizer filter {kind!r}; known: lowercase, asciifolding")
-
-
-def _apply(steps: Sequence[Callable[[str], str]], text: str) -> str:
-    for step in steps:
-        text = step(text)
-    return text
 
 
 def _lower(text: str) -> str:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import tantivy
 
 _PAGE = 1000
+"""Documents that are looked up at once; chosen, not measured."""
 
 
 def pages(

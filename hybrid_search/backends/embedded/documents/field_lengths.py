@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 FILLER = "\0"
 _MOST = 10_000
+"""Filler tokens of one document at most; chosen, not measured."""
 _TYPICAL = 6
 """Tokens of a text, until there is one: who captions pictures that are indexed already adds to none of the others."""
 

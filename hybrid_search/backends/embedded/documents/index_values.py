@@ -13,6 +13,7 @@ from hybrid_search.backends.embedded.documents.date_math import parse_date
 from hybrid_search.backends.embedded.documents.mapping_fields import INTEGERS, Field
 
 _MAX_TERM = 32766
+"""Bytes of Lucene's longest term, so that both backends refuse the same."""
 _POINT = re.compile(r"POINT\s*\(\s*(?P<lon>\S+)\s+(?P<lat>\S+)\s*\)", re.IGNORECASE)
 _LARGEST_FLOAT = {"half_float": 65504.0, "float": float(np.finfo(np.float32).max), "double": math.inf}
 

@@ -95,10 +95,3 @@ class Schema:
 def analyzer_name(field: Field) -> str:
     """Return the name of a text field's analyser."""
     return str(field.options.get("analyzer", "standard"))
-
-
-def column_type(field: Field) -> str:
-    """Return what tantivy holds of a field: "text", "real" or "whole"."""
-    if field.kind in ("text", "keyword", "flattened"):
-        return "text"
-    return "real" if field.kind in REALS else "whole"

@@ -21,10 +21,12 @@ PARTS = ("store", "fast", "term", "idx", "pos", "fieldnorm")
 """The endings of the files that every segment has; deletions come besides."""
 _TAIL = struct.Struct("<II")
 _MAGIC = 1337
+"""Behind the length of tantivy's footers."""
 _LONGEST_FOOTER = 50_000
 """tantivy refuses longer ones."""
 _VERSION = {"major", "minor", "patch", "index_format_version"}
 _BLOCK = 1 << 20
+"""Bytes that are read at once; chosen, not measured."""
 _AT_OPENING = 32 << 20
 """Bytes that are read at opening to be compared with their checksums: some 20 ms."""
 

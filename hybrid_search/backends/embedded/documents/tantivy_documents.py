@@ -39,11 +39,13 @@ if TYPE_CHECKING:
     import tantivy
 
 _LARGE_FROM = 256
+"""Characters of JSON of a part that is kept apart, so that who does not want it need not parse it; chosen."""
 _PLAIN = {str, int, float, bool, type(None)}
 _encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 # json.loads looks for the encoding and for white space first, which takes longer than a small document itself.
 _decode = json.JSONDecoder().raw_decode
 _MAX_ID = 512
+"""Bytes, as with Elasticsearch."""
 _SHORT = 1_000
 """Characters of a term that is not too long, whatever they are."""
 

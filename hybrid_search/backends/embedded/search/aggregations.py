@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import tantivy
 
 _MOST_BUCKETS = 65_000
+"""tantivy's own limit; Elasticsearch has 65,536."""
 Aggregation = Callable[[Compiler, "tantivy.Query", Mapping[str, Any], Mapping[str, Any]], dict[str, Any]]
 
 
@@ -100,7 +101,9 @@ def _terms(compiler: Compiler, query: tantivy.Query, params: Any, inner: Mapping
     others = rest + sum(bucket["doc_count"] for bucket in chosen[size:])
     buckets = []
     for bucket in chosen[:size]:
-        key = bucket["key"] if isinstance(bucket["key"], str) else _number_key(field, bucket["key"])
+        key = bucket["key"]
+        if not isinstance(key, str):
+            key = float(key) if field.kind in ("float", "double", "half_float") else int(key)
         shown = {"key": key, "doc_count": bucket["doc_count"], **_key_as_string(field, key)}
         value = iso(int(key)) if field.kind == "date" else bool(key) if field.kind == "boolean" else key
         inside = _both(query, term(compiler, field, value, "aggs.terms")) if inner else query
@@ -134,10 +137,6 @@ def _top_terms(
     if by == "_count":
         buckets.sort(key=lambda bucket: bucket["doc_count"], reverse=direction == "desc")
     return buckets, rest
-
-
-def _number_key(field: Field, key: float) -> int | float:
-    return float(key) if field.kind in ("float", "double", "half_float") else int(key)
 
 
 def _key_as_string(field: Field, key: Any) -> dict[str, str]:

@@ -23,8 +23,11 @@ if TYPE_CHECKING:
     import tantivy
 
 _FEW = 2000
+"""Documents up to which those that pass a filter are listed, and only their rows compared; chosen, not measured."""
 _BROAD = 0.2
+"""Share that passes from which all rows are searched, deeper, and the filter asked afterwards; chosen."""
 _DEEPEST = 4000
+"""Rows that are found so at most; chosen."""
 _KNOWN = {"field", "query_vector", "k", "num_candidates", "filter", "similarity", "rescore_vector"}
 
 Rows = tuple[NDArray[np.int64], NDArray[np.float64]]
@@ -209,6 +212,7 @@ def _documents(
 
 
 _CACHED = 64
+"""Answers of filters that a snapshot keeps; chosen, not measured."""
 
 
 def _rows(snapshot: Snapshot, field: Field, query: tantivy.Query, filter: Any) -> NDArray[np.int64]:

@@ -15,6 +15,7 @@ from hybrid_search.backends.embedded.search.matches import Matches
 from hybrid_search.errors import BadFilter, MappingMismatch, UnsupportedClause
 
 _MANY = 2048
+"""Documents up to which a further key is read of these alone, and not of all that match; chosen, not measured."""
 
 
 @dataclass(frozen=True)

@@ -41,6 +41,7 @@ _KNOWN = {
     "profile",
 }
 _WINDOW = 10_000
+"""Elasticsearch's index.max_result_window."""
 _BESIDE_FROM = 10_000
 """Documents from which on a search of texts, 0.3 ms there, takes longer than waking a thread for it."""
 _BESIDE = ThreadPoolExecutor(thread_name_prefix="hybrid-search-query")

@@ -40,12 +40,19 @@ _MAGIC = b"HSGRAPH\n"
 _TAIL = struct.Struct("<Q8s")
 _CONNECTIVITY = 16
 _EXPANSION_ADD = 128
+"""usearch's defaults."""
 _BATCH = 1024
+"""Rows that are added at once; chosen, not measured."""
 _SHALLOW, _DEEP = 10, 100
+"""Depths at which recall is measured; chosen."""
 _LADDER = (64, 96, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048, 3072, 4096)
+"""Expansions that are tried, each a third or a half above the one before."""
 _RECALL = 0.995
+"""Share of the true nearest that an expansion must find; chosen."""
 _QUERIES = 64
+"""Rows held out at most, with half as many sums of two; chosen, not measured."""
 _FAMILIAR = 0.05
+"""Share of the held-out rows that have their tenth nearest farther than a query may; chosen."""
 # A graph that costs this many scans now may still pay when there are that many times the rows.
 _WORTH = 4
 

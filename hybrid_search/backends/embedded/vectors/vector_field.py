@@ -38,9 +38,13 @@ from hybrid_search.backends.embedded.vectors.vector_validation import checked
 from hybrid_search.errors import IndexCorrupt
 
 _GRAPH_STEP = 4096
+"""Rows that are scanned beside the graph before it grows; chosen, not measured."""
 _GRAPH_LIMIT = 16384
+"""Rows that are added before the graph is saved; chosen, not measured."""
 _GRAPH_SHARE = 8
+"""One in so many of the rows that it has, where that is more than either; chosen, not measured."""
 _MASK_SLACK = 1.25
+"""So many times what passes on average is asked for: near a query fewer may pass; chosen."""
 _BYTE_ERROR = 1e-4
 """More than single precision takes from the cosine of bytes, whose sums are whole numbers."""
 

@@ -27,6 +27,7 @@ from hybrid_search.backends.embedded.vectors.vector_scan import Kind, RowSnapsho
 from hybrid_search.errors import BackendError, FormatTooNew, IndexCorrupt
 
 _ENCODE_BLOCK = 8192
+"""Rows that are encoded at once: 32 MB of float32 at 1,024 dims; chosen."""
 
 
 class Store:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
@@ -105,6 +106,14 @@ def test_transformers_siglip2(tmp_path: Path) -> None:
     close(embedder.embed_texts(["RED dog!"]), model.text([row + [0] * 61]))
 
 
+def test_siglip_looks_at_its_filling_also_where_the_graph_takes_a_mask(tmp_path: Path) -> None:
+    model = Tiny(length=64)
+    numbers = tiny_models.transformers_siglip(tmp_path, model)
+    masked = tiny_models.text_model(model, gives="pooler_output", mask=True)
+    tiny_models.save(masked, tmp_path / "onnx" / "text_model.onnx")
+    close(get_embedder(f"siglip:{tmp_path}").embed_texts(["dog"]), model.text([[numbers["dog"]] + [1] * 63]))
+
+
 @pytest.mark.parametrize("count", [1, 3])
 def test_immich(count: int, tmp_path: Path) -> None:
     model = Tiny()
@@ -198,6 +207,19 @@ def test_variants_by_dtype(tmp_path: Path) -> None:
     close(same.embed_images(PHOTOS), full.image(tensor(middles(HF_STARTS))))
 
 
+def test_folders_that_are_linked(tmp_path: Path) -> None:
+    model = Tiny()
+    tiny_models.transformers_clip(tmp_path / "there", model)
+    (tmp_path / "here").mkdir()
+    for name in (tmp_path / "there").iterdir():
+        (tmp_path / "here" / name.name).symlink_to(name)
+    # a circle ends
+    (tmp_path / "there" / "onnx" / "again").symlink_to(tmp_path / "here")
+    embedder = get_embedder(f"clip:{tmp_path / 'here'}")
+    close(embedder.embed_images(PHOTOS), model.image(tensor(middles(HF_STARTS))))
+    assert embedder.embeds_text and embedder.embed_texts(["dog"]).shape == (1, 6)
+
+
 def test_dims_that_no_graph_states(tmp_path: Path) -> None:
     model = Tiny()
     tiny_models.transformers_clip(tmp_path, model, states_dims=False)
@@ -236,20 +258,107 @@ def test_each_side_is_loaded_when_it_is_needed(tmp_path: Path, monkeypatch: pyte
     tiny_models.transformers_clip(tmp_path, Tiny())
     import onnxruntime
 
-    loaded: list[str] = []
+    loaded: list[list[str]] = []
     real = onnxruntime.InferenceSession
 
     def session(graph: Any, *args: Any, **options: Any) -> Any:
-        loaded.append(Path(graph).name)
-        return real(graph, *args, **options)
+        found = real(graph, *args, **options)
+        loaded.append([each.name for each in found.get_inputs()])
+        return found
 
     monkeypatch.setattr(onnxruntime, "InferenceSession", session)
     embedder = get_embedder(f"clip:{tmp_path}")
     assert (embedder.dims, embedder.min_side, bool(embedder.version), loaded) == (6, SIDE, True, [])
     embedder.embed_texts(["dog"])
-    assert loaded == ["text_model.onnx"]
+    assert loaded == [["input_ids"]]
     embedder.embed_images(PHOTOS)
-    assert loaded == ["text_model.onnx", "vision_model.onnx"]
+    assert loaded == [["input_ids"], ["pixel_values"]]
+
+
+@pytest.mark.parametrize("layout", ["transformers.js", "immich", "rclip", "beside"])
+def test_weights_of_the_text_side_stay_in_their_file(
+    layout: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, folder = Tiny(vocabulary=40_000), tmp_path
+    if layout == "rclip":
+        folder = tiny_models.rclip(tmp_path, model)
+    else:
+        (tiny_models.immich if layout == "immich" else tiny_models.transformers_clip)(folder, model)
+    if layout == "beside":
+        tiny_models.save(
+            tiny_models.text_model(model), folder / "onnx" / "text_model.onnx", weights="text_model.onnx_data"
+        )
+    import onnxruntime
+
+    read: list[int] = []
+    real = onnxruntime.InferenceSession
+
+    def session(graph: Any, *args: Any, **options: Any) -> Any:
+        read.append(len(graph) if isinstance(graph, bytes) else Path(graph).stat().st_size)
+        return real(graph, *args, **options)
+
+    monkeypatch.setattr(onnxruntime, "InferenceSession", session)
+    embedder = get_embedder(f"clip:{folder}")
+    assert embedder.embed_texts(["a red dog"]).shape == (1, 6)
+    # 40,000 words of 8 numbers have 1.3 MB
+    assert len(read) == 1 and read[0] < 50_000
+
+
+def test_a_text_side_that_cannot_be_cut_is_read_whole(tmp_path: Path) -> None:
+    model = Tiny()
+    numbers = tiny_models.transformers_clip(tmp_path / "model", model)
+    text = tiny_models.text_model(model)
+    # a sparse constant that nothing needs: the file is valid, and is not cut
+    values = onnx.helper.make_tensor("unused", onnx.TensorProto.FLOAT, [1], [1.0])
+    places = onnx.helper.make_tensor("places of it", onnx.TensorProto.INT64, [1], [0])
+    text.graph.sparse_initializer.append(onnx.helper.make_sparse_tensor(values, places, [4]))
+    tiny_models.save(text, tmp_path / "model" / "onnx" / "text_model.onnx")
+    close(get_embedder(f"clip:{tmp_path / 'model'}").embed_texts(["dog"]), model.text([filled(numbers, "dog", 77)]))
+
+
+def eight_bits(folder: Path) -> None:
+    """Make files of 8 bits beside those of 32, as the hub's are made."""
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+
+    for side in ("vision", "text"):
+        path = folder / "onnx" / f"{side}_model.onnx"
+        quantize_dynamic(path, path.with_name(f"{side}_model_int8.onnx"), weight_type=QuantType.QUInt8)
+
+
+def test_eight_bits_do_not_depend_on_the_batch(tmp_path: Path) -> None:
+    model = Tiny()
+    tiny_models.transformers_clip(tmp_path, model)
+    eight_bits(tmp_path)
+    embedder = get_embedder(f"clip:{tmp_path}?dtype=int8")
+    pictures = [
+        *PHOTOS,
+        Image.new("RGB", (50, 50)),
+        Image.new("RGB", (50, 50), "white"),
+        Image.new("RGB", (50, 50), "red"),
+    ] * 4
+    alone = np.concatenate([embedder.embed_images([picture]) for picture in pictures])
+    np.testing.assert_array_equal(embedder.embed_images(pictures), alone)
+    texts = ["dog", "a red dog on the beach", "new york " * 20, "blue"] * 8
+    np.testing.assert_array_equal(
+        embedder.embed_texts(texts), np.concatenate([embedder.embed_texts([text]) for text in texts])
+    )
+    close(embedder.embed_images(PHOTOS), model.image(tensor(middles(HF_STARTS))), atol=0.1)
+
+
+def test_eight_bits_of_a_length_of_its_own_for_each_text(tmp_path: Path) -> None:
+    tiny_models.transformers_clip(tmp_path, Tiny(length=600))
+    # models of so many tokens fill a text to the longest of its batch only, which this one sees as it has no mask
+    text = tiny_models.text_model(Tiny(length=1))
+    tiny_models.save(text, tmp_path / "onnx" / "text_model.onnx")
+    tiny_models.write_json(tmp_path / "config.json", model_type="clip", text_config={"max_position_embeddings": 600})
+    tiny_models.write_json(tmp_path / "tokenizer_config.json", pad_token="<|endoftext|>", model_max_length=600)
+    eight_bits(tmp_path)
+    embedder = get_embedder(f"clip:{tmp_path}?dtype=int8")
+    # so many that threads do not get one each
+    texts = ["dog", "a red dog on the beach " * 9, "new york", "the blue dog", "beach"] * 8
+    np.testing.assert_array_equal(
+        embedder.embed_texts(texts), np.concatenate([embedder.embed_texts([text]) for text in texts])
+    )
 
 
 def version(folder: Path) -> str:

@@ -7,6 +7,8 @@ import json
 from pathlib import Path
 
 import pytest
+from tokenizers import Tokenizer as Plain
+from tokenizers import models, pre_tokenizers
 
 from hybrid_search.embedders.hub.clip_bpe import byte_letters, clip_tokenizer
 from hybrid_search.embedders.hub.tokenizer import TextRules, Tokenizer, canonical, text_rules
@@ -115,6 +117,21 @@ def test_siglip_is_filled_with_one_to_64(tmp_path: Path) -> None:
     rows, _ = Tokenizer(tmp_path / "tokenizer.json", rules=rules, family="siglip").rows(["A red DOG!", "dog " * 99])
     assert rows[0].tolist() == [numbers["a"], numbers["red"], numbers["dog"], 1, *[1] * 60]
     assert rows[1].tolist() == [numbers["dog"]] * 63 + [1]
+
+
+@pytest.mark.parametrize(
+    ("typed", "known"), [("cafe\u0301", "caf\u00e9"), ("it\u2019s", "it's"), ("\u201cdog\u201d", '"dog"')]
+)
+def test_accents_apart_and_curled_quotes_are_what_models_were_trained_on(
+    typed: str, known: str, tmp_path: Path
+) -> None:
+    plain = Plain(models.WordLevel({"<unk>": 0, "</s>": 1, known: 2}, unk_token="<unk>"))
+    plain.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    plain.save(str(tmp_path / "tokenizer.json"))
+    for family in ("clip", "siglip"):
+        rules = TextRules(64, clean="lower", fill="</s>")
+        rows, _ = Tokenizer(tmp_path / "tokenizer.json", rules=rules, family=family).rows([typed])
+        assert rows[0].tolist() == [2] + [1] * 63
 
 
 def settings(folder: Path, tokenizer: dict[str, object], **config: object) -> list[Path]:

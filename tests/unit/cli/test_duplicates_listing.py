@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hybrid_search.cli.commands.duplicates_undecided import Undecided
+from hybrid_search.cli.commands.duplicates_listing import Undecided
 from hybrid_search.duplicates.act.keep import parse_keep
 from hybrid_search.duplicates.act.plan import decide
 from tests.support.picture_files import described, grouped

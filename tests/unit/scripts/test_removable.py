@@ -17,7 +17,7 @@ from scripts.benchmarks.holes import HolePair
 from scripts.benchmarks.pairs import File, Given, Kind, Pair, make_pairs, some_of
 from scripts.benchmarks.removable import KINDS, Outcome, removable_sides, summary, wrong_list
 from scripts.benchmarks.removable_plan import Planned, read_plan, strangers_text
-from tests.unit.scripts.test_bench_copies import photo
+from tests.unit.scripts.test_copies import photo
 
 CLASSES = {"something added", "written on a page", "filled in or changed", "other colours", "other frames"}
 CLASSES |= {

@@ -6,6 +6,7 @@ import io
 import json
 import struct
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -300,7 +301,15 @@ JSON = st.recursive(
 
 @given(JSON)
 def test_any_json_is_read(value: Any) -> None:
-    read_prompt(json.dumps(value))
+    texts = " ".join(_texts(value))
+    assert all(word in texts for word in read_prompt(json.dumps(value)).split()), "no word that it does not have"
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    for part in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from _texts(part)
 
 
 @pytest.mark.parametrize("text", ["[" * 100_000, '{"prompt":' * 100_000, '{"a": 1' + "0" * 5000 + "}"])

@@ -92,7 +92,7 @@ def script(body: str) -> list[str]:
     import numpy as np
     from hybrid_search.backends import Action
     from hybrid_search.backends.embedded import EmbeddedBackend
-    from tests.unit.backends.embedded.test_folder import DEFINITION, action
+    from tests.unit.backends.embedded.test_index_folder import DEFINITION, action
     """
     return [sys.executable, "-c", textwrap.dedent(head) + textwrap.dedent(body)]
 

@@ -17,7 +17,7 @@ from hybrid_search.backends.embedded import EmbeddedBackend
 from hybrid_search.backends.embedded.orphan_files import sweep
 from hybrid_search.document.definition import EmbeddingSpec
 from hybrid_search.errors import IndexCorrupt, StorageFull
-from tests.unit.backends.embedded.test_folder_kept import Opened, action, opened, place, snapshot
+from tests.unit.backends.embedded.test_index_folder_kept import Opened, action, opened, place, snapshot
 
 __all__ = ["opened", "place"]
 

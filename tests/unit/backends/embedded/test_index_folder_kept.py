@@ -18,7 +18,7 @@ from hybrid_search.document.definition import EmbeddingSpec, load_definition
 from hybrid_search.errors import BackendError, BackendUnavailable, IndexCorrupt, IndexLocked
 from hybrid_search.index import HybridIndex
 from tests.support.fakes import ColourEmbedder, save_photo
-from tests.unit.backends.embedded.test_folder import snapshot, vector
+from tests.unit.backends.embedded.test_index_folder import snapshot, vector
 
 Opened = Callable[..., EmbeddedBackend]
 
