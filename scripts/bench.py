@@ -3,7 +3,7 @@
 Prints Markdown. Photos come from --photos FOLDER, else from the shared test data that HYBRID_SEARCH_DATA names, else
 from scikit-image's wheel. `make bench` runs what needs neither a server nor long; `elasticsearch` starts a server, or
 measures those of --url; `codes`, `duplicates`, `removable`, `grouping`, `grouping-files`, `many-copies`, `embedders`,
-`search-path` and `words` run by name. The latest output is in docs/benchmarks.md.
+`search-path`, `words` and `understood` run by name. The latest output is in docs/benchmarks.md.
 """
 
 from __future__ import annotations
@@ -117,6 +117,13 @@ def removable(photos: Path, options: argparse.Namespace) -> str:
     return removable.measure(everything, count=options.pairs or (2 if options.quick else removable.COUNT), **given)
 
 
+def understood(photos: Path, options: argparse.Namespace) -> str:
+    from scripts.benchmarks import understanding
+
+    sizes = (500,) if options.quick else tuple(options.sizes or (1_000, 100_000))
+    return "\n".join(understanding.measure(documents=size, names=max(1, size // 20)) for size in sizes)
+
+
 def words(photos: Path, options: argparse.Namespace) -> str:
     from scripts.benchmarks import words
 
@@ -148,6 +155,7 @@ BY_NAME = {
     "search": search_or_peers,
     "search-path": search_path,
     "words": words,
+    "understood": understood,
 }
 
 

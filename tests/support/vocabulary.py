@@ -38,6 +38,7 @@ def small_library() -> IndexVocabulary:
             "focal_length": buckets(50.0, 35.0, 4.2),
             "focal_length_35mm": buckets(26.0),
             "flash": buckets(0, 1),
+            "monochrome": buckets(1),
             "format": buckets("jpeg", "gif", "png", "cr2"),
             "shape": buckets("landscape", "portrait", "square", "panorama"),
         }

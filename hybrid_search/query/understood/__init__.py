@@ -73,7 +73,7 @@ def _meaning(
     """Return the longest meaning of the words from one on; of equally long ones the first."""
     lead = lead_of(words, at)
     ways = (
-        setting_meaning(words, at, vocabulary),
+        setting_meaning(words, at, vocabulary, alone=alone),
         date_meaning(words, at, lead, vocabulary, today=today, alone=alone),
         name_meaning(words, at, lead, vocabulary),
         kind_meaning(words, at, vocabulary, alone=alone),

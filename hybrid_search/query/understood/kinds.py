@@ -29,6 +29,9 @@ _SURE = frozenset("panorama panoramas pano hochformat querformat".split())
 _NEVER_ALONE = frozenset("landscape horizontal vertical".split())
 """Scenery is looked for far more often than pictures that are wider than high, and these words alone say neither."""
 _FORM_WORDS = frozenset("format orientation mode shape crop aspect ratio formatted oriented".split())
+_GREY = frozenset(
+    "b&w bw monochrome greyscale grayscale schwarzweiß schwarzweiss schwarz-weiß schwarz-weiss".split()
+) | {"black and white", "noir et blanc", "blanco y negro", "bianco e nero"}
 _SCREENSHOTS = frozenset("screenshot screenshots screengrab bildschirmfoto bildschirmfotos screencap".split())
 _SCREENSHOT_NAMES = (
     "screen shot",
@@ -68,7 +71,18 @@ def kind_meaning(words: Sequence[TypedWord], at: int, vocabulary: IndexVocabular
     formats = _ALIASES.get(word, _FORMATS & {word}) & vocabulary.kinds.get("format", frozenset())
     if formats:
         return Meaning(1, f"files of the format {word.rstrip('s').upper()}", {"terms": {"format": sorted(formats)}})
-    return _shape(words, at, following, vocabulary, alone=alone)
+    return _monochrome(words, at, vocabulary, alone=alone) or _shape(words, at, following, vocabulary, alone=alone)
+
+
+def _monochrome(words: Sequence[TypedWord], at: int, vocabulary: IndexVocabulary, *, alone: bool) -> Meaning | None:
+    """Return the meaning of "black and white" beside "photos", or where nothing else is asked: dogs are so too."""
+    length = next((count for count in (3, 1) if " ".join(each.word for each in words[at : at + count]) in _GREY), 0)
+    if not length or "true" not in vocabulary.kinds.get("monochrome", ()):
+        return None
+    following = words[at + length].word if at + length < len(words) else ""
+    if not (alone or following in PICTURE_WORDS or (at and words[at - 1].word in PICTURE_WORDS)):
+        return None
+    return Meaning(length, "photographs in black and white", {"term": {"monochrome": True}})
 
 
 def _shape(
@@ -82,9 +96,11 @@ def _shape(
     beside_picture = following in PICTURE_WORDS and word not in ("landscape", "portrait")
     if not (word in _SURE or formed or beside_picture or (alone and word not in _NEVER_ALONE)):
         return None
-    clause = {"term": {"shape": shape}}
+    clause: dict[str, Any] = {"term": {"shape": shape}}
     if shape == "panorama":
-        clause = any_of([clause, *vocabulary.written("panorama")])
+        # long screens of phones have that shape too
+        shaped = {"bool": {"filter": [clause], "must_not": [_screenshot(vocabulary)]}}
+        clause = any_of([shaped, *vocabulary.written("panorama")])
     said = {"portrait": "upright pictures", "landscape": "pictures wider than high"}
     return Meaning(1 + formed, said.get(shape, f"{shape} pictures".replace("panorama p", "panoramic p")), clause)
 

@@ -25,17 +25,22 @@ _ROUNDING = 0.02
 """Cameras round what they write, 1/500 to 0.0020 s and 1/60 to 0.017 s."""
 
 
-def setting_meaning(words: Sequence[TypedWord], at: int, vocabulary: IndexVocabulary) -> Meaning | None:
+def setting_meaning(words: Sequence[TypedWord], at: int, vocabulary: IndexVocabulary, *, alone: bool) -> Meaning | None:
     """Return the setting that is written from a word on, None where there is none that a picture of the index has.
+
+    "flash" is one where nothing else is asked (`alone`).
 
     Examples
     --------
     >>> from hybrid_search.query.understood.typed_words import typed_words
-    >>> setting_meaning(typed_words("ISO 3200"), 0, IndexVocabulary(numbers={"iso": (100.0, 3200.0)})).text
+    >>> setting_meaning(typed_words("ISO 3200"), 0, IndexVocabulary(numbers={"iso": (100.0, 3200.0)}), alone=False).text
     'taken at ISO 3200'
     """
     word = words[at].word
     following = words[at + 1].word if at + 1 < len(words) and not words[at + 1].literal else ""
+    if alone and word in _FLASH:
+        known = "true" in vocabulary.kinds.get("flash", ())
+        return Meaning(1, "taken with flash", {"term": {"flash": True}}) if known else None
     if (word in _WITHOUT or word in _WITH) and following in _FLASH:
         fired = word in _WITH
         known = str(fired).lower() in vocabulary.kinds.get("flash", ())
@@ -79,7 +84,9 @@ def _focal_length(words: Sequence[TypedWord], at: int, vocabulary: IndexVocabula
     clauses += [{"terms": {"lens": lenses}}] if lenses else []
     if not clauses:
         return None
-    return Meaning(1 + apart, f"taken at {number:g} mm or with such a lens", any_of(clauses))
+    length = 1 + apart
+    length += following[apart : apart + 1] in (["lens"], ["objektiv"], ["objectif"], ["objetivo"])
+    return Meaning(length, f"taken at {number:g} mm or with such a lens", any_of(clauses))
 
 
 def _near(field: str, number: float, text: str, vocabulary: IndexVocabulary) -> Meaning | None:

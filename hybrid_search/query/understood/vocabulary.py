@@ -25,7 +25,7 @@ TEXTS = (
 """What people wrote, whatever it names."""
 NAMES = ("camera.make", "camera.model", "lens", *PLACES, "people")
 NUMBERS = ("iso", "f_number", "exposure_time", "focal_length", "focal_length_35mm")
-KINDS = ("format", "shape", "flash")
+KINDS = ("format", "shape", "flash", "monochrome")
 _MOST_NAMES, _MOST_NUMBERS, _MOST_KINDS = 5_000, 500, 100
 """Values of one field; all together stay below the 65,536 buckets that a server makes for one request."""
 _FRESH = 30.0
@@ -55,7 +55,7 @@ class IndexVocabulary:
     numbers : mapping of str to tuple of float, or to None
         Values of numeric fields; None where there are too many to say that one is not among them.
     kinds : mapping of str to frozenset of str
-        Formats and shapes, and whether a flash fired.
+        Formats and shapes, whether a flash fired, and whether there are pictures in black and white.
     texts : tuple of str
         The fields of what people wrote; an index that was made before one was thought of lacks it.
     """

@@ -142,6 +142,15 @@ UNDERSTOOD = {
     "1/500 s": ("", ["1/500 s as exposed for 1/500 s"]),
     "with flash": ("", ["with flash as taken with flash"]),
     "dog without flash": ("dog", ["without flash as taken without flash"]),
+    "flash Nikon": ("", ["flash as taken with flash", "Nikon as the camera Nikon"]),
+    "50mm lens": ("", ["50mm lens as taken at 50 mm or with such a lens"]),
+    "black and white": ("", ["black and white as photographs in black and white"]),
+    "black and white photos of dogs": ("dogs", ["black and white as photographs in black and white"]),
+    "black and white Paris": (
+        "",
+        ["black and white as photographs in black and white", "Paris as the place Paris"],
+    ),
+    "schwarz-weiß": ("", ["schwarz-weiß as photographs in black and white"]),
     "mit Blitz": ("", ["mit Blitz as taken with flash"]),
     "screenshot": ("", ["screenshot as screenshots"]),
     "screenshots 2019": ("", ["screenshots as screenshots", "2019 as taken in 2019"]),
@@ -200,13 +209,20 @@ WORDS = (
     *("mark on the wall", "apple pie", "apple", "hero", "black", "pro", "winter landscape", "summer dress", "spring"),
     *("christmas tree", "fall", "august", "hier am Strand", "christmas market in the snow"),
     # planes, cups, films and lenses that nobody has
-    *("f16", "F-16", "1/2 cup", "35mm film", "85mm", "ISO 6400", "f/11", "1/60", "flash", "iso"),
+    *("f16", "F-16", "1/2 cup", "35mm film", "85mm", "ISO 6400", "f/11", "1/60", "iso", "flash flood"),
     # numbers that alone say no camera and no year
     *("12", "5", "IMG 2019", "IMG_2019.JPG", "route 66"),
     # what is left as it is
     *('"2019"', '"Canon"', "-2019", '"photos taken with Canon"', "-canon"),
     # shapes that are things or scenery
-    *("landscape", "portrait of a woman", "market square", "black and white dog", "mountain landscape"),
+    *(
+        "landscape",
+        "portrait of a woman",
+        "market square",
+        "black and white dog",
+        "bird black and white",
+        "mountain landscape",
+    ),
     # what the library does not have
     *(
         "Leica",
