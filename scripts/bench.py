@@ -3,7 +3,7 @@
 Prints Markdown. Photos come from --photos FOLDER, else from the shared test data that HYBRID_SEARCH_DATA names, else
 from scikit-image's wheel. `make bench` runs what needs neither a server nor long; `elasticsearch` starts a server, or
 measures those of --url; `codes`, `duplicates`, `removable`, `grouping`, `grouping-files`, `large`, `many-copies`,
-`embedders`, `ocr`, `search-path` and `words` run by name. The latest output is in docs/benchmarks.md.
+`embedders`, `ocr`, `search-path`, `understood` and `words` run by name. The latest output is in docs/benchmarks.md.
 """
 
 from __future__ import annotations
@@ -130,6 +130,13 @@ def ocr(photos: Path, options: argparse.Namespace) -> str:
     return ocr.measure(photos, quick=options.quick, seed=options.seed, half=half, sheet=options.sheet)
 
 
+def understood(photos: Path, options: argparse.Namespace) -> str:
+    from scripts.benchmarks import understanding
+
+    sizes = (500,) if options.quick else tuple(options.sizes or (1_000, 100_000))
+    return "\n".join(understanding.measure(documents=size, names=max(1, size // 20)) for size in sizes)
+
+
 def words(photos: Path, options: argparse.Namespace) -> str:
     from scripts.benchmarks import words
 
@@ -164,6 +171,7 @@ BY_NAME = {
     "search": search_or_peers,
     "search-path": search_path,
     "words": words,
+    "understood": understood,
 }
 
 
