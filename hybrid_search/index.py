@@ -615,6 +615,9 @@ class HybridIndex:
             Have every hit name the words and filters that it matched.
         missing : bool
             Also pictures whose files have all vanished; a filter on `missing` finds them too.
+        literal : bool
+            Search all words as words: otherwise "2019", "Canon" or "in Paris" are filters where the index has pictures
+            that fit, and `Hits.understood` says what was taken for what.
 
         Raises
         ------

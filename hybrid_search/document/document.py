@@ -134,6 +134,7 @@ def build_source(
         "height": prepared.height,
         "megapixels": round(prepared.width * prepared.height / 1e6, 3),
         "shape": _shape(prepared.width, prepared.height),
+        **({"monochrome": True} if picture.monochrome else {}),
         "indexed_at": _moment(time.time()),
         # a flat picture has no direction to be near to, and no duplicates
         **({"signature": prepared.signature} if prepared.signature.any() else {}),

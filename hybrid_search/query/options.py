@@ -46,10 +46,11 @@ class SearchOptions(TypedDict, total=False):
     collapse_duplicates: bool
     explain: bool
     missing: bool
+    literal: bool
 
 
 DEFAULTS = SearchOptions(
-    k=10, offset=0, fusion="rrf", facets=(), collapse_duplicates=False, explain=False, missing=False
+    k=10, offset=0, fusion="rrf", facets=(), collapse_duplicates=False, explain=False, missing=False, literal=False
 )
 """What the signature of a search shows for an option that is not given, None for the others; `make_query` has the
 same."""

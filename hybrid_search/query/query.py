@@ -22,6 +22,7 @@ from hybrid_search.query.legs import SignatureLeg as SignatureLeg
 from hybrid_search.query.legs import VectorLeg as VectorLeg
 from hybrid_search.query.legs import leg_names
 from hybrid_search.query.text import ParsedText, parse_text, text_fields
+from hybrid_search.query.understood.model import Understood
 
 Fusion = Literal["rrf", "sum"]
 MAX_WINDOW = 10_000
@@ -67,6 +68,8 @@ class Query:
         Legs that cannot run here; the others are asked without them.
     present : tuple of dict
         Clauses that leave out pictures whose files have vanished; no part of what was asked.
+    understood : tuple of Understood
+        Parts of what was typed whose clauses every hit satisfies too.
     """
 
     text: ParsedText = field(default_factory=ParsedText)
@@ -88,6 +91,7 @@ class Query:
     collapse_duplicates: bool = False
     unavailable: tuple[LegUnavailable, ...] = ()
     present: tuple[dict[str, Any], ...] = ()
+    understood: tuple[Understood, ...] = ()
 
     @property
     def has_text(self) -> bool:
@@ -120,6 +124,7 @@ def make_query(
     explain: bool = False,
     collapse_duplicates: bool = False,
     unavailable: Sequence[LegUnavailable] = (),
+    understood: Sequence[Understood] = (),
     now: datetime | None = None,
 ) -> Query:
     """Check what is asked against the mapping of an index.
@@ -146,6 +151,8 @@ def make_query(
         Counts wanted: "camera.make", "labels:20", "taken_at:year", "iso:100,400,1600".
     unavailable : sequence of LegUnavailable
         Legs that were wanted too and cannot run.
+    understood : sequence of Understood
+        Parts of what was typed that are no part of `text` any more.
     now : datetime, optional
         What "now" means in the filter's dates.
 
@@ -183,12 +190,13 @@ def make_query(
         explain=bool(explain),
         collapse_duplicates=bool(collapse_duplicates),
         unavailable=tuple(unavailable),
+        understood=tuple(understood),
     )
     if unavailable and not query.legs:
         raise unavailable[0]
     # an order alone is asked of all pictures, but not beside what there was to look for and is none
     lists_all = bool(query.sort) and not ((text or "").strip() or vectors or signature)
-    if not (query.legs or query.filter or query.text.excluded or lists_all):
+    if not (query.legs or query.filter or understood or query.text.excluded or lists_all):
         raise EmptyQuery()
     return _with_minima(_with_window(query, k, offset, num_candidates), min_score, known)
 
