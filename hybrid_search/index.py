@@ -601,16 +601,20 @@ class HybridIndex:
         weights : mapping of leg to float, optional
             How much the legs "text", "vector" and "signature" count; 1 each by default. Several legs of vectors are
             "vector:lite" and so on.
-        fusion : {"rrf", "sum"}
-            Ranks fused as Σ weight / (60 + rank), or normalised scores added.
+        fusion : {"evidence", "rrf", "sum"}
+            What speaks for a hit as one number in [0, 1], ranks fused as Σ weight / (60 + rank), or normalised scores
+            added.
         sort : str or sequence of str, optional
-            Fields such as "taken_at:desc" in place of the fused score.
+            Fields such as "taken_at:desc" in place of the score.
         min_score : float or mapping of leg to float, optional
-            Least fused score, or least score of a leg in its own unit.
+            Least score, or least score of a leg in its own unit.
         facets : sequence of str
             Fields to count values of, such as "camera.make" or "taken_at:year".
-        collapse_duplicates : bool
-            Show nearly identical hits as one, with its copies.
+        collapse_duplicates : bool, optional
+            Show nearly identical hits as one, with its copies; by default where hits are ranked, and not where a filter
+            or an order lists all.
+        everything : bool
+            Also hits without evidence: words alone end where nothing resembles them any more.
         explain : bool
             Have every hit name the words and filters that it matched.
         missing : bool

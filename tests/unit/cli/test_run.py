@@ -195,7 +195,7 @@ def test_a_file_is_meant_by_its_name_alone(tmp_path: Path, run: Any, monkeypatch
     [
         (("train", "joint", "--loss", "bogus"), "'--loss': 'bogus' is not one of 'cca', "),
         (("train", "head", "--from", "bogus"), "'--from': 'bogus' is not one of 'labels', "),
-        (("search", "x", "--fusion", "bogus"), ": 'bogus' is not one of 'rrf', "),
+        (("search", "x", "--fusion", "bogus"), ": 'bogus' is not one of 'evidence', "),
         (("search", "x", "-k", "few"), r": (it must be a whole number|'few' is not a valid int)"),
         (("label", "--threshold", "few"), r": (it must be a number|'few' is not a valid float)"),
         (("embed", "lite", "--batch-size", "0"), r": (it must be greater than|0 is not in the range)"),
