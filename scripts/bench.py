@@ -2,8 +2,8 @@
 
 Prints Markdown. Photos come from --photos FOLDER, else from the shared test data that HYBRID_SEARCH_DATA names, else
 from scikit-image's wheel. `make bench` runs what needs neither a server nor long; `elasticsearch` starts a server, or
-measures those of --url; `codes`, `duplicates`, `removable`, `grouping`, `grouping-files`, `many-copies`, `embedders`,
-`ocr`, `search-path` and `words` run by name. The latest output is in docs/benchmarks.md.
+measures those of --url; `codes`, `duplicates`, `removable`, `grouping`, `grouping-files`, `large`, `many-copies`,
+`embedders`, `ocr`, `search-path`, `understood` and `words` run by name. The latest output is in docs/benchmarks.md.
 """
 
 from __future__ import annotations
@@ -66,6 +66,12 @@ def search_or_peers(photos: Path, options: argparse.Namespace) -> str:
     return peers.measure(size=1_000 if options.quick else (options.sizes or [peers.SIZE])[0])
 
 
+def large(photos: Path, options: argparse.Namespace) -> str:
+    from scripts.benchmarks import large
+
+    return large.measure(sizes=tuple(options.sizes or large.SIZES), folder=options.folder)
+
+
 def duplicates(photos: Path, options: argparse.Namespace) -> str:
     from scripts.benchmarks import duplicates
 
@@ -124,6 +130,13 @@ def ocr(photos: Path, options: argparse.Namespace) -> str:
     return ocr.measure(photos, quick=options.quick, **given)
 
 
+def understood(photos: Path, options: argparse.Namespace) -> str:
+    from scripts.benchmarks import understanding
+
+    sizes = (500,) if options.quick else tuple(options.sizes or (1_000, 100_000))
+    return "\n".join(understanding.measure(documents=size, names=max(1, size // 20)) for size in sizes)
+
+
 def words(photos: Path, options: argparse.Namespace) -> str:
     from scripts.benchmarks import words
 
@@ -131,6 +144,7 @@ def words(photos: Path, options: argparse.Namespace) -> str:
     if not data:
         raise SystemExit("words measures with the shared test data; say where they are in HYBRID_SEARCH_DATA")
     given = {"half": options.half or "", "per_query": options.per_query, "fresh": options.fresh}
+    given |= {"read_text": options.read_text}
     given |= {"embedders": options.embedder} if options.embedder else {}
     given |= {"sets": (options.set,)} if options.set != "all" else {}
     given |= {"year": options.year} if options.year else {}
@@ -150,12 +164,14 @@ BY_NAME = {
     "duplicates": duplicates,
     "grouping": grouping,
     "grouping-files": grouping_files,
+    "large": large,
     "many-copies": many_copies,
     "ocr": ocr,
     "removable": removable,
     "search": search_or_peers,
     "search-path": search_path,
     "words": words,
+    "understood": understood,
 }
 
 
@@ -219,13 +235,14 @@ def parser() -> argparse.ArgumentParser:
     pairs.add_argument("--holes", action="store_true", help="with --direct, the treacherous pairs of `duplicates` too")
     pairs.add_argument("--list", action="store_true", help="list the wrong pairs and the harmless ones that are lost")
     pairs.add_argument("--kind", default="", help="only kinds and classes whose name holds this")
-    pairs.add_argument("--folder", type=Path, help="where pairs are kept; by default the user's cache folder")
+    pairs.add_argument("--folder", type=Path, help="where pairs and indexes of large are kept")
     typed = parser.add_argument_group("words, which takes --half and --before too")
     typed.add_argument("--embedder", nargs="+", default=[], metavar="NAME", help="by default lite lite+minilm")
     typed.add_argument("--set", choices=["typed", "own", "all"], default="all", help="which queries; all by default")
     typed.add_argument("--fusion", help="how legs are fused; by default what a search does")
     typed.add_argument("--per-query", action="store_true", help="list every query")
     typed.add_argument("--year", type=int, help="what `last year` means; by default the year before this one")
+    typed.add_argument("--read-text", action="store_true", help="read the text inside pictures, with RapidOCR")
     typed.add_argument("--fresh", action="store_true", help="index again what is in the cache")
     servers = parser.add_argument_group("elasticsearch, signature-lookup")
     servers.add_argument("--url", nargs="+", default=[], help="running servers; by default one is started")

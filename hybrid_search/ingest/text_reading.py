@@ -16,7 +16,7 @@ from hybrid_search.errors import MappingMismatch
 from hybrid_search.errors.remedies import MIGRATE
 from hybrid_search.images import DEFAULT_LIMITS, Limits, Source, decode
 from hybrid_search.ingest.report import Failure, Progress
-from hybrid_search.ingest.stored_files import StoredFile, read_stored
+from hybrid_search.ingest.stored_pictures import ReadPicture, read_stored
 from hybrid_search.ocr.text_line import TextLine, text_fields
 from hybrid_search.ocr.text_reader import MIN_SIDE, TextReader
 
@@ -147,7 +147,7 @@ def _reading(reader: Reader, limits: Limits) -> Callable[[Source], Lines]:
 
 
 def _write(
-    backend: Backend, pictures: Sequence[StoredFile[Lines]], version: str, *, before: Mapping[str, Any]
+    backend: Backend, pictures: Sequence[ReadPicture[Lines]], version: str, *, before: Mapping[str, Any]
 ) -> list[Failure]:
     """Keep what was read, and return the pictures that failed, each with the reason."""
     fields = {
@@ -174,7 +174,7 @@ def _submitted(backend: Backend, actions: Iterable[Action]) -> list[Outcome]:
     return backend.bulk(listed) if listed else []
 
 
-def _of_same_bytes(picture: StoredFile[Lines], fields: Mapping[str, Any]) -> Change:
+def _of_same_bytes(picture: ReadPicture[Lines], fields: Mapping[str, Any]) -> Change:
     def change(stored: Stored | None) -> Action | None:
         if stored is None or stored.source.get("sha256") != picture.sha256:
             return None

@@ -23,7 +23,7 @@ from hybrid_search.images import Limits, Source
 from hybrid_search.ingest.caption_embedding import WORDS, CaptionEmbedding
 from hybrid_search.ingest.picture_embedding import Pixels, embed, ready
 from hybrid_search.ingest.report import Failure
-from hybrid_search.ingest.stored_files import StoredFile, read_stored
+from hybrid_search.ingest.stored_pictures import ReadPicture, read_stored
 
 IdAndSource = tuple[str, Mapping[str, Any]]
 
@@ -74,7 +74,7 @@ class PictureFiller:
         """End the threads that read."""
         self._pool.shutdown(wait=True, cancel_futures=True)
 
-    def _of_same_bytes(self, picture: StoredFile[Pixels], vector: Any) -> Change:
+    def _of_same_bytes(self, picture: ReadPicture[Pixels], vector: Any) -> Change:
         def change(stored: Stored | None) -> Action | None:
             if stored is None or stored.source.get("sha256") != picture.sha256:
                 return None

@@ -17,6 +17,7 @@ from hybrid_search.errors.numbers import counted
 
 if TYPE_CHECKING:
     from hybrid_search.hits.hits import Hits
+    from hybrid_search.query.understood.model import Understood
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,8 @@ class Results:
         Fields shown as columns; fields counted.
     force : bool
         Whether the sheet may replace a file that is none.
+    explain : bool
+        Say what each leg is evidence of.
     """
 
     form: str
@@ -43,6 +46,7 @@ class Results:
     fields: Sequence[str] = ()
     facets: Sequence[str] = ()
     force: bool = False
+    explain: bool = False
 
     def check(self) -> None:
         """Refuse what cannot be shown, before anything is searched.
@@ -73,7 +77,9 @@ class Results:
         """Print the hits, write the sheet, and end the command with its exit code."""
         for lacking in hits.unavailable:
             terminal.note(f"warning: {worded(lacking)}")
-        hit_formats.print_hits(hits, self.form, fields=self.fields, pictures=self.pictures)
+        if hits.understood:
+            terminal.note(_understood(hits.understood))
+        hit_formats.print_hits(hits, self.form, fields=self.fields, pictures=self.pictures, explain=self.explain)
         if self.sheet is not None:
             from hybrid_search.cli.output.contact_sheet import write_sheet
 
@@ -84,19 +90,28 @@ class Results:
         raise typer.Exit(exits.OK if hits else exits.NOTHING)
 
 
+def _understood(parts: Sequence[Understood]) -> str:
+    """Return the line that says what words were taken for, and how they are searched as words."""
+    said = "; ".join(map(str, parts))
+    if all(part.clause is None for part in parts):
+        return f"searched as words, as nothing fits the rest: {said}"
+    return f"understood: {said} — --literal searches the words instead"
+
+
 def _summary(hits: Hits, *, k: int, offset: int, documents: int) -> str:
     if not documents:
         return f"nothing found: the index is empty; {command('index FOLDER')} fills it"
     if not hits:
         past = f" after the first {offset:,}" if offset else ""
-        return f"nothing found{past} among {counted(documents, 'picture')} in {hits.took_ms:.1f} ms"
+        rest = "; --all shows what resembles it most" if hits.ended else ""
+        return f"nothing found{past} among {counted(documents, 'picture')} in {hits.took_ms:.1f} ms{rest}"
     first, last = offset + 1, offset + len(hits)
     shown = counted(len(hits), "hit")
     # every picture is more or less near to a vector: their number says how many were fetched, not how many match
-    nearest = "knn" in hits.body
+    nearest = "knn" in hits.body and not hits.ended
     if offset if nearest else hits.total > len(hits):
         span = f"hits {first:,} to {last:,}" if len(hits) > 1 else f"hit {first:,}"
         shown = span if nearest else f"{span} of {hits.total:,}"
     goes_on = len(hits) == k and last < documents if nearest else last < hits.total
-    more = f"; --offset {last} shows the next" if goes_on else ""
+    more = f"; --offset {last} shows the next" if goes_on else "; more by resemblance: --all" if hits.ended else ""
     return f"{shown} in {hits.took_ms:.1f} ms{more}"

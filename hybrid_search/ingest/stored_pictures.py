@@ -1,4 +1,4 @@
-"""Files of stored documents, read again from the first of their paths that still has their bytes."""
+"""Pictures of stored documents, read again from the first of their paths that still has their bytes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Made = TypeVar("Made")
 
 
 @dataclass(frozen=True)
-class StoredFile(Generic[Made]):
+class ReadPicture(Generic[Made]):
     """What was made of a stored picture, or why nothing could be.
 
     Parameters
@@ -35,7 +35,7 @@ class StoredFile(Generic[Made]):
 
 def read_stored(
     id: str, source: Mapping[str, Any], make: Callable[[Source], Made], *, limits: Limits
-) -> StoredFile[Made]:
+) -> ReadPicture[Made]:
     """Read a picture from the first of its paths that still has its bytes, and make something of it.
 
     Parameters
@@ -54,11 +54,11 @@ def read_stored(
         try:
             read = read_source(path, limits=limits)
             if read.sha256 == sha256:
-                return StoredFile(id, path, sha256, make(read))
+                return ReadPicture(id, path, sha256, make(read))
             problem = "the file has other bytes now; index its folder again"
         except ImageError as error:
             problem = str(getattr(error, "reason", error))
         except Exception as error:
             # a decoder that fails in a new way costs its own file, never the run
             problem = str(ImageUnreadable(path, f"{type(error).__name__}: {error}"))
-    return StoredFile(id, paths[0] if paths else id, sha256, failure=problem)
+    return ReadPicture(id, paths[0] if paths else id, sha256, failure=problem)
