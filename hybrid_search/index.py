@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from hybrid_search.backends.elasticsearch import Server
     from hybrid_search.backends.integrity import IntegrityReport
+    from hybrid_search.document.index_embedders import EmbedderSet
     from hybrid_search.duplicates.finder import DuplicateFinder
     from hybrid_search.duplicates.model import DuplicateGroup
     from hybrid_search.embedders import Embedder, TextEmbedder
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
     from hybrid_search.hits.hits import Hits
     from hybrid_search.images import ImageLike
     from hybrid_search.ingest import IngestReport, Progress
-    from hybrid_search.ingest.picture_embedding import Embedders
     from hybrid_search.ingest.prune import Vanished
     from hybrid_search.ingest.text_reading import TextReport
     from hybrid_search.query.filters import Filter
@@ -120,11 +120,9 @@ class HybridIndex:
         """The names of all embedders that the index has now, the default first."""
         return self._state.current_embedders().names
 
-    def filling(self) -> Embedders:
+    def filling(self) -> EmbedderSet:
         """Return the embedders that fill the index as it is now, for those who write into its backend."""
-        from hybrid_search.ingest.picture_embedding import Embedders
-
-        return Embedders.of(self._state)
+        return self._state.current_embedders()
 
     def info(self) -> dict[str, Any]:
         """Return facts about the index: location, documents, how many missing, bytes, embeddings, own fields, versions.
@@ -603,16 +601,20 @@ class HybridIndex:
         weights : mapping of leg to float, optional
             How much the legs "text", "vector" and "signature" count; 1 each by default. Several legs of vectors are
             "vector:lite" and so on.
-        fusion : {"rrf", "sum"}
-            Ranks fused as Σ weight / (60 + rank), or normalised scores added.
+        fusion : {"evidence", "rrf", "sum"}
+            What speaks for a hit as one number in [0, 1], ranks fused as Σ weight / (60 + rank), or normalised scores
+            added.
         sort : str or sequence of str, optional
-            Fields such as "taken_at:desc" in place of the fused score.
+            Fields such as "taken_at:desc" in place of the score.
         min_score : float or mapping of leg to float, optional
-            Least fused score, or least score of a leg in its own unit.
+            Least score, or least score of a leg in its own unit.
         facets : sequence of str
             Fields to count values of, such as "camera.make" or "taken_at:year".
-        collapse_duplicates : bool
-            Show nearly identical hits as one, with its copies.
+        collapse_duplicates : bool, optional
+            Show nearly identical hits as one, with its copies; by default where hits are ranked, and not where a filter
+            or an order lists all.
+        everything : bool
+            Also hits without evidence: words alone end where nothing resembles them any more.
         explain : bool
             Have every hit name the words and filters that it matched.
         missing : bool

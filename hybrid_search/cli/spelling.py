@@ -27,6 +27,7 @@ _PHRASES = {
 _OPTIONS = {
     "k": "-k",
     "collapse_duplicates": "--collapse",
+    "everything": "--all",
     "colours": "--colour",
     "classes": "--more",
     "facets": "--facet",

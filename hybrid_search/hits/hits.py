@@ -14,18 +14,23 @@ from hybrid_search.errors import ImageError, ImageUnreadable, LegUnavailable, Pa
 from hybrid_search.hits.display import hits_html, hits_table
 from hybrid_search.hits.evidence import Evidence, Tier
 from hybrid_search.hits.fusion import Shares, rrf, weighted_sum
+from hybrid_search.hits.leg_evidence import WordsHeld, fused_evidence, leg_evidence, without_weak, words_held
+from hybrid_search.hits.leg_scores import leg_scores
 from hybrid_search.hits.leg_shares import leg_shares
 from hybrid_search.images import DEFAULT_LIMITS, Limits
 from hybrid_search.query.explain import FILTER, TERM, sure_names
 from hybrid_search.query.facets import read_facets
 from hybrid_search.query.query import Query
 from hybrid_search.query.understood.model import Understood
+from hybrid_search.query.word_clauses import EVERY_WORD, is_graded
 
 if TYPE_CHECKING:
     import pandas
     from PIL import Image
 
-_ROUNDING = 1e-9
+
+_COPIES_WITHIN = 30
+"""How far below the hits that are shown their copies are looked for; each is read for it."""
 
 
 @dataclass(frozen=True)
@@ -39,8 +44,8 @@ class Hit:
     id : str
         The document's id.
     score : float
-        What hits are ordered by, higher is better: the fused score of several legs, or the only leg's own score;
-        0 when nothing ranks.
+        What hits are ordered by, higher is better: evidence in [0, 1] that it is what was asked, or what another
+        fusion makes of the legs' scores; 0 when nothing ranks.
     legs : mapping of str to float
         Each leg's own score, where the leg found the document: "text" is BM25 (0 or more), "vector" the cosine
         (−1 to 1), "signature" 1 − distance (0 to 1).
@@ -48,6 +53,8 @@ class Hit:
         The document's place in each leg, where it is among those that were fused.
     shares : mapping of str to float
         What part of a leg's weight the document got, in [0, 1], where it is not all of it (see `shares.leg_shares`).
+    leg_evidence : mapping of str to float
+        What each leg is evidence of, in [0, 1], where the score is made of it (see `leg_evidence.fused_evidence`).
     tier : Tier or None
         Of a lookup of duplicates: how it was decided.
     evidence : Evidence or None
@@ -72,6 +79,7 @@ class Hit:
     copies: tuple[str, ...] = ()
     ranks: Mapping[str, int] = field(default_factory=dict)
     shares: Mapping[str, float] = field(default_factory=dict)
+    leg_evidence: Mapping[str, float] = field(default_factory=dict)
     tier: Tier | None = None
     evidence: Evidence | None = None
 
@@ -125,6 +133,7 @@ class Hit:
             "copies": list(self.copies),
             "source": dict(self.source),
             **({"shares": dict(self.shares)} if self.shares else {}),
+            **({"leg_evidence": dict(self.leg_evidence)} if self.leg_evidence else {}),
             **({"tier": self.tier} if self.tier else {}),
             **({"evidence": self.evidence.to_json()} if self.evidence else {}),
         }
@@ -141,13 +150,15 @@ class Hits(Sequence[Hit]):
     total : int
         How many documents there are to page through: all that match the text or, without one, the filter; of vector
         and signature legs, which every document matches more or less, their nearest. Copies are counted.
+    ended : bool
+        Whether there is more, without evidence that it is what was asked; `everything=True` shows it.
     took_ms : float
         Time that the backend took, milliseconds.
     body : mapping
         The `_search` body that was sent.
     facets : mapping of str to mapping of str to int
-        Counts by facet and value: over the documents that match text and filter, or, when vectors or a signature
-        were searched, over all that pass the filter.
+        Counts by facet and value: over the documents that match, or, when the nearest of a picture were searched, over
+        all that pass the filter.
     thumbnails : callable, optional
         Gives the thumbnails of ids, for `with_thumbnails`.
     unavailable : tuple of LegUnavailable
@@ -158,6 +169,7 @@ class Hits(Sequence[Hit]):
 
     hits: tuple[Hit, ...]
     total: int = 0
+    ended: bool = False
     took_ms: float = 0.0
     body: Mapping[str, Any] = field(default_factory=dict)
     facets: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
@@ -255,10 +267,13 @@ def read_hits(response: Mapping[str, Any], query: Query, body: Mapping[str, Any]
         The body that was sent, whose boosts are divided out of the scores.
     """
     found = {str(hit["_id"]): hit for hit in response["hits"]["hits"]}
-    legs, distances = _legs(found, query, body)
-    shares = leg_shares(legs, query)
-    scores = _scores(list(found), legs, query, shares)
-    copies = _collapse(list(scores), found) if query.collapse_duplicates else {id: () for id in scores}
+    legs, distances = leg_scores(found, query=query, body=body)
+    shares = leg_shares(legs, query) if query.fusion != "evidence" else {}
+    held = words_held(found, query=query, aggregations=response.get("aggregations", {}))
+    evidence = leg_evidence(legs, query=query, held=held) if query.fusion == "evidence" else {}
+    scores = _scores(list(found), legs, query, shares, evidence, held)
+    enough = query.offset + query.k
+    copies = _collapse(list(scores), found, enough) if query.collapse_duplicates else {id: () for id in scores}
     ranks = {name: {id: rank for rank, id in enumerate(ids, start=1)} for name, ids in _ranked(legs, query).items()}
     start = query.offset - int(body.get("from", 0))
     page = [
@@ -273,13 +288,15 @@ def read_hits(response: Mapping[str, Any], query: Query, body: Mapping[str, Any]
             copies=copies[id],
             ranks={name: ranked[id] for name, ranked in ranks.items() if id in ranked},
             shares={name: parts[id] for name, parts in shares.items() if parts.get(id, 1.0) < 1.0},
+            leg_evidence={name: parts[id] for name, parts in evidence.items() if id in parts},
         )
         for rank, id in enumerate(list(copies)[start : start + query.k], start=query.offset + 1)
     ]
-    dropped = len(found) - len(scores)
+    total = _total(response, found=found, kept=scores, query=query, held=held)
     return Hits(
         hits=tuple(page),
-        total=max(_total(response) - dropped, 0),
+        total=total,
+        ended=_ended(query, total),
         took_ms=float(response.get("took", 0)),
         body=body,
         facets=_facets(response, query),
@@ -288,65 +305,21 @@ def read_hits(response: Mapping[str, Any], query: Query, body: Mapping[str, Any]
     )
 
 
-def _legs(
-    found: Mapping[str, Mapping[str, Any]], query: Query, body: Mapping[str, Any]
-) -> tuple[dict[str, dict[str, float]], dict[str, float]]:
-    boosts = {clause["_name"]: float(clause["boost"]) for clause in body.get("knn", ())}
-    raw: dict[str, dict[str, float]] = {name: {} for name in query.legs}
-    for id, hit in found.items():
-        for name, score in hit.get("matched_queries", {}).items():
-            if name in raw:
-                raw[name][id] = float(score) / boosts.get(name, 1.0)
-    distances = _distances(raw.get("signature", {}), found, query)
-    legs: dict[str, dict[str, float]] = {}
-    for name, scores in raw.items():
-        if name == "signature":
-            scores = {id: 1.0 - distances[id] for id in scores if id in distances}
-        elif name != "text":
-            scores = {id: min(1.0, max(-1.0, 2.0 * score - 1.0)) for id, score in scores.items()}
-        least = query.leg_minima.get(
-            name, query.leg_minima.get("vector") if name not in ("text", "signature") else None
-        )
-        legs[name] = {id: score for id, score in scores.items() if least is None or score >= least - 1e-6}
-    return {name: _ordered(name, legs) for name in legs}, distances
-
-
-def _ordered(name: str, legs: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
-    """Return a leg best first. What it ties, the other legs decide, then the id; a leg alone keeps the order it has.
-
-    Words that only labels hold give many pictures one score: by id, chance would rank them up to fifty places apart.
-    """
-    others = [scores for other, scores in sorted(legs.items()) if other != name]
-
-    def place(entry: tuple[str, float]) -> tuple[float | str, ...]:
-        id, score = entry
-        return (-score, *(-scores.get(id, -math.inf) for scores in others), id if others else "")
-
-    return dict(sorted(legs[name].items(), key=place))
-
-
-def _distances(scores: Mapping[str, float], found: Mapping[str, Mapping[str, Any]], query: Query) -> dict[str, float]:
-    if query.signature is None:
-        return {}
-    distances: dict[str, float] = {}
-    for id, score in scores.items():
-        # Signatures are whole numbers, and so is their product, which a cosine in single precision still tells.
-        mine, other = query.signature.length, float(found[id].get("_source", {}).get("signature_norm", 0.0))
-        product = round((2.0 * score - 1.0) * mine * other)
-        squared = max(0, round(mine**2) + round(other**2) - 2 * product)
-        distance = math.sqrt(squared) / (mine + other)
-        if distance <= query.signature.max_distance + _ROUNDING:
-            distances[id] = distance
-    return distances
-
-
 def _scores(
-    order: Sequence[str], legs: Mapping[str, Mapping[str, float]], query: Query, shares: Shares
+    order: Sequence[str],
+    legs: Mapping[str, Mapping[str, float]],
+    query: Query,
+    shares: Shares,
+    evidence: Mapping[str, Mapping[str, float]],
+    held: WordsHeld,
 ) -> dict[str, float]:
     """Return the score per id that stays, in the order of the results."""
     if not query.legs:
         return {id: 0.0 for id in order}
-    if len(legs) == 1:
+    if query.fusion == "evidence":
+        scores = without_weak(fused_evidence(evidence, query=query, held=held), legs=legs, query=query, held=held)
+        scores = {id: scores[id] for id in sorted(scores, key=lambda id: _place(id, scores[id], legs))}
+    elif len(legs) == 1:
         (scores,) = (dict(leg) for leg in legs.values())
     elif query.fusion == "sum":
         scores = weighted_sum(legs, weights=query.weights, shares=shares)
@@ -357,6 +330,12 @@ def _scores(
     return {id: score for id, score in scores.items() if query.min_score is None or score >= query.min_score}
 
 
+def _place(id: str, score: float, legs: Mapping[str, Mapping[str, float]]) -> tuple[float | str, ...]:
+    """Return what an id is sorted by: its score, then those of the legs; a leg alone keeps the order it has."""
+    own = (-scores.get(id, -math.inf) for _, scores in sorted(legs.items()))
+    return (-score, *own, id if len(legs) > 1 else "")
+
+
 def _ranked(legs: Mapping[str, Mapping[str, float]], query: Query) -> dict[str, list[str]]:
     # Texts below the window come with the neighbours that they also are; others between them are not in the response,
     # so that their rank is not known.
@@ -364,18 +343,22 @@ def _ranked(legs: Mapping[str, Mapping[str, float]], query: Query) -> dict[str, 
     return {name: list(scored)[:end] for name, scored in legs.items()}
 
 
-def _collapse(ids: Sequence[str], found: Mapping[str, Mapping[str, Any]]) -> dict[str, tuple[str, ...]]:
+def _collapse(ids: Sequence[str], found: Mapping[str, Mapping[str, Any]], enough: int) -> dict[str, tuple[str, ...]]:
+    """Return the first ids that stay with their copies: as many as are shown, and those that follow within a page."""
     from hybrid_search.hits.collapse import collapse_copies
 
-    signatures = {id: found[id].get("fields", {}).get("signature") for id in ids}
-    groups = {id: found[id].get("_source", {}).get("duplicate", {}).get("group") for id in ids}
-    return collapse_copies(
-        ids,
-        signatures={
+    looked = enough + _COPIES_WITHIN
+    while True:
+        first = ids[:looked]
+        signatures = {id: found[id].get("fields", {}).get("signature") for id in first}
+        groups = {id: found[id].get("_source", {}).get("duplicate", {}).get("group") for id in first}
+        arrays = {
             id: np.asarray(values, np.int8).reshape(-1) for id, values in signatures.items() if values is not None
-        },
-        groups={id: group for id, group in groups.items() if group},
-    )
+        }
+        stay = collapse_copies(first, signatures=arrays, groups={id: group for id, group in groups.items() if group})
+        if len(stay) >= enough or looked >= len(ids):
+            return stay
+        looked *= 2
 
 
 def _matched(hit: Mapping[str, Any], query: Query) -> tuple[str, ...]:
@@ -383,15 +366,31 @@ def _matched(hit: Mapping[str, Any], query: Query) -> tuple[str, ...]:
     return tuple(sorted({*named, *sure_names(query.filter)}))
 
 
-def _total(response: Mapping[str, Any]) -> int:
+def _ended(query: Query, total: int) -> bool:
+    more = bool(query.vectors) or is_graded(query.text)
+    return query.ends and more and (query.documents is None or total < query.documents)
+
+
+def _total(
+    response: Mapping[str, Any],
+    *,
+    found: Mapping[str, Any],
+    kept: Mapping[str, float],
+    query: Query,
+    held: WordsHeld,
+) -> int:
+    """Return how many documents match; of those that hold some words alone, not all are in the response."""
     total = response["hits"].get("total", 0)
-    return int(total["value"] if isinstance(total, Mapping) else total)
+    total = int(total["value"] if isinstance(total, Mapping) else total)
+    if query.ends and held.every and (every := response.get("aggregations", {}).get(EVERY_WORD)):
+        return int(every["doc_count"]) + len(kept.keys() - held.every)
+    return max(total - (len(found) - len(kept)), 0)
 
 
 def _facets(response: Mapping[str, Any], query: Query) -> dict[str, dict[str, int]]:
     if not query.facets:
         return {}
     aggregations = response["aggregations"]
-    if query.vectors or query.signature:
+    if (query.vectors or query.signature) and not query.ends:
         aggregations = aggregations["all"]["filtered"]
     return read_facets(query.facets, aggregations)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from hybrid_search.errors import RequestRefused, UnknownField
 from hybrid_search.hits.complete_legs import ask
 from hybrid_search.hits.hits import Hits, read_hits
+from hybrid_search.hits.leg_evidence import holds_every_word
 from hybrid_search.query.body import build_body, json_body
 from hybrid_search.query.options import check_names
 from hybrid_search.query.understood.model import Understanding
@@ -36,6 +37,10 @@ def search(index: IndexState, text: str | None, options: SearchOptions) -> Hits:
 
 def _found(index: IndexState, meant: Understanding, options: SearchOptions) -> Hits:
     query, found, body = _answered(index, meant, options, index.asker.read(meant.words, options))
+    if query.ends and (query.facets or query.sort) and holds_every_word(found, query):
+        # what is counted and sorted is what is shown, and that is less than was asked for
+        query = replace(query, every_word=True)
+        found, body = ask(index.backend, build_body(query), window=query.window)
 
     def thumbnails(ids: Sequence[str]) -> dict[str, str]:
         stored = index.backend.scan({"ids": {"values": list(ids)}}, fields=("thumbnail",))

@@ -74,6 +74,7 @@ class IndexState:
             self._vocabulary.forget()
             self.pending.clear()  # before the commit: what another thread adds meanwhile stays pending
             self.backend.refresh()
+            self.asker.cosines.forget()
 
     def vocabulary(self) -> IndexVocabulary:
         """Return what can be asked of the index: its cameras, places, people, years and so on."""

@@ -16,6 +16,47 @@ from hybrid_search.document.definition import EmbeddingSpec
 _FOLDERS = re.compile(r"(?<=[:=+])(?:[A-Za-z]:)?[/\\](?:[^/\\?&+]*[/\\])*")
 
 
+_MOST = 0.8
+_HALF = 2.5
+"""How many times the least cosine, above the mean, has half of the most evidence; see docs/benchmarks.md."""
+_STRONG = 2.0
+
+
+@dataclass(frozen=True)
+class Resemblance:
+    """How a cosine with words is read as evidence.
+
+    Parameters
+    ----------
+    unrelated : float
+        The cosine of what has nothing to do with the words, in the mean.
+    step : float
+        So much above it is the nearest of all that has nothing to do with them.
+    least : float
+        In steps, from where on something resembles the words.
+    """
+
+    unrelated: float
+    step: float
+    least: float = 1.0
+
+    def least_cosine(self, *, strong: bool = False) -> float:
+        """Return the cosine from which on something resembles the words, or does so beside others that hold them."""
+        steps = max(self.least, _STRONG) if strong else self.least
+        return min(1.0, self.unrelated + steps * self.step)
+
+    def evidence(self, cosine: float) -> float:
+        """Return the evidence of a cosine, in [0, 0.8].
+
+        Examples
+        --------
+        >>> [round(Resemblance(0.0, 0.12).evidence(cosine), 2) for cosine in (0.0, 0.12, 0.3, 0.6)]
+        [0.0, 0.11, 0.4, 0.64]
+        """
+        steps = max(0.0, (cosine - self.unrelated) / self.step)
+        return _MOST * steps**2 / (steps**2 + _HALF**2)
+
+
 @dataclass(frozen=True, eq=False)
 class VectorLeg:
     """A search for the nearest vectors of one field.
@@ -41,6 +82,10 @@ class VectorLeg:
         further it is above.
     related : float
         The cosine of texts that say the same, above that; a hit there has the whole weight.
+    resemblance : Resemblance, optional
+        Of words alone: how a cosine is read as evidence.
+    nearest : bool
+        The nearest are what is asked for, since a picture, a sum or a vector is part of it.
     """
 
     field: str
@@ -52,6 +97,8 @@ class VectorLeg:
     of: Literal["image", "caption"] = "image"
     unrelated: float | None = None
     related: float = 1.0
+    resemblance: Resemblance | None = None
+    nearest: bool = False
 
 
 @dataclass(frozen=True, eq=False)

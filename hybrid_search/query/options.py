@@ -43,14 +43,15 @@ class SearchOptions(TypedDict, total=False):
     sort: str | Sequence[str] | None
     min_score: float | Mapping[str, float] | None
     facets: Sequence[str]
-    collapse_duplicates: bool
+    collapse_duplicates: bool | None
+    everything: bool
     explain: bool
     missing: bool
     literal: bool
 
 
 DEFAULTS = SearchOptions(
-    k=10, offset=0, fusion="rrf", facets=(), collapse_duplicates=False, explain=False, missing=False, literal=False
+    k=10, offset=0, fusion="evidence", facets=(), everything=False, explain=False, missing=False, literal=False
 )
 """What the signature of a search shows for an option that is not given, None for the others; `make_query` has the
 same."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import operator
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 
 from hybrid_search.document.definition import embeddings, field_types, once_per_definition, quantised
 from hybrid_search.errors import BadVector, EmptyQuery, LegUnavailable, QueryError, UnknownField
+from hybrid_search.query.checked_options import known_name, real, texts, whole
 from hybrid_search.query.facets import Facet, parse_facet
 from hybrid_search.query.filters import Filter, parse_filter
 from hybrid_search.query.filters.field_names import field_type, nested_path
@@ -24,7 +24,7 @@ from hybrid_search.query.legs import leg_names
 from hybrid_search.query.text import ParsedText, parse_text, text_fields
 from hybrid_search.query.understood.model import Understood
 
-Fusion = Literal["rrf", "sum"]
+Fusion = Literal["evidence", "rrf", "sum"]
 MAX_WINDOW = 10_000
 """How many hits a server returns at most, and how many candidates it examines (Elasticsearch's own limits)."""
 
@@ -70,6 +70,12 @@ class Query:
         Clauses that leave out pictures whose files have vanished; no part of what was asked.
     understood : tuple of Understood
         Parts of what was typed whose clauses every hit satisfies too.
+    everything : bool
+        Whether hits without evidence are shown too.
+    every_word : bool
+        Whether hits hold all words, or resemble them strongly: asked once it is known that there are such.
+    documents : int or None
+        How many documents the index has, by which words are rare or common; None where it is not known.
     """
 
     text: ParsedText = field(default_factory=ParsedText)
@@ -82,7 +88,7 @@ class Query:
     num_candidates: int = 100
     window: int = 10
     weights: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
-    fusion: Fusion = "rrf"
+    fusion: Fusion = "evidence"
     sort: tuple[Sort, ...] = ()
     min_score: float | None = None
     leg_minima: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
@@ -92,6 +98,9 @@ class Query:
     unavailable: tuple[LegUnavailable, ...] = ()
     present: tuple[dict[str, Any], ...] = ()
     understood: tuple[Understood, ...] = ()
+    everything: bool = False
+    every_word: bool = False
+    documents: int | None = None
 
     @property
     def has_text(self) -> bool:
@@ -103,6 +112,24 @@ class Query:
         """Names of the legs that rank."""
         names = (["text"] if self.has_text else []) + [leg.name for leg in self.vectors]
         return (*names, *(["signature"] if self.signature else []))
+
+    @property
+    def by_words(self) -> bool:
+        """Whether words are all that hits are ranked by, so that who holds them all comes first."""
+        alone = all(leg.words and not leg.nearest for leg in self.vectors)
+        return self.fusion == "evidence" and bool(self.legs) and self.signature is None and alone
+
+    @property
+    def ends(self) -> bool:
+        """Whether hits end where the evidence does: the nearest of a picture have no end."""
+        calibrated = all(leg.resemblance for leg in self.vectors)
+        return self.by_words and calibrated and not self.everything
+
+    def least_cosine(self, leg: VectorLeg) -> float | None:
+        """Return the cosine below which a vector is no hit of a leg."""
+        if leg.min_cosine is not None or not self.ends or leg.resemblance is None:
+            return leg.min_cosine
+        return leg.resemblance.least_cosine(strong=self.every_word)
 
 
 def make_query(
@@ -117,12 +144,13 @@ def make_query(
     offset: int = 0,
     num_candidates: int | None = None,
     weights: Mapping[str, float] | None = None,
-    fusion: Fusion = "rrf",
+    fusion: Fusion = "evidence",
     sort: str | Sequence[str] | None = None,
     min_score: float | Mapping[str, float] | None = None,
     facets: Sequence[str] = (),
     explain: bool = False,
-    collapse_duplicates: bool = False,
+    collapse_duplicates: bool | None = None,
+    everything: bool = False,
     unavailable: Sequence[LegUnavailable] = (),
     understood: Sequence[Understood] = (),
     now: datetime | None = None,
@@ -141,14 +169,18 @@ def make_query(
         Vectors examined per shard, at least k + offset; twice what is taken from each leg when absent.
     weights : mapping of str to float, optional
         How much "text", "vector" and "signature" count, 1 each when absent; a leg of weight 0 is left out.
-    fusion : {"rrf", "sum"}
-        How several legs become one ranking: by ranks, or by weighted scores.
+    fusion : {"evidence", "rrf", "sum"}
+        How several legs become one ranking: by what speaks for a hit, by ranks, or by weighted scores.
     sort : str or sequence of str, optional
         Fields to order by instead of by score: "taken_at:desc", "-bytes", "camera.make".
     min_score : float or mapping of str to float, optional
-        Least fused score, or least score per leg in the leg's own unit: {"vector": 0.3} is a cosine.
+        Least evidence, or least score per leg in the leg's own unit: {"vector": 0.3} is a cosine.
     facets : sequence of str
         Counts wanted: "camera.make", "labels:20", "taken_at:year", "iso:100,400,1600".
+    collapse_duplicates : bool, optional
+        Show nearly identical hits as one; by default where hits are ranked, and not where all in an order are wanted.
+    everything : bool
+        Also hits without evidence, the nearest of all.
     unavailable : sequence of LegUnavailable
         Legs that were wanted too and cannot run.
     understood : sequence of Understood
@@ -182,16 +214,18 @@ def make_query(
         vectors=kept,
         signature=_check_signature(signature) if weights_by_leg["signature"] else None,
         filter=parse_filter(filter, types, now=now),
-        exclude=tuple(_texts("exclude", exclude)),
+        exclude=tuple(texts("exclude", exclude)),
         weights=MappingProxyType(weights_by_leg),
         fusion=_check_fusion(fusion),
         sort=_check_sort(sort, types),
-        facets=tuple(parse_facet(facet, types) for facet in _texts("facets", facets)),
+        facets=tuple(parse_facet(facet, types) for facet in texts("facets", facets)),
         explain=bool(explain),
-        collapse_duplicates=bool(collapse_duplicates),
+        everything=bool(everything),
         unavailable=tuple(unavailable),
         understood=tuple(understood),
     )
+    ranked = bool(query.legs) and not query.sort
+    query = replace(query, collapse_duplicates=ranked if collapse_duplicates is None else bool(collapse_duplicates))
     if unavailable and not query.legs:
         raise unavailable[0]
     # an order alone is asked of all pictures, but not beside what there was to look for and is none
@@ -202,7 +236,7 @@ def make_query(
 
 
 def _with_window(query: Query, k: int, offset: int, num_candidates: int | None) -> Query:
-    k, offset = _whole("k", k, least=1), _whole("offset", offset, least=0)
+    k, offset = whole("k", k, least=1), whole("offset", offset, least=0)
     needed = k + offset
     limit = MAX_WINDOW // max(1, len(query.legs))
     if needed > limit:
@@ -218,7 +252,7 @@ def _with_window(query: Query, k: int, offset: int, num_candidates: int | None) 
     if num_candidates is None:
         candidates = min(MAX_WINDOW, max(2 * window, 100))
     else:
-        candidates = _whole("num_candidates", num_candidates, least=1)
+        candidates = whole("num_candidates", num_candidates, least=1)
     if candidates < needed:
         name = "k + offset" if offset else "k"
         raise QueryError(
@@ -239,9 +273,10 @@ def _with_minima(query: Query, min_score: float | Mapping[str, float] | None, kn
                 "min_score is a least fused score, which sort replaces; "
                 "give a least score per leg, such as min_score={'vector': 0.3}"
             )
-        return replace(query, min_score=_real("min_score", min_score))
+        return replace(query, min_score=real("min_score", min_score))
     minima = {
-        _known("min_score", name, known): _real(f"min_score[{name!r}]", value) for name, value in min_score.items()
+        known_name("min_score", name, names=known): real(f"min_score[{name!r}]", value)
+        for name, value in min_score.items()
     }
     vectors = [replace(leg, min_cosine=_of_leg(minima, leg)) for leg in query.vectors]
     minima |= {leg.name: leg.min_cosine for leg in vectors if leg.min_cosine is not None}
@@ -307,7 +342,7 @@ def _check_signature(leg: SignatureLeg | None) -> SignatureLeg | None:
     signature = np.asarray(leg.signature)
     if signature.shape != (648,) or signature.dtype != np.int8:
         raise BadVector(f"a signature is 648 int8 values, this one has {signature.shape} {signature.dtype}")
-    if not 0 < _real("max_distance", leg.max_distance) < 1:
+    if not 0 < real("max_distance", leg.max_distance) < 1:
         raise QueryError(f"max_distance is between 0 and 1 (got {leg.max_distance})")
     return replace(leg, signature=signature) if signature.any() else None
 
@@ -332,8 +367,8 @@ def _check_weights(
 ) -> dict[str, float]:
     given = dict(weights or {})
     for name, weight in given.items():
-        _known("weights", name, known)
-        if _real(f"weights[{name!r}]", weight) < 0:
+        known_name("weights", name, names=known)
+        if real(f"weights[{name!r}]", weight) < 0:
             raise QueryError(f"weights[{name!r}] must be 0 or more (got {weight})")
     checked = {name: float(given.get(name, 1.0)) for name in _LEGS}
     of_legs = ((leg.name, _of_leg(given, leg)) for leg in legs)
@@ -343,11 +378,11 @@ def _check_weights(
 def _check_fusion(fusion: str) -> Fusion:
     if fusion not in get_args(Fusion):
         raise QueryError(f"no fusion {fusion!r}; known: {', '.join(get_args(Fusion))}")
-    return "rrf" if fusion == "rrf" else "sum"
+    return next(name for name in get_args(Fusion) if name == fusion)
 
 
 def _check_sort(sort: str | Sequence[str] | None, types: Mapping[str, str]) -> tuple[Sort, ...]:
-    keys = [sort] if isinstance(sort, str) else _texts("sort", sort or ())
+    keys = [sort] if isinstance(sort, str) else texts("sort", sort or ())
     parsed: list[Sort] = []
     for key in keys:
         name, _, order = key.removeprefix("-").partition(":")
@@ -358,37 +393,3 @@ def _check_sort(sort: str | Sequence[str] | None, types: Mapping[str, str]) -> t
             raise QueryError(f"sort {key!r}: {name!r} is {kind}, which has no order")
         parsed.append(Sort(name, "desc" if order == "desc" or key.startswith("-") else "asc"))
     return tuple(parsed)
-
-
-def _texts(name: str, values: Sequence[str]) -> list[str]:
-    if isinstance(values, str) or not all(isinstance(value, str) for value in values):
-        raise QueryError(f"{name} is a list of texts (got {values!r})")
-    return list(values)
-
-
-def _known(option: str, name: str, names: Mapping[str, str]) -> str:
-    if name not in names:
-        raise QueryError(f"{option} has no leg {name!r}; known: {', '.join(dict.fromkeys(names.values()))}")
-    return name
-
-
-def _whole(name: str, value: int, *, least: int) -> int:
-    try:
-        number = operator.index(value)
-    except TypeError:
-        raise QueryError(f"{name} is a whole number (got {value!r})") from None
-    if number < least:
-        raise QueryError(f"{name} must be at least {least} (got {number})")
-    return number
-
-
-def _real(name: str, value: float) -> float:
-    try:
-        number = float(value)
-    except OverflowError:
-        raise QueryError(f"{name} is a finite number (got one of more than 308 digits)") from None
-    except (TypeError, ValueError):
-        number = math.nan
-    if not math.isfinite(number):
-        raise QueryError(f"{name} is a finite number (got {value!r})")
-    return number

@@ -17,7 +17,8 @@ from hybrid_search.errors.remedies import Call
 from hybrid_search.query.legs import leg_names
 from hybrid_search.query.missing_files import present_only
 from hybrid_search.query.options import SearchOptions
-from hybrid_search.query.query import Query, SignatureLeg, make_query
+from hybrid_search.query.query import Query, SignatureLeg, VectorLeg, make_query
+from hybrid_search.query.resemblance import CosineReader
 from hybrid_search.query.text import parse_text
 from hybrid_search.query.understood.model import Understood
 from hybrid_search.query.vector_legs import Example, QuestionParts, StoredExample, colour_vector, vector_legs
@@ -61,6 +62,7 @@ class Asker:
         self._definition = definition
         self._embedders = embedders
         self._limits = limits
+        self.cosines = CosineReader(backend)
 
     def knows(self, options: SearchOptions) -> bool:
         """Tell whether the index has every embedder that a question mentions: to search by, or for its leg."""
@@ -97,6 +99,8 @@ class Asker:
         others |= {name: self._by_key(others[name]) for name in ("weights", "min_score") if name in others}
         left_out = self._left_out(others.get("weights"))
         legs, unavailable = vector_legs(sought, self._embedders, chosen=chosen, left_out=left_out)
+        if options.get("fusion", "evidence") == "evidence":
+            legs = self._calibrated(legs, alone=sought.is_words_alone)
         signature = _signature_leg(sought)
         if sought.liked and signature is None and options.get("filter") is None:
             self._check_liked(sought.liked, chosen or (self._embedders.default,))
@@ -111,6 +115,8 @@ class Asker:
             exclude=tuple(dict.fromkeys(found.id for found in (*sought.liked, *sought.unliked, *stored))),
             **others,
         )
+        if query.fusion == "evidence" and query.has_text:
+            query = replace(query, documents=self.cosines.documents)
         return query if options.get("missing") else replace(query, present=present_only(self._backend, query.filter))
 
     def _sought(self, text: str, options: SearchOptions) -> QuestionParts:
@@ -129,6 +135,18 @@ class Asker:
             unliked=unliked,
             classes=_class_weights(options.get("classes")),
         )
+
+    def _calibrated(self, legs: Sequence[VectorLeg], *, alone: bool) -> tuple[VectorLeg, ...]:
+        """Return the legs with how their cosines are read: from where on words are resembled, or that all are near."""
+        if not alone:
+            return tuple(replace(leg, nearest=True) for leg in legs)
+        read: list[VectorLeg] = []
+        for leg in legs:
+            key = leg.field.rpartition(".")[2]
+            spec, tower = self._embedders.specs[key], self._embedders.load(key)
+            found = self.cosines.resemblance(key, spec=spec, tower=tower, vector=leg.vector)
+            read.append(replace(leg, resemblance=found))
+        return tuple(read)
 
     def _resolved(self, term: Weighted) -> Weighted:
         """Return a term with its picture read or looked up."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -33,7 +33,8 @@ TEXT_FIELDS = {
 
 _EVERY_FIELD = {name: boost for name, boost in TEXT_FIELDS.items() if name != "written_labels_text"}
 """What is excluded is so also where it was predicted; written labels are labels too."""
-_PREDICTED_FIELDS = ("labels_text", "hypernyms")
+PREDICTED_FIELDS = ("labels_text", "hypernyms")
+"""What an embedder took a picture for."""
 _WHOLE_TEXT_FIELDS = ("caption_text", "title_text")
 """Sentences. Of their stop words only `every_word` knows: how long a text is, and so what a word in it counts, is told
 by its other words."""
@@ -50,6 +51,10 @@ They are those of Lucene's English list, but for "will", which is a name.
 _OPERATORS = frozenset({"AND", "OR", "NOT"})
 _PARTS = re.compile(r'(-?)"([^"]*)"|(\S+)')
 _FILE_NAME = re.compile(r"\S+\.[A-Za-z0-9]{2,5}")
+
+
+Ways = Callable[[str, Mapping[str, float]], list[dict[str, Any]]]
+"""What gives the clauses of a word in fields."""
 
 
 @dataclass(frozen=True)
@@ -139,21 +144,29 @@ def text_fields(known: Collection[str], *, predicted: bool = True, even: bool = 
     return {
         name: min(boost, 1.0) if even else boost
         for name, boost in fields.items()
-        if predicted or name not in _PREDICTED_FIELDS
+        if predicted or name not in PREDICTED_FIELDS
     }
 
 
-def text_leg(parsed: ParsedText) -> dict[str, Any] | None:
+def text_leg(parsed: ParsedText, *, ways: Ways | None = None, least: int = 1) -> dict[str, Any] | None:
     """Return the clause that finds and ranks documents by their texts, None when nothing is asked for.
 
     Each word is looked for in all fields and counts in the best of them (BM25), so that a match of all the words
     in several fields beats one word in many; the whole text in order gains more. Of nothing but stop words, all must be
     there: each alone is nearly everywhere.
+
+    Parameters
+    ----------
+    parsed : ParsedText
+    ways : callable, optional
+        Gives the clauses of a word in these fields; `word_ways` by default.
+    least : int
+        How many words a document has at least, where there is no phrase that it must have.
     """
     sought = parsed.sought
     if not sought and not parsed.phrases:
         return None
-    should = [clause for term in sought for clause in _term_clauses(term, parsed.fields)]
+    should = [clause for term in sought for clause in (ways or word_ways)(term, parsed.fields)]
     must = [_phrase_anywhere(phrase) for phrase in parsed.phrases]
     if all(map(is_stop_word, sought)):
         must, should = [*must, *should], []
@@ -167,7 +180,7 @@ def text_leg(parsed: ParsedText) -> dict[str, Any] | None:
         leg["must"] = must
     if should:
         leg["should"] = should
-        leg["minimum_should_match"] = 0 if must else 1
+        leg["minimum_should_match"] = 0 if must else least
     return {"bool": leg}
 
 
@@ -175,7 +188,7 @@ def excluded_clauses(parsed: ParsedText) -> list[dict[str, Any]]:
     """Return filter clauses that keep out every document with an excluded word or phrase, in all legs alike."""
     fields = with_every_word(_EVERY_FIELD)
     return [
-        {"bool": {"must_not": [_phrase_anywhere(words) if " " in words else _written(words, fields)]}}
+        {"bool": {"must_not": [_phrase_anywhere(words) if " " in words else written(words, fields)]}}
         for words in parsed.excluded
     ]
 
@@ -211,15 +224,16 @@ def file_stem(term: str) -> str:
     return phrase_text(term.rpartition(".")[0].replace(".", " ")).strip() if found else ""
 
 
-def _term_clauses(term: str, fields: Mapping[str, float]) -> list[dict[str, Any]]:
-    clauses = [_written(term, with_every_word(fields) if is_stop_word(term) else fields)]
+def word_ways(term: str, fields: Mapping[str, float]) -> list[dict[str, Any]]:
+    """Return the clauses for a word, any of which may match: in fields, and for the name of a file by that name."""
+    clauses = [written(term, with_every_word(fields) if is_stop_word(term) else fields)]
     if stem := file_stem(term):
         clauses.append({"term": {"filename": {"value": term, "boost": 5.0}}})
         clauses.append({"match": {"filename_text": {"query": stem, "operator": "and"}}})
     return clauses
 
 
-def _written(term: str, fields: Mapping[str, float]) -> dict[str, Any]:
+def written(term: str, fields: Mapping[str, float]) -> dict[str, Any]:
     """Return the clause for a word in any of its spellings, of which the best counts."""
     ways = [_in_any_field(way, fields) for way in spellings(term)]
     return ways[0] if len(ways) == 1 else {"dis_max": {"queries": ways}}

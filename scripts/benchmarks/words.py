@@ -47,6 +47,7 @@ class Options:
     search: Mapping[str, Any] = field(default_factory=dict)
     per_query: bool = False
     fresh: bool = False
+    read_text: bool = False
 
 
 @dataclass(frozen=True)
@@ -139,7 +140,7 @@ def _count(folder: Path) -> int:
 
 
 def _answers(folder: Path, embedder: str, queries: Sequence[TypedQuery], options: Options) -> list[Answer]:
-    with _index(folder, embedder, fresh=options.fresh) as index:
+    with _index(folder, embedder, options) as index:
         # the first one loads what later ones find loaded
         index.search("a photo", **options.search)
         return [_answer(index, folder, query, options.search) for query in queries]
@@ -153,21 +154,23 @@ def _answer(index: HybridIndex, folder: Path, query: TypedQuery, how: Mapping[st
     return Answer(query, shown, milliseconds)
 
 
-def _index(folder: Path, embedder: str, *, fresh: bool) -> HybridIndex:
+def _index(folder: Path, embedder: str, options: Options) -> HybridIndex:
     """Return the index of a folder, from the cache where pictures and the code that writes indexes are the same."""
     package = Path(hybrid_search.__file__).parent
     code = sorted(path for name in _WRITES for path in (package / name).resolve().rglob("*") if path.is_file())
-    content = sha256(f"{folder} {embedder}".encode())
+    content = sha256(f"{folder} {embedder} {options.read_text}".encode())
     for path in code:
         if path.suffix != ".pyc":
             content.update(path.read_bytes())
     place = default_cache() / f"index-{content.hexdigest()[:16]}"
-    known = (place / "whole").is_file() and not fresh
+    known = (place / "whole").is_file() and not options.fresh
     index = HybridIndex(place / "index", embedder=embedder)
     if not known:
         report = index.add_folder(folder)
         if report.failed:
             raise RuntimeError(f"{len(report.failed)} pictures cannot be read: {report.failed[:3]}")
+        if options.read_text:
+            index.read_text()
         (place / "whole").touch()
     return index
 

@@ -144,7 +144,7 @@ def test_each_leg_scores_in_its_own_space(index: HybridIndex) -> None:
 
 
 def test_a_picture_that_one_leg_lacks_is_ranked_by_the_others(index: HybridIndex) -> None:
-    hits = index.search("red", k=6)
+    hits = index.search("red", k=6, fusion="rrf")
     caption = f"vector:{CAPTION}"
     assert len(hits) == 6
     for hit in hits:

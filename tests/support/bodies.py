@@ -14,6 +14,7 @@ import numpy as np
 
 from hybrid_search.document.definition import EmbeddingSpec, load_definition
 from hybrid_search.query.body import build_body, json_body
+from hybrid_search.query.legs import Resemblance
 from hybrid_search.query.query import Query, SignatureLeg, VectorLeg, make_query
 
 FOLDER = Path(__file__).parent / "golden" / "bodies"
@@ -64,6 +65,12 @@ CASES: dict[str, Query] = {
     "explain": ask(text='dog "red ball"', filter="tags:(a OR b) AND (iso:>=400 OR flash:true)", explain=True),
     "explain_vector": ask(vectors=[nearest()], filter="tags:night OR iso:400", explain=True),
     "words_and_meaning": ask(text="a black dog", vectors=[replace(nearest(), words=True)], explain=True),
+    "words_by_rank": ask(text="a black dog", vectors=[replace(nearest(), words=True)], fusion="rrf"),
+    "words_end": ask(
+        text="a black dog",
+        vectors=[replace(nearest(), words=True, resemblance=Resemblance(0.0, 0.12))],
+        facets=["tags"],
+    ),
     "sort": ask(text="dog", sort=["taken_at:desc", "-bytes"], k=7, offset=7),
     "sort_vector": ask(vectors=[nearest()], sort="camera.make", k=7, offset=7),
     "collapse": ask(text="dog", collapse_duplicates=True),

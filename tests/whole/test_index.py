@@ -571,7 +571,9 @@ def test_all_legs_together(library: HybridIndex) -> None:
     hits = library.search("dog", image=photo(12, (400, 300)), filter="camera.make:nikon", k=40)
     assert hits[0].id == "12" and set(hits[0].legs) == {"text", "vector", "signature"}
     assert set(hits.ids()) == those(lambda it: not it["canon"])
-    assert hits[0].score == pytest.approx(sum(1 / (60 + rank) for rank in hits[0].ranks.values()))
+    assert hits[0].score == 1.0, "it is the picture itself"
+    ranked = library.search("dog", image=photo(12, (400, 300)), filter="camera.make:nikon", k=40, fusion="rrf")
+    assert ranked[0].score == pytest.approx(sum(1 / (60 + rank) for rank in ranked[0].ranks.values()))
     summed = library.search("dog", image=photo(12, (400, 300)), filter="camera.make:nikon", k=40, fusion="sum")
     assert summed[0].id == "12" and set(summed.ids()) == set(hits.ids())
 
@@ -635,10 +637,11 @@ def test_copies_collapse_into_the_best(index: HybridIndex) -> None:
     index.add(encoded(original, "JPEG", quality=70), id="jpeg")
     index.add(encoded(original.resize((200, 150)), "JPEG", quality=85), id="small")
     index.add(photo(2, (400, 300)), id="other")
-    hits = index.search(image=original, collapse_duplicates=True)
+    hits = index.search(image=original)
     assert hits.ids() == ["original", "other"]
     assert set(hits[0].copies) == {"jpeg", "small"} and hits[1].copies == ()
-    assert len(index.search(image=original)) == 4
+    assert len(index.search(image=original, collapse_duplicates=False)) == 4
+    assert len(index.search(image=original, sort="taken_at")) == 4, "an order lists all"
 
 
 def test_explain_names_words_and_filters(library: HybridIndex) -> None:
@@ -695,7 +698,7 @@ def test_nothing_asked(library: HybridIndex, asked: dict[str, Any]) -> None:
         ({"text": "a", "facets": ["lesn"]}, errors.UnknownField, "lens"),
         ({"text": "a", "k": 0}, errors.QueryError, "at least 1"),
         ({"text": "a", "k": 20, "num_candidates": 10}, errors.QueryError, "pass num_candidates=20"),
-        ({"text": "a", "fusion": "best"}, errors.QueryError, "known: rrf, sum"),
+        ({"text": "a", "fusion": "best"}, errors.QueryError, "known: evidence, rrf, sum"),
         ({"text": "a", "weights": {"txt": 1}}, errors.QueryError, "known: text, vector, signature"),
         ({"like": "absent"}, errors.DocumentNotFound, "absent"),
     ],

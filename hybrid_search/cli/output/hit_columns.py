@@ -100,6 +100,11 @@ def more_copies(hit: Hit) -> str:
     return f"+{counted(number, 'copy')}" if number else ""
 
 
+def evidence(hit: Hit) -> str:
+    """Return what each leg is evidence of, as one line."""
+    return ", ".join(f"{leg} {value:.2f}" for leg, value in hit.leg_evidence.items())
+
+
 def why(matched: Sequence[str]) -> str:
     """Return what a hit matched as one line: each word with the fields that have it, then the filters.
 

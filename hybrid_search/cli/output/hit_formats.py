@@ -13,6 +13,7 @@ import typer
 from hybrid_search.cli.output import terminal
 from hybrid_search.cli.output.hit_columns import (
     caption,
+    evidence,
     hit_json,
     jsonable,
     legs_of,
@@ -39,7 +40,9 @@ def choose(*, json: bool, jsonl: bool, csv: bool, paths: bool, print0: bool) -> 
     return forms[0] if forms else "table"
 
 
-def print_hits(hits: Hits, form: str, *, fields: Sequence[str] = (), pictures: bool = False) -> None:
+def print_hits(
+    hits: Hits, form: str, *, fields: Sequence[str] = (), pictures: bool = False, explain: bool = False
+) -> None:
     """Print the hits, and their facets where the form has a place for them.
 
     Parameters
@@ -50,6 +53,8 @@ def print_hits(hits: Hits, form: str, *, fields: Sequence[str] = (), pictures: b
         Dotted fields to show as columns of a table or of CSV.
     pictures : bool
         Show the pictures themselves; a terminal is needed.
+    explain : bool
+        Say in a table what each leg is evidence of.
     """
     if form == "json":
         dump({**_summary(hits), "hits": [hit_json(hit) for hit in hits]})
@@ -62,9 +67,9 @@ def print_hits(hits: Hits, form: str, *, fields: Sequence[str] = (), pictures: b
     elif terminal.is_terminal():
         from hybrid_search.cli.output.hit_table import print_table
 
-        print_table(hits, fields=fields, pictures=pictures)
+        print_table(hits, fields=fields, pictures=pictures, explain=explain)
     else:
-        _print_plain(hits, fields)
+        _print_plain(hits, fields, explain=explain)
 
 
 def print_paths(paths: Iterable[str], form: str) -> None:
@@ -183,7 +188,7 @@ def _csv_value(hit: Hit, name: str) -> Any:
     return "; ".join(map(plain, value)) if isinstance(value, list | tuple) else plain(value)
 
 
-def _print_plain(hits: Hits, fields: Sequence[str]) -> None:
+def _print_plain(hits: Hits, fields: Sequence[str], *, explain: bool) -> None:
     """Print aligned columns without colours, nothing cut or wrapped: for pipes and files."""
     names = columns(hits, fields)
     table = [names] if hits else []
@@ -194,6 +199,8 @@ def _print_plain(hits: Hits, fields: Sequence[str]) -> None:
         terminal.write("  ".join(padded).rstrip() + "\n")
         if hit is not None and hit.matched:
             terminal.write(f"    matched {terminal.escape(why(hit.matched))}\n")
+        if hit is not None and explain and hit.leg_evidence:
+            terminal.write(f"    evidence {evidence(hit)}\n")
         if hit is not None and (read := lines_read(hit)):
             terminal.write(f"    reads {terminal.escape(read)}\n")
     for field, counts in hits.facets.items():

@@ -36,6 +36,8 @@ class Results:
         Fields shown as columns; fields counted.
     force : bool
         Whether the sheet may replace a file that is none.
+    explain : bool
+        Say what each leg is evidence of.
     """
 
     form: str
@@ -44,6 +46,7 @@ class Results:
     fields: Sequence[str] = ()
     facets: Sequence[str] = ()
     force: bool = False
+    explain: bool = False
 
     def check(self) -> None:
         """Refuse what cannot be shown, before anything is searched.
@@ -76,7 +79,7 @@ class Results:
             terminal.note(f"warning: {worded(lacking)}")
         if hits.understood:
             terminal.note(_understood(hits.understood))
-        hit_formats.print_hits(hits, self.form, fields=self.fields, pictures=self.pictures)
+        hit_formats.print_hits(hits, self.form, fields=self.fields, pictures=self.pictures, explain=self.explain)
         if self.sheet is not None:
             from hybrid_search.cli.output.contact_sheet import write_sheet
 
@@ -100,14 +103,15 @@ def _summary(hits: Hits, *, k: int, offset: int, documents: int) -> str:
         return f"nothing found: the index is empty; {command('index FOLDER')} fills it"
     if not hits:
         past = f" after the first {offset:,}" if offset else ""
-        return f"nothing found{past} among {counted(documents, 'picture')} in {hits.took_ms:.1f} ms"
+        rest = "; --all shows what resembles it most" if hits.ended else ""
+        return f"nothing found{past} among {counted(documents, 'picture')} in {hits.took_ms:.1f} ms{rest}"
     first, last = offset + 1, offset + len(hits)
     shown = counted(len(hits), "hit")
     # every picture is more or less near to a vector: their number says how many were fetched, not how many match
-    nearest = "knn" in hits.body
+    nearest = "knn" in hits.body and not hits.ended
     if offset if nearest else hits.total > len(hits):
         span = f"hits {first:,} to {last:,}" if len(hits) > 1 else f"hit {first:,}"
         shown = span if nearest else f"{span} of {hits.total:,}"
     goes_on = len(hits) == k and last < documents if nearest else last < hits.total
-    more = f"; --offset {last} shows the next" if goes_on else ""
+    more = f"; --offset {last} shows the next" if goes_on else "; more by resemblance: --all" if hits.ended else ""
     return f"{shown} in {hits.took_ms:.1f} ms{more}"

@@ -7,7 +7,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hybrid_search.cli.output import terminal
-from hybrid_search.cli.output.hit_columns import caption, legs_of, lines_read, lookup, more_copies, number, plain, why
+from hybrid_search.cli.output.hit_columns import (
+    caption,
+    evidence,
+    legs_of,
+    lines_read,
+    lookup,
+    more_copies,
+    number,
+    plain,
+    why,
+)
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -16,7 +26,7 @@ if TYPE_CHECKING:
     from hybrid_search.hits.hits import Hit, Hits
 
 
-def print_table(hits: Hits, *, fields: Sequence[str] = (), pictures: bool = False) -> None:
+def print_table(hits: Hits, *, fields: Sequence[str] = (), pictures: bool = False, explain: bool = False) -> None:
     """Print the hits for a person: scores, then what a picture shows above its path, which can be clicked."""
     from rich.text import Text
 
@@ -27,7 +37,9 @@ def print_table(hits: Hits, *, fields: Sequence[str] = (), pictures: bool = Fals
         for hit in _drawable(hits) if pictures else hits:
             scores = [number(hit.score), *(number(hit.legs.get(leg)) for leg in legs)] if legs else []
             values = [Text(terminal.escape(plain(lookup(hit.source, field)))) for field in fields]
-            table.add_row(str(hit.rank), *scores, *values, *([_picture(hit)] if pictures else []), _description(hit))
+            table.add_row(
+                str(hit.rank), *scores, *values, *([_picture(hit)] if pictures else []), _description(hit, explain)
+            )
         console.print(table)
     for field, counts in hits.facets.items():
         console.print()
@@ -67,7 +79,7 @@ def _picture(hit: Hit) -> Any:
     return inline(hit)
 
 
-def _description(hit: Hit) -> Text:
+def _description(hit: Hit, explain: bool) -> Text:
     """Return the caption, the path and what matched, each on its own line; labels in place of a caption are slanted."""
     from rich.text import Text
 
@@ -76,6 +88,8 @@ def _description(hit: Hit) -> Text:
     lines.append(_path(hit))
     if hit.matched:
         lines.append(Text(terminal.escape(why(hit.matched)), style="green"))
+    if explain and hit.leg_evidence:
+        lines.append(Text(f"evidence {evidence(hit)}", style="green"))
     if read := lines_read(hit):
         lines.append(Text(terminal.escape(f"reads {read}"), style="green"))
     return Text("\n").join(lines)

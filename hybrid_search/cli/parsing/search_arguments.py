@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 class FusionName(str, Enum):
     """The ways to fuse legs, as `HybridIndex.search` knows them."""
 
+    evidence = "evidence"
     rrf = "rrf"
     sum = "sum"
 
@@ -140,14 +141,23 @@ class SearchArguments:
         typer.Option(
             "--min-score",
             metavar="N|LEG=N,…",
-            help="Leave out hits below a score; vector=0.5 asks it of one leg, in its own unit.",
+            help="Leave out hits below a score, from 0 to 1; vector=0.5 asks it of one leg, in its own unit.",
             rich_help_panel="Which hits",
         ),
     ] = None
     collapse: Annotated[
+        bool | None,
+        typer.Option(
+            "--collapse/--no-collapse",
+            help="Show nearly identical hits as one, with its copies; by default where hits are ranked.",
+            show_default=False,
+            rich_help_panel="Which hits",
+        ),
+    ] = None
+    everything: Annotated[
         bool,
         options.flag(
-            "--collapse", help="Show nearly identical hits as one, with its copies.", rich_help_panel="Which hits"
+            "--all", help="Also what hardly resembles the words that are asked.", rich_help_panel="Which hits"
         ),
     ] = False
     weights: Annotated[
@@ -165,10 +175,10 @@ class SearchArguments:
         typer.Option(
             "--fusion",
             envvar="HYBRID_SEARCH_FUSION",
-            help="Fuse the legs by their ranks (rrf) or by their normalised scores (sum).",
+            help="Fuse the legs by what speaks for a hit (evidence), by ranks (rrf) or by normalised scores (sum).",
             rich_help_panel="How to rank",
         ),
-    ] = FusionName.rrf
+    ] = FusionName.evidence
     num_candidates: Annotated[
         int | None,
         typer.Option(
@@ -258,7 +268,7 @@ class SearchArguments:
         form = hit_formats.choose(
             json=self.as_json, jsonl=self.as_jsonl, csv=self.as_csv, paths=self.as_paths, print0=self.as_paths0
         )
-        results = Results(form, self.sheet, self.pictures, self.field or (), self.facet or (), self.force)
+        results = Results(form, self.sheet, self.pictures, self.field or (), self.facet or (), self.force, self.explain)
         results.check()
         return results
 
@@ -277,6 +287,7 @@ class SearchArguments:
             "sort": self.sort or None,
             "min_score": least_score(self.min_score),
             "collapse_duplicates": self.collapse,
+            "everything": self.everything,
             "weights": leg_numbers(self.weights, "--weights"),
             "fusion": self.fusion.value,
             "num_candidates": self.num_candidates,

@@ -195,7 +195,7 @@ def test_a_file_is_meant_by_its_name_alone(tmp_path: Path, run: Any, monkeypatch
     [
         (("train", "joint", "--loss", "bogus"), "'--loss': 'bogus' is not one of 'cca', "),
         (("train", "head", "--from", "bogus"), "'--from': 'bogus' is not one of 'labels', "),
-        (("search", "x", "--fusion", "bogus"), ": 'bogus' is not one of 'rrf', "),
+        (("search", "x", "--fusion", "bogus"), ": 'bogus' is not one of 'evidence', "),
         (("search", "x", "-k", "few"), r": (it must be a whole number|'few' is not a valid int)"),
         (("label", "--threshold", "few"), r": (it must be a number|'few' is not a valid float)"),
         (("embed", "lite", "--batch-size", "0"), r": (it must be greater than|0 is not in the range)"),
@@ -235,10 +235,10 @@ def test_ctrl_c_keeps_what_is_done_and_the_next_run_goes_on(tmp_path: Path, run:
     slow = (
         # a shell that runs the tests in the background has its children ignore Ctrl-C
         "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
-        "import time\nfrom hybrid_search.ingest.picture_embedding import Embedders\n"
-        "embed = Embedders.embed\n"
+        "import time\nfrom hybrid_search.ingest.picture_embedding import PictureEmbedding\n"
+        "embed = PictureEmbedding.embed\n"
         "def wait(*arguments):\n    print('batch', flush=True)\n    time.sleep(0.3)\n    return embed(*arguments)\n"
-        "Embedders.embed = wait\n"
+        "PictureEmbedding.embed = wait\n"
         "from hybrid_search.cli import main\nmain()"
     )
     arguments = ["index", str(tmp_path / "photos"), *at, *EMBEDDER, "--batch-size", "4"]

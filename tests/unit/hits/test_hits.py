@@ -15,9 +15,15 @@ from hybrid_search.hits.complete_legs import is_complete, with_larger_boosts
 from hybrid_search.hits.hits import Hit, Hits, read_hits
 from hybrid_search.query.body import build_body
 from hybrid_search.query.query import SignatureLeg
-from tests.support.bodies import SIGNATURE, ask, nearest
+from tests.support import bodies
+from tests.support.bodies import SIGNATURE, nearest
 
 LENGTH = math.hypot(*SIGNATURE.tolist())
+
+
+def ask(**asked):
+    """Ask by ranks, each hit by itself: what evidence makes of hits is in test_leg_evidence.py."""
+    return bodies.ask(**{"fusion": "rrf", "collapse_duplicates": False, **asked})
 
 
 def turned(count: int) -> np.ndarray:

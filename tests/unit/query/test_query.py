@@ -108,7 +108,7 @@ def test_a_query_cannot_be_changed():
         ({"weights": {"text": -1}}, "weights['text'] must be 0 or more (got -1)"),
         ({"weights": {"text": float("nan")}}, "weights['text'] is a finite number"),
         ({"weights": {"text": "much"}}, "weights['text'] is a finite number"),
-        ({"fusion": "max"}, "no fusion 'max'; known: rrf, sum"),
+        ({"fusion": "max"}, "no fusion 'max'; known: evidence, rrf, sum"),
         ({"min_score": float("inf")}, "min_score is a finite number"),
         ({"min_score": {"image": 0.3}}, "min_score has no leg 'image'; known: text, vector, signature"),
         ({"min_score": 0.3, "sort": "iso"}, "min_score={'vector': 0.3}"),
@@ -158,7 +158,8 @@ def test_the_window_of_several_legs_grows_in_steps(asked, window, candidates):
 
 @pytest.mark.parametrize("asked", [{"text": "dog"}, {"vectors": [lite()]}])
 def test_one_leg_is_asked_for_what_is_wanted_and_no_more(asked):
-    assert ask(**asked, k=7, offset=5).window == 12
+    assert ask(**asked, k=7, offset=5, collapse_duplicates=False).window == 12
+    assert ask(**asked, k=7, offset=5).window == 50, "copies of hits may stand anywhere below them"
 
 
 def test_a_signature_alone_is_ranked_anew_by_its_distance_and_needs_a_window():

@@ -151,7 +151,8 @@ def _hits(
         if source_filter.wanted:
             hit["_source"] = source if lazy else source.parsed
         if fields is not None:
-            hit["fields"] = _fields(snapshot, address, fields, read_vector)
+            of_hit = _Fields(snapshot, address, fields, read_vector)
+            hit["fields"] = of_hit if lazy and ranked.group is None else of_hit.read
         if ranked.sort is not None:
             hit["sort"] = list(ranked.sort)
         if ranked.group is not None and ranked.group[1] is not None:
@@ -200,21 +201,39 @@ def _field_patterns(spec: Any) -> SourceFilter | None:
     return SourceFilter(names)
 
 
-def _fields(
-    snapshot: Snapshot,
-    address: tantivy.DocAddress,
-    wanted: SourceFilter,
-    read_vector: Callable[[str, int], Any],
-) -> dict[str, list[Any]]:
-    values: dict[str, list[Any]] = {}
-    for name, value in leaves(wanted.apply(read_source(snapshot.searcher.doc(address), wanted=wanted.may_want))):
-        values.setdefault(name, []).append(value)
-    for field in snapshot.schema.fields.vectors():
-        if wanted.may_want(field.name):
-            row = snapshot.values(f"{field.name}#row", [address])[0]
-            if row is not None:
-                values[field.name] = read_vector(field.name, int(row)).tolist()
-    return values
+class _Fields(Mapping[str, list[Any]]):
+    """The wanted `fields` of a stored document, read when they are first used."""
+
+    def __init__(
+        self,
+        snapshot: Snapshot,
+        address: tantivy.DocAddress,
+        wanted: SourceFilter,
+        read_vector: Callable[[str, int], Any],
+    ) -> None:
+        self._snapshot, self._address, self._wanted, self._read_vector = snapshot, address, wanted, read_vector
+
+    @cached_property
+    def read(self) -> dict[str, list[Any]]:
+        wanted, values = self._wanted, dict[str, list[Any]]()
+        source = read_source(self._snapshot.searcher.doc(self._address), wanted=wanted.may_want)
+        for name, value in leaves(wanted.apply(source)):
+            values.setdefault(name, []).append(value)
+        for field in self._snapshot.schema.fields.vectors():
+            if wanted.may_want(field.name):
+                row = self._snapshot.values(f"{field.name}#row", [self._address])[0]
+                if row is not None:
+                    values[field.name] = self._read_vector(field.name, int(row)).tolist()
+        return values
+
+    def __getitem__(self, name: str) -> list[Any]:
+        return self.read[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.read)
+
+    def __len__(self) -> int:
+        return len(self.read)
 
 
 def _name_matches(
