@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from hybrid_search.backends.elasticsearch import Server
     from hybrid_search.backends.integrity import IntegrityReport
+    from hybrid_search.document.index_embedders import EmbedderSet
     from hybrid_search.duplicates.finder import DuplicateFinder
     from hybrid_search.duplicates.model import DuplicateGroup
     from hybrid_search.embedders import Embedder, TextEmbedder
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
     from hybrid_search.hits.hits import Hits
     from hybrid_search.images import ImageLike
     from hybrid_search.ingest import IngestReport, Progress
-    from hybrid_search.ingest.picture_embedding import Embedders
     from hybrid_search.ingest.prune import Vanished
     from hybrid_search.ingest.text_reading import TextReport
     from hybrid_search.query.filters import Filter
@@ -120,11 +120,9 @@ class HybridIndex:
         """The names of all embedders that the index has now, the default first."""
         return self._state.current_embedders().names
 
-    def filling(self) -> Embedders:
+    def filling(self) -> EmbedderSet:
         """Return the embedders that fill the index as it is now, for those who write into its backend."""
-        from hybrid_search.ingest.picture_embedding import Embedders
-
-        return Embedders.of(self._state)
+        return self._state.current_embedders()
 
     def info(self) -> dict[str, Any]:
         """Return facts about the index: location, documents, how many missing, bytes, embeddings, own fields, versions.
@@ -621,6 +619,9 @@ class HybridIndex:
             Have every hit name the words and filters that it matched.
         missing : bool
             Also pictures whose files have all vanished; a filter on `missing` finds them too.
+        literal : bool
+            Search all words as words: otherwise "2019", "Canon" or "in Paris" are filters where the index has pictures
+            that fit, and `Hits.understood` says what was taken for what.
 
         Raises
         ------

@@ -2,8 +2,8 @@
 
 Prints Markdown. Photos come from --photos FOLDER, else from the shared test data that HYBRID_SEARCH_DATA names, else
 from scikit-image's wheel. `make bench` runs what needs neither a server nor long; `elasticsearch` starts a server, or
-measures those of --url; `codes`, `duplicates`, `removable`, `grouping`, `grouping-files`, `many-copies`, `embedders`,
-`search-path` and `words` run by name. The latest output is in docs/benchmarks.md.
+measures those of --url; `codes`, `duplicates`, `removable`, `grouping`, `grouping-files`, `large`, `many-copies`,
+`embedders`, `ocr`, `search-path`, `understood` and `words` run by name. The latest output is in docs/benchmarks.md.
 """
 
 from __future__ import annotations
@@ -66,6 +66,12 @@ def search_or_peers(photos: Path, options: argparse.Namespace) -> str:
     return peers.measure(size=1_000 if options.quick else (options.sizes or [peers.SIZE])[0])
 
 
+def large(photos: Path, options: argparse.Namespace) -> str:
+    from scripts.benchmarks import large
+
+    return large.measure(sizes=tuple(options.sizes or large.SIZES), folder=options.folder)
+
+
 def duplicates(photos: Path, options: argparse.Namespace) -> str:
     from scripts.benchmarks import duplicates
 
@@ -117,6 +123,20 @@ def removable(photos: Path, options: argparse.Namespace) -> str:
     return removable.measure(everything, count=options.pairs or (2 if options.quick else removable.COUNT), **given)
 
 
+def ocr(photos: Path, options: argparse.Namespace) -> str:
+    from scripts.benchmarks import ocr
+
+    given = {"seed": options.seed, "half": options.half or "ab", "parts": options.part, "sheet": options.sheet}
+    return ocr.measure(photos, quick=options.quick, **given)
+
+
+def understood(photos: Path, options: argparse.Namespace) -> str:
+    from scripts.benchmarks import understanding
+
+    sizes = (500,) if options.quick else tuple(options.sizes or (1_000, 100_000))
+    return "\n".join(understanding.measure(documents=size, names=max(1, size // 20)) for size in sizes)
+
+
 def words(photos: Path, options: argparse.Namespace) -> str:
     from scripts.benchmarks import words
 
@@ -124,6 +144,7 @@ def words(photos: Path, options: argparse.Namespace) -> str:
     if not data:
         raise SystemExit("words measures with the shared test data; say where they are in HYBRID_SEARCH_DATA")
     given = {"half": options.half or "", "per_query": options.per_query, "fresh": options.fresh}
+    given |= {"read_text": options.read_text}
     given |= {"embedders": options.embedder} if options.embedder else {}
     given |= {"sets": (options.set,)} if options.set != "all" else {}
     given |= {"year": options.year} if options.year else {}
@@ -143,11 +164,14 @@ BY_NAME = {
     "duplicates": duplicates,
     "grouping": grouping,
     "grouping-files": grouping_files,
+    "large": large,
     "many-copies": many_copies,
+    "ocr": ocr,
     "removable": removable,
     "search": search_or_peers,
     "search-path": search_path,
     "words": words,
+    "understood": understood,
 }
 
 
@@ -200,22 +224,25 @@ def parser() -> argparse.ArgumentParser:
     copies.add_argument("--workers", type=int, default=1, help="processes that look pictures up")
     copies.add_argument("--sources", type=int, metavar="N", help="copies of so many photos only, of 200")
     copies.add_argument("--videos", type=Path, help="a folder of videos, for frames of real scenes")
-    pairs = parser.add_argument_group("removable")
+    parser.add_argument("--part", nargs="+", default=[], choices=["words", "photos", "seconds"], help="parts of ocr")
+    parser.add_argument("--sheet", type=Path, metavar="FILE", help="ocr: draw all photos in which something was read")
+    pairs = parser.add_argument_group("removable, ocr")
     pairs.add_argument("--pairs", type=int, metavar="N", help="pairs of each kind, of harmless ones half as many; 16")
-    pairs.add_argument("--seed", type=int, default=0, help="another one makes other pairs of other photos")
+    pairs.add_argument("--seed", type=int, default=0, help="another one makes other pairs, or draws other pictures")
     pairs.add_argument("--half", choices=["a", "b"], help="tune on a, report b; by default both")
     pairs.add_argument("--first", type=int, metavar="N", help="only the first pairs of each kind in the half")
     pairs.add_argument("--direct", action="store_true", help="judge pairs by themselves, without an index")
     pairs.add_argument("--holes", action="store_true", help="with --direct, the treacherous pairs of `duplicates` too")
     pairs.add_argument("--list", action="store_true", help="list the wrong pairs and the harmless ones that are lost")
     pairs.add_argument("--kind", default="", help="only kinds and classes whose name holds this")
-    pairs.add_argument("--folder", type=Path, help="where pairs are kept; by default the user's cache folder")
+    pairs.add_argument("--folder", type=Path, help="where pairs and indexes of large are kept")
     typed = parser.add_argument_group("words, which takes --half and --before too")
     typed.add_argument("--embedder", nargs="+", default=[], metavar="NAME", help="by default lite lite+minilm")
     typed.add_argument("--set", choices=["typed", "own", "all"], default="all", help="which queries; all by default")
     typed.add_argument("--fusion", help="how legs are fused; by default what a search does")
     typed.add_argument("--per-query", action="store_true", help="list every query")
     typed.add_argument("--year", type=int, help="what `last year` means; by default the year before this one")
+    typed.add_argument("--read-text", action="store_true", help="read the text inside pictures, with RapidOCR")
     typed.add_argument("--fresh", action="store_true", help="index again what is in the cache")
     servers = parser.add_argument_group("elasticsearch, signature-lookup")
     servers.add_argument("--url", nargs="+", default=[], help="running servers; by default one is started")

@@ -22,7 +22,7 @@ PICTURE_IN = (
     "document.picture:read_picture",
     "metadata.file_metadata:read_metadata",
     "signature.goldberg:grid_signature",
-    "ingest.picture_embedding:Embedders",
+    "ingest.picture_embedding:PictureEmbedding",
     "document.document:build_source",
     "backends.optimistic_update:change_document",
     "backends:Backend.bulk",

@@ -66,7 +66,7 @@ def find_duplicates(
     no_progress: options.NoProgress = False,
 ) -> int:
     """Find copies of pictures in folders, look at them side by side, and decide what stays."""
-    deed = Deed(action.value if action else None, to, False, journal, yes)
+    deed = Deed(action, to, False, journal, yes)
     if undo is not None:
         report = undo_by(undo, backend=None, yes=yes)
         print_report(report)

@@ -104,6 +104,10 @@ class Backend(ABC):
         """
         return self.definition()
 
+    def stamp(self) -> object:
+        """Return what is equal as long as no document has changed, None where that cannot be told at no cost."""
+        return None
+
     @abstractmethod
     def bulk(self, actions: Iterable[Action]) -> list[Outcome]:
         """Write all actions in order and return the fate of each; one bad document never fails the others.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -45,6 +46,17 @@ def first_path(source: Mapping[str, Any]) -> str | None:
     """Return the first path of a document's fields, None when there is none."""
     paths = source.get("path") or None
     return paths if paths is None or isinstance(paths, str) else str(paths[0])
+
+
+def is_below(path: str, folder: str) -> bool:
+    """Tell whether an absolute path is a folder or lies below it; both are written as the system writes them.
+
+    Examples
+    --------
+    >>> is_below("/photos/2019/a.jpg", "/photos"), is_below("/photos2/a.jpg", "/photos"), is_below("/photos", "/")
+    (True, False, True)
+    """
+    return path == folder or path.startswith(folder.rstrip(os.sep) + os.sep)
 
 
 @dataclass(frozen=True)
@@ -122,6 +134,7 @@ def build_source(
         "height": prepared.height,
         "megapixels": round(prepared.width * prepared.height / 1e6, 3),
         "shape": _shape(prepared.width, prepared.height),
+        **({"monochrome": True} if picture.monochrome else {}),
         "indexed_at": _moment(time.time()),
         # a flat picture has no direction to be near to, and no duplicates
         **({"signature": prepared.signature} if prepared.signature.any() else {}),

@@ -23,7 +23,10 @@ Asked = Literal["open", "search", "drop", "prefer", "learn"]
 
 
 class EmbedderSet:
-    """The embedders of one index.
+    """The embedders of one index: the one place that knows which they are, and that loads them.
+
+    What works with some of them is given `for_images` or `for_captions`, and loads none itself: `PictureEmbedding` and
+    `CaptionEmbedding` of `ingest` put batches through them.
 
     Parameters
     ----------

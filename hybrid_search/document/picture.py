@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from hybrid_search.document.monochrome import is_monochrome
 from hybrid_search.images import DEFAULT_LIMITS, Limits, Source, decode
 from hybrid_search.metadata import Metadata, add_places, merge, read_metadata
 from hybrid_search.signature.goldberg import SIGNATURE_MIN_SIDE, signature
@@ -65,6 +66,8 @@ class Picture:
         What the file says of itself, and what sidecars and captions say of it.
     thumbnail : str
         Data URI.
+    monochrome : bool
+        Whether it is a photograph in black and white.
     """
 
     sha256: str
@@ -72,6 +75,7 @@ class Picture:
     prepared: PreparedPicture
     metadata: Metadata
     thumbnail: str
+    monochrome: bool = False
 
 
 def prepare(source: Source, *, min_side: int, limits: Limits = DEFAULT_LIMITS) -> PreparedPicture:
@@ -118,6 +122,7 @@ def read_picture(
         prepared=prepared,
         metadata=add_places(merge(inside, described) if described else inside),
         thumbnail=thumbnail(prepared.image),
+        monochrome=is_monochrome(prepared.image),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import PurePath
 from typing import Any
 
 import numpy as np
@@ -104,6 +105,10 @@ class Member:
     path: str | None
     evidence: Evidence | None = None
     source: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+    def is_below(self, *folders: str) -> bool:
+        """Tell whether this file lies below one of some folders, however people wrote them, or is one of them."""
+        return self.path is not None and any(PurePath(self.path).is_relative_to(folder) for folder in folders)
 
 
 @dataclass(frozen=True)

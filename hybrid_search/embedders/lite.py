@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from functools import cache
 from importlib.util import find_spec
@@ -13,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from hybrid_search.embedders.atomic_files import sha256_of
 from hybrid_search.embedders.graph_cache import cached_graph
 from hybrid_search.embedders.onnx_session import OnnxSession
 from hybrid_search.embedders.option_values import number, whole
@@ -124,7 +124,7 @@ def _state_dict() -> dict[str, NDArray[Any]]:
     from hybrid_search.embedders.state_dict import read_state_dict
 
     path = _weights()
-    if (found := hashlib.sha256(path.read_bytes()).hexdigest()) != WEIGHTS_SHA256:
+    if (found := sha256_of(path)) != WEIGHTS_SHA256:
         raise WeightsMissing(str(path), f"sha256 is {found[:12]}…, not {WEIGHTS_SHA256[:12]}…; {_REINSTALL}")
     return read_state_dict(path)
 

@@ -49,7 +49,7 @@ class EmbedderEntry:
 
 
 _CLASSICAL = "pip install 'hybrid-search[classical]'"
-_HUB = "pip install 'hybrid-search[clip]'"
+_HUB = "pip install 'huggingface_hub>=1'"
 _KERAS = "pip install 'hybrid-search[tensorflow]'"
 _OF_A_HUB = ("model", "text")
 _WORDS = ("imagenet", "none")
@@ -88,10 +88,10 @@ def known_embedders() -> Mapping[str, EmbedderEntry]:
 
 
 def default_embedder() -> str:
-    """Return the name of a new index's embedder: "lite+minilm" where `minilm` has been fetched, else "lite"."""
-    from hybrid_search.embedders.minilm.model_files import is_here
+    """Return the name of a new index's embedder: what was fetched last, else the best that is on this machine."""
+    from hybrid_search.embedders.best_here import best_here
 
-    return "lite+minilm" if is_here() else "lite"
+    return best_here()
 
 
 def embedder_names() -> tuple[str, ...]:

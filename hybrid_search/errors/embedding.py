@@ -76,10 +76,14 @@ class WeightsMissing(EmbedderError):
 
 
 class ModelMissing(EmbedderError):
-    """A model's files are not here, and cannot be brought; `remedy` says what brings them."""
+    """A model's files are not here, and cannot be brought; `remedy` says what brings them.
 
-    def __init__(self, name: str, reason: str, remedy: Remedy | str) -> None:
-        super().__init__(f"embedder {name!r}: {reason}", remedy=remedy, name=name, reason=reason)
+    `unreachable` tells that the hub could not be asked, which another source of models may make up for.
+    """
+
+    def __init__(self, name: str, reason: str, remedy: Remedy | str, *, unreachable: bool = False) -> None:
+        message = f"embedder {name!r}: {reason}"
+        super().__init__(message, remedy=remedy, name=name, reason=reason, unreachable=unreachable)
 
 
 class TrainingImpossible(EmbedderError):

@@ -53,7 +53,8 @@ class ImageTooLarge(ImageError):
     def __init__(self, path: str, pixels: int, limit: int, unit: str = "pixels") -> None:
         has = f"{'needs' if 'memory' in unit else 'has'} {pixels:,} {unit}"
         super().__init__(
-            f"image {path} {has}, more than the limit of {limit:,}; pass a larger limit to accept it",
+            f"image {path} {has}, more than the limit of {limit:,}",
+            remedy="pass a larger limit to accept it",
             path=path,
             pixels=pixels,
             limit=limit,
@@ -77,8 +78,8 @@ class EmptyQuery(QueryError):
 
     def __init__(self) -> None:
         super().__init__(
-            "nothing to search for; pass text, image, like, vector, vector_query, classes, colours or filter, "
-            "or sort to list all"
+            "nothing to search for",
+            remedy="pass text, image, like, vector, vector_query, classes, colours or filter, or sort to list all",
         )
 
 

@@ -22,8 +22,9 @@ class AccessDenied(BackendError):
 
     def __init__(self, location: str, reason: str) -> None:
         super().__init__(
-            f"{location} denies access: {reason}; give credentials that may do this by HYBRID_SEARCH_API_KEY, "
-            "HYBRID_SEARCH_USERNAME and HYBRID_SEARCH_PASSWORD, or the configuration file",
+            f"{location} denies access: {reason}",
+            remedy="give credentials that may do this by HYBRID_SEARCH_API_KEY, HYBRID_SEARCH_USERNAME and "
+            "HYBRID_SEARCH_PASSWORD, or the configuration file",
             location=location,
             reason=reason,
         )
@@ -34,8 +35,8 @@ class IncompleteAnswer(BackendError):
 
     def __init__(self, location: str, reason: str) -> None:
         super().__init__(
-            f"{location} answered from a part of the index only: {reason}; try again when the cluster is healthy "
-            "(`GET /_cluster/health`)",
+            f"{location} answered from a part of the index only: {reason}",
+            remedy="try again when the cluster is healthy (`GET /_cluster/health`)",
             location=location,
             reason=reason,
         )
@@ -46,7 +47,8 @@ class ViewEnded(BackendError):
 
     def __init__(self, location: str) -> None:
         super().__init__(
-            f"{location}: the view of the index has ended, unread for minutes or with its node; start the same again",
+            f"{location}: the view of the index has ended, unread for minutes or with its node",
+            remedy="start the same again",
             location=location,
         )
 
@@ -56,7 +58,8 @@ class ServerBusy(BackendError):
 
     def __init__(self, location: str, reason: str) -> None:
         super().__init__(
-            f"{location} is overloaded: {reason}; try again later, with smaller batches, or give it more memory",
+            f"{location} is overloaded: {reason}",
+            remedy="try again later, with smaller batches, or give it more memory",
             location=location,
             reason=reason,
         )
@@ -74,7 +77,9 @@ class DocumentChanged(BackendError):
 
     def __init__(self, id: str) -> None:
         super().__init__(
-            f"document {id!r} keeps being changed by another writer; run again when that has finished", id=id
+            f"document {id!r} keeps being changed by another writer",
+            remedy="run again when that has finished",
+            id=id,
         )
 
 

@@ -79,8 +79,8 @@ class FormatTooNew(BackendError):
 
     def __init__(self, location: str, found: int, known: int) -> None:
         super().__init__(
-            f"{location} has format {found}, this version knows up to {known}; "
-            "upgrade with `pip install -U hybrid-search`",
+            f"{location} has format {found}, this version knows up to {known}",
+            remedy="upgrade with `pip install -U hybrid-search`",
             location=location,
             found=found,
             known=known,
@@ -140,7 +140,8 @@ class StorageFull(BackendError):
 
     def __init__(self, location: str) -> None:
         super().__init__(
-            f"no space left while writing {location}; free some and run again, nothing committed is lost",
+            f"no space left while writing {location}",
+            remedy="free some and run again, nothing committed is lost",
             location=location,
         )
 

@@ -21,6 +21,7 @@ from hybrid_search.images import DEFAULT_LIMITS, Limits
 from hybrid_search.query.explain import FILTER, TERM, sure_names
 from hybrid_search.query.facets import read_facets
 from hybrid_search.query.query import Query
+from hybrid_search.query.understood.model import Understood
 from hybrid_search.query.word_clauses import EVERY_WORD, is_graded
 
 if TYPE_CHECKING:
@@ -162,6 +163,8 @@ class Hits(Sequence[Hit]):
         Gives the thumbnails of ids, for `with_thumbnails`.
     unavailable : tuple of LegUnavailable
         Legs that could not run, because their embedders cannot be loaded here: these hits were found without them.
+    understood : tuple of Understood
+        Parts of the text that were taken for more than words, such as "2019" for a year; `literal=True` takes none so.
     """
 
     hits: tuple[Hit, ...]
@@ -172,6 +175,7 @@ class Hits(Sequence[Hit]):
     facets: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     thumbnails: Callable[[Sequence[str]], Mapping[str, str]] | None = field(default=None, compare=False)
     unavailable: tuple[LegUnavailable, ...] = field(default=(), compare=False)
+    understood: tuple[Understood, ...] = ()
 
     @overload
     def __getitem__(self, index: int) -> Hit: ...
@@ -240,10 +244,13 @@ class Hits(Sequence[Hit]):
 
     def __repr__(self) -> str:
         """Return a table."""
-        return hits_table(self.hits, total=self.total, notes=self.unavailable)
+        return hits_table(self.hits, total=self.total, notes=(*self.unavailable, *self._meanings()))
+
+    def _meanings(self) -> list[str]:
+        return [f"understood: {part}" for part in self.understood if part.clause is not None]
 
     def _repr_html_(self) -> str:
-        return hits_html(self.with_thumbnails().hits, total=self.total, notes=self.unavailable)
+        return hits_html(self.with_thumbnails().hits, total=self.total, notes=(*self.unavailable, *self._meanings()))
 
 
 def read_hits(response: Mapping[str, Any], query: Query, body: Mapping[str, Any]) -> Hits:
@@ -294,6 +301,7 @@ def read_hits(response: Mapping[str, Any], query: Query, body: Mapping[str, Any]
         body=body,
         facets=_facets(response, query),
         unavailable=query.unavailable,
+        understood=query.understood,
     )
 
 

@@ -13,6 +13,8 @@ from hybrid_search.hits.hits import Hits, read_hits
 from hybrid_search.hits.leg_evidence import some_hold_every_word
 from hybrid_search.query.body import build_body, json_body
 from hybrid_search.query.options import check_names
+from hybrid_search.query.understood.model import Understanding
+from hybrid_search.query.understood.question import understanding
 
 if TYPE_CHECKING:
     from hybrid_search.query.index_state import IndexState
@@ -24,7 +26,17 @@ if TYPE_CHECKING:
 def search(index: IndexState, text: str | None, options: SearchOptions) -> Hits:
     """Return the hits of a question; see `HybridIndex.search`."""
     _prepare(index, options, method="search")
-    query, found, body = _answered(index, text, options, index.asker.read(text, options))
+    meant = understanding(index, text, options)
+    hits = _found(index, meant, options)
+    if meant.parts and not hits.total:
+        # what fits nothing together is searched as the words that were typed
+        given_up = tuple(replace(part, clause=None) for part in meant.parts)
+        return replace(_found(index, Understanding(text or ""), options), understood=given_up)
+    return hits
+
+
+def _found(index: IndexState, meant: Understanding, options: SearchOptions) -> Hits:
+    query, found, body = _answered(index, meant, options, index.asker.read(meant.words, options))
     if query.ends and (query.facets or query.sort) and some_hold_every_word(found, query):
         query, found, body = _narrowed(index, query, found, body)
 
@@ -38,7 +50,8 @@ def search(index: IndexState, text: str | None, options: SearchOptions) -> Hits:
 def request(index: IndexState, text: str | None, options: SearchOptions) -> dict[str, Any]:
     """Return the body that `search` would send; see `HybridIndex.request`."""
     _prepare(index, options, method="request")
-    query = index.asker.query(text, options)
+    meant = understanding(index, text, options)
+    query = index.asker.query(meant.words, options, understood=meant.parts)
     for lacking in query.unavailable:
         warning = UserWarning(str(lacking))
         warning.__cause__ = lacking
@@ -69,18 +82,18 @@ def _prepare(index: IndexState, options: SearchOptions, *, method: str) -> None:
 
 
 def _answered(
-    index: IndexState, text: str | None, options: SearchOptions, sought: QuestionParts
+    index: IndexState, meant: Understanding, options: SearchOptions, sought: QuestionParts
 ) -> tuple[Query, dict[str, Any], Mapping[str, Any]]:
     """Return the answer with the query; asked once more where others have changed the embedders meanwhile."""
     try:
-        query = index.asker.query(text, options, sought=sought)
+        query = index.asker.query(meant.words, options, sought=sought, understood=meant.parts)
     except UnknownField:
         # another writer may have added a field
         asker = index.asker
         index.current_embedders()
         if index.asker is asker:
             raise
-        query = index.asker.query(text, options, sought=sought)
+        query = index.asker.query(meant.words, options, sought=sought, understood=meant.parts)
     embedders = index.embedders
     try:
         answer = ask(index.backend, build_body(query), window=query.window)
@@ -92,5 +105,5 @@ def _answered(
         index.follow()
         if index.embedders is embedders:
             return query, *answer
-    query = index.asker.query(text, options, sought=sought)
+    query = index.asker.query(meant.words, options, sought=sought, understood=meant.parts)
     return query, *ask(index.backend, build_body(query), window=query.window)

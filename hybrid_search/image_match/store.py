@@ -24,6 +24,7 @@ from hybrid_search.image_match.nested_metadata import KEPT_PATH, keep, kept_meta
 from hybrid_search.images import DEFAULT_LIMITS, Limits, place_of, read_source
 from hybrid_search.index import HybridIndex
 from hybrid_search.ingest.caption_embedding import CaptionEmbedding
+from hybrid_search.ingest.picture_embedding import PictureEmbedding
 from hybrid_search.ingest.pipeline import check_name
 from hybrid_search.query.body import build_body
 from hybrid_search.query.query import SignatureLeg, make_query
@@ -153,17 +154,18 @@ class SignatureES:
             When `metadata` is not JSON, or a value named by `fields` does not fit its field.
         """
         name, embedders = _name(path), self._index.filling()
+        embedding = PictureEmbedding(embedders.for_images())
         place = name if img is not None else place_of(path)
         # taken before the picture is read, lest a change go unseen
         files = [FileFacts(place) if img is not None else _facts(place)] if place else []
         read = read_picture(
             read_source(path if img is None else img, limits=self._limits),
-            min_side=embedders.min_side,
+            min_side=embedding.min_side,
             described=keep(name, metadata, self._fields),
             limits=self._limits,
         )
-        ((vectors, labels),) = embedders.embed([embedders.ready(read.prepared.image)])
-        vectors |= CaptionEmbedding(embedders.captions).vectors(read.metadata.fields)
+        ((vectors, labels),) = embedding.embed([embedding.ready(read.prepared.image)])
+        vectors |= CaptionEmbedding(embedders.for_captions()).vectors(read.metadata.fields)
         return self._insert(build_source(read, files=files, embeddings=vectors, labels=labels), refresh_after)
 
     def insert_single_record(self, rec: Mapping[str, Any], refresh_after: bool = False) -> str:

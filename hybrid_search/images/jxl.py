@@ -5,7 +5,7 @@ from __future__ import annotations
 from hybrid_search.images.parts import iso_boxes
 
 _RATIOS = ((1, 1), (1, 1), (12, 10), (4, 3), (3, 2), (16, 9), (5, 4), (2, 1))
-_DISTRIBUTION = (9, 13, 18, 30)
+_DISTRIBUTION = (9, 13, 18, 30)  # bits of a side; both are of ISO/IEC 18181-1, D.2
 
 
 class _Bits:

@@ -15,7 +15,7 @@ MAX_STRIPS = 500_000
 """Strips or tiles of one image. 256 megapixels in tiles of 32 × 32, smaller than any program writes, are 250,000."""
 
 _RESOLUTION = (282, 283, 296)  # tags of TIFF 6.0, as below
-_OFFSETS = (273, 324)
+_OFFSETS = (273, 324)  # of strips, of tiles
 _COMPRESSION, _ORIENTATION = 259, 0x0112
 
 

@@ -11,7 +11,6 @@ from hybrid_search.images import place_of
 from hybrid_search.ingest.input_items import Item, is_several, read_item, read_items
 from hybrid_search.ingest.many_pictures import add_pictures
 from hybrid_search.ingest.one_picture import add_picture
-from hybrid_search.ingest.picture_embedding import Embedders
 
 if TYPE_CHECKING:
     from hybrid_search.ingest.report import IngestOptions, IngestReport, Progress
@@ -38,7 +37,7 @@ def add(
     if place and place in index.pending:
         index.refresh()
     chosen = item.id if id is None else id
-    embedders, limits = Embedders.of(index), index.limits
+    embedders, limits = index.current_embedders(), index.limits
     added = add_picture(index.backend, embedders, item.image, id=chosen, metadata=item.metadata, limits=limits)
     index.pending.add(place)
     return added
@@ -57,7 +56,7 @@ def _add_many(
     # what a generator gives may be written over when it is asked for the next
     ahead = isinstance(images, Sequence) or hasattr(images, "columns") or hasattr(images, "dtype")
     total = len(images) if hasattr(images, "__len__") else None
-    embedders = Embedders.of(index)
+    embedders = index.current_embedders()
     return add_pictures(index.backend, embedders, items, options=options, ahead=ahead, total=total, progress=progress)
 
 

@@ -10,7 +10,7 @@ from hybrid_search.document.document import FileFacts
 from hybrid_search.document.picture import Picture
 from hybrid_search.embedders import Labels
 from hybrid_search.errors import HybridSearchError, ImageUnreadable
-from hybrid_search.ingest.picture_embedding import Embedders, Ready, Vectors
+from hybrid_search.ingest.picture_embedding import PictureEmbedding, Ready, Vectors
 from hybrid_search.metadata import Metadata
 
 
@@ -55,14 +55,14 @@ class Batches:
 
     Parameters
     ----------
-    embedders : Embedders
+    embedding : PictureEmbedding
         What the pictures go through.
     size : int
         Pictures of a batch.
     """
 
-    def __init__(self, embedders: Embedders, size: int) -> None:
-        self._embedders = embedders
+    def __init__(self, embedding: PictureEmbedding, size: int) -> None:
+        self._embedding = embedding
         self._size = size
         self._filling: list[ReadFile] = []
         self._flying: list[ReadFile] = []
@@ -93,7 +93,7 @@ class Batches:
         self._flying, self._filling = self._filling, []
         if self._flying:
             pixels = [read.pixels for read in self._flying if read.pixels is not None]
-            self._future = self._thread.submit(self._embedders.embed, pixels)
+            self._future = self._thread.submit(self._embedding.embed, pixels)
         return done
 
     def land(self) -> list[Embedded]:

@@ -21,7 +21,8 @@ class CaptionEmbedding:
     Parameters
     ----------
     embedders : mapping of str to TextEmbedder
-        By the leaf of their fields under `embedding`; one is asked for only when there are words.
+        By the leaf of their fields under `embedding`, as `EmbedderSet.for_captions` gives them; one is asked for only
+        when there are words.
     """
 
     def __init__(self, embedders: Mapping[str, TextEmbedder]) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from hybrid_search.backends import Action, Backend, Stored
 from hybrid_search.backends.optimistic_update import Change, change_document, files_after
-from hybrid_search.document.document import FileFacts, file_fields
+from hybrid_search.document.document import FileFacts, file_fields, is_below
 
 _NEARLY_ALL = 0.9
 """People delete albums, hardly ever nine tenths of a collection between two runs; what is left over on an unmounted
@@ -126,11 +126,6 @@ class Catalog:
             return Action("update", id, file_fields(files)) if files else Action("delete", id)
 
         return change
-
-
-def is_below(path: str, root: str) -> bool:
-    """Tell whether a path is a folder or lies below it."""
-    return path == root or path.startswith(root.rstrip(os.sep) + os.sep)
 
 
 def lies_below(root: str) -> dict[str, Any]:

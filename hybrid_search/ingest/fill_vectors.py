@@ -52,42 +52,17 @@ def add_embedder(
     batch_size: int = 32,
     progress: Callable[[Progress], None] | None = None,
 ) -> IngestReport:
-    """Give every document that lacks it a vector of this embedder: of its picture's file, or of its words.
+    """Give every document that lacks it a vector of this embedder; see `HybridIndex.add_embedder`.
 
     Where the embedder is a map of another one's vectors, such as a trained head, and the index holds these, they are
-    mapped, and files are opened for documents that lack them alone.
-
-    Searches and other writers go on meanwhile; a run that was interrupted goes on where it ended. Only the new field
-    is written, so that nothing that others change at the same time is lost.
+    mapped, and files are opened for documents that lack them alone. Only the new field is written, so that nothing that
+    others change at the same time is lost. Where vectors of another version are removed first, searches by this
+    embedder find only what the run has done until it is over.
 
     Parameters
     ----------
-    backend : Backend
-    embedder : Embedder or TextEmbedder
-        Its field is made when it is not there.
     of : {"image", "caption"}
         What is embedded: pictures, or what is written about them.
-    again : bool
-        Compute all vectors anew, and not only those that are lacking. Where the index has those of another version of
-        this embedder, they are all removed first, so that vectors of two versions are never compared: until the run is
-        over, searches by this embedder find only what it has done.
-    limits : Limits
-        The largest picture that is accepted.
-    batch_size : int
-        Pictures embedded together.
-    progress : callable, optional
-        Called with a `Progress` after every batch.
-
-    Returns
-    -------
-    IngestReport
-        `updated` pictures, how many of them `from_stored` vectors, and those that failed: whose files are away, or
-        have other bytes now.
-
-    Raises
-    ------
-    EmbedderMismatch
-        When the field was filled by another version of this embedder, and `again` is false.
     """
     spec = spec_of(embedder, of=of)
     key = _made(backend, spec, again=again)

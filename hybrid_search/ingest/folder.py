@@ -10,7 +10,6 @@ from pathlib import Path
 from hybrid_search.errors import ImageUnreadable
 from hybrid_search.ingest.catalog import Catalog, mark_missing
 from hybrid_search.ingest.own_fields import fit_each
-from hybrid_search.ingest.picture_embedding import Embedders
 from hybrid_search.ingest.pipeline import Pipeline, check_name
 from hybrid_search.ingest.prune import folders_left, vanished_documents
 from hybrid_search.ingest.report import IngestOptions, IngestReport, Progress
@@ -37,7 +36,7 @@ def add_folder(
         When the captions file cannot be used.
     """
     index.see_own_writes()
-    backend, embedders = index.backend, Embedders.of(index)
+    backend, embedders = index.backend, index.current_embedders()
     # one file has one path, from wherever it is named
     root = Path(os.path.abspath(os.path.expanduser(path)))
     check_name(str(root))

@@ -13,6 +13,7 @@ from typing import cast
 from hybrid_search.backends import Action, Backend, Outcome
 from hybrid_search.backends.optimistic_update import Change, change_document, in_turn
 from hybrid_search.document.document import FileFacts, build_source, caption_text
+from hybrid_search.document.index_embedders import EmbedderSet
 from hybrid_search.document.picture import Picture, read_picture
 from hybrid_search.errors import BulkError, HybridSearchError, ImageUnreadable, MappingMismatch
 from hybrid_search.images import Source, read_source
@@ -22,7 +23,7 @@ from hybrid_search.ingest.caption_embedding import CaptionEmbedding
 from hybrid_search.ingest.input_items import Item as Item
 from hybrid_search.ingest.one_picture import check_id, file_facts, replacement, take_paths
 from hybrid_search.ingest.own_fields import fit_each
-from hybrid_search.ingest.picture_embedding import Embedders
+from hybrid_search.ingest.picture_embedding import PictureEmbedding
 from hybrid_search.ingest.report import Failure, IngestOptions, IngestReport, Progress
 from hybrid_search.metadata import Metadata
 
@@ -31,7 +32,7 @@ _CREATED, _CONFLICT = 201, 409  # HTTP status codes
 
 def add_pictures(
     backend: Backend,
-    embedders: Embedders,
+    embedders: EmbedderSet,
     items: Iterable[Item | ImageUnreadable],
     *,
     options: IngestOptions,
@@ -44,7 +45,7 @@ def add_pictures(
     Parameters
     ----------
     backend : Backend
-    embedders : Embedders
+    embedders : EmbedderSet
     items : iterable of Item
         Taken as they are needed, some batches ahead; for one that is no picture, the reason.
     options : IngestOptions
@@ -84,16 +85,17 @@ class _AddRun:
     def __init__(
         self,
         backend: Backend,
-        embedders: Embedders,
+        embedders: EmbedderSet,
         *,
         options: IngestOptions,
         ahead: bool,
         total: int | None,
         progress: Callable[[Progress], None] | None,
     ) -> None:
-        self._backend, self._embedders, self._options = backend, embedders, options
+        self._backend, self._options = backend, options
         self._ahead, self._total, self._progress = ahead, total, progress
-        self._wording = CaptionEmbedding(embedders.captions)
+        self._embedding, self._captions = PictureEmbedding(embedders.for_images()), embedders.for_captions()
+        self._wording = CaptionEmbedding(self._captions)
         self._workers = options.workers or os.cpu_count() or 1
         self._ids: list[str | None] = []
         self._failed: dict[int, Failure] = {}
@@ -102,7 +104,7 @@ class _AddRun:
 
     def of(self, items: Iterable[Item | ImageUnreadable]) -> IngestReport:
         start = time.perf_counter()
-        batches = Batches(self._embedders, self._options.batch_size)
+        batches = Batches(self._embedding, self._options.batch_size)
         try:
             for read in self._reads(items):
                 batches.add(read)
@@ -152,7 +154,7 @@ class _AddRun:
                 source = replace(source, pixels=source.pixels.copy())
         except HybridSearchError as error:
             return number, name, error
-        self._embedders.load()
+        self._embedding.load()
         return number, name, pool.submit(self._read, number, item, here, source, described)
 
     def _stays(self, item: Item, here: FileFacts | None) -> bool:
@@ -164,10 +166,10 @@ class _AddRun:
     def _read(
         self, number: int, item: Item, here: FileFacts | None, source: Source | None, described: Metadata
     ) -> _Numbered:
-        limits, embedders = self._options.limits, self._embedders
+        limits, embedding = self._options.limits, self._embedding
         source = source or read_source(item.image, limits=limits)
-        picture = read_picture(source, min_side=embedders.min_side, described=described, limits=limits)
-        pixels = embedders.ready(picture.prepared.image)
+        picture = read_picture(source, min_side=embedding.min_side, described=described, limits=limits)
+        pixels = embedding.ready(picture.prepared.image)
         id = item.id or picture.sha256
         return _Numbered(here or FileFacts(""), id, picture.metadata, picture, pixels, number=number)
 
@@ -207,8 +209,9 @@ class _AddRun:
             vectors = {**found, **self._wording.vectors(read.metadata.fields)}
             source = build_source(picture, files=[here] if here else [], embeddings=vectors, labels=labels)
             actions.append(Action("create", read.id, source))
-            words = self._embedders.captions
-            changes.append(replacement(picture, read.id, here=here, vectors=vectors, labels=labels, words=words))
+            changes.append(
+                replacement(picture, read.id, here=here, vectors=vectors, labels=labels, words=self._captions)
+            )
         written = self._backend.bulk(actions) if actions else []
         known: dict[str, list[tuple[_Numbered, Change]]] = {}
         for (read, _), outcome, change in zip(good, written, changes, strict=True):

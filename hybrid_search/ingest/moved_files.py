@@ -9,10 +9,10 @@ from typing import Any, Literal, Protocol
 
 from hybrid_search.backends import Action, Outcome, Stored
 from hybrid_search.backends.optimistic_update import Change
-from hybrid_search.document.document import file_fields
+from hybrid_search.document.document import file_fields, is_below
 from hybrid_search.ingest.batches import ReadFile
 from hybrid_search.ingest.caption_embedding import CaptionEmbedding
-from hybrid_search.ingest.catalog import Catalog, is_below
+from hybrid_search.ingest.catalog import Catalog
 from hybrid_search.ingest.text_updates import also_described, redescribed
 
 _SHARE = 0.5  # of its files, that a document waits for: see `write`

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from hybrid_search.backends import Action, Backend, Stored
 from hybrid_search.backends.optimistic_update import Change, change_document, files_after, without_path
 from hybrid_search.document.document import FileFacts, build_source
+from hybrid_search.document.index_embedders import EmbedderSet
 from hybrid_search.document.picture import Picture, read_picture
 from hybrid_search.embedders import Labels
 from hybrid_search.errors import BulkError
@@ -20,13 +21,13 @@ from hybrid_search.images import ImageLike, Limits, place_of, read_source
 from hybrid_search.ingest.caller_metadata import caller_metadata
 from hybrid_search.ingest.caption_embedding import CaptionEmbedding
 from hybrid_search.ingest.own_fields import fit
-from hybrid_search.ingest.picture_embedding import Embedders
+from hybrid_search.ingest.picture_embedding import PictureEmbedding
 from hybrid_search.ingest.pipeline import check_name
 
 
 def add_picture(
     backend: Backend,
-    embedders: Embedders,
+    embedders: EmbedderSet,
     image: ImageLike,
     *,
     id: str | None = None,
@@ -48,15 +49,16 @@ def add_picture(
     described = caller_metadata(metadata) if metadata else None
     backend.bulk([])
     here = file_facts(image)
+    embedding, captions = PictureEmbedding(embedders.for_images()), embedders.for_captions()
     source = read_source(image, limits=limits)
-    picture = read_picture(source, min_side=embedders.min_side, described=described, limits=limits)
+    picture = read_picture(source, min_side=embedding.min_side, described=described, limits=limits)
     picture = replace(picture, metadata=fit(backend, picture.metadata))
-    ((vectors, labels),) = embedders.embed([embedders.ready(picture.prepared.image)])
-    vectors |= CaptionEmbedding(embedders.captions).vectors(picture.metadata.fields)
+    ((vectors, labels),) = embedding.embed([embedding.ready(picture.prepared.image)])
+    vectors |= CaptionEmbedding(captions).vectors(picture.metadata.fields)
     id = picture.sha256 if id is None else id
     if here and here.is_file:
         take_paths(backend, {here.path: (id, picture.sha256)})
-    change = replacement(picture, id, here=here, vectors=vectors, labels=labels, words=embedders.captions)
+    change = replacement(picture, id, here=here, vectors=vectors, labels=labels, words=captions)
     outcome = change_document(backend, id, change, vectors=True)
     if outcome.error is not None:
         raise BulkError([(outcome.id, outcome.error)])

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeGuard, cast
+from typing import TypeGuard, cast
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from hybrid_search.document.picture import working_image
-from hybrid_search.embedders import Embedder, Labeler, Labels, Preparer, TextEmbedder
+from hybrid_search.embedders import Embedder, Labeler, Labels, Preparer
 from hybrid_search.signature.goldberg import SIGNATURE_MIN_SIDE
-
-if TYPE_CHECKING:
-    from hybrid_search.query.index_state import IndexState
 
 Pixels = Image.Image | NDArray[np.uint8]
 """A picture as it waits for its embedding: as it is, or already as the network takes it."""
@@ -25,48 +21,38 @@ Vectors = dict[str, NDArray[np.float32]]
 """Unit vectors, (dims,) float32, by the leaf of their field under `embedding`."""
 
 
-@dataclass(frozen=True)
-class Embedders:
-    """The embedders that fill an index, by the leaf of their fields under `embedding`.
-
-    The mappings may load an embedder when it is first asked for: what has nothing to do is not asked for.
+class PictureEmbedding:
+    """Turns pictures into vectors and labels; as `CaptionEmbedding` does with the words about them.
 
     Parameters
     ----------
-    images : mapping of str to Embedder
-        Of pictures, at least one; the first that names anything in a picture gives its labels.
-    captions : mapping of str to TextEmbedder
-        Of what is written about pictures.
+    embedders : mapping of str to Embedder
+        By the leaf of their fields under `embedding`, as `EmbedderSet.for_images` gives them: at least one; the first
+        that names anything in a picture gives its labels.
     """
 
-    images: Mapping[str, Embedder]
-    captions: Mapping[str, TextEmbedder] = field(default_factory=dict)
-
-    @classmethod
-    def of(cls, index: IndexState) -> Embedders:
-        """Return the embedders that fill an open index as it is now."""
-        current = index.current_embedders()
-        return cls(current.for_images(), current.for_captions())
+    def __init__(self, embedders: Mapping[str, Embedder]) -> None:
+        self._embedders = embedders
 
     def load(self) -> None:
-        """Load the embedders of pictures: one that cannot be had ends a run before it begins."""
-        for key in self.images:
-            self.images[key]
+        """Load the embedders: one that cannot be had ends a run before it begins."""
+        for key in self._embedders:
+            self._embedders[key]
 
     @property
     def min_side(self) -> int:
         """Pixels of the shorter side that are enough for all: a picture is decoded once."""
-        return max(embedder.min_side for embedder in self.images.values())
+        return max(embedder.min_side for embedder in self._embedders.values())
 
     def ready(self, image: Image.Image) -> Ready:
         """Do what can be done outside the networks; called by the threads that decode."""
-        return {key: ready(embedder, _fitting(image, embedder)) for key, embedder in self.images.items()}
+        return {key: ready(embedder, _fitting(image, embedder)) for key, embedder in self._embedders.items()}
 
     def embed(self, batch: Sequence[Ready]) -> list[tuple[Vectors, Labels]]:
         """Return the vectors and the labels of each picture that `ready` gave."""
         vectors: list[Vectors] = [{} for _ in batch]
         labels: list[Labels] = [() for _ in batch]
-        for key, embedder in self.images.items():
+        for key, embedder in self._embedders.items():
             for place, (vector, seen) in enumerate(embed(embedder, [pixels[key] for pixels in batch])):
                 vectors[place][key] = vector
                 labels[place] = labels[place] or seen

@@ -14,18 +14,19 @@ from typing import Any, cast
 
 from hybrid_search.backends import Action, Backend, Outcome, Stored
 from hybrid_search.backends.optimistic_update import Change, change_document
-from hybrid_search.document.document import FileFacts, build_source, caption_text, file_fields
+from hybrid_search.document.document import FileFacts, build_source, caption_text, file_fields, is_below
+from hybrid_search.document.index_embedders import EmbedderSet
 from hybrid_search.document.picture import Picture, read_picture
 from hybrid_search.embedders import Labels
 from hybrid_search.errors import DocumentNotFound, HybridSearchError, ImageError, ImageUnreadable
 from hybrid_search.images import Source, read_source, sniff
 from hybrid_search.ingest.batches import Batches, Embedded, ReadFile, read_of
 from hybrid_search.ingest.caption_embedding import CaptionEmbedding
-from hybrid_search.ingest.catalog import Catalog, is_below
+from hybrid_search.ingest.catalog import Catalog
 from hybrid_search.ingest.folder_walk import FolderFile
 from hybrid_search.ingest.moved_files import MovedFiles
 from hybrid_search.ingest.own_fields import fit_all
-from hybrid_search.ingest.picture_embedding import Embedders, Vectors
+from hybrid_search.ingest.picture_embedding import PictureEmbedding, Vectors
 from hybrid_search.ingest.report import Failure, IngestOptions, IngestReport, Progress
 from hybrid_search.ingest.text_updates import added_fields, described_too
 from hybrid_search.metadata import Captions, Metadata, add_places, merge, read_metadata, read_sidecars
@@ -52,7 +53,7 @@ class Pipeline:
     ----------
     backend : Backend
         Where documents go; its `refresh` commits.
-    embedders : Embedders
+    embedders : EmbedderSet
         Fill the fields under `embedding`.
     captions : Captions, optional
         What a captions file says of the pictures.
@@ -67,7 +68,7 @@ class Pipeline:
     def __init__(
         self,
         backend: Backend,
-        embedders: Embedders,
+        embedders: EmbedderSet,
         *,
         captions: Captions | None = None,
         options: IngestOptions,
@@ -76,8 +77,8 @@ class Pipeline:
         root: str = os.sep,
     ) -> None:
         self._backend = backend
-        self._embedders = embedders
-        self._wording = CaptionEmbedding(embedders.captions)
+        self._embedding = PictureEmbedding(embedders.for_images())
+        self._wording = CaptionEmbedding(embedders.for_captions())
         self._captions = captions
         self._options = options
         self._workers = options.workers or os.cpu_count() or 1
@@ -99,7 +100,7 @@ class Pipeline:
             When the index cannot be written.
         """
         start, tally = time.perf_counter(), _Tally()
-        batches = Batches(self._embedders, self._options.batch_size)
+        batches = Batches(self._embedding, self._options.batch_size)
         moves = MovedFiles(self._change, catalog, self._wording, root=self._root)
         try:
             for facts, read in self._reads(found, catalog, tally):
@@ -186,7 +187,7 @@ class Pipeline:
                 if known is not None and replace(known[1], missing=False) == facts:
                     yield facts, ReadFile(facts, known[0], Metadata({}, {}, ()))
                     continue
-                self._embedders.load()
+                self._embedding.load()
                 pending.append((facts, pool.submit(self._read, facts, file.sidecars, described, catalog)))
                 if len(pending) >= self._options.batch_size + 2 * self._workers:
                     facts, future = pending.popleft()
@@ -207,9 +208,9 @@ class Pipeline:
         outside = merge(beside, described) if beside else described
         if source.sha256 in catalog:
             return self._reread(source, facts, outside, catalog, described=bool(described.fields))
-        embedders, limits = self._embedders, self._options.limits
-        picture = read_picture(source, min_side=embedders.min_side, described=outside, limits=limits)
-        return ReadFile(facts, source.sha256, outside, picture, embedders.ready(picture.prepared.image))
+        embedding, limits = self._embedding, self._options.limits
+        picture = read_picture(source, min_side=embedding.min_side, described=outside, limits=limits)
+        return ReadFile(facts, source.sha256, outside, picture, embedding.ready(picture.prepared.image))
 
     def _reread(
         self, source: Source, facts: FileFacts, outside: Metadata, catalog: Catalog, *, described: bool

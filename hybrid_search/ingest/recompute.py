@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from hybrid_search.backends import Action, Backend, Stored
 from hybrid_search.backends.optimistic_update import change_document
+from hybrid_search.document.index_embedders import EmbedderSet
 from hybrid_search.errors import BulkError, ImageError, MappingMismatch
 from hybrid_search.errors.numbers import counted
 from hybrid_search.images import Limits
 from hybrid_search.ingest.one_picture import add_picture
-from hybrid_search.ingest.picture_embedding import Embedders
 from hybrid_search.metadata.extra_fields import EXTRA
 from hybrid_search.metadata.fields import flatten
 
@@ -30,10 +30,14 @@ def check_index(index: IndexState, *, repair: bool) -> IntegrityReport:
     """Compare the files of an index with their checksums, and with `repair` mend them; see `HybridIndex.check`."""
     index.see_own_writes()
     checked = index.backend.check(repair=repair)
-    return refilled(checked, index.backend, Embedders.of(index), limits=index.limits) if checked.incomplete else checked
+    return (
+        refilled(checked, index.backend, index.current_embedders(), limits=index.limits)
+        if checked.incomplete
+        else checked
+    )
 
 
-def refilled(checked: IntegrityReport, backend: Backend, embedders: Embedders, *, limits: Limits) -> IntegrityReport:
+def refilled(checked: IntegrityReport, backend: Backend, embedders: EmbedderSet, *, limits: Limits) -> IntegrityReport:
     """Compute again what a repair left `incomplete`, and return the report with what is so still."""
     left = refill(backend, embedders, checked.incomplete, limits=limits)
     again = len(checked.incomplete) - len(left)
@@ -41,7 +45,7 @@ def refilled(checked: IntegrityReport, backend: Backend, embedders: Embedders, *
     return replace(checked, incomplete=tuple(left), repaired=done)
 
 
-def refill(backend: Backend, embedders: Embedders, ids: Iterable[str], *, limits: Limits) -> list[str]:
+def refill(backend: Backend, embedders: EmbedderSet, ids: Iterable[str], *, limits: Limits) -> list[str]:
     """Compute signature and vectors of pictures again; returns the ids of those that are not there any more.
 
     What people wrote or decided stays: words, labels and copies.

@@ -6,10 +6,11 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from hybrid_search.backends import Backend
+from hybrid_search.document.document import is_below
 from hybrid_search.errors import ImageUnreadable
 from hybrid_search.errors.numbers import counted
 from hybrid_search.errors.remedies import Call, Remedy
-from hybrid_search.ingest.catalog import Catalog, is_below, mark_missing
+from hybrid_search.ingest.catalog import Catalog, mark_missing
 from hybrid_search.ingest.folder_walk import FolderFile, is_video, walk
 from hybrid_search.ingest.prune import vanished_documents
 from hybrid_search.ingest.report import Failure, IngestOptions, IngestReport

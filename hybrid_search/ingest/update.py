@@ -13,7 +13,6 @@ from hybrid_search.errors import BulkError, DocumentNotFound
 from hybrid_search.ingest.caller_metadata import caller_metadata
 from hybrid_search.ingest.caption_embedding import CaptionEmbedding
 from hybrid_search.ingest.own_fields import fit
-from hybrid_search.ingest.picture_embedding import Embedders
 from hybrid_search.ingest.text_updates import with_word_vectors
 from hybrid_search.metadata import FieldValue, Metadata, add_places
 from hybrid_search.metadata.extra_fields import EXTRA, extra_name
@@ -49,7 +48,7 @@ def update_document(index: IndexState, id_or_path: str | Path, metadata: Mapping
     """
     index.see_own_writes()
     id, _ = index.asker.find(id_or_path)
-    wording = CaptionEmbedding(Embedders.of(index).captions)
+    wording = CaptionEmbedding(index.current_embedders().for_captions())
     given = fit(index.backend, caller_metadata(metadata)).fields
     named = {extra_name(name) if name.startswith(EXTRA) else name for name in flatten(metadata)}
     gone = named.union(*(_FOLLOWING.get(name, ()) for name in named))

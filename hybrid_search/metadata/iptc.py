@@ -12,7 +12,7 @@ from hybrid_search.metadata.values import decode_text, is_default_caption
 MAX_SETS = 20_000
 """Data sets that are read; an agency writes a few dozen."""
 _UTF8 = b"\x1b%G"
-_CHARSET = (1, 90)
+_CHARSET = (1, 90)  # record and dataset of the IPTC Information Interchange Model, as below
 _FIELDS = {
     "caption": ((2, 120),),
     "title": ((2, 5), (2, 105)),

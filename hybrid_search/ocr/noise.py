@@ -7,17 +7,16 @@ from collections.abc import Iterable
 
 from hybrid_search.ocr.text_line import TextLine
 
-SURE = 0.9
-"""Confidence of a line that stands by itself."""
-LEAST = 0.8
-"""Confidence of a line that stands beside sure ones: a receipt has prices and abbreviations. Of 70 drawn pictures it
-keeps every word that 0.6 does, while most of what is read into patterns of photos has less."""
+SURE = 0.8
+"""Confidence of a line that counts. Of 70 drawn pictures it keeps every word that 0.6 does; most of what is read into
+patterns of photos has less (`scripts/bench.py ocr`)."""
 LETTERS = 3
-"""Letters and digits of a line that stands by itself; an ideograph counts for two."""
+"""Letters and digits that one of the lines has at least; an ideograph counts for two. What is read into photos has one
+or two."""
 
 
 def legible(lines: Iterable[TextLine]) -> tuple[TextLine, ...]:
-    """Return the lines that are text; none where no line is long and sure enough to stand by itself.
+    """Return the lines that are text; none where no line is long enough to stand by itself.
 
     Parameters
     ----------
@@ -33,10 +32,8 @@ def legible(lines: Iterable[TextLine]) -> tuple[TextLine, ...]:
     >>> legible([read("AS", 0.95), read("I", 0.99)])
     ()
     """
-    likely = [line for line in lines if line.confidence >= LEAST and _letters(line.text)]
-    if not any(line.confidence >= SURE and _letters(line.text) >= LETTERS for line in likely):
-        return ()
-    return tuple(likely)
+    sure = tuple(line for line in lines if line.confidence >= SURE and _letters(line.text))
+    return sure if any(_letters(line.text) >= LETTERS for line in sure) else ()
 
 
 def _letters(text: str) -> int:

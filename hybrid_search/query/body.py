@@ -68,7 +68,8 @@ def build_body(query: Query) -> dict[str, Any]:
 
 def hard_filters(query: Query) -> list[dict[str, Any]]:
     """Return the clauses that every hit satisfies, whichever leg finds it."""
-    filters = [*query.filter, *query.present, *excluded_clauses(query.text)]
+    meant = [dict(part.clause) for part in query.understood if part.clause is not None]
+    filters = [*query.filter, *meant, *query.present, *excluded_clauses(query.text)]
     if query.exclude:
         filters.append({"bool": {"must_not": [{"ids": {"values": list(query.exclude)}}]}})
     return filters

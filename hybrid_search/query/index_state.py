@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from hybrid_search.document.definition import EmbeddingSpec, default_embedding, embeddings, extra_fields
 from hybrid_search.errors import BackendError, DocumentNotFound
 from hybrid_search.query.query_builder import Asker
+from hybrid_search.query.understood.vocabulary import IndexVocabulary, VocabularyCache
 
 if TYPE_CHECKING:
     from hybrid_search.backends import Backend
@@ -51,6 +52,7 @@ class IndexState:
         self.pending: set[str] = set()
         self._closed = False
         self._refreshing = threading.RLock()
+        self._vocabulary = VocabularyCache()
         self._set(definition, embedders)
 
     @property
@@ -69,9 +71,14 @@ class IndexState:
         """Make everything written so far durable and visible."""
         self.check_open()
         with self._refreshing:
+            self._vocabulary.forget()
             self.pending.clear()  # before the commit: what another thread adds meanwhile stays pending
             self.backend.refresh()
             self.asker.cosines.forget()
+
+    def vocabulary(self) -> IndexVocabulary:
+        """Return what can be asked of the index: its cameras, places, people, years and so on."""
+        return self._vocabulary.current(self.backend, self.definition)
 
     def see_own_writes(self) -> None:
         """Refresh where something is pending: what this object has written is there for what it does next."""

@@ -47,9 +47,12 @@ class SearchOptions(TypedDict, total=False):
     everything: bool
     explain: bool
     missing: bool
+    literal: bool
 
 
-DEFAULTS = SearchOptions(k=10, offset=0, fusion="evidence", facets=(), everything=False, explain=False, missing=False)
+DEFAULTS = SearchOptions(
+    k=10, offset=0, fusion="evidence", facets=(), everything=False, explain=False, missing=False, literal=False
+)
 """What the signature of a search shows for an option that is not given, None for the others; `make_query` has the
 same."""
 

@@ -22,6 +22,7 @@ from hybrid_search.query.legs import SignatureLeg as SignatureLeg
 from hybrid_search.query.legs import VectorLeg as VectorLeg
 from hybrid_search.query.legs import leg_names
 from hybrid_search.query.text import ParsedText, parse_text, text_fields
+from hybrid_search.query.understood.model import Understood
 
 Fusion = Literal["evidence", "rrf", "sum"]
 MAX_WINDOW = 10_000
@@ -67,6 +68,8 @@ class Query:
         Legs that cannot run here; the others are asked without them.
     present : tuple of dict
         Clauses that leave out pictures whose files have vanished; no part of what was asked.
+    understood : tuple of Understood
+        Parts of what was typed whose clauses every hit satisfies too.
     everything : bool
         Whether hits without evidence are shown too.
     every_word : bool
@@ -96,6 +99,7 @@ class Query:
     collapse_duplicates: bool = False
     unavailable: tuple[LegUnavailable, ...] = ()
     present: tuple[dict[str, Any], ...] = ()
+    understood: tuple[Understood, ...] = ()
     everything: bool = False
     every_word: bool = False
     documents: int | None = None
@@ -151,6 +155,7 @@ def make_query(
     collapse_duplicates: bool | None = None,
     everything: bool = False,
     unavailable: Sequence[LegUnavailable] = (),
+    understood: Sequence[Understood] = (),
     now: datetime | None = None,
 ) -> Query:
     """Check what is asked against the mapping of an index.
@@ -181,6 +186,8 @@ def make_query(
         Also hits without evidence, the nearest of all.
     unavailable : sequence of LegUnavailable
         Legs that were wanted too and cannot run.
+    understood : sequence of Understood
+        Parts of what was typed that are no part of `text` any more.
     now : datetime, optional
         What "now" means in the filter's dates.
 
@@ -218,6 +225,7 @@ def make_query(
         explain=bool(explain),
         everything=bool(everything),
         unavailable=tuple(unavailable),
+        understood=tuple(understood),
     )
     ranked = bool(query.legs) and not query.sort
     query = replace(query, collapse_duplicates=ranked if collapse_duplicates is None else bool(collapse_duplicates))
@@ -225,7 +233,7 @@ def make_query(
         raise unavailable[0]
     # an order alone is asked of all pictures, but not beside what there was to look for and is none
     lists_all = bool(query.sort) and not ((text or "").strip() or vectors or signature)
-    if not (query.legs or query.filter or query.text.excluded or lists_all):
+    if not (query.legs or query.filter or understood or query.text.excluded or lists_all):
         raise EmptyQuery()
     return _with_minima(_with_window(query, k, offset, num_candidates), min_score, known)
 

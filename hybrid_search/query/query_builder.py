@@ -21,6 +21,7 @@ from hybrid_search.query.options import SearchOptions
 from hybrid_search.query.query import Query, SignatureLeg, VectorLeg, make_query
 from hybrid_search.query.resemblance import CosineReader
 from hybrid_search.query.text import parse_text
+from hybrid_search.query.understood.model import Understood
 from hybrid_search.query.vector_legs import Example, QuestionParts, StoredExample, colour_vector, vector_legs
 from hybrid_search.query.vector_sum import Weighted, read_vector_query
 
@@ -29,8 +30,8 @@ if TYPE_CHECKING:
 
     from hybrid_search.images import Limits
 
-_OWN = frozenset({"image", "like", "unlike", "vector", "vector_query", "colours", "classes", "embedder", "missing"})
-"""Options that become vectors or a filter here; `make_query` takes the others."""
+_OWN = frozenset("image like unlike vector vector_query colours classes embedder missing literal".split())
+"""Options that become vectors or a filter here, or were read before; `make_query` takes the others."""
 _LEADS = ("image", "like", "vector", "vector_query", "colours", "classes", "filter")
 """Options that say what to look for, by which `unlike` has something to lead away from."""
 
@@ -79,7 +80,14 @@ class Asker:
             raise QueryError(f"text is words (got {text!r}); a picture goes to image=…, a stored one to like=…")
         return self._sought(text or "", options)
 
-    def query(self, text: str | None, options: SearchOptions, *, sought: QuestionParts | None = None) -> Query:
+    def query(
+        self,
+        text: str | None,
+        options: SearchOptions,
+        *,
+        sought: QuestionParts | None = None,
+        understood: Sequence[Understood] = (),
+    ) -> Query:
         """Return the checked query of a question, of which `read` may have read the pictures already."""
         sought = self.read(text, options) if sought is None else sought
         chosen = tuple(self._key(name) for name in _names(options.get("embedder")))
@@ -104,6 +112,7 @@ class Asker:
             vectors=legs,
             signature=signature,
             unavailable=unavailable,
+            understood=understood,
             exclude=tuple(dict.fromkeys(found.id for found in (*sought.liked, *sought.unliked, *stored))),
             **others,
         )

@@ -30,10 +30,10 @@ as near as they are to their own resized copies, 0.06 either way, and far from 0
 """
 
 _DIFFERENCES = 4 * GRID * (GRID - 1) + 4 * (GRID - 1) ** 2
-_WEIGHTS = (2125, 7154, 721)
+_WEIGHTS = (2125, 7154, 721)  # of red, green and blue, in ten-thousandths, as scikit-image's rgb2gray
 """Ten thousandths of red, green and blue, as scikit-image's `rgb2gray` has them."""
 _WHITE = 255 * sum(_WEIGHTS)
-_IDENTICAL = 2 / 255
+_IDENTICAL = 2 / 255  # image-match's identical_tolerance
 """Difference of grey levels that is none: image-match's."""
 _COSINE_ROUNDING = 1e-6
 """What single precision may take from a cosine: a copy on the bound is found."""

@@ -26,7 +26,7 @@ from hybrid_search.training.examples import Examples
 
 MOST = 20_000
 """Pictures learned from at most, some at random of more: at 64 × 64 pixels they take 250 MB."""
-_BATCH = 256
+_BATCH = 256  # pictures read together; no measurement is kept
 _What = tuple[NDArray[np.uint8], str, str]
 
 

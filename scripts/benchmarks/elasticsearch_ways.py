@@ -79,6 +79,7 @@ class _Question:
         return {
             **{way: lambda change=change: self._sent(self.query, change) for way, change in changes.items()},
             "no `_source`, then `_mget` of the ten shown": lambda: self._and_fetched(self._sent),
+            "no `_source`, then a search of the ten's ids": lambda: self._and_searched(self._sent),
             "three in one `_msearch`": self._together,
             "three in one `_msearch`, no `_source`, then `_mget`": lambda: self._and_fetched(self._together),
             **{leg: lambda single=single: self._sent(single) for leg, single in singles.items()},
@@ -116,6 +117,12 @@ class _Question:
         client: Any = self.index.backend
         client._client.raw.mget(index=alias, ids=ids, source_excludes=excluded)
         return ids, took
+
+    def _and_searched(self, ask: Callable[..., Answer]) -> Answer:
+        ids, took = ask(change=_without_source)
+        wanted = {"query": {"ids": {"values": ids}}, "size": len(ids), "track_total_hits": False}
+        found = self.index.backend.search({**wanted, "_source": build_body(self.query)["_source"]})
+        return ids, took + float(found["took"])
 
     def _with_one_clause(self, body: Body) -> Body:
         text = self.query.text

@@ -36,7 +36,7 @@ Search = Callable[[int], object]
 
 def measure(*, size: int = SIZE) -> str:
     """Return a table of both, or a line that says why there is none."""
-    os.environ.setdefault("LANCE_LOG", "error")  # it warns at every search that its columns will change
+    os.environ.setdefault("LANCEDB_LOG", "error")  # it warns at every search that its columns will change
     try:
         import lancedb
     except ImportError:

@@ -32,8 +32,8 @@ EMBEDDERS = ("lite", "lite+minilm")
 SETS = ("typed", "own")
 PAGE = 10
 _ROOT = Path(__file__).parents[2]
-_WRITES = ("backends", "document", "embedders", "images", "ingest", "mappings", "metadata", "signature")
-"""Folders of the package whose code says what an index holds; others leave an index as it is."""
+_ASKS = ("cli", "duplicates", "errors", "evaluate", "hits", "image_match", "query", "training")
+"""Folders of the package that leave an index as it is; the code of all others says what it holds."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,7 @@ class Options:
     search: Mapping[str, Any] = field(default_factory=dict)
     per_query: bool = False
     fresh: bool = False
+    read_text: bool = False
 
 
 @dataclass(frozen=True)
@@ -139,7 +140,7 @@ def _count(folder: Path) -> int:
 
 
 def _answers(folder: Path, embedder: str, queries: Sequence[TypedQuery], options: Options) -> list[Answer]:
-    with _index(folder, embedder, fresh=options.fresh) as index:
+    with _index(folder, embedder, options) as index:
         # the first one loads what later ones find loaded
         index.search("a photo", **options.search)
         return [_answer(index, folder, query, options.search) for query in queries]
@@ -153,21 +154,24 @@ def _answer(index: HybridIndex, folder: Path, query: TypedQuery, how: Mapping[st
     return Answer(query, shown, milliseconds)
 
 
-def _index(folder: Path, embedder: str, *, fresh: bool) -> HybridIndex:
+def _index(folder: Path, embedder: str, options: Options) -> HybridIndex:
     """Return the index of a folder, from the cache where pictures and the code that writes indexes are the same."""
     package = Path(hybrid_search.__file__).parent
-    code = sorted(path for name in _WRITES for path in (package / name).resolve().rglob("*") if path.is_file())
-    content = sha256(f"{folder} {embedder}".encode())
+    folders = sorted(path for path in package.iterdir() if path.is_dir() and path.name not in _ASKS)
+    code = sorted(path for each in folders for path in each.resolve().rglob("*") if path.is_file())
+    content = sha256(f"{folder} {embedder} {options.read_text}".encode())
     for path in code:
         if path.suffix != ".pyc":
             content.update(path.read_bytes())
     place = default_cache() / f"index-{content.hexdigest()[:16]}"
-    known = (place / "whole").is_file() and not fresh
+    known = (place / "whole").is_file() and not options.fresh
     index = HybridIndex(place / "index", embedder=embedder)
     if not known:
         report = index.add_folder(folder)
         if report.failed:
             raise RuntimeError(f"{len(report.failed)} pictures cannot be read: {report.failed[:3]}")
+        if options.read_text:
+            index.read_text()
         (place / "whole").touch()
     return index
 

@@ -23,6 +23,7 @@ from hybrid_search.backends.registry import open_backend
 from hybrid_search.backends.transfer import copy_index, current_definition, migrate
 from hybrid_search.document.definition import EmbeddingSpec, load_definition, spec_of
 from hybrid_search.document.drift import drift
+from hybrid_search.document.index_embedders import EmbedderSet
 from hybrid_search.errors import (
     BackendUnavailable,
     BulkError,
@@ -33,7 +34,6 @@ from hybrid_search.errors import (
 )
 from hybrid_search.images import DEFAULT_LIMITS
 from hybrid_search.ingest import add_picture
-from hybrid_search.ingest.picture_embedding import Embedders
 from tests.support.fakes import ColourEmbedder
 from tests.support.fakes import photo as picture
 from tests.support.photos import definition, photo, photos, unit
@@ -504,7 +504,9 @@ def test_another_copy_of_a_picture_keeps_what_was_computed_and_decided(
         with pytest.raises(EmbedderMismatch, match=r"'other'.*HybridIndex\.drop_embedder\('other'\)"):
             index.add((tmp_path / "a.png").read_bytes(), metadata={"caption": "told later"})
     with HybridIndex(place, name=name, embedder=[ColourEmbedder(), Tiny()]) as index:
-        known = Embedders({"colour": ColourEmbedder()})  # as a process that was started before sees the index
+        # as a process that was started before sees the index
+        before = load_definition(embeddings={"colour": spec_of(ColourEmbedder())})
+        known = EmbedderSet(before, given={"colour": ColourEmbedder()})
         data = (tmp_path / "a.png").read_bytes()
         add_picture(index.backend, known, data, metadata={"caption": "told later"}, limits=DEFAULT_LIMITS)
         index.refresh()

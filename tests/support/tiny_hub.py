@@ -27,6 +27,9 @@ class TinyHub:
     gated: set[str] = field(default_factory=set)
     wrong_hash: set[str] = field(default_factory=set)
     cut_after: dict[str, int] = field(default_factory=dict)
+    held_after: dict[str, int] = field(default_factory=dict)
+    held: threading.Event = field(default_factory=threading.Event)
+    freed: threading.Event = field(default_factory=threading.Event)
     asked: list[str] = field(default_factory=list)
     starts: dict[str, list[int]] = field(default_factory=dict)
     url: str = ""
@@ -56,6 +59,7 @@ def running(root: Path) -> Iterator[TinyHub]:
         try:
             yield hub
         finally:
+            hub.freed.set()
             server.shutdown()
             thread.join()
 
@@ -113,7 +117,21 @@ class _Handler(BaseHTTPRequestHandler):
         self.offered.starts.setdefault(name, []).append(start)
         if asked:
             headers["Content-Range"] = f"bytes {start}-{len(data) - 1}/{len(data)}"
+        if (size := self.offered.held_after.pop(name, None)) is not None:
+            return self._hold(data, headers, size)
         self._send(206 if asked else 200, data[start:], headers, cut=self.offered.cut_after.pop(name, None))
+
+    def _hold(self, data: bytes, headers: dict[str, str], size: int) -> None:
+        """Send the beginning, and no more until the hub ends: whoever waits has to give up."""
+        self.send_response(200)
+        for name, value in {"Content-Length": str(len(data)), **headers}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(data[:size])
+        self.wfile.flush()
+        self.offered.held.set()
+        self.offered.freed.wait()
+        self.close_connection = True
 
     def _send(self, status: int, body: bytes, headers: dict[str, str], *, cut: int | None = None) -> None:
         self.send_response(status)

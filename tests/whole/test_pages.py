@@ -131,6 +131,9 @@ def shell(home: Path, command: str, **more: str) -> subprocess.CompletedProcess[
         "PATH": f"{home / 'bin'}{os.pathsep}{os.environ['PATH']}",
         "PYTHONPATH": str(ROOT),
         "HYBRID_SEARCH_INDEX": str(home / "index"),
+        # no model of a hub is brought, nor one used that somebody has
+        "HF_HUB_OFFLINE": "1",
+        "HF_HOME": str(home / "hub"),
         **more,
     }
     return subprocess.run(

@@ -307,7 +307,7 @@ class EmbeddedBackend(Backend):
         """Return the snapshot of the latest commit, anew when there is a later one than last time."""
         with self._guard:
             index = self._open()
-            stamp = self._committed_stamp()
+            stamp = self.stamp()
             if self._snapshot is None or stamp != self._stamp:
                 if self._verified:
                     self._verified.demand(self.location)
@@ -321,7 +321,8 @@ class EmbeddedBackend(Backend):
                 self._stamp = stamp
             return self._snapshot
 
-    def _committed_stamp(self) -> Any:
+    def stamp(self) -> object:
+        """Return what tells one commit from another."""
         if self._folder is None:
             return 0 if self._writer is None else self._writer.commits
         with guarded(self.location):

@@ -68,7 +68,7 @@ def duplicates(
         reviewed=reviewed,
         save=not no_save,
         keep=keep or (),
-        deed=Deed(action.value if action else None, to, merge_metadata, journal, yes),
+        deed=Deed(action, to, merge_metadata, journal, yes),
         html=html,
         force=force,
         title=place_of(context, location),
@@ -114,7 +114,7 @@ def apply(
 
     Without --yes it is only said. Every file is compared with what the page showed before it is touched.
     """
-    deed = Deed(action.value if action else None, to, merge_metadata, journal, yes)
+    deed = Deed(action, to, merge_metadata, journal, yes)
     with open_index(context, location) as index:
         done = apply_choices(choices, deed, index=index, protected=reference or (), as_json=as_json)
     raise typer.Exit(done)

@@ -15,7 +15,7 @@ from hybrid_search.cli import exits
 from hybrid_search.cli.output import terminal
 from hybrid_search.cli.parsing.session import backend_at
 from hybrid_search.cli.suggest import command
-from hybrid_search.errors.numbers import counted
+from hybrid_search.errors.numbers import counted, readable_bytes
 
 if TYPE_CHECKING:
     from hybrid_search.backends import Backend
@@ -138,7 +138,6 @@ def undo_by(journal: Path | None, *, backend: Backend | None, yes: bool) -> Acti
 def print_report(report: ActionReport) -> None:
     """Say on stderr what became of the files: a line for each that was left alone or failed, and the counts."""
     from hybrid_search.duplicates.act.undo import DELETED
-    from hybrid_search.duplicates.report.group_report import readable_bytes
 
     lost = [result for result in report.failed if result.reason.startswith(DELETED) and report.action == "undo"]
     for result in (*report.left, *report.failed):

@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from hybrid_search.duplicates.report.choices import ChosenGroup
     from hybrid_search.index import HybridIndex
 
-Named = Annotated[
-    list[str],
-    typer.Argument(metavar="ID|PATH", help="Documents by id, by the start of it, or by the path of their picture."),
-]
+_PICTURES = typer.Argument(
+    metavar="ID|PATH", help="Documents by id, by the start of it, or by the path of their picture."
+)
+Named = Annotated[list[str], _PICTURES]
 
 
 def apart(context: typer.Context, named: Named, location: options.Index = None) -> None:
@@ -51,10 +51,7 @@ def review(context: typer.Context, named: Named, location: options.Index = None)
 
 def forget(
     context: typer.Context,
-    named: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="ID|PATH", help="Documents by id, by the start of it, or by the path of their picture."),
-    ] = None,
+    named: Annotated[list[str] | None, _PICTURES] = None,
     location: options.Index = None,
     everything: Annotated[bool, options.flag("--all", help="Whatever was decided about any picture.")] = False,
 ) -> None:

@@ -18,7 +18,7 @@ from hybrid_search.cli.output import terminal
 from hybrid_search.cli.output.output_files import check_replaceable
 from hybrid_search.cli.output.progress_bar import documents_bar
 from hybrid_search.cli.suggest import command
-from hybrid_search.errors.numbers import counted
+from hybrid_search.errors.numbers import counted, readable_bytes
 
 if TYPE_CHECKING:
     from hybrid_search.duplicates.act.keep import KeepRules
@@ -158,7 +158,6 @@ class Listing:
 
 
 def _summary(counts: Counts, *, documents: int, decided: bool) -> str:
-    from hybrid_search.duplicates.report.group_report import readable_bytes
 
     if not documents:
         return f"no duplicates: the index is empty; {command('index FOLDER')} fills it"

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import TYPE_CHECKING, Annotated, Literal, cast
 
 import typer
 
@@ -16,16 +15,6 @@ if TYPE_CHECKING:
     from hybrid_search.hits.evidence import Tier
 
 _WHAT, _DO = "What to find", "What to do with the files"
-
-
-class ActionName(str, Enum):
-    """What can be done with the copies that are not kept."""
-
-    move = "move"
-    trash = "trash"
-    hardlink = "hardlink"
-    symlink = "symlink"
-    delete = "delete"
 
 
 Tiers = Annotated[
@@ -92,7 +81,7 @@ Keep = Annotated[
     ),
 ]
 Action = Annotated[
-    ActionName | None,
+    Literal["move", "trash", "hardlink", "symlink", "delete"] | None,
     typer.Option(
         "--action",
         help="What to do with the files that are not kept. Only said, not done, without --yes.",

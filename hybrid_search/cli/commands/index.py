@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from hybrid_search.cli import exits
+from hybrid_search.cli.commands.index_embedder import settle_embedder
 from hybrid_search.cli.commands.read_text import check_reader, print_report, read_all, report_json
 from hybrid_search.cli.output import terminal
 from hybrid_search.cli.output.progress_bar import progress_bar
@@ -70,7 +71,7 @@ def index(
             "--embedder",
             "NAME",
             "What turns pictures into vectors, or caption:NAME what is written about them, for a new "
-            "index: lite+minilm by default where minilm has been fetched, else lite; may be repeated, "
+            "index: by default what was fetched, or the best that is here; may be repeated, "
             "the first is the default. An index keeps its embedders.",
             envvar="HYBRID_SEARCH_EMBEDDER",
         ),
@@ -135,12 +136,14 @@ def index(
         "accept_missing": accept_missing, "all_files": all_files,
     }  # fmt: skip
     try:
+        if not embedder:
+            settle_embedder(context, location, ask=not as_json)
         with open_index(
             context, location, create=True, embedder=embedder or None, max_megapixels=max_megapixels, memory=memory
         ) as opened:
             by_path = _fill(opened, paths, wanted, shown=not no_progress)
             text = read_all(opened, workers=workers, shown=not no_progress) if read_text else None
-            documents, embedders = len(opened), opened.embedders
+            documents = len(opened)
     except KeyboardInterrupt:
         terminal.note("interrupted: what was indexed so far is kept; run the same command again to go on from there")
         raise typer.Exit(exits.INTERRUPTED) from None
@@ -151,12 +154,6 @@ def index(
     _note_left_out(reports, all_files=all_files)
     away = [(path, report.withheld) for path, report in by_path.items() if report.withheld]
     _note_away(away)
-    if embedders == ("lite",) and documents == sum(report.added for report in reports) > 0:
-        from hybrid_search.embedders.minilm.model_files import is_here
-
-        fetching = "" if is_here() else f"{command('embedder fetch minilm')}, then "
-        adding = command("embed lite+minilm --default lite+minilm")
-        terminal.note(f"to find them by sentences too: {fetching}{adding}")
     raise typer.Exit(exits.PARTIAL if failed or away or (text and text.failed) else exits.OK)
 
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from hybrid_search.ingest.labelling import Labelled
 
-SHOWN_ABSENT = 10
+SHOWN_ABSENT = 10  # classes that no picture shows and that are named; no measurement is kept
 _FILE = re.compile(r"(~|\.{0,2}[/\\]|[A-Za-z]:[/\\])|[^,]*\.(txt|csv|tsv|lst|list|names|json|md)$", re.IGNORECASE)
 """What no class is called: a path from a folder, or a name with an ending of files of texts."""
 

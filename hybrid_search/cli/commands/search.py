@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from hybrid_search.query.options import SearchOptions
 
 _SHOWN = ("field", "sheet", "force", "pictures", "as_json", "as_jsonl", "as_csv", "as_paths", "as_paths0")
-_OF_WORDS = ("text", "image", "like", "unlike", "colour", "more", "less", "beside")
+_OF_WORDS = ("text", "image", "like", "unlike", "colour", "more", "less", "beside", "literal")
 _OF_LEGS = ("sort", "weights", "fusion", "num_candidates", "everything")
 """Options that a command lacks: `request` shows no hits, and `similar` looks for one picture alone."""
 

@@ -13,6 +13,7 @@ from hybrid_search.cli.output.hit_formats import dump
 from hybrid_search.cli.parsing import options
 from hybrid_search.cli.parsing.session import backend_at, find_document, open_index, place_of
 from hybrid_search.errors import BackendError
+from hybrid_search.errors.numbers import readable_bytes
 
 
 def show(
@@ -81,8 +82,7 @@ def _readable(facts: Mapping[str, Any]) -> dict[str, Any]:
 
 def _number(name: str, value: int) -> str:
     if name.rpartition(".")[2].endswith("bytes") and value >= 1000:
-        size, unit = next((size, unit) for size, unit in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")) if value >= size)
-        return f"{value / size:.1f} {unit}"
+        return readable_bytes(value)
     return f"{value:,}"
 
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
-from enum import Enum
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -19,28 +18,11 @@ if TYPE_CHECKING:
     from hybrid_search.training.head import TrainedHead
 
 
-class SourceName(str, Enum):
-    """What --from takes."""
-
-    labels = "labels"
-    tags = "tags"
-    groups = "groups"
-    folders = "folders"
-
-
-class HeadLossName(str, Enum):
-    """What --loss takes."""
-
-    triplet = "triplet"
-    contrastive = "contrastive"
-    supcon = "supcon"
-
-
 def head(
     context: typer.Context,
     out: options.Trained,
     source: Annotated[
-        SourceName,
+        Literal["labels", "tags", "groups", "folders"],
         typer.Option(
             "--from", help="What says that pictures belong together: labels, tags, groups of copies, or their folders."
         ),
@@ -50,11 +32,11 @@ def head(
         str | None, options.value("--embedder", "NAME", "Whose vectors to learn from; the index's first by default.")
     ] = None,
     loss: Annotated[
-        HeadLossName,
+        Literal["triplet", "contrastive", "supcon"],
         typer.Option(
             "--loss", help="From triplets with semi-hard negatives, from pairs, or from each against all (supcon)."
         ),
-    ] = HeadLossName.triplet,
+    ] = "triplet",
     margin: Annotated[
         float | None,
         options.value(
@@ -90,12 +72,12 @@ def head(
     from hybrid_search.training.head import HeadOptions, train_head
 
     replaced = check_free(out, force=force)
-    if loss is HeadLossName.supcon and margin is not None:
+    if loss == "supcon" and margin is not None:
         raise typer.BadParameter("--loss supcon has none", param_hint="--margin")
-    chosen = HeadOptions(loss.value, margin, dims, hidden, epochs, patience, seed=seed)
+    chosen = HeadOptions(loss, margin, dims, hidden, epochs, patience, seed=seed)
     with closing(backend_at(context, location)) as backend:
         key, spec = spec_in(backend, embedder=embedder)
-        examples = read_examples(backend, key, source=source.value)
+        examples = read_examples(backend, key, source=source)
     with interruptible(), epochs_bar("validation mAP", shown=not no_progress) as progress:
         trained = train_head(examples, options=chosen, progress=progress)
     written = trained.is_gain or keep
@@ -105,10 +87,10 @@ def head(
         made={
             "kind": KIND,
             "base": {"name": spec.name, "version": spec.version, "dims": spec.dims},
-            "from": source.value,
+            "from": source,
         },
         text=_report(trained),
-        facts={"base": spec.name, "from": source.value},
+        facts={"base": spec.name, "from": source},
         notes=[_verdict(trained), *([] if written else [f"{out} was not written; --keep writes it all the same"])],
         written=written,
         replaced=replaced,

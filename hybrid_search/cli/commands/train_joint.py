@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from contextlib import closing, suppress
-from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -24,15 +23,6 @@ if TYPE_CHECKING:
     from hybrid_search.training.pairs import Pairs
 
 _EMBEDDER = "lite+minilm"
-
-
-class JointLossName(str, Enum):
-    """What --loss takes."""
-
-    cca = "cca"
-    ridge = "ridge"
-    cosine = "cosine"
-    hinge = "hinge"
 
 
 def joint(
@@ -63,9 +53,9 @@ def joint(
         str, options.value("--text-embedder", "NAME", "What turns the captions into vectors.")
     ] = "minilm",
     loss: Annotated[
-        JointLossName,
+        Literal["cca", "ridge", "cosine", "hinge"],
         typer.Option("--loss", help="How it learns: cca and ridge at once, cosine and hinge pass by pass."),
-    ] = JointLossName.cca,
+    ] = "cca",
     hidden: Annotated[int, options.value("--hidden", "N", "Units of a hidden layer, for cosine and hinge.", min=0)] = 0,
     epochs: options.Epochs = 60,
     patience: options.Patience = 8,
@@ -90,7 +80,7 @@ def joint(
     from hybrid_search.training.joint import JointOptions, train_joint
 
     replaced = check_free(out, force=force)
-    if hidden and loss in (JointLossName.cca, JointLossName.ridge):
+    if hidden and loss in ("cca", "ridge"):
         raise typer.BadParameter("only --loss cosine and hinge have a hidden layer", param_hint="--hidden")
     if photos is not None and captions is None:
         raise typer.BadParameter("it needs --captions, which says what is written about them", param_hint="--photos")
@@ -100,7 +90,7 @@ def joint(
             pairs, base = _embedded(photos, captions, image_embedder or _EMBEDDER, tower, shown=not no_progress)
         else:
             pairs, base = _stored(context, location, image_embedder, tower, captions)
-        chosen = JointOptions(loss.value, hidden, epochs, patience, seed)
+        chosen = JointOptions(loss, hidden, epochs, patience, seed)
         with epochs_bar("validation", shown=not no_progress) as progress:
             trained = train_joint(pairs, options=chosen, progress=progress)
     finish(

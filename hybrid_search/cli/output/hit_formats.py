@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -137,7 +138,8 @@ def _summary(hits: Hits) -> dict[str, Any]:
         {"leg": each.leg, "embedder": each.embedder, "reason": in_words(each.reason, each.cure)}
         for each in hits.unavailable
     ]
-    parts = {"facets": facets, "unavailable": lacking}
+    understood = [asdict(part) for part in hits.understood]
+    parts = {"facets": facets, "unavailable": lacking, "understood": understood}
     return {
         "total": hits.total,
         "took_ms": round(hits.took_ms, 3),

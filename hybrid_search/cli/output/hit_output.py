@@ -17,6 +17,7 @@ from hybrid_search.errors.numbers import counted
 
 if TYPE_CHECKING:
     from hybrid_search.hits.hits import Hits
+    from hybrid_search.query.understood.model import Understood
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,8 @@ class Results:
         """Print the hits, write the sheet, and end the command with its exit code."""
         for lacking in hits.unavailable:
             terminal.note(f"warning: {worded(lacking)}")
+        if hits.understood:
+            terminal.note(_understood(hits.understood))
         hit_formats.print_hits(hits, self.form, fields=self.fields, pictures=self.pictures, explain=self.explain)
         if self.sheet is not None:
             from hybrid_search.cli.output.contact_sheet import write_sheet
@@ -85,6 +88,14 @@ class Results:
         if self.form == "table" or not hits:
             terminal.note(_summary(hits, k=k, offset=offset, documents=documents))
         raise typer.Exit(exits.OK if hits else exits.NOTHING)
+
+
+def _understood(parts: Sequence[Understood]) -> str:
+    """Return the line that says what words were taken for, and how they are searched as words."""
+    said = "; ".join(map(str, parts))
+    if all(part.clause is None for part in parts):
+        return f"searched as words, as no picture fits all of it: {said}"
+    return f"understood: {said} — --literal searches the words instead"
 
 
 def _summary(hits: Hits, *, k: int, offset: int, documents: int) -> str:

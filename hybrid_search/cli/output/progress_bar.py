@@ -12,7 +12,7 @@ from hybrid_search.cli.output import terminal
 if TYPE_CHECKING:
     from hybrid_search.ingest import Progress
 
-_SETTLED = 2.0
+_SETTLED = 2.0  # seconds; no measurement is kept
 
 
 @contextmanager

@@ -107,6 +107,14 @@ class SearchArguments:
             rich_help_panel="What to find",
         ),
     ] = None
+    literal: Annotated[
+        bool,
+        options.flag(
+            "--literal",
+            help="Search all words as words: 2019 is no year, Canon no camera.",
+            rich_help_panel="What to find",
+        ),
+    ] = False
     filter: options.FilterOption = None
     k: options.K = 10
     offset: Annotated[
@@ -289,6 +297,7 @@ class SearchArguments:
             "classes": class_weights(self.more, self.less) or None,
             "colours": self.colour,
             "missing": self.missing,
+            "literal": self.literal,
         }
 
     def examples(self, index: HybridIndex) -> SearchOptions:

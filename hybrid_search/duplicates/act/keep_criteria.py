@@ -6,7 +6,6 @@ import fnmatch
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import PurePath
 from typing import Any, cast
 
 from hybrid_search.document.document import FileFacts
@@ -108,10 +107,6 @@ def _says_place(member: Member) -> str:
     return f"{place}, {' and '.join(map(repr, marks))} in its path as copies have" if marks else place
 
 
-def _is_below(member: Member, folder: str) -> bool:
-    return PurePath(folder) in PurePath(str(member.path)).parents
-
-
 MEASURES: dict[str, Measure] = {
     "colour": Measure(
         "a picture in colour rather than a grey one",
@@ -203,8 +198,8 @@ MEASURES: dict[str, Measure] = {
     ),
     "below": Measure(
         "files below a folder, such as below:/photos/albums",
-        lambda m, folder: not _is_below(m, folder),
-        lambda m, folder: f"{'below' if _is_below(m, folder) else 'not below'} {folder}",
+        lambda m, folder: not m.is_below(folder),
+        lambda m, folder: f"{'below' if m.is_below(folder) else 'not below'} {folder}",
         of_bytes=False,
         value="FOLDER",
     ),

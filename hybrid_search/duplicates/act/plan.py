@@ -72,7 +72,7 @@ def decide(
     unfit = {id(member): reason for member in group.members if (reason := _unfit(member, group, allowed))}
     by_path = {str(member.path): member for member in reversed(group.members)}
     fit = [member for member in reversed(by_path.values()) if id(member) not in unfit]
-    safe = [member for member in fit if _is_protected(member, folders)]
+    safe = [member for member in fit if member.is_below(*folders)]
     left = [_planned(member, unfit[id(member)]) for member in group.members if id(member) in unfit]
     if len(fit) < 2:
         alone = [_planned(member, "no other file of the group may go for it") for member in fit]
@@ -121,7 +121,7 @@ def choose(
     for path in [*remove, *keep]:
         if path not in members:
             raise ActionRefused(path, "it is no file of this group")
-    gone = {path for path in remove if path not in set(keep) and not _is_protected(members[path], protected)}
+    gone = {path for path in remove if path not in set(keep) and not members[path].is_below(*protected)}
     rest = [member for path, member in members.items() if path not in gone and _file_reason(member) is None]
     named = [members[path] for path in keep if members[path] in rest]
     if gone and not rest:
@@ -182,11 +182,6 @@ def _file_reason(member: Member) -> str | None:
     if facts is None:
         return "it is no file, or its index does not know size and time; index its folder again"
     return "it was missing when its folder was last indexed" if facts.missing else None
-
-
-def _is_protected(member: Member, folders: Sequence[str]) -> bool:
-    path = PurePath(str(member.path))
-    return any(PurePath(folder) == path or PurePath(folder) in path.parents for folder in folders)
 
 
 def _removable(

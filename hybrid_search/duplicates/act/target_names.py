@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 
+from hybrid_search.document.document import is_below
 from hybrid_search.duplicates.act.companion_files import companion
 from hybrid_search.duplicates.act.planned_files import Decision
 from hybrid_search.errors import ActionRefused
@@ -34,7 +35,7 @@ class Names:
 
     def free(self, path: str, *, sidecars: Sequence[str] = ()) -> str:
         """Return a path below the folder that no file has, and that is not given again; its sidecars' are free too."""
-        if _is_below(os.path.realpath(path), self.folder):
+        if is_below(os.path.realpath(path), self.folder):
             raise ActionRefused(path, "it lies in the folder already to which it would be moved")
         parent = os.path.join(self.folder, *_relative(os.path.dirname(path), self.base))
         if parent not in self._taken:
@@ -72,15 +73,11 @@ def base_of(decisions: Sequence[Decision], root: str | Path | None) -> str:
 
 
 def _relative(folder: str, base: str) -> tuple[str, ...]:
-    if _is_below(folder, base):
+    if is_below(folder, base):
         return PurePath(os.path.relpath(folder, base)).parts if folder != base else ()
     pure = PurePath(folder)
     drive = pure.drive.replace(":", "").strip("\\/")
     return ((drive,) if drive else ()) + tuple(part for part in pure.parts if part != pure.anchor)
-
-
-def _is_below(path: str, folder: str) -> bool:
-    return path == folder or path.startswith(folder.rstrip(os.sep) + os.sep)
 
 
 def _folded(name: str) -> str:

@@ -19,7 +19,7 @@ from hybrid_search.signature.orientations import oriented
 
 _K = 5
 """Neighbours by embedding: what is a copy is among the first five nearly as often as among the first ten."""
-_SIGNATURE_K = 20
+_SIGNATURE_K = 20  # proposals by each signature; no measurement is kept
 _CANDIDATES = 200  # as for one lookup, see `candidate_body`
 _FLAT_K = 3  # flat pictures of one size that are compared; no measurement is kept
 

@@ -40,40 +40,23 @@ def duplicate_groups(
     reference: Sequence[Folder] = (),
     progress: Callable[[int, int], None] | None = None,
 ) -> Iterator[DuplicateGroup]:
-    """Give the groups of copies of a whole index, in the order of their representatives, the largest picture first.
+    """Give the groups of copies, those of the largest pictures first; see `HybridIndex.duplicate_groups`.
 
-    Nothing happens before the first group is asked for. Documents that were compared with all others in an earlier
-    run of the same tiers and limits are not compared again; a run that was cut short goes on where it was.
+    Nothing happens before the first group is asked for.
 
     Parameters
     ----------
-    backend : Backend
     key : str
         The leaf of the embedding, under `embedding`, whose neighbours are compared too.
     judge : Judging
         Decides about each pair that is proposed.
-    tiers : collection of str
-        Which matches count; by default all that are duplicates.
     max_distance : float, optional
         Signature distance, in [0, 1], up to which the judge was told to look.
     filter : mapping, optional
-        An Elasticsearch clause; documents that do not match it take no part.
-    save : bool
-        Whether what is found is kept in the index; groups are only those of a run over all documents.
-    reviewed : bool
-        Whether groups come back that a person has dealt with, though nothing new has joined them.
-    between : pair of paths, optional
-        Two folders: files of the second are sought among those of the first, and nothing else is compared.
-    reference : sequence of paths
-        Folders whose pictures represent their groups and are not compared with each other. Groups of nothing else are
-        left out.
-    progress : callable, optional
-        Called with how many new documents have been compared, and of how many.
+        An Elasticsearch clause.
 
     Raises
     ------
-    MappingMismatch
-        When the index was made before there were fields for this.
     QueryError
         When a tier is not known, or one of two folders lies within the other.
     """

@@ -18,7 +18,7 @@ from hybrid_search.duplicates.model import DuplicateGroup
 from hybrid_search.errors import DuplicatesError, QueryError
 
 _KIND, _VERSION = "hybrid-search duplicate decisions", 1
-_TOGETHER = 500  # documents of one request; no measurement is kept
+_TOGETHER = 500  # hashes of one request; no measurement is kept
 
 
 def keep_apart(backend: Backend, ids: Iterable[str]) -> int:

@@ -33,7 +33,7 @@ _FEW_ASKED = 1024  # rows of cosines held at once; no measurement is kept
 _BLOCK = 1_000_000
 """Rows that are held at once: about 400 bytes each."""
 _CHUNK, _LARGE_CHUNK = 4096, 16384  # rows at once; no measurement is kept
-_CONNECTIVITY, _EXPANSION_ADD = 16, 64
+_CONNECTIVITY, _EXPANSION_ADD = 16, 64  # usearch's defaults are 16 and 128; no measurement is kept
 _FROM_OTHER_SIDE = 3  # a turn by 270 degrees is one by 90 seen from the other picture
 
 

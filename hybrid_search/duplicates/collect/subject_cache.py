@@ -10,7 +10,7 @@ from hybrid_search.duplicates.collect.documents import Documents
 from hybrid_search.duplicates.collect.vector_file import VectorFile
 from hybrid_search.duplicates.model import SUBJECT_FIELDS, Subject
 
-_KEPT = 20_000
+_KEPT = 20_000  # subjects; no measurement is kept
 _TOGETHER = 500  # documents of one request; no measurement is kept
 
 

@@ -22,9 +22,9 @@ CORNERS = 500
 LEAST_INLIERS = 7
 """Corners that must agree before a transform is looked at; fewer agree by chance."""
 
-_EDGE = 15
-_FAST = 7
-_LEVELS = 8
+_EDGE = 15  # pixels; OpenCV's default is 31; no measurement is kept
+_FAST = 7  # grey levels; OpenCV's default is 20; no measurement is kept
+_LEVELS = 8  # OpenCV's default, as _PATCH and _STEP
 _PATCH = 31
 _RATIO = 0.85  # nearest over second nearest descriptor (Lowe's ratio test); no measurement is kept
 _STEP = 1.2

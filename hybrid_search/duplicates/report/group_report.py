@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from pathlib import PurePath
 from typing import Any, Literal
 
 from hybrid_search.duplicates.act.keep import facts_of
 from hybrid_search.duplicates.act.planned_files import Decision, PlannedFile
 from hybrid_search.duplicates.model import DuplicateGroup, Member
-from hybrid_search.errors.numbers import counted
+from hybrid_search.errors.numbers import readable_bytes
 from hybrid_search.hits.evidence import Evidence
 
 Choice = Literal["keep", "remove", "left"]
@@ -167,7 +166,7 @@ def report_group(
     files = []
     for member, mine in zip(group.members, facts, strict=True):
         choice, why = choices.get((member.id, member.path), (None, ""))
-        is_protected = _is_below(member.path, protected)
+        is_protected = member.is_below(*protected)
         bests = frozenset(name for name in best if name in mine and mine[name] == best[name])
         files.append(FileReport(member, mine, bests, choice, why, is_protected))
     return GroupReport(number, group, tuple(files), differing)
@@ -239,20 +238,6 @@ def text_of(name: str, value: Any) -> str:
     return str(value)
 
 
-def readable_bytes(number: float) -> str:
-    """Return a size as people write it.
-
-    Examples
-    --------
-    >>> readable_bytes(999), readable_bytes(45_200_000)
-    ('999 bytes', '45.2 MB')
-    """
-    for size, unit in ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
-        if number >= size:
-            return f"{number / size:.1f} {unit}"
-    return counted(round(number), "byte")
-
-
 def _facts(member: Member) -> dict[str, Any]:
     """Return what is known of one file, by the names of `LABELS`."""
     source, own = member.source, facts_of(member)
@@ -282,10 +267,6 @@ def _choices(decision: Decision | None) -> dict[tuple[str, str | None], tuple[Ch
         "left": decision.left,
     }
     return {(file.id, file.path): (choice, file.why) for choice, planned in lists.items() for file in planned}
-
-
-def _is_below(path: str | None, folders: Iterable[str]) -> bool:
-    return path is not None and any(PurePath(path).is_relative_to(folder) for folder in folders)
 
 
 def _best(all_facts: Sequence[Mapping[str, Any]], differing: Collection[str]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from hybrid_search.embedders.best_here import keep_as_fetched
 from hybrid_search.embedders.graph_cache import cache_folder
 from hybrid_search.embedders.hub.hashes import file_sha256
 from hybrid_search.embedders.hub.layout import same_for_texts
@@ -28,11 +29,14 @@ from hybrid_search.errors import BadEmbedderOption, EmbedderUnavailable, ModelMi
 
 Progress = Callable[[int, int], None]
 """Is told the bytes that are here, and how many there will be."""
-_TIMEOUT = 10.0
+_TIMEOUT = 5.0
+"""Seconds in which the hub has to answer."""
 
 
 def fetch(name: str, *, progress: Progress | None = None) -> Path:
     """Bring the files of a model, both sides, and return the folder of the one for pictures; what is here is kept.
+
+    What was fetched, and has words, is what `default_embedder` gives from then on.
 
     Parameters
     ----------
@@ -57,7 +61,11 @@ def fetch(name: str, *, progress: Progress | None = None) -> Path:
     wanted = parse(name)
     if wanted.text is not None:
         here_or_fetched(wanted.text, wanted, alone=True, progress=progress)
-    return here_or_fetched(wanted.model, wanted, progress=progress).folder
+    folder = here_or_fetched(wanted.model, wanted, progress=progress).folder
+    if wanted.family != "dino":
+        # without words it is for those who ask for it
+        keep_as_fetched(wanted.name)
+    return folder
 
 
 def is_here(name: str) -> bool:
@@ -116,7 +124,7 @@ def _bring(repository: Repository, model: str, wanted: ModelName, *, alone: bool
     try:
         import huggingface_hub
     except ImportError as error:
-        install = f"pip install 'hybrid-search[clip]' ({error}); or {wanted.remedy(model)}"
+        install = f"pip install 'huggingface_hub>=1' ({error}); or {wanted.remedy(model)}"
         raise EmbedderUnavailable(wanted.name, install) from error
     try:
         info = huggingface_hub.HfApi().model_info(
@@ -256,4 +264,5 @@ def _translated(error: Exception, model: str, wanted: ModelName) -> Exception:
         return ModelMissing(wanted.name, f"cannot be kept: {said}", "make room, or set HF_HUB_CACHE to another folder")
     else:
         said = f"the hub cannot be reached ({type(error).__name__}: {said})"
-    return ModelMissing(wanted.name, f"{model} is not on this machine, and {said}", wanted.remedy(model))
+    reason = f"{model} is not on this machine, and {said}"
+    return ModelMissing(wanted.name, reason, wanted.remedy(model), unreachable=True)

@@ -51,12 +51,16 @@ def find_place(model: str, *, revision: str | None) -> Place | None:
     return None if repository is None else _cached(repository, revision or "main")
 
 
-def cache_of(repository: Repository) -> Path:
-    """Return where the hub's library keeps a repository (`HF_HUB_CACHE`, `HF_HOME`), found without importing it."""
+def hub_cache() -> Path:
+    """Return where the hub's library keeps what it brings (`HF_HUB_CACHE`, `HF_HOME`), found without importing it."""
     home = os.environ.get("HF_HOME") or Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache") / "huggingface"
     given = os.environ.get("HF_HUB_CACHE") or os.environ.get("HUGGINGFACE_HUB_CACHE") or Path(home) / "hub"
-    cache = Path(os.path.expanduser(os.path.expandvars(given)))
-    return cache / f"models--{repository.owner}--{repository.name}"
+    return Path(os.path.expanduser(os.path.expandvars(given)))
+
+
+def cache_of(repository: Repository) -> Path:
+    """Return the folder of a repository in the hub's cache."""
+    return hub_cache() / f"models--{repository.owner}--{repository.name}"
 
 
 def image_side(files: Collection[str], wanted: ModelName) -> Side:

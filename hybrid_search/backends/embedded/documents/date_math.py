@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from calendar import monthrange
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -108,13 +109,6 @@ def _offset(zone: str | None) -> int:
     return (-1 if zone[0] == "-" else 1) * minutes * 60_000
 
 
-def _days_in_month(moment: datetime) -> int:
-    following = (
-        moment.replace(year=moment.year + 1, month=1) if moment.month == 12 else moment.replace(month=moment.month + 1)
-    )
-    return (following - moment).days
-
-
 def _calculated(millis: int, steps: str, *, up: bool) -> int:
     position = 0
     for match in _MATH.finditer(steps):
@@ -167,7 +161,7 @@ def step(millis: int, unit: str, count: int) -> int:
         if unit in "yqM":
             months = moment.year * 12 + moment.month - 1 + count * {"y": 12, "q": 3, "M": 1}[unit]
             first = moment.replace(year=months // 12, month=months % 12 + 1, day=1)
-            return _millis(first.replace(day=min(moment.day, _days_in_month(first))))
+            return _millis(first.replace(day=min(moment.day, monthrange(first.year, first.month)[1])))
         return _millis(moment + count * _FIXED.get(unit, timedelta(seconds=1)))
     except OverflowError as error:
         raise ValueError("the date is out of range") from error

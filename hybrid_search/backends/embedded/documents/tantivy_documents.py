@@ -32,7 +32,7 @@ from hybrid_search.backends.embedded.documents.schema import (
     analyzer_name,
 )
 from hybrid_search.backends.embedded.vectors.vector_validation import checked
-from hybrid_search.document.search_fields import composed, search_fields
+from hybrid_search.document.search_fields import LATER, composed, search_fields
 from hybrid_search.errors import BadVector
 
 if TYPE_CHECKING:
@@ -129,6 +129,8 @@ def _walk(document: PreparedDocument, prefix: str, source: Mapping[str, Any], sc
             kept[key] = _plain(value)
             for target in targets:
                 _index(document, target, value, schema)
+        elif container is None and name in LATER:
+            continue
         elif container is None and schema.fields.strict:
             raise RefusedDocument(f"field {name!r}: the mapping is strict and does not have it")
         else:

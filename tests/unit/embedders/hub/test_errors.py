@@ -183,7 +183,7 @@ def test_without_the_hub_the_command_to_run_elsewhere_is_told_at_once(offline: b
 def test_without_the_hubs_library_its_command_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_HOME", str(tmp_path))
     monkeypatch.setitem(sys.modules, "huggingface_hub", None)
-    with pytest.raises(EmbedderUnavailable, match=r"pip install 'hybrid-search\[clip\]' .*or on a machine"):
+    with pytest.raises(EmbedderUnavailable, match=r"pip install 'huggingface_hub>=1' .*or on a machine"):
         get_embedder("dino:Xenova/dinov2-small")
 
 

@@ -1,0 +1,23 @@
+"""What a question to an open index means, by the vocabulary that this index has."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hybrid_search.query.text import MAX_CHARACTERS
+from hybrid_search.query.understood import understand
+from hybrid_search.query.understood.model import Understanding
+
+if TYPE_CHECKING:
+    from hybrid_search.query.index_state import IndexState
+    from hybrid_search.query.options import SearchOptions
+
+
+def understanding(index: IndexState, text: str | None, options: SearchOptions) -> Understanding:
+    """Return what is meant by the text of a question; with `literal`, its words."""
+    if not isinstance(text, str) or not text.strip() or options.get("literal") or len(text) > MAX_CHARACTERS:
+        # what is no text, or too long, is refused where words are read
+        return Understanding(text)  # type: ignore[arg-type]
+    meant = understand(text, index.vocabulary())
+    # what leads away needs something to lead away from
+    return meant if meant.words or options.get("unlike") is None else Understanding(text)
