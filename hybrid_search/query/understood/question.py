@@ -18,7 +18,7 @@ def understanding(index: IndexState, text: str | None, options: SearchOptions) -
         # what is no text, or too long, is refused where words are read
         return Understanding(text)  # type: ignore[arg-type]
     # those who search without words need no readers of dates and names
-    from hybrid_search.query.understood.parts import understand
+    from hybrid_search.query.understood.text_parts import understand
 
     meant = understand(text, index.vocabulary())
     # what leads away needs something to lead away from

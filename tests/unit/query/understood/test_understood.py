@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from hybrid_search.query.understood.parts import understand
+from hybrid_search.query.understood.text_parts import understand
 from hybrid_search.query.understood.vocabulary import IndexVocabulary
 from tests.support.vocabulary import buckets, small_library, year_buckets
 
