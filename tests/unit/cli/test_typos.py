@@ -40,3 +40,25 @@ def test_a_line_and_a_field_say_what_was_meant(
     found = json.loads(out)
     (correction,) = found["did_you_mean"]
     assert (correction["typed"], correction["searched"], len(found["hits"])) == (words, searched, int(searched))
+
+
+@pytest.mark.parametrize(
+    ("words", "lines", "code"),
+    [
+        (("har",), ["harbour\ttag\t1"], exits.OK),
+        (("1",), ["1.png\tfile\t1"], exits.OK),
+        (("zz",), [], exits.NOTHING),
+    ],
+)
+def test_names_are_suggested_line_by_line(
+    index: str, capfd: pytest.CaptureFixture[str], words: tuple[str, ...], lines: list[str], code: int
+) -> None:
+    capfd.readouterr()
+    assert cli.run(["suggest", *words, "-i", index]) == code
+    assert capfd.readouterr().out.splitlines() == lines
+
+
+def test_suggestions_as_json(index: str, capfd: pytest.CaptureFixture[str]) -> None:
+    capfd.readouterr()
+    assert cli.run(["suggest", "qui", "-i", index, "--json"]) == exits.OK
+    assert json.loads(capfd.readouterr().out) == {"suggestions": [{"text": "quill", "kind": "tag", "pictures": 1}]}
