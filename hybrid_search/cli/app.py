@@ -100,6 +100,7 @@ def _add_commands() -> None:
         read_text,
         search,
         show,
+        suggest_names,
         train,
     )
 
@@ -107,6 +108,7 @@ def _add_commands() -> None:
         index.index,
         search.search,
         search.similar,
+        suggest_names.suggest,
         label.label,
         show.show,
         show.info,

@@ -21,13 +21,13 @@ from hybrid_search.images import DEFAULT_LIMITS, Limits
 from hybrid_search.query.explain import FILTER, TERM, sure_names
 from hybrid_search.query.facets import read_facets
 from hybrid_search.query.query import Query
+from hybrid_search.query.spelling.model import Correction
 from hybrid_search.query.understood.model import Understood
 from hybrid_search.query.word_clauses import EVERY_WORD, is_graded
 
 if TYPE_CHECKING:
     import pandas
     from PIL import Image
-
 
 _COPIES_WITHIN = 30
 """How far below the hits that are shown their copies are looked for; each is read for it."""
@@ -165,6 +165,8 @@ class Hits(Sequence[Hit]):
         Legs that could not run, because their embedders cannot be loaded here: these hits were found without them.
     understood : tuple of Understood
         Parts of the text that were taken for more than words, such as "2019" for a year; `literal=True` takes none so.
+    did_you_mean : tuple of Correction
+        What the text may have been meant to be, where the index does not know a word; `searched` if these are its hits.
     """
 
     hits: tuple[Hit, ...]
@@ -176,6 +178,7 @@ class Hits(Sequence[Hit]):
     thumbnails: Callable[[Sequence[str]], Mapping[str, str]] | None = field(default=None, compare=False)
     unavailable: tuple[LegUnavailable, ...] = field(default=(), compare=False)
     understood: tuple[Understood, ...] = ()
+    did_you_mean: tuple[Correction, ...] = ()
 
     @overload
     def __getitem__(self, index: int) -> Hit: ...
@@ -247,7 +250,8 @@ class Hits(Sequence[Hit]):
         return hits_table(self.hits, total=self.total, notes=(*self.unavailable, *self._meanings()))
 
     def _meanings(self) -> list[str]:
-        return [f"understood: {part}" for part in self.understood if part.clause is not None]
+        parts = [f"understood: {part}" for part in self.understood if part.clause is not None]
+        return [*parts, *map(str, self.did_you_mean)]
 
     def _repr_html_(self) -> str:
         return hits_html(self.with_thumbnails().hits, total=self.total, notes=(*self.unavailable, *self._meanings()))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from hybrid_search.errors import RequestRefused, UnknownField
 from hybrid_search.hits.complete_legs import ask
+from hybrid_search.hits.corrected_text import corrected
 from hybrid_search.hits.hits import Hits, read_hits
 from hybrid_search.hits.leg_evidence import some_hold_every_word
 from hybrid_search.query.body import build_body, json_body
@@ -26,16 +27,25 @@ if TYPE_CHECKING:
 def search(index: IndexState, text: str | None, options: SearchOptions) -> Hits:
     """Return the hits of a question; see `HybridIndex.search`."""
     _prepare(index, options, method="search")
+    hits, whole = _understood(index, text, options)
+    if whole:
+        return hits
+    return corrected(index, text, options=options, hits=hits, again=lambda meant: _understood(index, meant, options))
+
+
+def _understood(index: IndexState, text: str | None, options: SearchOptions) -> tuple[Hits, bool]:
     meant = understanding(index, text, options)
-    hits = _found(index, meant, options)
+    hits, whole = _found(index, meant, options)
     if meant.parts and not hits.total:
         # what fits nothing together is searched as the words that were typed
         given_up = tuple(replace(part, clause=None) for part in meant.parts)
-        return replace(_found(index, Understanding(text or ""), options), understood=given_up)
-    return hits
+        hits, whole = _found(index, Understanding(text or ""), options)
+        hits = replace(hits, understood=given_up)
+    return hits, whole
 
 
-def _found(index: IndexState, meant: Understanding, options: SearchOptions) -> Hits:
+def _found(index: IndexState, meant: Understanding, options: SearchOptions) -> tuple[Hits, bool]:
+    """Return the hits, and whether a picture holds all the words, or none were left to look for."""
     query, found, body = _answered(index, meant, options, index.asker.read(meant.words, options))
     if query.ends and (query.facets or query.sort) and some_hold_every_word(found, query):
         query, found, body = _narrowed(index, query, found, body)
@@ -44,7 +54,8 @@ def _found(index: IndexState, meant: Understanding, options: SearchOptions) -> H
         stored = index.backend.scan({"ids": {"values": list(ids)}}, fields=("thumbnail",))
         return {id: source["thumbnail"] for id, source in stored if "thumbnail" in source}
 
-    return replace(read_hits(found, query, body), body=json_body(body), thumbnails=thumbnails)
+    hits = replace(read_hits(found, query, body), body=json_body(body), thumbnails=thumbnails)
+    return hits, not query.has_text or some_hold_every_word(found, query)
 
 
 def request(index: IndexState, text: str | None, options: SearchOptions) -> dict[str, Any]:

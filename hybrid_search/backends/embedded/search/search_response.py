@@ -19,6 +19,7 @@ from hybrid_search.backends.embedded.search.hit_fields import AnswerFields, HitF
 from hybrid_search.backends.embedded.search.knn import Nearest, nearest
 from hybrid_search.backends.embedded.search.matches import Matches
 from hybrid_search.backends.embedded.search.ranking import RankedDocument, collapsed, ranking
+from hybrid_search.backends.embedded.search.term_suggestions import suggest_terms
 from hybrid_search.backends.embedded.snapshot import Snapshot
 from hybrid_search.errors import BadFilter, UnsupportedClause
 
@@ -40,6 +41,7 @@ _KNOWN = {
     "min_score",
     "collapse",
     "profile",
+    "suggest",
 }
 _WINDOW = 10_000
 """Elasticsearch's index.max_result_window."""
@@ -104,6 +106,8 @@ def answer(
     wanted = body.get("aggs", body.get("aggregations"))
     if wanted is not None:
         result["aggregations"] = aggregate(compiler, matches.query(), wanted)
+    if "suggest" in body:
+        result["suggest"] = suggest_terms(snapshot, body["suggest"])
     return {"took": round((time.perf_counter() - started) * 1000), **result}
 
 
