@@ -17,13 +17,13 @@ from hybrid_search.hits.fusion import Shares, rrf, weighted_sum
 from hybrid_search.hits.leg_evidence import WordsHeld, fused_evidence, leg_evidence, without_weak, words_held
 from hybrid_search.hits.leg_scores import leg_scores
 from hybrid_search.hits.leg_shares import leg_shares
+from hybrid_search.hits.totals import documents_matched, has_ended, is_cut
 from hybrid_search.images import DEFAULT_LIMITS, Limits
 from hybrid_search.query.explain import FILTER, TERM, sure_names
 from hybrid_search.query.facets import read_facets
 from hybrid_search.query.query import Query
 from hybrid_search.query.spelling.model import Correction
 from hybrid_search.query.understood.model import Understood
-from hybrid_search.query.word_clauses import EVERY_WORD, is_graded
 
 if TYPE_CHECKING:
     import pandas
@@ -150,6 +150,8 @@ class Hits(Sequence[Hit]):
     total : int
         How many documents there are to page through: all that match the text or, without one, the filter; of vector
         and signature legs, which every document matches more or less, their nearest. Copies are counted.
+    at_least : bool
+        Whether `total` is a lower bound: pictures that resemble the words were counted as far as they were fetched.
     ended : bool
         Whether there is more, without evidence that it is what was asked; `everything=True` shows it.
     took_ms : float
@@ -171,6 +173,7 @@ class Hits(Sequence[Hit]):
 
     hits: tuple[Hit, ...]
     total: int = 0
+    at_least: bool = False
     ended: bool = False
     took_ms: float = 0.0
     body: Mapping[str, Any] = field(default_factory=dict)
@@ -247,14 +250,18 @@ class Hits(Sequence[Hit]):
 
     def __repr__(self) -> str:
         """Return a table."""
-        return hits_table(self.hits, total=self.total, notes=(*self.unavailable, *self._meanings()))
+        return hits_table(self.hits, total=self._counted(), notes=(*self.unavailable, *self._meanings()))
+
+    def _counted(self) -> str:
+        return f"{self.total:,} or more" if self.at_least else f"{self.total:,}"
 
     def _meanings(self) -> list[str]:
         parts = [f"understood: {part}" for part in self.understood if part.clause is not None]
         return [*parts, *map(str, self.did_you_mean)]
 
     def _repr_html_(self) -> str:
-        return hits_html(self.with_thumbnails().hits, total=self.total, notes=(*self.unavailable, *self._meanings()))
+        shown = self.with_thumbnails().hits
+        return hits_html(shown, total=self._counted(), notes=(*self.unavailable, *self._meanings()))
 
 
 def read_hits(response: Mapping[str, Any], query: Query, body: Mapping[str, Any]) -> Hits:
@@ -296,11 +303,12 @@ def read_hits(response: Mapping[str, Any], query: Query, body: Mapping[str, Any]
         )
         for rank, id in enumerate(list(copies)[start : start + query.k], start=query.offset + 1)
     ]
-    total = _total(response, found=found, kept=scores, query=query, held=held)
+    total = documents_matched(response, found=found, kept=scores, query=query, held=held)
     return Hits(
         hits=tuple(page),
         total=total,
-        ended=_ended(query, total),
+        at_least=is_cut(legs, kept=scores, query=query, body=body, total=total),
+        ended=has_ended(query, total),
         took_ms=float(response.get("took", 0)),
         body=body,
         facets=_facets(response, query),
@@ -371,27 +379,6 @@ def _collapse(
 def _matched(hit: Mapping[str, Any], query: Query) -> tuple[str, ...]:
     named = [name for name in hit.get("matched_queries", {}) if name.startswith((FILTER, TERM))]
     return tuple(sorted({*named, *sure_names(query.filter)}))
-
-
-def _ended(query: Query, total: int) -> bool:
-    more = bool(query.vectors) or is_graded(query.text)
-    return query.ends and more and (query.documents is None or total < query.documents)
-
-
-def _total(
-    response: Mapping[str, Any],
-    *,
-    found: Mapping[str, Any],
-    kept: Mapping[str, float],
-    query: Query,
-    held: WordsHeld,
-) -> int:
-    """Return how many documents match; of those that hold some words alone, not all are in the response."""
-    total = response["hits"].get("total", 0)
-    total = int(total["value"] if isinstance(total, Mapping) else total)
-    if query.ends and held.every and (every := response.get("aggregations", {}).get(EVERY_WORD)):
-        return int(every["doc_count"]) + len(kept.keys() - held.every)
-    return max(total - (len(found) - len(kept)), 0)
 
 
 def _facets(response: Mapping[str, Any], query: Query) -> dict[str, dict[str, int]]:
