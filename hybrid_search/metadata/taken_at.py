@@ -88,9 +88,11 @@ def instant(clock: str, offset: str) -> str | None:
     >>> instant("2019-12-31T23:30:00", "-05:00"), instant("1935", "+01:00")
     ('2020-01-01T04:30:00Z', None)
     """
-    if len(clock) < _SECOND or parse_offset(offset) is None:
+    # people also write "z", "+0530" and blanks, which Python 3.10 does not read
+    known = parse_offset(offset)
+    if len(clock) < _SECOND or known is None:
         return None
-    moment = datetime.fromisoformat(clock + offset).astimezone(timezone.utc)
+    moment = datetime.fromisoformat(clock + known).astimezone(timezone.utc)
     precision = {0: "seconds", 4: "milliseconds"}.get(len(clock) - _SECOND, "microseconds")
     return moment.replace(tzinfo=None).isoformat(timespec=precision) + "Z"
 

@@ -75,7 +75,7 @@ class TextReader:
     def seems_written(self, image: Image.Image) -> bool:
         """Tell, at a small size, whether there may be text in an image."""
         self._load()
-        found = self._look(_bgr(_scaled(image, least=0, most=_LOOK_SIDE)))
+        found = self._look(_bgr(_scaled(image, least=_LOOK_SIDE, most=_LOOK_SIDE)))
         return any(score >= _LOOK_SURE for score in _listed(found, "scores"))
 
     def _lines(self, image: Image.Image, *, looking: bool) -> Iterator[TextLine]:

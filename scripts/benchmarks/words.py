@@ -32,8 +32,8 @@ EMBEDDERS = ("lite", "lite+minilm")
 SETS = ("typed", "own")
 PAGE = 10
 _ROOT = Path(__file__).parents[2]
-_WRITES = ("backends", "document", "embedders", "images", "ingest", "mappings", "metadata", "signature")
-"""Folders of the package whose code says what an index holds; others leave an index as it is."""
+_ASKS = ("cli", "duplicates", "errors", "evaluate", "hits", "image_match", "query", "training")
+"""Folders of the package that leave an index as it is; the code of all others says what it holds."""
 
 
 @dataclass(frozen=True)
@@ -157,7 +157,8 @@ def _answer(index: HybridIndex, folder: Path, query: TypedQuery, how: Mapping[st
 def _index(folder: Path, embedder: str, options: Options) -> HybridIndex:
     """Return the index of a folder, from the cache where pictures and the code that writes indexes are the same."""
     package = Path(hybrid_search.__file__).parent
-    code = sorted(path for name in _WRITES for path in (package / name).resolve().rglob("*") if path.is_file())
+    folders = sorted(path for path in package.iterdir() if path.is_dir() and path.name not in _ASKS)
+    code = sorted(path for each in folders for path in each.resolve().rglob("*") if path.is_file())
     content = sha256(f"{folder} {embedder} {options.read_text}".encode())
     for path in code:
         if path.suffix != ".pyc":

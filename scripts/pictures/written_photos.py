@@ -26,5 +26,9 @@ WITH_TEXT = frozenset(
         "2021613437_d99731f986",  # a shirt: youth
         "2041867793_552819a40b",  # a helmet: emergency
         "2054869561_ff723e9eab",  # a banner
+        "2077346067_0a3a5aae65",  # a poster of the police
+        "2087317114_cf06df5aa5",  # the maker of a boat
+        "2092870249_90e3f1855b",  # a number plate
+        "2098418613_85a0c9afea",  # a number plate
     }
 )

@@ -96,7 +96,7 @@ def _understood(parts: Sequence[Understood]) -> str:
     """Return the line that says what words were taken for, and how they are searched as words."""
     said = "; ".join(map(str, parts))
     if all(part.clause is None for part in parts):
-        return f"searched as words, as nothing fits the rest: {said}"
+        return f"searched as words, as no picture fits all of it: {said}"
     return f"understood: {said} — --literal searches the words instead"
 
 

@@ -11,7 +11,7 @@ from hybrid_search.document.search_text import phrase_text
 from hybrid_search.query.understood.model import Meaning, TypedWord, any_of
 from hybrid_search.query.understood.month_names import month_phrase
 from hybrid_search.query.understood.numeric_dates import decade, numeric_dates
-from hybrid_search.query.understood.periods import Stretch, after, before, since, spanning, until
+from hybrid_search.query.understood.periods import Dated, Stretch, after, before, since, spanning, until
 from hybrid_search.query.understood.relative_dates import relative_date
 from hybrid_search.query.understood.vocabulary import IndexVocabulary
 from hybrid_search.query.understood.yearly_times import yearly_time
@@ -29,29 +29,9 @@ _BOUNDS: Mapping[str, Callable[[Stretch], Stretch]] = {
 _BETWEEN = frozenset("between zwischen entre tra fra tussen".split())
 _FROM = frozenset("from von de da van del vom".split())
 _TO = frozenset("and to until till und bis et a y hasta e - – — tot through au en".split())
+_MANY = 3
+"""Stretches of a date that is that of any year."""
 _LINKS = frozenset("de del di da the el la le".split())
-
-
-@dataclass(frozen=True)
-class Dated:
-    """A date in a typed text.
-
-    Parameters
-    ----------
-    length : int
-        How many words it takes.
-    stretches : tuple of Stretch
-        What it may mean: 01/02/2019 is a day of January or of February, Christmas that of any year.
-    text : str
-        To follow "taken".
-    written : tuple of str
-        Other ways in which it stands in titles and folders; none of relative dates, whose words say nothing later.
-    """
-
-    length: int
-    stretches: tuple[Stretch, ...]
-    text: str
-    written: tuple[str, ...] = ()
 
 
 def date_meaning(
@@ -87,7 +67,7 @@ def date_meaning(
         kept = [stretch for stretch in found.stretches if stretch.overlaps(years)]
         if kept:
             clauses: list[dict[str, Any]] = [stretch.clause() for stretch in kept]
-            for text in dict.fromkeys(found.written):
+            for text in dict.fromkeys(_written(words[at:], found)):
                 # the number of IMG_2019 is no year
                 clauses += vocabulary.written(text, filename=not text.isdigit())
             return Meaning(found.length, f"taken {found.text}", any_of(clauses))
@@ -112,20 +92,16 @@ class _Place:
         if at >= len(self.words) or self.words[at].literal:
             return
         words, years = self.words, self.years
-        if stretches := numeric_dates(words[at].word, self.today):
-            iso = [stretch.iso for stretch in stretches if stretch.iso]
-            own = phrase_text(words[at].word)
-            if not self._is_number_of_file(at):
-                yield Dated(1, stretches, _either(stretches), (own, *iso))
-        if found := decade(words, at):
-            yield Dated(found.length, (found.stretch,), found.stretch.text, (words[at].word,))
-        if month := month_phrase(words, at, self.lead, years=years, today=self.today):
-            iso = [stretch.iso for stretch in month.stretches if stretch.iso] if len(month.stretches) == 1 else []
-            yield Dated(month.length, month.stretches, month.text, (_typed(words, at, month.length), *iso))
-        if time := yearly_time(words, at, self.lead, years=years, today=self.today, alone=self.alone):
-            yield Dated(time.length, time.stretches, time.text, (_typed(words, at, time.length),) if time.named else ())
-        if relative := relative_date(words, at, self.today):
-            yield Dated(relative.length, (relative.stretch,), relative.stretch.text)
+        stretches = () if self._is_number_of_file(at) else numeric_dates(words[at].word, self.today)
+        if stretches:
+            yield Dated(1, stretches, " or ".join(stretch.text for stretch in stretches))
+        ways = (
+            decade(words, at),
+            month_phrase(words, at, self.lead, years=years, today=self.today),
+            yearly_time(words, at, self.lead, years=years, today=self.today, alone=self.alone),
+            relative_date(words, at, self.today),
+        )
+        yield from filter(None, ways)
 
     def _is_number_of_file(self, at: int) -> bool:
         return at > 0 and self.words[at - 1].word in ("img", "dsc", "dscn", "dscf", "pict", "image", "no", "nr", "#")
@@ -142,7 +118,7 @@ def _bounded(here: _Place, at: int) -> Dated | None:
     if found is None or len(found.stretches) != 1:
         return None
     stretch = bound(found.stretches[0])
-    return Dated(start + found.length - at, (stretch,), stretch.text)
+    return Dated(start + found.length - at, (stretch,), stretch.text, named=False)
 
 
 def _between(here: _Place, at: int) -> Dated | None:
@@ -160,12 +136,12 @@ def _between(here: _Place, at: int) -> Dated | None:
     if last is None or len(last.stretches) != 1:
         return None
     stretch = spanning(first.stretches[0], last.stretches[0])
-    return Dated(link + 1 + last.length - at, (stretch,), stretch.text) if stretch else None
+    return Dated(link + 1 + last.length - at, (stretch,), stretch.text, named=False) if stretch else None
 
 
-def _typed(words: Sequence[TypedWord], at: int, length: int) -> str:
-    return phrase_text(" ".join(each.word for each in words[at : at + length]))
-
-
-def _either(stretches: Sequence[Stretch]) -> str:
-    return " or ".join(stretch.text for stretch in stretches)
+def _written(words: Sequence[TypedWord], found: Dated) -> Iterator[str]:
+    """Yield the ways in which a date stands in titles and folders: as it was typed, and as files are named after it."""
+    if found.named:
+        yield phrase_text(" ".join(each.word for each in words[: found.length]))
+        if len(found.stretches) < _MANY:
+            yield from (stretch.iso for stretch in found.stretches if stretch.iso)

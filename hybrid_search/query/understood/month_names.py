@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from hybrid_search.query.understood.date_phrases import MONTH, read_phrase
 from hybrid_search.query.understood.model import TypedWord
 from hybrid_search.query.understood.numeric_dates import single_year
-from hybrid_search.query.understood.periods import Stretch, day_of, month_of
+from hybrid_search.query.understood.periods import Dated, Stretch, day_of, month_of
 
 _DAY = re.compile(r"([0-9]{1,2})(?:st|nd|rd|th|\.|er|o|º)?")
 _LINKS = frozenset("of de del di da".split())
@@ -20,18 +19,9 @@ _LEAST = 4
 """Letters of a month's name alone: "in set" is no September. "May" and "Mai" are whole names."""
 
 
-@dataclass(frozen=True)
-class MonthDate:
-    """A date with the name of a month: by how many words, what it may mean, and how it is said."""
-
-    length: int
-    stretches: tuple[Stretch, ...]
-    text: str
-
-
 def month_phrase(
     words: Sequence[TypedWord], at: int, lead: str, *, years: Sequence[int], today: datetime
-) -> MonthDate | None:
+) -> Dated | None:
     """Return the date with the name of a month that begins at a word; without a year it is that of every year.
 
     Examples
@@ -61,7 +51,7 @@ def month_phrase(
     return _of_years(length, read[0].month, day, (year,) if year else tuple(years), any_year=not year)
 
 
-def _of_years(length: int, month: int, day: int, years: Sequence[int], *, any_year: bool) -> MonthDate | None:
+def _of_years(length: int, month: int, day: int, years: Sequence[int], *, any_year: bool) -> Dated | None:
     stretches: list[Stretch] = []
     for year in years:
         try:
@@ -73,7 +63,7 @@ def _of_years(length: int, month: int, day: int, years: Sequence[int], *, any_ye
     text = stretches[0].text
     if any_year:
         text = f"{text.rpartition(' ')[0]} of any year"
-    return MonthDate(length, tuple(stretches), text)
+    return Dated(length, tuple(stretches), text)
 
 
 def _day(words: Sequence[TypedWord], at: int) -> tuple[int, int]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from hybrid_search.query.understood.model import TypedWord
 from hybrid_search.query.understood.periods import (
     FIRST_YEAR,
+    Dated,
     Stretch,
     day_of,
     month_of,
@@ -26,14 +26,6 @@ _SHORT_YEAR = re.compile(r"([0-9]{1,2})\.([0-9]{1,2})\.([0-9]{2})")
 _DECADE = re.compile(r"([12][0-9]{2}0|[3-9]0)(?:'?s|er|ern)")
 _OF_YEARS = frozenset("annees anos anni".split())
 _YEARS_WORDS = frozenset("jahre jahren".split())
-
-
-@dataclass(frozen=True)
-class Decade:
-    """Ten years, and by how many words they were written."""
-
-    length: int
-    stretch: Stretch
 
 
 def single_year(word: str, today: datetime) -> int | None:
@@ -97,24 +89,25 @@ def _year_last(found: re.Match[str]) -> Iterator[Stretch]:
         yield day_of(year, first, second)
 
 
-def decade(words: Sequence[TypedWord], at: int) -> Decade | None:
+def decade(words: Sequence[TypedWord], at: int) -> Dated | None:
     """Return the decade that is written from a word on: 1990s, 80s, 90er Jahre, années 80.
 
     Examples
     --------
     >>> from hybrid_search.query.understood.typed_words import typed_words
-    >>> decade(typed_words("80s"), 0).stretch.text
+    >>> decade(typed_words("80s"), 0).text
     'in the 1980s'
     """
     word = words[at].word
     following = words[at + 1].word if at + 1 < len(words) else ""
     if word in _OF_YEARS and re.fullmatch("[3-9]0|19[0-9]0", following):
-        return Decade(2, _decade(int(following)))
+        return _decade(2, int(following))
     if found := _DECADE.fullmatch(word):
-        return Decade(2 if following in _YEARS_WORDS else 1, _decade(int(found[1])))
+        return _decade(2 if following in _YEARS_WORDS else 1, int(found[1]))
     return None
 
 
-def _decade(number: int) -> Stretch:
+def _decade(length: int, number: int) -> Dated:
     first = number if number > 99 else 1900 + number
-    return years_from(first, first + 10, f"in the {first}s")
+    stretch = years_from(first, first + 10, f"in the {first}s")
+    return Dated(length, (stretch,), stretch.text)

@@ -49,6 +49,28 @@ class Stretch:
         return {"range": {"taken_at": {name: edge.isoformat() for name, edge in edges.items() if edge is not None}}}
 
 
+@dataclass(frozen=True)
+class Dated:
+    """A date in a typed text.
+
+    Parameters
+    ----------
+    length : int
+        How many words it takes.
+    stretches : tuple of Stretch
+        What it may mean: 01/02/2019 is a day of January or of February, Christmas that of any year.
+    text : str
+        To follow "taken".
+    named : bool
+        Whether its words name that time whenever they are read, as those of "last year" do not.
+    """
+
+    length: int
+    stretches: tuple[Stretch, ...]
+    text: str
+    named: bool = True
+
+
 def year_of(year: int) -> Stretch:
     """Return a year.
 

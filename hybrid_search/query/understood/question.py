@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hybrid_search.query.text import MAX_CHARACTERS
-from hybrid_search.query.understood import understand
 from hybrid_search.query.understood.model import Understanding
 
 if TYPE_CHECKING:
@@ -18,6 +17,9 @@ def understanding(index: IndexState, text: str | None, options: SearchOptions) -
     if not isinstance(text, str) or not text.strip() or options.get("literal") or len(text) > MAX_CHARACTERS:
         # what is no text, or too long, is refused where words are read
         return Understanding(text)  # type: ignore[arg-type]
+    # those who search without words need no readers of dates and names
+    from hybrid_search.query.understood.text_parts import understand
+
     meant = understand(text, index.vocabulary())
     # what leads away needs something to lead away from
     return meant if meant.words or options.get("unlike") is None else Understanding(text)

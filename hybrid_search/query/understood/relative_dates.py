@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from hybrid_search.query.understood.date_phrases import ALONE, MONTH, RELATIVE, Precision, read_phrase
 from hybrid_search.query.understood.model import TypedWord
-from hybrid_search.query.understood.periods import MONTHS, Stretch, day_of, month_of, week_of, year_of
+from hybrid_search.query.understood.periods import MONTHS, Dated, Stretch, day_of, month_of, week_of, year_of
 
 LAST = frozenset(
     "last past letzte letzten letzter letztes letztem vergangene vergangenen vergangenes dernier derniere derniers "
@@ -28,21 +27,13 @@ _AGO = ("{} ago", "vor {}", "il y a {}", "hace {}", "{} fa")
 _ARTICLES = ("el", "la", "l'", "il")
 
 
-@dataclass(frozen=True)
-class RelativeDate:
-    """A date that is counted from today, and by how many words it was written."""
-
-    length: int
-    stretch: Stretch
-
-
-def relative_date(words: Sequence[TypedWord], at: int, today: datetime) -> RelativeDate | None:
+def relative_date(words: Sequence[TypedWord], at: int, today: datetime) -> Dated | None:
     """Return the relative date that begins at a word, None where there is none.
 
     Examples
     --------
     >>> from hybrid_search.query.understood.typed_words import typed_words
-    >>> relative_date(typed_words("last year"), 0, datetime(2020, 6, 1, 12)).stretch.text
+    >>> relative_date(typed_words("last year"), 0, datetime(2020, 6, 1, 12)).text
     'in 2019'
     """
     for length in range(min(_LONGEST, len(words) - at), 0, -1):
@@ -57,7 +48,7 @@ def relative_date(words: Sequence[TypedWord], at: int, today: datetime) -> Relat
             if stretch is None and said & RELATIVE and any(map(_UNIT.fullmatch, said)):
                 stretch = _read(here, today)
         if stretch is not None:
-            return RelativeDate(length, stretch)
+            return Dated(length, (stretch,), stretch.text, named=False)
     return None
 
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from hybrid_search.query.understood.holidays import MOST_WORDS, YEARLY, YearlyTime
 from hybrid_search.query.understood.model import TypedWord
 from hybrid_search.query.understood.numeric_dates import single_year
 from hybrid_search.query.understood.ordinary_words import IN_WORDS
-from hybrid_search.query.understood.periods import Stretch
+from hybrid_search.query.understood.periods import Dated, Stretch
 from hybrid_search.query.understood.relative_dates import LAST, THIS
 
 _LINKS = frozenset("of de del di".split())
@@ -21,19 +20,9 @@ _ON_WORDS = IN_WORDS | {"for", "per", "pour", "para"}
 _SEASON_LEADS = frozenset("in im en au em a d' during durante pendant".split())
 
 
-@dataclass(frozen=True)
-class TimeOfYear:
-    """A season or holiday: by how many words, which, how it is said, and whether its words name it at any time."""
-
-    length: int
-    stretches: tuple[Stretch, ...]
-    text: str
-    named: bool = True
-
-
 def yearly_time(
     words: Sequence[TypedWord], at: int, lead: str, *, years: Sequence[int], today: datetime, alone: bool
-) -> TimeOfYear | None:
+) -> Dated | None:
     """Return the season or holiday that is named from a word on, of one year or, where that may be meant, of any.
 
     Examples
@@ -55,16 +44,16 @@ def yearly_time(
         relation, end = words[end].word, end + 1
     if relation:
         stretch = _latest(time, today, ended=relation in LAST)
-        return TimeOfYear(end - at, (stretch,), stretch.text, named=False)
+        return Dated(end - at, (stretch,), stretch.text, named=False)
     year, end = (year_before, end) if year_before else _year(words, end, today)
     if year:
         stretch = time.stretch(year)
-        return TimeOfYear(end - at, (stretch,), stretch.text)
+        return Dated(end - at, (stretch,), stretch.text)
     in_season = time.season and (lead in _SEASON_LEADS or elided)
     if in_season or (not time.season and (alone or lead in _ON_WORDS)):
         stretches = tuple(time.stretch(each) for each in range(years[0] - 1, years[-1] + 1))
         preposition = "in" if time.season else "at"
-        return TimeOfYear(end - at, stretches, f"{preposition} {time.name} of any year")
+        return Dated(end - at, stretches, f"{preposition} {time.name} of any year")
     return None
 
 

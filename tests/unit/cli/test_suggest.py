@@ -31,6 +31,12 @@ PACKAGE = Path(hybrid_search.__file__).parent
 PLACE = "my photos' index"
 
 
+@pytest.fixture(autouse=True)
+def nothing_typed() -> None:
+    # what another test's command typed in this process would be suggested here
+    forget_place()
+
+
 class Stops(HueEmbedder):
     """Is interrupted at its fourth picture, once."""
 

@@ -87,6 +87,7 @@ def test_every_field_that_is_written_exists() -> None:
     # What a later stage or a person adds, or a file leaves; everything else in the mapping is filled here.
     later = {"regions", "visual_words", "duplicate", "written_labels", "written_labels_text", "missing_path", "extra"}
     later |= {"text_in_picture", "text_in_picture_text", "text_lines", "text_read_by"}
+    later |= {"monochrome"}  # of photographs in black and white alone
     assert set(properties) - {name.split(".")[0] for name in written} == later
 
 

@@ -22,6 +22,7 @@ from hybrid_search.embedders.onnx_file import OnnxFile
 from hybrid_search.embedders.registry import get_embedder
 from hybrid_search.errors import BadEmbedderOption, EmbedderError, ModelMissing
 from tests.conformance.embedder_suite import EmbedderSuite
+from tests.support import tiny_models
 from tests.support.fakes import ColourEmbedder, photo
 
 SIDE = 8
@@ -304,3 +305,14 @@ def test_others_cannot_be_exported(tmp_path: Path) -> None:
     with pytest.raises(EmbedderError, match=r"'.*' cannot be exported as ONNX; only keras:… and lite"):
         export_onnx(ColourEmbedder(), tmp_path / "colour.onnx")
     assert not list(tmp_path.iterdir())
+
+
+def test_eight_bits_do_not_depend_on_the_batch(tmp_path: Path) -> None:
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+
+    whole = tiny_models.save(tiny_models.image_model(tiny_models.Tiny()), tmp_path / "whole.onnx")
+    quantize_dynamic(whole, tmp_path / "int8.onnx", weight_type=QuantType.QUInt8)
+    embedder = get_embedder(f"onnx:{tmp_path / 'int8.onnx'}?mean=clip")
+    pictures = [Image.new("RGB", (50, 50), colour) for colour in ("black", "red", "white", "#123456")] * 4
+    alone = np.concatenate([embedder.embed_images([picture]) for picture in pictures])
+    np.testing.assert_array_equal(embedder.embed_images(pictures), alone)

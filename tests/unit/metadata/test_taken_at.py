@@ -214,6 +214,9 @@ def test_another_copys_moment_takes_the_offset_of_the_first_away() -> None:
 
 def test_the_moment_in_utc() -> None:
     assert instant("2020-03-01T00:10:00.123456", "+00:30") == "2020-02-29T23:40:00.123456Z"
+    assert {instant("2020-03-01T00:00:00", offset) for offset in ("z", "Z", " +00:00", "+0000")} == {
+        "2020-03-01T00:00:00Z"
+    }
     assert [instant("2020-03-01", "+01:00"), instant(CLOCK, ""), instant(CLOCK, "??")] == [None] * 3
     assert split_offset("2019-06-01T12:34:56Z") == (CLOCK, "+00:00")
     assert split_offset("2019-06-01") == ("2019-06-01", "")

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from hybrid_search.query.understood import understand
+from hybrid_search.query.understood.text_parts import understand
 from hybrid_search.query.understood.vocabulary import IndexVocabulary
 from tests.support.vocabulary import buckets, small_library, year_buckets
 
@@ -174,7 +174,9 @@ UNDERSTOOD = {
     "Paris, 2019": ("", ["Paris as the place Paris", "2019 as taken in 2019"]),
     "munchen 2014": ("", ["munchen as the place munchen", "2014 as taken in 2014"]),
     "frankfurt": ("", ["frankfurt as the place frankfurt"]),
-    "in Florence": ("", ["Florence as the place Florence"]),
+    "in Sydney": ("", ["Sydney as the place Sydney"]),
+    "with Sydney": ("", ["Sydney as the person Sydney"]),
+    "Sydney": ("", ["Sydney as the place or the person Sydney"]),
     "Anna's birthday": ("birthday", ["Anna's as the person Anna"]),
     "anna und lena": ("", ["anna as the person anna", "lena as the person lena"]),
     "photos of Will": ("", ["Will as the person Will"]),
