@@ -166,7 +166,7 @@ class Hits(Sequence[Hit]):
     understood : tuple of Understood
         Parts of the text that were taken for more than words, such as "2019" for a year; `literal=True` takes none so.
     did_you_mean : tuple of Correction
-        What the text may have been meant to be, where the index does not know a word; `searched` if these are its hits.
+        What was probably meant by words that the index does not know; `searched` where these are the hits of that.
     """
 
     hits: tuple[Hit, ...]
@@ -276,8 +276,7 @@ def read_hits(response: Mapping[str, Any], query: Query, body: Mapping[str, Any]
     held = words_held(found, query=query, aggregations=response.get("aggregations", {}))
     evidence = leg_evidence(legs, query=query, held=held) if query.fusion == "evidence" else {}
     scores = _scores(list(found), legs, query, shares, evidence, held)
-    enough = query.offset + query.k
-    copies = _collapse(list(scores), found, enough) if query.collapse_duplicates else {id: () for id in scores}
+    copies = _collapse(list(scores), found, query) if query.collapse_duplicates else {id: () for id in scores}
     ranks = {name: {id: rank for rank, id in enumerate(ids, start=1)} for name, ids in _ranked(legs, query).items()}
     start = query.offset - int(body.get("from", 0))
     page = [
@@ -347,15 +346,16 @@ def _ranked(legs: Mapping[str, Mapping[str, float]], query: Query) -> dict[str, 
     return {name: list(scored)[:end] for name, scored in legs.items()}
 
 
-def _collapse(ids: Sequence[str], found: Mapping[str, Mapping[str, Any]], enough: int) -> dict[str, tuple[str, ...]]:
+def _collapse(ids: Sequence[str], found: Mapping[str, Mapping[str, Any]], query: Query) -> dict[str, tuple[str, ...]]:
     """Return the first ids that stay with their copies: as many as are shown, and those that follow within a page."""
     from hybrid_search.hits.collapse import collapse_copies
 
-    looked = enough + _COPIES_WITHIN
+    looked = (enough := query.offset + query.k) + _COPIES_WITHIN
     while True:
         first = ids[:looked]
         signatures = {id: found[id].get("fields", {}).get("signature") for id in first}
-        groups = {id: found[id].get("_source", {}).get("duplicate", {}).get("group") for id in first}
+        sources = {id: found[id].get("_source", {}) for id in first} if query.grouped else {}
+        groups = {id: source.get("duplicate", {}).get("group") for id, source in sources.items()}
         arrays = {
             id: np.asarray(values, np.int8).reshape(-1) for id, values in signatures.items() if values is not None
         }
