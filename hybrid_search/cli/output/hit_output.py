@@ -77,10 +77,10 @@ class Results:
         """Print the hits, write the sheet, and end the command with its exit code."""
         for lacking in hits.unavailable:
             terminal.note(f"warning: {worded(lacking)}")
-        if hits.understood:
-            terminal.note(_understood(hits.understood))
         for correction in hits.did_you_mean:
             terminal.note(str(correction))
+        if hits.understood:
+            terminal.note(_understood(hits.understood))
         if hits.foreign is not None:
             terminal.note(in_words(hits.foreign.problem, hits.foreign.remedy))
         hit_formats.print_hits(hits, self.form, fields=self.fields, pictures=self.pictures, explain=self.explain)
