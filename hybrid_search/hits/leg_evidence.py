@@ -16,7 +16,7 @@ BAND = 0.9
 """From here on a hit holds all words; what holds some, or resembles them, is below."""
 _OF_WORDS = 0.9
 _BEND = 1.2
-"""A share of the words counts a little less than itself: chosen, as 0.9 and `Resemblance`, over captions as texts."""
+"""A share of the words counts a little less than itself: chosen over captions as questions, see docs/benchmarks.md."""
 _PREDICTED = 0.6
 _NEAR = 0.8
 _ROUNDING = 1e-6
