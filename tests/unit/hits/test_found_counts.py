@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
+from hybrid_search.hits.found_counts import is_cut
 from hybrid_search.hits.hits import Hits
-from hybrid_search.hits.totals import is_cut
 from hybrid_search.query.legs import Resemblance
 from tests.support import bodies
 from tests.support.bodies import nearest

@@ -1,10 +1,11 @@
-"""How many documents match, whether there may be more of them, and whether hits end before all are shown."""
+"""How many pictures a question has found, whether there is more, and how many have each value of a facet."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from hybrid_search.query.facets import read_facets
 from hybrid_search.query.word_clauses import EVERY_WORD, is_graded
 
 if TYPE_CHECKING:
@@ -12,7 +13,13 @@ if TYPE_CHECKING:
     from hybrid_search.query.query import Query
 
 
-def documents_matched(
+def has_more(query: Query, total: int) -> bool:
+    """Tell whether there is more than a total, without evidence that it is what was asked."""
+    more = bool(query.vectors) or is_graded(query.text)
+    return query.ends and more and (query.documents is None or total < query.documents)
+
+
+def total_found(
     response: Mapping[str, Any],
     *,
     found: Mapping[str, Any],
@@ -28,10 +35,14 @@ def documents_matched(
     return max(total - (len(found) - len(kept)), 0)
 
 
-def has_ended(query: Query, total: int) -> bool:
-    """Tell whether some documents are not shown since nothing speaks for them."""
-    more = bool(query.vectors) or is_graded(query.text)
-    return query.ends and more and (query.documents is None or total < query.documents)
+def facet_counts(response: Mapping[str, Any], query: Query) -> dict[str, dict[str, int]]:
+    """Return the counts by facet and value, over what was found or, for vectors without an end, the whole filter."""
+    if not query.facets:
+        return {}
+    aggregations = response["aggregations"]
+    if (query.vectors or query.signature) and not query.ends:
+        aggregations = aggregations["all"]["filtered"]
+    return read_facets(query.facets, aggregations)
 
 
 def is_cut(legs: Scores, *, kept: Mapping[str, float], query: Query, body: Mapping[str, Any], total: int) -> bool:
