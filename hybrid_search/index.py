@@ -664,13 +664,14 @@ class HybridIndex:
 
         Examples
         --------
+        >>> from PIL import Image
         >>> with HybridIndex(embedder="colour:lab") as index:
-        ...     id = index.add(Image.new("RGB", (32, 32)), metadata={"tags": ["garden", "Ostsee"]})
+        ...     _ = index.add(Image.new("RGB", (32, 32)), metadata={"tags": ["garden", "Ostsee"]})
         ...     index.suggest("gar")
         [Completion(text='garden', kind='tag', pictures=1)]
         """
         self._state.see_own_writes()
-        return self._state.completions.suggest(self.backend, self._state.definition, prefix, k=k)
+        return self._state.completions.suggest(prefix, backend=self.backend, definition=self._state.definition, k=k)
 
     def find_duplicates(
         self,
