@@ -36,10 +36,10 @@ def search(index: IndexState, text: str | None, options: SearchOptions) -> Hits:
 def _understood(index: IndexState, text: str | None, options: SearchOptions) -> tuple[Hits, bool]:
     meant = understanding(index, text, options)
     hits, whole = _found(index, meant, options)
-    if meant.parts and not hits.total:
+    if not hits.total and any(not part.excluded for part in meant.parts):
         # what fits nothing together is searched as the words that were typed
-        given_up = tuple(replace(part, clause=None) for part in meant.parts)
-        hits, whole = _found(index, Understanding(text or ""), options)
+        given_up = tuple(part if part.excluded else replace(part, clause=None) for part in meant.parts)
+        hits, whole = _found(index, meant.as_words, options)
         hits = replace(hits, understood=given_up)
     return hits, whole
 

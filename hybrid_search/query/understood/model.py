@@ -22,6 +22,8 @@ class Understood:
         rest, so that the part was searched as words.
     colour : str
         The basic term of a colour, which stays among the words too; "" for another part.
+    excluded : bool
+        Whether the part says what hits are without: "without Ben".
 
     Examples
     --------
@@ -33,6 +35,7 @@ class Understood:
     meaning: str
     clause: Mapping[str, Any] | None
     colour: str = ""
+    excluded: bool = False
 
     def __str__(self) -> str:
         return f"{self.part} as {self.meaning}"
@@ -48,10 +51,18 @@ class Understanding:
         What goes to texts and vectors, as typed, without what was understood; "" where nothing is left.
     parts : tuple of Understood
         In their order in the text.
+    without_exclusions : str
+        The text as typed, without the parts that say what hits are without.
     """
 
     words: str
     parts: tuple[Understood, ...] = ()
+    without_exclusions: str = ""
+
+    @property
+    def as_words(self) -> Understanding:
+        """The text as words where nothing fits its parts; what it excludes stays out."""
+        return Understanding(self.without_exclusions, tuple(part for part in self.parts if part.excluded))
 
 
 @dataclass(frozen=True)
@@ -93,12 +104,15 @@ class Meaning:
         A filter clause.
     colour : str
         The basic term of a colour, "" of another meaning.
+    excluded : bool
+        Whether the words say what hits are without.
     """
 
     length: int
     text: str
     clause: Mapping[str, Any]
     colour: str = ""
+    excluded: bool = False
 
 
 def any_of(clauses: list[dict[str, Any]]) -> dict[str, Any]:

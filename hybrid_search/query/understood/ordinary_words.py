@@ -63,5 +63,7 @@ PICTURE_WORDS = frozenset(
     "snapshots foto fotos bild bilder aufnahme aufnahmen imagen imagenes immagini fotografia fotografias fotografie "
     "fotografien".split()
 )
-AND_WORDS = frozenset("and und et y e & + with of mit von vom avec de con from aus in at im showing".split())
+AND_WORDS = frozenset(
+    "and und et y e & + with of mit von vom avec de con from aus in at im showing but aber mais pero".split()
+)
 LEADING_WORDS = frozenset("show me find all all the my alle meine mes toutes todas mis search".split())

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from hybrid_search.query.understood.exclusions import FLASH
 from hybrid_search.query.understood.model import Meaning, TypedWord, any_of
 from hybrid_search.query.understood.vocabulary import IndexVocabulary
 
@@ -20,7 +21,6 @@ _NO_LENS = frozenset(
 """After "35mm" these say what the film was."""
 _WITHOUT = frozenset("without no ohne sans sin senza sem zonder".split())
 _WITH = frozenset("with mit avec con com met".split())
-_FLASH = frozenset("flash blitz blitzlicht".split())
 _ROUNDING = 0.02
 """Cameras round what they write, 1/500 to 0.0020 s and 1/60 to 0.017 s."""
 
@@ -38,10 +38,10 @@ def setting_meaning(words: Sequence[TypedWord], at: int, vocabulary: IndexVocabu
     """
     word = words[at].word
     following = words[at + 1].word if at + 1 < len(words) and not words[at + 1].literal else ""
-    if alone and word in _FLASH:
+    if alone and word in FLASH:
         known = "true" in vocabulary.kinds.get("flash", ())
         return Meaning(1, "taken with flash", {"term": {"flash": True}}) if known else None
-    if (word in _WITHOUT or word in _WITH) and following in _FLASH:
+    if (word in _WITHOUT or word in _WITH) and following in FLASH:
         fired = word in _WITH
         known = str(fired).lower() in vocabulary.kinds.get("flash", ())
         said = "with flash" if fired else "without flash"

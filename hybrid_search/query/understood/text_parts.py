@@ -7,6 +7,7 @@ from datetime import datetime
 from hybrid_search.query.understood.colour_words import colour_meaning
 from hybrid_search.query.understood.connecting_words import lead_of, with_connecting_words
 from hybrid_search.query.understood.dates import date_meaning
+from hybrid_search.query.understood.exclusions import excluded_meaning
 from hybrid_search.query.understood.kinds import kind_meaning
 from hybrid_search.query.understood.model import Meaning, TypedWord, Understanding, Understood
 from hybrid_search.query.understood.names import name_meaning
@@ -54,20 +55,32 @@ def understand(text: str, vocabulary: IndexVocabulary, *, now: datetime | None =
     if not words_without(words, with_connecting_words(words, _spans(found))).strip():
         left = " ".join(words[at].text for at, each in found.items() if each.colour)
     parts = tuple(_understood(words, at, each) for at, each in found.items())
-    return Understanding(left, parts)
+    excluded = {at: each for at, each in found.items() if each.excluded}
+    typed = words_without(words, with_connecting_words(words, _spans(excluded))) if excluded else text
+    return Understanding(left, parts, typed)
 
 
 def _meanings(words: list[TypedWord], vocabulary: IndexVocabulary, today: datetime, *, alone: bool) -> Found:
     found: Found = {}
     at = 0
     while at < len(words):
-        meaning = None if words[at].literal else _meaning(words, at, vocabulary, today, alone=alone)
+        meaning = None if words[at].literal else _meaning_or_exclusion(words, at, vocabulary, today, alone=alone)
         if meaning is None:
             at += 1
         else:
             found[at] = meaning
             at += meaning.length
     return found
+
+
+def _meaning_or_exclusion(
+    words: list[TypedWord], at: int, vocabulary: IndexVocabulary, today: datetime, *, alone: bool
+) -> Meaning | None:
+    def meaning_at(place: int) -> Meaning | None:
+        return None if words[place].literal else _meaning(words, place, vocabulary, today, alone=False)
+
+    excluded = excluded_meaning(words, at, vocabulary, meaning_at=meaning_at)
+    return excluded or _meaning(words, at, vocabulary, today, alone=alone)
 
 
 def _meaning(
@@ -90,7 +103,7 @@ def _spans(found: Found) -> list[tuple[int, int]]:
 
 
 def _understood(words: list[TypedWord], at: int, meaning: Meaning) -> Understood:
-    return Understood(_part(words, at, meaning.length), meaning.text, meaning.clause, meaning.colour)
+    return Understood(_part(words, at, meaning.length), meaning.text, meaning.clause, meaning.colour, meaning.excluded)
 
 
 def _part(words: list[TypedWord], at: int, length: int) -> str:
