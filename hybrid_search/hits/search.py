@@ -36,7 +36,7 @@ def search(index: IndexState, text: str | None, options: SearchOptions) -> Hits:
 def _understood(index: IndexState, text: str | None, options: SearchOptions) -> tuple[Hits, bool]:
     meant = understanding(index, text, options)
     hits, whole = _found(index, meant, options)
-    if not hits.total and any(not part.excluded for part in meant.parts):
+    if not hits.total and any(part.clause is not None and not part.excluded for part in meant.parts):
         # what fits nothing together is searched as the words that were typed
         given_up = tuple(part if part.excluded else replace(part, clause=None) for part in meant.parts)
         hits, whole = _found(index, meant.as_words, options)

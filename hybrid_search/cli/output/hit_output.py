@@ -96,10 +96,12 @@ class Results:
 
 def _understood(parts: Sequence[Understood]) -> str:
     """Return the line that says what words were taken for, and how they are searched as words."""
-    said = "; ".join(map(str, parts))
-    if all(part.clause is None for part in parts):
-        return f"searched as words, as no picture fits all of it: {said}"
-    return f"understood: {said} — --literal searches the words instead"
+    kept = [part for part in parts if part.clause is not None]
+    said = "; ".join(map(str, kept))
+    if words := "; ".join(str(part) for part in parts if part.clause is None):
+        fits = "fits" if any(not part.excluded for part in kept) else "fits all of it"
+        said = f"{said}; " * bool(said) + f"searched as words, as no picture {fits}: {words}"
+    return f"understood: {said} — --literal searches the words instead" if kept else said
 
 
 def _summary(hits: Hits, *, k: int, offset: int, documents: int) -> str:

@@ -37,7 +37,7 @@ _LINKS = frozenset("de del di da the el la le".split())
 def date_meaning(
     words: Sequence[TypedWord], at: int, lead: str, vocabulary: IndexVocabulary, *, today: datetime, alone: bool
 ) -> Meaning | None:
-    """Return what the date that begins at a word means, None where there is none at which a picture was taken.
+    """Return what the date that begins at a word means, without a clause where no picture was taken then.
 
     Parameters
     ----------
@@ -60,10 +60,11 @@ def date_meaning(
     'taken before 2010'
     """
     years = vocabulary.years
-    if not years or words[at].literal:
+    if words[at].literal:
         return None
-    here = _Place(words, lead, years, today, alone)
-    for found in filter(None, (_bounded(here, at), _between(here, at), here.date(at))):
+    here = _Place(words, lead, years or (today.year,), today, alone)
+    dates = list(filter(None, (_bounded(here, at), _between(here, at), here.date(at))))
+    for found in dates:
         kept = [stretch for stretch in found.stretches if stretch.overlaps(years)]
         if kept:
             clauses: list[dict[str, Any]] = [stretch.clause() for stretch in kept]
@@ -71,7 +72,7 @@ def date_meaning(
                 # the number of IMG_2019 is no year
                 clauses += vocabulary.written(text, filename=not text.isdigit())
             return Meaning(found.length, f"taken {found.text}", any_of(clauses))
-    return None
+    return Meaning(dates[0].length, f"taken {dates[0].text}", None) if dates else None
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,8 @@ class Understood:
     meaning : str
         In plain English: "taken in July 2019".
     clause : mapping or None
-        The Elasticsearch filter clause that every hit satisfies; None where nothing satisfies it together with the
-        rest, so that the part was searched as words.
+        The Elasticsearch filter clause that every hit satisfies; None where nothing satisfies it, alone or together
+        with the rest, so that the part was searched as words.
     colour : str
         The basic term of a colour, which stays among the words too; "" for another part.
     excluded : bool
@@ -100,8 +100,8 @@ class Meaning:
         How many words.
     text : str
         The meaning in plain English.
-    clause : mapping
-        A filter clause.
+    clause : mapping or None
+        A filter clause; None where no picture of the index fits.
     colour : str
         The basic term of a colour, "" of another meaning.
     excluded : bool
@@ -110,7 +110,7 @@ class Meaning:
 
     length: int
     text: str
-    clause: Mapping[str, Any]
+    clause: Mapping[str, Any] | None
     colour: str = ""
     excluded: bool = False
 

@@ -26,7 +26,7 @@ _ROUNDING = 0.02
 
 
 def setting_meaning(words: Sequence[TypedWord], at: int, vocabulary: IndexVocabulary, *, alone: bool) -> Meaning | None:
-    """Return the setting that is written from a word on, None where there is none that a picture of the index has.
+    """Return the setting that is written from a word on, without a clause where no picture of the index has it.
 
     "flash" is one where nothing else is asked (`alone`).
 
@@ -45,11 +45,11 @@ def setting_meaning(words: Sequence[TypedWord], at: int, vocabulary: IndexVocabu
         fired = word in _WITH
         known = str(fired).lower() in vocabulary.kinds.get("flash", ())
         said = "with flash" if fired else "without flash"
-        return Meaning(2, f"taken {said}", {"term": {"flash": fired}}) if known else None
+        return Meaning(2, f"taken {said}", {"term": {"flash": fired}} if known else None)
     if found := _ISO.fullmatch(word) or (word == "iso" and re.fullmatch(r"([0-9]{2,7})", following)) or None:
         known = vocabulary.between("iso", float(found[1]), float(found[1]))
         clause = {"term": {"iso": int(found[1])}}
-        return Meaning(1 if found.string == word else 2, f"taken at ISO {found[1]}", clause) if known else None
+        return Meaning(1 if found.string == word else 2, f"taken at ISO {found[1]}", clause if known else None)
     if found := _APERTURE.fullmatch(word):
         number = float((found[1] or found[2]).replace(",", "."))
         return _near("f_number", number, f"taken at f/{number:g}", vocabulary)

@@ -42,19 +42,19 @@ def understand(text: str, vocabulary: IndexVocabulary, *, now: datetime | None =
     """
     today = (now or datetime.now()).replace(hour=12, minute=0, second=0, microsecond=0, tzinfo=None)
     words = typed_words(text)
-    found = _meanings(words, vocabulary, today, alone=False)
-    alone = _meanings(words, vocabulary, today, alone=True)
+    all_found = _meanings(words, vocabulary, today, alone=False)
+    found, alone = _fitting(all_found), _fitting(_meanings(words, vocabulary, today, alone=True))
     if alone != found and not words_without(words, with_connecting_words(words, _spans(alone))).strip():
         # "square" and "christmas" are meant as such where nothing else is asked
-        found = alone
+        found = all_found = alone
+    parts = tuple(_understood(words, at, each) for at, each in all_found.items())
     if not found:
-        return Understanding(text)
+        return Understanding(text, parts)
     # colours stay among the words: what is written "red" comes first, and an embedder reads whole sentences
     others = {at: each for at, each in found.items() if not each.colour}
     left = words_without(words, with_connecting_words(words, _spans(others)))
     if not words_without(words, with_connecting_words(words, _spans(found))).strip():
         left = " ".join(words[at].text for at, each in found.items() if each.colour)
-    parts = tuple(_understood(words, at, each) for at, each in found.items())
     excluded = {at: each for at, each in found.items() if each.excluded}
     typed = words_without(words, with_connecting_words(words, _spans(excluded))) if excluded else text
     return Understanding(left, parts, typed)
@@ -86,7 +86,7 @@ def _meaning_or_exclusion(
 def _meaning(
     words: list[TypedWord], at: int, vocabulary: IndexVocabulary, today: datetime, *, alone: bool
 ) -> Meaning | None:
-    """Return the longest meaning of the words from one on; of equally long ones the first."""
+    """Return the longest meaning of the words from one on that a picture fits; of equally long ones the first."""
     lead = lead_of(words, at)
     ways = (
         setting_meaning(words, at, vocabulary, alone=alone),
@@ -95,7 +95,11 @@ def _meaning(
         kind_meaning(words, at, vocabulary, alone=alone),
         colour_meaning(words, at, vocabulary),
     )
-    return max(filter(None, ways), key=lambda each: each.length, default=None)
+    return max(filter(None, ways), key=lambda each: (each.clause is not None, each.length), default=None)
+
+
+def _fitting(found: Found) -> Found:
+    return {at: each for at, each in found.items() if each.clause is not None}
 
 
 def _spans(found: Found) -> list[tuple[int, int]]:

@@ -56,3 +56,13 @@ def test_json_has_the_parts(search: Search) -> None:
     (part,) = json.loads(search("in", "1987", "--json")[0])["understood"]
     assert (part["part"], part["meaning"]) == ("1987", "taken in 1987")
     assert part["clause"]["bool"]["should"][0]["range"]["taken_at"]["gte"] == "1987-01-01T00:00:00"
+
+
+def test_a_line_names_a_part_that_fits_nothing(search: Search) -> None:
+    out, err = search("canon", "lake", "2015", "--field", "title")
+    line = (
+        "understood: canon as the camera canon; searched as words, as no picture fits: 2015 as taken in 2015"
+        " — --literal searches the words instead"
+    )
+    assert line in err.splitlines()
+    assert "lake" in out

@@ -211,7 +211,7 @@ WORDS = (
     *("mark on the wall", "apple pie", "apple", "hero", "black", "pro", "winter landscape", "summer dress", "spring"),
     *("christmas tree", "fall", "august", "hier am Strand", "christmas market in the snow"),
     # planes, cups, films and lenses that nobody has
-    *("f16", "F-16", "1/2 cup", "35mm film", "85mm", "ISO 6400", "f/11", "1/60", "iso", "flash flood"),
+    *("f16", "F-16", "1/2 cup", "35mm film", "85mm", "f/11", "1/60", "iso", "flash flood"),
     # numbers that alone say no camera and no year
     *("12", "5", "IMG 2019", "IMG_2019.JPG", "route 66"),
     # what is left as it is
@@ -230,10 +230,6 @@ WORDS = (
         "Leica",
         "iPhone 11",
         "London",
-        "Berlin 1999",
-        "1999",
-        "summer 1999",
-        "before 1970",
         "Otto",
         "webp",
         "last 3 dogs",
@@ -247,12 +243,33 @@ def test_words_stay_words(text: str) -> None:
     assert (meant.words, meant.parts) == (text, ())
 
 
+@pytest.mark.parametrize(
+    ("text", "part"),
+    [
+        ("1999", "1999 as taken in 1999"),
+        ("Berlin 1999", "1999 as taken in 1999"),
+        ("summer 1999", "summer 1999 as taken in summer 1999"),
+        ("before 1970", "before 1970 as taken before 1970"),
+        ("ISO 6400", "ISO 6400 as taken at ISO 6400"),
+    ],
+)
+def test_what_no_picture_fits_stays_among_the_words_and_is_named(text: str, part: str) -> None:
+    meant = understand(text, LIBRARY, now=NOW)
+    assert (meant.words, [(str(each), each.clause) for each in meant.parts]) == (text, [(part, None)])
+
+
+def test_what_no_picture_fits_does_not_take_the_place_of_what_fits() -> None:
+    meant = understand("anna 1999", LIBRARY, now=NOW)
+    assert meant.words == "1999"
+    assert [each.clause is None for each in meant.parts] == [False, True]
+
+
 EVERY = {*DATES, *UNDERSTOOD}
 
 
 @pytest.mark.parametrize("text", sorted(EVERY))
 def test_in_an_index_of_pictures_without_metadata_all_are_words(text: str) -> None:
-    parts = [part.meaning for part in understand(text, IndexVocabulary(), now=NOW).parts]
+    parts = [part.meaning for part in understand(text, IndexVocabulary(), now=NOW).parts if part.clause is not None]
     assert parts == (["screenshots"] if "screenshot" in text else [])
 
 
@@ -281,7 +298,8 @@ def test_numbers_too_many_to_know_may_all_be_there() -> None:
     from hybrid_search.query.understood.vocabulary import read_vocabulary
 
     assert understand("ISO 640", read_vocabulary({"iso": many})).parts
-    assert not understand("ISO 640", read_vocabulary({"iso": buckets(100)})).parts
+    (none_has_it,) = understand("ISO 640", read_vocabulary({"iso": buckets(100)})).parts
+    assert none_has_it.clause is None
 
 
 def test_fields_that_an_index_lacks_are_not_asked() -> None:
