@@ -107,14 +107,17 @@ def _understood(parts: Sequence[Understood]) -> str:
 def _summary(hits: Hits, *, k: int, offset: int, documents: int) -> str:
     if not documents:
         return f"nothing found: the index is empty; {command('index FOLDER')} fills it"
+    # every picture is more or less near to a vector: their number says how many were fetched, not how many match
+    nearest = "knn" in hits.body and not hits.ended
     if not hits:
+        if offset and hits.total and not nearest:
+            found = f"{counted(hits.total, 'picture')}{' or more' if hits.at_least else ''}"
+            return f"nothing after the first {offset:,}: found {found} in all"
         past = f" after the first {offset:,}" if offset else ""
         rest = "; --all shows what resembles it most" if hits.ended else ""
         return f"nothing found{past} among {counted(documents, 'picture')} in {hits.took_ms:.1f} ms{rest}"
     first, last = offset + 1, offset + len(hits)
     shown = counted(len(hits), "hit")
-    # every picture is more or less near to a vector: their number says how many were fetched, not how many match
-    nearest = "knn" in hits.body and not hits.ended
     if offset if nearest else hits.total > len(hits):
         span = f"hits {first:,} to {last:,}" if len(hits) > 1 else f"hit {first:,}"
         shown = span if nearest else f"{span} of {hits.total:,}{' or more' if hits.at_least else ''}"

@@ -66,3 +66,9 @@ def test_a_line_names_a_part_that_fits_nothing(search: Search) -> None:
     )
     assert line in err.splitlines()
     assert "lake" in out
+
+
+def test_a_page_after_the_last_hit_says_how_many_there_are(search: Search) -> None:
+    assert "nothing after the first 40: found 1 picture in all" in search("canon", "--offset", "40")[1]
+    assert "nothing after the first 40: found 3 pictures in all" in search("--filter", "width:>1", "--offset", "40")[1]
+    assert "nothing after the first 5: found 1 picture in all" in search("lake", "--literal", "--offset", "5")[1]
