@@ -13,6 +13,7 @@ from hybrid_search.hits.corrected_text import corrected
 from hybrid_search.hits.hits import Hits, read_hits
 from hybrid_search.hits.leg_evidence import some_hold_every_word
 from hybrid_search.query.body import build_body, json_body
+from hybrid_search.query.checked_options import check_booleans
 from hybrid_search.query.options import check_names
 from hybrid_search.query.understood.model import Understanding
 from hybrid_search.query.understood.question import understanding
@@ -86,6 +87,7 @@ def _narrowed(
 def _prepare(index: IndexState, options: SearchOptions, *, method: str) -> None:
     """See one's own writes and what others have changed, and for an embedder that is not known yet, ask."""
     check_names(options, method=method)
+    check_booleans(options)
     index.see_own_writes()
     index.follow()
     if not index.asker.knows(options):

@@ -5,8 +5,21 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
 
 from hybrid_search.errors import QueryError
+
+_BOOLEANS = ("collapse_duplicates", "everything", "explain", "missing", "literal")
+
+
+def check_booleans(options: Mapping[str, Any]) -> None:
+    """Raise QueryError for an option that is to be true or false and is neither, such as "no"."""
+    for name in _BOOLEANS:
+        value = options.get(name)
+        if not isinstance(value, bool | np.bool_ | None):
+            raise QueryError(f"{name} is True or False (got {value!r:.60})")
 
 
 def texts(name: str, values: Sequence[str]) -> list[str]:
@@ -44,4 +57,12 @@ def real(name: str, value: float) -> float:
         number = math.nan
     if not math.isfinite(number):
         raise QueryError(f"{name} is a finite number (got {value!r})")
+    return number
+
+
+def evidence(name: str, value: float) -> float:
+    """Return a number of an option that is evidence; raises QueryError for one below 0 or above 1."""
+    number = real(name, value)
+    if not 0 <= number <= 1:
+        raise QueryError(f"{name} is evidence, from 0 to 1 (got {number:g})")
     return number

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from hybrid_search.document.definition import embeddings, field_types, once_per_definition, quantised
 from hybrid_search.errors import BadVector, EmptyQuery, LegUnavailable, QueryError, UnknownField
-from hybrid_search.query.checked_options import known_name, real, texts, whole
+from hybrid_search.query.checked_options import evidence, known_name, real, texts, whole
 from hybrid_search.query.colour_clauses import colour_words
 from hybrid_search.query.facets import Facet, parse_facet
 from hybrid_search.query.filters import Filter, parse_filter
@@ -277,7 +277,7 @@ def _with_minima(query: Query, min_score: float | Mapping[str, float] | None, kn
                 "min_score is a least fused score, which sort replaces; "
                 "give a least score per leg, such as min_score={'vector': 0.3}"
             )
-        return replace(query, min_score=real("min_score", min_score))
+        return replace(query, min_score=(evidence if query.fusion == "evidence" else real)("min_score", min_score))
     minima = {
         known_name("min_score", name, names=known): real(f"min_score[{name!r}]", value)
         for name, value in min_score.items()

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import inspect
 
+import numpy as np
 import pytest
 
+from hybrid_search.errors import QueryError
 from hybrid_search.index import HybridIndex
 from hybrid_search.query.options import DEFAULTS, SearchOptions
 from hybrid_search.query.query import make_query
@@ -35,3 +37,13 @@ def test_a_name_that_is_no_option_is_refused(method: str) -> None:
             getattr(index, method)("dog", size=3)
         with pytest.raises(TypeError, match=r"'filters'\. Did you mean 'filter'"):
             getattr(index, method)(filters="iso:400")
+
+
+@pytest.mark.parametrize("method", ["search", "request"])
+@pytest.mark.parametrize("option", ["literal", "explain", "missing", "everything", "collapse_duplicates"])
+def test_what_is_neither_true_nor_false_is_refused(method: str, option: str) -> None:
+    with HybridIndex(embedder=ColourEmbedder()) as index:
+        for value in ("no", 1):
+            with pytest.raises(QueryError, match=f"{option} is True or False .got {value!r}"):
+                getattr(index, method)("dog", **{option: value})
+        getattr(index, method)("dog", **{option: np.bool_(False)})

@@ -111,6 +111,8 @@ def test_a_query_cannot_be_changed():
         ({"fusion": "max"}, "no fusion 'max'; known: evidence, rrf, sum"),
         ({"min_score": float("inf")}, "min_score is a finite number"),
         ({"min_score": {"image": 0.3}}, "min_score has no leg 'image'; known: text, vector, signature"),
+        ({"min_score": 2}, "min_score is evidence, from 0 to 1 (got 2)"),
+        ({"min_score": -0.1}, "min_score is evidence, from 0 to 1 (got -0.1)"),
         ({"min_score": 0.3, "sort": "iso"}, "min_score={'vector': 0.3}"),
         ({"sort": "iso:up"}, "write iso:asc, iso:desc, or -iso for descending"),
         ({"sort": "-iso:asc"}, "write iso:asc"),
@@ -286,3 +288,4 @@ def test_min_score_by_leg_narrows_the_legs():
     assert query.vectors[0].min_cosine == 0.3
     assert query.signature.max_distance == pytest.approx(0.3)
     assert ask(text="dog", min_score=0.3).min_score == 0.3
+    assert ask(text="dog", min_score=2, fusion="sum").min_score == 2
