@@ -78,6 +78,7 @@ def index(request: pytest.FixtureRequest) -> Iterator[HybridIndex]:
         ("dog without flash", ["tree"]),  # nothing fits both: words
         ("with flash", ["tree"]),
         ("iso 3200", ["eve"]),
+        ("iso over 800", ["eve"]),
         ("f/1.8", ["eve"]),
         ("1/500", ["seine"]),
         ("in Nice", ["nice"]),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from hybrid_search.query.understood.bounded_settings import bounded_setting
 from hybrid_search.query.understood.colour_words import colour_meaning
 from hybrid_search.query.understood.connecting_words import lead_of, with_connecting_words
 from hybrid_search.query.understood.dates import date_meaning
@@ -89,6 +90,7 @@ def _meaning(
     """Return the longest meaning of the words from one on that a picture fits; of equally long ones the first."""
     lead = lead_of(words, at)
     ways = (
+        bounded_setting(words, at, vocabulary),
         setting_meaning(words, at, vocabulary, alone=alone),
         date_meaning(words, at, lead, vocabulary, today=today, alone=alone),
         name_meaning(words, at, lead, vocabulary),
