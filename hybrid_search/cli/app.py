@@ -99,6 +99,7 @@ def _add_commands() -> None:
         migrate,
         read_text,
         search,
+        serve,
         show,
         train,
     )
@@ -119,10 +120,11 @@ def _add_commands() -> None:
         migrate.copy,
         embed.embed,
         read_text.read_text,
+        serve.serve,
+        demo.demo,
     ):
         takes_words = command in (search.search, search.request)
         app.command(no_args_is_help=False, cls=WordsCommand if takes_words else PageCommand)(command)
-    app.command()(demo.demo)
     for group in (duplicates, kibana, embedder, train):
         app.add_typer(group.app)
 
