@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from hybrid_search.ingest import IngestReport, Progress
     from hybrid_search.ingest.prune import Vanished
     from hybrid_search.ingest.text_reading import TextReport
+    from hybrid_search.query.completions import Completion
     from hybrid_search.query.filters import Filter
     from hybrid_search.query.options import SearchOptions
 
@@ -646,6 +647,31 @@ class HybridIndex:
         Warns of legs that cannot run, which `search` tells in `Hits.unavailable`.
         """
         return request(self._state, text, options)
+
+    def suggest(self, prefix: str, *, k: int = 10) -> list[Completion]:
+        """Return names in the index that go on as a prefix begins, while it is typed.
+
+        A name fits from the start of any of its words: "uni" finds "New York University". Names that begin with the
+        prefix come first, then those of more pictures, and file names where there is room. Case and accents make no
+        difference. Of tags, people and so on, the 5,000 most frequent of each field are known.
+
+        Parameters
+        ----------
+        prefix : str
+            What has been typed; nothing is suggested for "".
+        k : int
+            How many names, at most.
+
+        Examples
+        --------
+        >>> from PIL import Image
+        >>> with HybridIndex(embedder="colour:lab") as index:
+        ...     id = index.add(Image.new("RGB", (32, 32)), metadata={"tags": ["garden", "Ostsee"]})
+        ...     index.suggest("gar")
+        [Completion(text='garden', kind='tag', pictures=1)]
+        """
+        self._state.see_own_writes()
+        return self._state.completions.suggest(self.backend, self._state.definition, prefix, k=k)
 
     def find_duplicates(
         self,

@@ -3,7 +3,8 @@
 Prints Markdown. Photos come from --photos FOLDER, else from the shared test data that HYBRID_SEARCH_DATA names, else
 from scikit-image's wheel. `make bench` runs what needs neither a server nor long; `elasticsearch` starts a server, or
 measures those of --url; `codes`, `duplicates`, `removable`, `grouping`, `grouping-files`, `large`, `many-copies`,
-`embedders`, `ocr`, `search-path`, `understood` and `words` run by name. The latest output is in docs/benchmarks.md.
+`embedders`, `ocr`, `search-path`, `suggest`, `understood` and `words` run by name. The latest output is in
+docs/benchmarks.md.
 """
 
 from __future__ import annotations
@@ -137,6 +138,13 @@ def understood(photos: Path, options: argparse.Namespace) -> str:
     return "\n".join(understanding.measure(documents=size, names=max(1, size // 20)) for size in sizes)
 
 
+def suggest(photos: Path, options: argparse.Namespace) -> str:
+    from scripts.benchmarks import completing
+
+    sizes = (500,) if options.quick else tuple(options.sizes or (100_000,))
+    return "\n".join(completing.measure(documents=size, names=max(1, size // 20), urls=options.url) for size in sizes)
+
+
 def words(photos: Path, options: argparse.Namespace) -> str:
     from scripts.benchmarks import words
 
@@ -170,6 +178,7 @@ BY_NAME = {
     "removable": removable,
     "search": search_or_peers,
     "search-path": search_path,
+    "suggest": suggest,
     "words": words,
     "understood": understood,
 }
@@ -244,8 +253,10 @@ def parser() -> argparse.ArgumentParser:
     typed.add_argument("--year", type=int, help="what `last year` means; by default the year before this one")
     typed.add_argument("--read-text", action="store_true", help="read the text inside pictures, with RapidOCR")
     typed.add_argument("--fresh", action="store_true", help="index again what is in the cache")
-    servers = parser.add_argument_group("elasticsearch, signature-lookup")
-    servers.add_argument("--url", nargs="+", default=[], help="running servers; by default one is started")
+    servers = parser.add_argument_group("elasticsearch, signature-lookup, suggest")
+    servers.add_argument(
+        "--url", nargs="+", default=[], help="running servers; by default one is started, but not by suggest"
+    )
     servers.add_argument("--dims", type=int, default=512)
     servers.add_argument("--vectors", default="hnsw", help="how vectors are indexed: hnsw, int8_hnsw, …")
     servers.add_argument(

@@ -90,24 +90,22 @@ def _add_commands() -> None:
         check,
         delete,
         demo,
-        duplicates,
         embed,
-        embedder,
         index,
-        kibana,
         label,
         migrate,
         read_text,
         search,
         serve,
         show,
-        train,
+        suggest_names,
     )
 
     for command in (
         index.index,
         search.search,
         search.similar,
+        suggest_names.suggest,
         label.label,
         show.show,
         show.info,
@@ -125,8 +123,14 @@ def _add_commands() -> None:
     ):
         takes_words = command in (search.search, search.request)
         app.command(no_args_is_help=False, cls=WordsCommand if takes_words else PageCommand)(command)
+
+
+def _add_groups() -> None:
+    from hybrid_search.cli.commands import duplicates, embedder, kibana, train
+
     for group in (duplicates, kibana, embedder, train):
         app.add_typer(group.app)
 
 
 _add_commands()
+_add_groups()

@@ -31,8 +31,12 @@ _SEEN = (
 )
 _FEWEST = 12
 _NEAREST = 5
-_CLEARLY = 0.12
-"""How far towards what is not seen a text must lie, where the texts of either kind lie at −1 and 1 in the mean."""
+_CLEARLY = 0.3
+"""How far towards what is not seen a text must lie, where texts of that kind lie at 1 in the mean, the others at −1.
+
+By `minilm`, of 24 typed queries for what pictures show and 23 words for things none lies further; of 36 names, years,
+cameras and nonsense 32 do.
+"""
 
 
 @dataclass(frozen=True, eq=False)

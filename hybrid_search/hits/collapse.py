@@ -7,8 +7,6 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from hybrid_search.signature.goldberg import distance
-
 COPY_DISTANCE = 0.4
 """Signature distance up to which Goldberg's method takes two images for copies of one."""
 
@@ -34,24 +32,32 @@ def collapse_copies(
     groups : mapping of str to str
         Duplicate groups that were decided before, by id; members are copies whatever their distance.
     """
+    usable = [id for id in ids if id in signatures and np.any(signatures[id])]
+    near = _near(usable, signatures, max_distance)
     copies: dict[str, list[str]] = {}
     by_group: dict[str, str] = {}
-    rows: list[str] = []
-    matrix = np.empty((len(ids), 648), np.int8)
     for id in ids:
         original = by_group.get(groups[id]) if id in groups else None
-        signature = signatures.get(id)
-        usable = signature if signature is not None and np.any(signature) else None
-        if original is None and usable is not None and rows:
-            distances = np.atleast_1d(distance(usable, matrix[: len(rows)]))
-            original = next((rows[row] for row in np.flatnonzero(distances <= max_distance)), None)
+        if original is None and id in near:
+            original = next((other for other in near[id] if other in copies), None)
         if original is not None:
             copies[original].append(id)
         else:
             copies[id] = []
-            if usable is not None:
-                matrix[len(rows)] = usable
-                rows.append(id)
         if id in groups:
             by_group.setdefault(groups[id], original or id)
     return {id: tuple(same) for id, same in copies.items()}
+
+
+def _near(ids: Sequence[str], signatures: Mapping[str, NDArray[np.int8]], max_distance: float) -> dict[str, list[str]]:
+    """Return for each id those before it within the distance, in their order."""
+    if not ids:
+        return {}
+    rows = np.stack([signatures[id] for id in ids]).astype(np.float32)
+    # as `goldberg.distance`, of all pairs at once; float32 holds these sums exactly, they are integers below 2²⁴
+    products = (rows @ rows.T).astype(np.float64)
+    squares = products.diagonal()
+    lengths = np.sqrt(squares)
+    apart = np.sqrt(squares + squares[:, None] - 2.0 * products)
+    within = np.tril(apart <= max_distance * (lengths + lengths[:, None]), -1)
+    return {id: [ids[place] for place in np.flatnonzero(within[row]).tolist()] for row, id in enumerate(ids)}

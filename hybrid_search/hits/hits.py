@@ -21,13 +21,13 @@ from hybrid_search.images import DEFAULT_LIMITS, Limits
 from hybrid_search.query.explain import FILTER, TERM, sure_names
 from hybrid_search.query.facets import read_facets
 from hybrid_search.query.query import Query
+from hybrid_search.query.spelling.model import Correction
 from hybrid_search.query.understood.model import Understood
 from hybrid_search.query.word_clauses import EVERY_WORD, is_graded
 
 if TYPE_CHECKING:
     import pandas
     from PIL import Image
-
 
 _COPIES_WITHIN = 30
 """How far below the hits that are shown their copies are looked for; each is read for it."""
@@ -165,6 +165,8 @@ class Hits(Sequence[Hit]):
         Legs that could not run, because their embedders cannot be loaded here: these hits were found without them.
     understood : tuple of Understood
         Parts of the text that were taken for more than words, such as "2019" for a year; `literal=True` takes none so.
+    did_you_mean : tuple of Correction
+        What the text may have been meant to be, where the index does not know a word; `searched` if these are its hits.
     """
 
     hits: tuple[Hit, ...]
@@ -176,6 +178,7 @@ class Hits(Sequence[Hit]):
     thumbnails: Callable[[Sequence[str]], Mapping[str, str]] | None = field(default=None, compare=False)
     unavailable: tuple[LegUnavailable, ...] = field(default=(), compare=False)
     understood: tuple[Understood, ...] = ()
+    did_you_mean: tuple[Correction, ...] = ()
 
     @overload
     def __getitem__(self, index: int) -> Hit: ...
@@ -247,7 +250,8 @@ class Hits(Sequence[Hit]):
         return hits_table(self.hits, total=self.total, notes=(*self.unavailable, *self._meanings()))
 
     def _meanings(self) -> list[str]:
-        return [f"understood: {part}" for part in self.understood if part.clause is not None]
+        parts = [f"understood: {part}" for part in self.understood if part.clause is not None]
+        return [*parts, *map(str, self.did_you_mean)]
 
     def _repr_html_(self) -> str:
         return hits_html(self.with_thumbnails().hits, total=self.total, notes=(*self.unavailable, *self._meanings()))
@@ -273,7 +277,7 @@ def read_hits(response: Mapping[str, Any], query: Query, body: Mapping[str, Any]
     evidence = leg_evidence(legs, query=query, held=held) if query.fusion == "evidence" else {}
     scores = _scores(list(found), legs, query, shares, evidence, held)
     enough = query.offset + query.k
-    copies = _collapse(list(scores), found, enough) if query.collapse_duplicates else {id: () for id in scores}
+    copies = _collapse(list(scores), found, query, enough) if query.collapse_duplicates else {id: () for id in scores}
     ranks = {name: {id: rank for rank, id in enumerate(ids, start=1)} for name, ids in _ranked(legs, query).items()}
     start = query.offset - int(body.get("from", 0))
     page = [
@@ -343,7 +347,9 @@ def _ranked(legs: Mapping[str, Mapping[str, float]], query: Query) -> dict[str, 
     return {name: list(scored)[:end] for name, scored in legs.items()}
 
 
-def _collapse(ids: Sequence[str], found: Mapping[str, Mapping[str, Any]], enough: int) -> dict[str, tuple[str, ...]]:
+def _collapse(
+    ids: Sequence[str], found: Mapping[str, Mapping[str, Any]], query: Query, enough: int
+) -> dict[str, tuple[str, ...]]:
     """Return the first ids that stay with their copies: as many as are shown, and those that follow within a page."""
     from hybrid_search.hits.collapse import collapse_copies
 
@@ -351,7 +357,8 @@ def _collapse(ids: Sequence[str], found: Mapping[str, Mapping[str, Any]], enough
     while True:
         first = ids[:looked]
         signatures = {id: found[id].get("fields", {}).get("signature") for id in first}
-        groups = {id: found[id].get("_source", {}).get("duplicate", {}).get("group") for id in first}
+        sources = {id: found[id].get("_source", {}) for id in first} if query.grouped else {}
+        groups = {id: source.get("duplicate", {}).get("group") for id, source in sources.items()}
         arrays = {
             id: np.asarray(values, np.int8).reshape(-1) for id, values in signatures.items() if values is not None
         }

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from hybrid_search.query.word_clauses import EVERY_WORD, LABEL, WORD, is_graded
+from hybrid_search.query.word_clauses import EVERY_WORD, LABEL, WORD, holds_every_word, is_graded
 
 if TYPE_CHECKING:
     from hybrid_search.query.query import Query, VectorLeg
@@ -16,7 +16,7 @@ BAND = 0.9
 """From here on a hit holds all words; what holds some, or resembles them, is below."""
 _OF_WORDS = 0.9
 _BEND = 1.2
-"""A share of the words counts a little less than itself: chosen on half of the captions, see docs/benchmarks.md."""
+"""A share of the words counts a little less than itself: chosen over captions as questions, see docs/benchmarks.md."""
 _PREDICTED = 0.6
 _NEAR = 0.8
 _ROUNDING = 1e-6
@@ -72,7 +72,8 @@ def words_held(found: Mapping[str, Mapping[str, Any]], *, query: Query, aggregat
         shares[id] = (phrases + sum(parts)) / whole
         if all(WORD + word in names for word in words):
             written.add(id)
-    every = {id for id, names in held.items() if EVERY_WORD in names} if is_graded(query.text) else set(held)
+    graded = is_graded(query.text)
+    every = {id for id, names in held.items() if not graded or holds_every_word(names, words)}
     return WordsHeld(shares, frozenset(written), frozenset(every | written))
 
 
@@ -145,7 +146,7 @@ def without_weak(scores: Mapping[str, float], *, legs: Scores, query: Query, hel
     return {id: score for id, score in scores.items() if id in held.every or id in strong}
 
 
-def holds_every_word(response: Mapping[str, Any], query: Query) -> bool:
+def some_hold_every_word(response: Mapping[str, Any], query: Query) -> bool:
     """Tell whether some picture holds all words, though others may hold some of them."""
     aggregations = response.get("aggregations", {})
     if EVERY_WORD in aggregations:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from hybrid_search.query.query import Query
-from hybrid_search.query.word_clauses import EVERY_WORD, EVERY_WORD_BOOST
+from hybrid_search.query.word_clauses import EVERY_WORD_BOOST, holds_every_word, is_graded
 
 _ROUNDING = 1e-9
 
@@ -28,12 +28,13 @@ def leg_scores(
     """
     boosts = {clause["_name"]: float(clause["boost"]) for clause in body.get("knn", ())}
     raw: dict[str, dict[str, float]] = {name: {} for name in query.legs}
+    graded = query.fusion == "evidence" and is_graded(query.text)
     for id, hit in found.items():
         names = hit.get("matched_queries", {})
         for name, score in names.items():
             if name in raw:
                 raw[name][id] = float(score) / boosts.get(name, 1.0)
-        if EVERY_WORD in names and "text" in names:
+        if graded and "text" in names and holds_every_word(names, query.text.sought):
             raw["text"][id] = max(0.0, raw["text"][id] - EVERY_WORD_BOOST)
     distances = _distances(raw.get("signature", {}), found, query)
     vectors = {leg.name: leg for leg in query.vectors}

@@ -77,8 +77,9 @@ def hard_filters(query: Query) -> list[dict[str, Any]]:
 
 def json_body(body: Mapping[str, Any]) -> dict[str, Any]:
     """Return a body with its arrays as lists, to be shown, stored or pasted into Kibana's Dev Tools."""
-    shown: dict[str, Any] = _plain(body)
-    return shown
+    if "knn" not in body:
+        return dict(body)
+    return {**body, "knn": [{**clause, "query_vector": _listed(clause["query_vector"])} for clause in body["knn"]]}
 
 
 def _page(query: Query) -> dict[str, int]:
@@ -183,12 +184,6 @@ def _aggs(query: Query, filters: Sequence[dict[str, Any]], *, scoped: bool) -> d
     return {**words, "all": {"global": {}, "aggs": {"filtered": {"filter": among, "aggs": aggs}}}}
 
 
-def _plain(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {key: _plain(inside) for key, inside in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(inside) for inside in value]
-    if isinstance(value, np.ndarray):
-        # The shortest decimals that are these float32 values again, a third of what their float64 would take.
-        return [float(str(number)) for number in value] if value.dtype == np.float32 else value.tolist()
-    return value
+def _listed(vector: Any) -> list[Any]:
+    # the shortest decimals that are these float32 values again, a third of what their float64 would take
+    return [float(str(number)) for number in vector] if vector.dtype == np.float32 else list(vector.tolist())

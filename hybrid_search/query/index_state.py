@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from hybrid_search.document.definition import EmbeddingSpec, default_embedding, embeddings, extra_fields
 from hybrid_search.errors import BackendError, DocumentNotFound
+from hybrid_search.query.completions import CompletionCache
 from hybrid_search.query.query_builder import Asker
 from hybrid_search.query.understood.vocabulary import IndexVocabulary, VocabularyCache
 
@@ -39,6 +40,8 @@ class IndexState:
         Turns questions about the index into queries.
     pending : set of str
         Paths that were written and are not refreshed yet; "" stands for a write of another kind.
+    completions : CompletionCache
+        The names in the index, by how they begin.
     """
 
     definition: Mapping[str, Any]
@@ -53,6 +56,7 @@ class IndexState:
         self._closed = False
         self._refreshing = threading.RLock()
         self._vocabulary = VocabularyCache()
+        self.completions = CompletionCache()
         self._set(definition, embedders)
 
     @property
@@ -72,6 +76,7 @@ class IndexState:
         self.check_open()
         with self._refreshing:
             self._vocabulary.forget()
+            self.completions.forget()
             self.pending.clear()  # before the commit: what another thread adds meanwhile stays pending
             self.backend.refresh()
             self.asker.cosines.forget()

@@ -20,6 +20,7 @@ _MOST = 0.8
 _HALF = 2.5
 """How many times the least cosine, above the mean, has half of the most evidence; see docs/benchmarks.md."""
 _STRONG = 2.0
+_ROUNDING = 1e-6
 
 
 @dataclass(frozen=True)
@@ -46,14 +47,16 @@ class Resemblance:
         return min(1.0, self.unrelated + steps * self.step)
 
     def evidence(self, cosine: float) -> float:
-        """Return the evidence of a cosine, in [0, 0.8].
+        """Return the evidence of a cosine, in [0, 0.8]; none below the least.
 
         Examples
         --------
-        >>> [round(Resemblance(0.0, 0.12).evidence(cosine), 2) for cosine in (0.0, 0.12, 0.3, 0.6)]
+        >>> [round(Resemblance(0.0, 0.12).evidence(cosine), 2) for cosine in (0.11, 0.12, 0.3, 0.6)]
         [0.0, 0.11, 0.4, 0.64]
         """
-        steps = max(0.0, (cosine - self.unrelated) / self.step)
+        if cosine < self.least_cosine() - _ROUNDING:
+            return 0.0
+        steps = (cosine - self.unrelated) / self.step
         return _MOST * steps**2 / (steps**2 + _HALF**2)
 
 

@@ -76,6 +76,8 @@ class Query:
         Whether hits hold all words, or resemble them strongly: asked once it is known that there are such.
     documents : int or None
         How many documents the index has, by which words are rare or common; None where it is not known.
+    grouped : bool
+        Whether there may be groups of copies in the index that were decided before.
     """
 
     text: ParsedText = field(default_factory=ParsedText)
@@ -101,6 +103,7 @@ class Query:
     everything: bool = False
     every_word: bool = False
     documents: int | None = None
+    grouped: bool = True
 
     @property
     def has_text(self) -> bool:

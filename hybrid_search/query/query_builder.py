@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from hybrid_search.backends import Backend
+from hybrid_search.document.definition import field_types
 from hybrid_search.document.index_embedders import EmbedderSet
 from hybrid_search.errors import DocumentNotFound, QueryError
 from hybrid_search.errors.remedies import Call
@@ -117,6 +118,8 @@ class Asker:
         )
         if query.fusion == "evidence" and query.has_text:
             query = replace(query, documents=self.cosines.documents)
+        if query.collapse_duplicates and "duplicate.group" in field_types(self._definition):
+            query = replace(query, grouped=self.cosines.grouped)
         return query if options.get("missing") else replace(query, present=present_only(self._backend, query.filter))
 
     def _sought(self, text: str, options: SearchOptions) -> QuestionParts:

@@ -49,11 +49,12 @@ class CosineReader:
         self._backend = backend
         self._chances: dict[str, _Chance | None] = {}
         self._documents: int | None = None
+        self._grouped: bool | None = None
 
     def forget(self) -> None:
         """Look again: the index has changed."""
         self._chances.clear()
-        self._documents = None
+        self._documents = self._grouped = None
 
     @property
     def documents(self) -> int:
@@ -61,6 +62,13 @@ class CosineReader:
         if self._documents is None:
             self._documents = self._backend.count()
         return self._documents
+
+    @property
+    def grouped(self) -> bool:
+        """Whether some documents are known to be copies, so that it is worth to read of each which."""
+        if self._grouped is None:
+            self._grouped = bool(self._backend.count({"exists": {"field": "duplicate.group"}}))
+        return self._grouped
 
     def resemblance(self, key: str, *, spec: EmbeddingSpec, tower: Any, vector: NDArray[Any]) -> Resemblance | None:
         """Return how cosines with the vector of words are read, None where that cannot be known.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from hybrid_search.document.search_text import compose, fold, phrase_text, spellings
@@ -71,7 +72,7 @@ class ParsedText:
     fields: Mapping[str, float] = field(default_factory=lambda: TEXT_FIELDS, repr=False, hash=False)
     asked: str = field(default="", repr=False, compare=False)
 
-    @property
+    @cached_property
     def sought(self) -> tuple[str, ...]:
         """The terms that are looked for: without stop words such as "the", unless there is nothing else."""
         capitals = any(character.islower() for term in self.terms for character in term)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from hybrid_search.query.text import PREDICTED_FIELDS, is_stop_word, text_leg, word_ways, written
@@ -37,7 +37,7 @@ def least_words(words: int) -> int:
 
 
 def named_text_leg(parsed: ParsedText, *, least: int) -> dict[str, Any] | None:
-    """Return `text_leg` with a name on every word, and on all of them together.
+    """Return `text_leg` with a name on every word, and a lift for all of them together.
 
     Parameters
     ----------
@@ -47,8 +47,7 @@ def named_text_leg(parsed: ParsedText, *, least: int) -> dict[str, Any] | None:
     """
     leg = text_leg(parsed, ways=_named_word, least=least)
     if leg is not None and is_graded(parsed):
-        every = {"filter": _every_word(parsed), "boost": EVERY_WORD_BOOST, "_name": EVERY_WORD}
-        leg["bool"]["should"].append({"constant_score": every})
+        leg["bool"]["should"].append({"constant_score": {"filter": _every_word(parsed), "boost": EVERY_WORD_BOOST}})
     return leg
 
 
@@ -65,14 +64,14 @@ def is_graded(parsed: ParsedText) -> bool:
     return parsed.words + len(parsed.phrases) > 1 and parsed.words > 0 and not all(map(is_stop_word, parsed.sought))
 
 
+def holds_every_word(names: Collection[str], words: Sequence[str]) -> bool:
+    """Tell by the names of the clauses that a hit matches whether it holds all words, predictions included."""
+    return all(WORD + word in names or LABEL + word in names for word in words)
+
+
 def _named_word(word: str, fields: Mapping[str, float]) -> list[dict[str, Any]]:
-    of_people = {name: boost for name, boost in fields.items() if name not in PREDICTED_FIELDS}
-    predicted = {name: boost for name, boost in fields.items() if name in PREDICTED_FIELDS}
-    held = _named(_either(word_ways(word, of_people)), WORD + word)
-    if not predicted:
-        return [held]
-    label = _named(written(word, predicted), LABEL + word)
-    return [{"dis_max": {"queries": [held, label], "tie_breaker": _TIE_BREAKER}}]
+    held, label = _in_parts(word, fields)
+    return [_best_of(_named(held, WORD + word), label and _named(label, LABEL + word))]
 
 
 def _every_word(parsed: ParsedText) -> dict[str, Any]:
@@ -80,11 +79,20 @@ def _every_word(parsed: ParsedText) -> dict[str, Any]:
 
 
 def _anywhere(word: str, fields: Mapping[str, float]) -> dict[str, Any]:
-    return _either(word_ways(word, fields))
+    return _best_of(*_in_parts(word, fields))
 
 
-def _either(ways: list[dict[str, Any]]) -> dict[str, Any]:
-    return ways[0] if len(ways) == 1 else {"bool": {"should": ways, "minimum_should_match": 1}}
+def _in_parts(word: str, fields: Mapping[str, float]) -> tuple[dict[str, Any], dict[str, Any] | None]:
+    """Return the clause of a word in what people wrote, and that in what an embedder predicted."""
+    of_people = {name: boost for name, boost in fields.items() if name not in PREDICTED_FIELDS}
+    predicted = {name: boost for name, boost in fields.items() if name in PREDICTED_FIELDS}
+    ways = word_ways(word, of_people)
+    held = ways[0] if len(ways) == 1 else {"bool": {"should": ways, "minimum_should_match": 1}}
+    return held, written(word, predicted) if predicted else None
+
+
+def _best_of(held: dict[str, Any], label: dict[str, Any] | None) -> dict[str, Any]:
+    return {"dis_max": {"queries": [held, label], "tie_breaker": _TIE_BREAKER}} if label else held
 
 
 def _named(clause: Mapping[str, Any], name: str) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """A page over an index in the browser, and the HTTP interface under it; both only read.
 
-`web_app` is the ASGI application, `listen` and `run` serve it; `hybrid-search serve` does so for an index.
+`web_app` is the ASGI application, which any such server runs; `serving` runs it on a socket of its own.
 """
 
 from hybrid_search.web.application import web_app

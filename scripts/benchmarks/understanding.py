@@ -51,7 +51,7 @@ def measure(*, documents: int, names: int) -> str:
     """Measure over an embedded index of so many documents, with so many towns, people and so on."""
     chance = random.Random(3)
     with tempfile.TemporaryDirectory() as folder, HybridIndex(folder, embedder=SyntheticEmbedder()) as index:
-        index.backend.bulk(_documents(documents, names, chance))
+        index.backend.bulk(documents_with_names(documents, names, chance))
         index.refresh()
         state = index._state
         texts = [text for _ in range(ROUNDS + 1) for text in TEXTS]
@@ -60,18 +60,18 @@ def measure(*, documents: int, names: int) -> str:
             "a whole search of it": index.search,
         }
         # the first round loads what texts with months need, once per process
-        rows = [[name, *_figures(_times(ask, texts)[len(TEXTS) :])] for name, ask in ways.items()]
-        read = _times(lambda _: VocabularyCache().current(index.backend, state.definition), range(5))
-    rows.append(["reading the names of the index, once after each change", *_figures(read)])
+        rows = [[name, *figures(times(ask, texts)[len(TEXTS) :])] for name, ask in ways.items()]
+        read = times(lambda _: VocabularyCache().current(index.backend, state.definition), range(5))
+    rows.append(["reading the names of the index, once after each change", *figures(read)])
     head = f"## Understanding, {documents:,} documents with {names:,} towns and {names:,} people"
     return f"{head}\n\n{table(['', 'p50 ms', 'p95 ms'], rows)}"
 
 
-def _figures(times: Sequence[float]) -> tuple[float, float]:
+def figures(times: Sequence[float]) -> tuple[float, float]:
     return percentile(times, 0.5), percentile(times, 0.95)
 
 
-def _times(action: Callable[[Any], object], given: Sequence[Any]) -> list[float]:
+def times(action: Callable[[Any], object], given: Sequence[Any]) -> list[float]:
     times = []
     for each in given:
         start = time.perf_counter()
@@ -80,7 +80,7 @@ def _times(action: Callable[[Any], object], given: Sequence[Any]) -> list[float]
     return times
 
 
-def _documents(documents: int, names: int, chance: random.Random) -> Iterator[Action]:
+def documents_with_names(documents: int, names: int, chance: random.Random) -> Iterator[Action]:
     def word(letters: int) -> str:
         return "".join(chance.choice(_LETTERS) for _ in range(letters))
 

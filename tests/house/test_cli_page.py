@@ -22,7 +22,7 @@ def parameters() -> Iterator[tuple[str, str]]:
     inner = [(f"{name} {verb}", each) for name, group in COMMANDS.items() for verb, each in _commands_of(group)]
     for name, command in [("", PROGRAM), *COMMANDS.items(), *inner]:
         for parameter in command.params:
-            for option in parameter.opts:
+            for option in (*parameter.opts, *parameter.secondary_opts):
                 if option.startswith("-"):
                     yield name, option
             if parameter.envvar:

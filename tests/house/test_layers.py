@@ -39,6 +39,8 @@ HEAVY = (
     "requests",
     "pillow_heif",
     "luqum",
+    "rapidfuzz",
+    "spellchecker",
     "rich",
     "typer",
     "starlette",

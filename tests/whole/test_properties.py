@@ -66,7 +66,8 @@ def index() -> Iterator[HybridIndex]:
 
 
 def ask(index: HybridIndex, asked: dict[str, Any], **more: Any) -> list[str]:
-    options = {**asked, **more, "k": 200, "collapse_duplicates": False}
+    # all that match: where hits end depends on what others there are, which a filter changes
+    options = {**asked, **more, "k": 200, "collapse_duplicates": False, "everything": True}
     if isinstance(options.get("image"), int):
         options["image"] = photo(options["image"], (90, 70))
     if not (set(asked) - {"fusion"}) and "filter" not in more:
@@ -116,7 +117,7 @@ def test_one_leg_keeps_its_order_under_a_filter(index: HybridIndex, asked: Any, 
 
 
 def index_scores(index: HybridIndex, asked: dict[str, Any], **more: Any) -> dict[str, float]:
-    options = {**asked, **more, "k": 200, "collapse_duplicates": False}
+    options = {"fusion": "rrf", **asked, **more, "k": 200, "collapse_duplicates": False}
     if isinstance(options.get("image"), int):
         options["image"] = photo(options["image"], (90, 70))
     return {hit.id: hit.score for hit in index.search(**options)}

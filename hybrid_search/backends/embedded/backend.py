@@ -201,12 +201,12 @@ class EmbeddedBackend(Backend):
     def search(self, body: Mapping[str, Any]) -> dict[str, Any]:
         """Run a `_search` body; raises UnsupportedClause for what is not interpreted."""
         with reading(self.location):
-            return answer(self._current(), body, index=self.location, read_vector=self._read_vector)
+            return answer(self._current(), body, index=self.location)
 
     def search_lazily(self, body: Mapping[str, Any]) -> dict[str, Any]:
         """Run a `_search` body; the `_source` of each hit is a mapping that is parsed when it is first used."""
         with reading(self.location):
-            return answer(self._current(), body, index=self.location, read_vector=self._read_vector, lazy=True)
+            return answer(self._current(), body, index=self.location, lazy=True)
 
     def count(self, query: Mapping[str, Any] | None = None) -> int:
         """Count the documents that match a query (all when None)."""

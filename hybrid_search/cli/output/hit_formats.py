@@ -138,8 +138,12 @@ def _summary(hits: Hits) -> dict[str, Any]:
         {"leg": each.leg, "embedder": each.embedder, "reason": in_words(each.reason, each.cure)}
         for each in hits.unavailable
     ]
-    understood = [asdict(part) for part in hits.understood]
-    parts = {"facets": facets, "unavailable": lacking, "understood": understood}
+    parts = {
+        "facets": facets,
+        "unavailable": lacking,
+        "understood": [asdict(part) for part in hits.understood],
+        "did_you_mean": [asdict(correction) for correction in hits.did_you_mean],
+    }
     return {
         "total": hits.total,
         "took_ms": round(hits.took_ms, 3),

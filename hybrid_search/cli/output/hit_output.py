@@ -79,6 +79,8 @@ class Results:
             terminal.note(f"warning: {worded(lacking)}")
         if hits.understood:
             terminal.note(_understood(hits.understood))
+        for correction in hits.did_you_mean:
+            terminal.note(str(correction))
         hit_formats.print_hits(hits, self.form, fields=self.fields, pictures=self.pictures, explain=self.explain)
         if self.sheet is not None:
             from hybrid_search.cli.output.contact_sheet import write_sheet

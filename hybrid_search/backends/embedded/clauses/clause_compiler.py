@@ -31,6 +31,7 @@ class Compiler:
     def __init__(self, snapshot: Snapshot, handlers: Mapping[str, Handler]) -> None:
         self.snapshot = snapshot
         self.named: dict[str, tantivy.Query] = {}
+        self.matches: dict[tuple[Any, ...], tantivy.Query] = {}
         self._handlers = handlers
         self._depth = 0
 

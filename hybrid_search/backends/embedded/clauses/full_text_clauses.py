@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from hybrid_search.backends.embedded.clauses.clause_compiler import Compiler, Handler, only, single
+from hybrid_search.backends.embedded.clauses.clause_compiler import COMMON, Compiler, Handler, only, single
 from hybrid_search.backends.embedded.clauses.compound_clauses import least
 from hybrid_search.backends.embedded.clauses.term_clauses import edits, fuzzy_term, term
 from hybrid_search.backends.embedded.documents.mapping_fields import Field
@@ -98,8 +98,6 @@ def _phrase(compiler: Compiler, name: str, options: Mapping[str, Any], clause: s
 
 
 def _multi_match(compiler: Compiler, params: Any) -> tuple[tantivy.Query, Mapping[str, Any]]:
-    from tantivy import Occur, Query
-
     options = only("multi_match", params, _MULTI)
     _needs(options, "query", "multi_match")
     _needs(options, "fields", "multi_match")
@@ -108,9 +106,19 @@ def _multi_match(compiler: Compiler, params: Any) -> tuple[tantivy.Query, Mappin
         raise UnsupportedClause(f"multi_match.type={kind}", "embedded")
     if "slop" in options and kind != "phrase":
         raise UnsupportedClause("multi_match.slop", "embedded")
-    one = _phrase if kind == "phrase" else _match_field
     if not options["fields"]:
         raise BadFilter("multi_match", "needs fields")
+    # a body asks for a word several times: to rank by it, to count it, and with all others
+    known = tuple((name, str(value)) for name, value in sorted(options.items()) if name not in COMMON)
+    if known not in compiler.matches:
+        compiler.matches[known] = _in_fields(compiler, options, kind)
+    return compiler.matches[known], options
+
+
+def _in_fields(compiler: Compiler, options: Mapping[str, Any], kind: str) -> tantivy.Query:
+    from tantivy import Occur, Query
+
+    one = _phrase if kind == "phrase" else _match_field
     queries = []
     for entry in options["fields"]:
         name, _, boost = str(entry).partition("^")
@@ -121,13 +129,12 @@ def _multi_match(compiler: Compiler, params: Any) -> tuple[tantivy.Query, Mappin
         query = one(compiler, name, options, "multi_match")
         queries.append(Query.boost_query(query, factor) if boost else query)
     if not queries:
-        return Query.empty_query(), options
+        return Query.empty_query()
     if len(queries) == 1:
-        return queries[0], options
+        return queries[0]
     if kind == "most_fields" and "tie_breaker" not in options:
-        return Query.boolean_query([(Occur.Should, query) for query in queries]), options
-    tie_breaker = float(options.get("tie_breaker", _TIE_BREAKERS[kind]))
-    return Query.disjunction_max_query(queries, tie_breaker), options
+        return Query.boolean_query([(Occur.Should, query) for query in queries])
+    return Query.disjunction_max_query(queries, float(options.get("tie_breaker", _TIE_BREAKERS[kind])))
 
 
 def _boost(text: str) -> float:

@@ -53,6 +53,7 @@ class Matches:
         self._known: dict[int, float] = {}
         self._count: int | None = None
         self._ahead = ahead
+        self._asked: tuple[list[int], tantivy.Query] = ([], snapshot.among([]))
 
     def address(self, sequence: int) -> tantivy.DocAddress:
         """Return the address of a document that was returned before."""
@@ -115,7 +116,10 @@ class Matches:
         wanted = list(sequences)
         if not wanted:
             return {}
-        among = self.snapshot.among(wanted)
+        if wanted != self._asked[0]:
+            # each name of a body is asked of the same hits
+            self._asked = (wanted, self.snapshot.among(wanted))
+        _, among = self._asked
         hits = self.snapshot.hits(Query.boolean_query([(Occur.Must, query), (Occur.Must, among)]), len(wanted))
         return dict(zip(self.learn([address for _, address in hits]), (score for score, _ in hits), strict=True))
 

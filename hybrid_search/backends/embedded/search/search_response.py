@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING, Any
 from hybrid_search.backends.embedded.clauses.clause_compiler import Compiler
 from hybrid_search.backends.embedded.clauses.clause_registry import compiler as new_compiler
 from hybrid_search.backends.embedded.documents.schema import ID
-from hybrid_search.backends.embedded.documents.source_filter import SourceFilter, leaves
+from hybrid_search.backends.embedded.documents.source_filter import SourceFilter
 from hybrid_search.backends.embedded.documents.tantivy_documents import read_source
 from hybrid_search.backends.embedded.error_translation import reading
 from hybrid_search.backends.embedded.search.aggregations import aggregate
+from hybrid_search.backends.embedded.search.hit_fields import AnswerFields, HitFields
 from hybrid_search.backends.embedded.search.knn import Nearest, nearest
 from hybrid_search.backends.embedded.search.matches import Matches
 from hybrid_search.backends.embedded.search.ranking import RankedDocument, collapsed, ranking
+from hybrid_search.backends.embedded.search.term_suggestions import suggest_terms
 from hybrid_search.backends.embedded.snapshot import Snapshot
 from hybrid_search.errors import BadFilter, UnsupportedClause
 
@@ -39,6 +41,7 @@ _KNOWN = {
     "min_score",
     "collapse",
     "profile",
+    "suggest",
 }
 _WINDOW = 10_000
 """Elasticsearch's index.max_result_window."""
@@ -52,7 +55,6 @@ def answer(
     body: Mapping[str, Any],
     *,
     index: str,
-    read_vector: Callable[[str, int], Any],
     lazy: bool = False,
 ) -> dict[str, Any]:
     """Run a body.
@@ -64,8 +66,6 @@ def answer(
         An Elasticsearch `_search` body.
     index : str
         What every hit has as `_index`.
-    read_vector : callable
-        (dense_vector field, row) to its numbers.
     lazy : bool
         Whether the `_source` of hits may be parsed when it is first used: few of the hits are shown.
 
@@ -96,7 +96,7 @@ def answer(
         page = collapsed(matches, body.get("sort"), body["collapse"], start + size, track_scores=tracked)
     else:
         page = ranking(matches, body.get("sort"), start + size, track_scores=tracked)
-    hits = _hits(matches, page[start : start + size], body, index=index, read_vector=read_vector, lazy=lazy)
+    hits = _hits(matches, page[start : start + size], body, index=index, lazy=lazy)
     _name_matches(hits, page[start : start + size], compiler, legs, matches, _sole_scorer(body))
     result: dict[str, Any] = {"timed_out": False, "_shards": {"total": 1, "successful": 1, "skipped": 0, "failed": 0}}
     scores = [hit["_score"] for hit in hits if hit["_score"] is not None]
@@ -106,6 +106,8 @@ def answer(
     wanted = body.get("aggs", body.get("aggregations"))
     if wanted is not None:
         result["aggregations"] = aggregate(compiler, matches.query(), wanted)
+    if "suggest" in body:
+        result["suggest"] = suggest_terms(snapshot, body["suggest"])
     return {"took": round((time.perf_counter() - started) * 1000), **result}
 
 
@@ -133,26 +135,26 @@ def _listed(legs: Any) -> list[Any]:
 
 def _hits(
     matches: Matches,
-    page: Iterable[RankedDocument],
+    page: Sequence[RankedDocument],
     body: Mapping[str, Any],
     *,
     index: str,
-    read_vector: Callable[[str, int], Any],
     lazy: bool,
 ) -> list[dict[str, Any]]:
     source_filter = SourceFilter(body.get("_source", True))
-    fields = _field_patterns(body.get("fields"))
     snapshot, hits = matches.snapshot, []
-    for ranked in page:
-        address = matches.address(ranked.sequence)
+    addresses = [matches.address(ranked.sequence) for ranked in page]
+    names = body.get("fields")
+    fields = None if names is None else AnswerFields(snapshot, _listed(names), addresses)
+    for place, (ranked, address) in enumerate(zip(page, addresses, strict=True)):
         source = _Source(snapshot, address, source_filter, location=index)
         id = snapshot.id(ranked.sequence, address) if lazy or not source_filter.wanted else source.id
         hit: dict[str, Any] = {"_index": index, "_id": id, "_score": ranked.score}
         if source_filter.wanted:
             hit["_source"] = source if lazy else source.parsed
         if fields is not None:
-            of_hit = _Fields(snapshot, address, fields, read_vector)
-            hit["fields"] = of_hit if lazy and ranked.group is None else of_hit.read
+            of_hit = HitFields(fields, place)
+            hit["fields"] = of_hit if lazy and ranked.group is None else of_hit.listed()
         if ranked.sort is not None:
             hit["sort"] = list(ranked.sort)
         if ranked.group is not None and ranked.group[1] is not None:
@@ -188,52 +190,6 @@ class _Source(Mapping[str, Any]):
 
     def __len__(self) -> int:
         return len(self.parsed)
-
-
-def _field_patterns(spec: Any) -> SourceFilter | None:
-    if spec is None:
-        return None
-    names = []
-    for entry in _listed(spec):
-        if isinstance(entry, Mapping) and set(entry) != {"field"}:
-            raise UnsupportedClause(f"fields.{next((key for key in entry if key != 'field'), '')}", "embedded")
-        names.append(entry["field"] if isinstance(entry, Mapping) else entry)
-    return SourceFilter(names)
-
-
-class _Fields(Mapping[str, list[Any]]):
-    """The wanted `fields` of a stored document, read when they are first used."""
-
-    def __init__(
-        self,
-        snapshot: Snapshot,
-        address: tantivy.DocAddress,
-        wanted: SourceFilter,
-        read_vector: Callable[[str, int], Any],
-    ) -> None:
-        self._snapshot, self._address, self._wanted, self._read_vector = snapshot, address, wanted, read_vector
-
-    @cached_property
-    def read(self) -> dict[str, list[Any]]:
-        wanted, values = self._wanted, dict[str, list[Any]]()
-        source = read_source(self._snapshot.searcher.doc(self._address), wanted=wanted.may_want)
-        for name, value in leaves(wanted.apply(source)):
-            values.setdefault(name, []).append(value)
-        for field in self._snapshot.schema.fields.vectors():
-            if wanted.may_want(field.name):
-                row = self._snapshot.values(f"{field.name}#row", [self._address])[0]
-                if row is not None:
-                    values[field.name] = self._read_vector(field.name, int(row)).tolist()
-        return values
-
-    def __getitem__(self, name: str) -> list[Any]:
-        return self.read[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.read)
-
-    def __len__(self) -> int:
-        return len(self.read)
 
 
 def _name_matches(

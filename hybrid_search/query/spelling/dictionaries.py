@@ -1,0 +1,86 @@
+"""The ordinary words of languages, with how often they are used, from the dictionaries that pyspellchecker carries."""
+
+from __future__ import annotations
+
+import gzip
+from functools import lru_cache
+from importlib.resources import files
+from importlib.util import find_spec
+
+ENGLISH = "en"
+LANGUAGES = {
+    "en": "English",
+    "de": "German",
+    "fr": "French",
+    "es": "Spanish",
+    "it": "Italian",
+    "pt": "Portuguese",
+    "nl": "Dutch",
+}
+_NOT_COUNTED = 50
+"""What the dictionaries have for a word whose use was not counted, or hardly."""
+
+_RARE = 1_646
+"""A millionth of the words that the English dictionary was counted in."""
+
+
+def uses(word: str, language: str) -> int:
+    """Return how often a language uses a word in some hundred million words, 0 for a word that it does not have.
+
+    Parameters
+    ----------
+    word : str
+        In any case.
+    language : str
+        One of `LANGUAGES`.
+
+    Examples
+    --------
+    >>> uses("garden", "en") > 10_000, uses("gardn", "en"), uses("Hund", "de") > 0
+    (True, 0, True)
+    """
+    text = _dictionary(language)
+    at = text.find(f'"{word.lower()}":'.encode())
+    return 0 if at < 0 else int(text[text.index(b":", at) + 1 :][:20].split(b",")[0].rstrip(b" }\n"))
+
+
+def is_common(word: str, language: str) -> bool:
+    """Tell whether a language has a word, and people use it.
+
+    Examples
+    --------
+    >>> is_common("plage", "fr"), is_common("plage", "en")
+    (True, False)
+    """
+    return uses(word, language) > _NOT_COUNTED
+
+
+def is_rare(word: str) -> bool:
+    """Tell whether English uses a word less than once in a million words.
+
+    Examples
+    --------
+    >>> is_rare("sidney"), is_rare("shirt")
+    (True, False)
+    """
+    return uses(word, ENGLISH) < _RARE
+
+
+def languages_of(word: str) -> list[str]:
+    """Return the languages that have a word.
+
+    Examples
+    --------
+    >>> languages_of("Geburtstag"), languages_of("gardn")
+    (['de'], [])
+    """
+    return [language for language in LANGUAGES if uses(word, language)]
+
+
+@lru_cache(maxsize=len(LANGUAGES))
+def _dictionary(language: str) -> bytes:
+    """Return a dictionary as the JSON that it is: to look a few words up, reading it all would take a second."""
+    if find_spec("spellchecker") is None:
+        return b""
+    packed = files("spellchecker") / "resources" / f"{language}.json.gz"
+    return gzip.decompress(packed.read_bytes())
