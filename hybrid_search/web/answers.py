@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from hybrid_search.hits.readable import light, why
@@ -33,6 +34,7 @@ def hits_json(hits: Hits) -> dict[str, Any]:
         "understood": [
             {"part": part.part, "meaning": part.meaning, "applied": part.clause is not None} for part in hits.understood
         ],
+        "did_you_mean": [asdict(correction) for correction in hits.did_you_mean],
         "unavailable": [error.message for error in hits.unavailable],
         "facets": facets_json(hits.facets),
         "hits": [_hit(hit) for hit in hits],

@@ -81,6 +81,12 @@ function say(found) {
   if (asked.q || asked.f.length || asked.like.length || asked.example) parts.push(`${Math.round(found.took_ms)} ms`);
   $("status").classList.remove("wrong");
   $("status").replaceChildren(parts.join(" · "), " · ", make("button", { type: "button", onclick: showRequest }, "Show request"));
+  const given = found.understood.filter((each) => !each.applied).map((each) => `“${each.part}”`);
+  if (given.length) $("status").append(make("div", {}, `No picture has all of it: ${given.join(", ")} and the rest were searched as words.`));
+  for (const { typed, meant, text, searched } of found.did_you_mean) {
+    const link = make("button", { type: "button", onclick: () => change({ q: text }) }, meant);
+    $("status").append(make("div", {}, searched ? "Searched " : "Did you mean ", searched ? meant : link, `${searched ? ";" : "?"} “${typed}” is not in this index.`));
+  }
   for (const message of found.unavailable) $("status").append(make("div", {}, message));
   if (!found.total && !found.hits.length && !found.ended) $("status").append(make("div", {}, "Take a filter off, or use fewer words."));
 }

@@ -94,6 +94,14 @@ def test_path_of_a_picture_is_no_id(site: Served) -> None:
     assert site.ask(f"{API}/search?like={path}").status == 404
 
 
+def test_name_of_a_picture_is_no_id(site: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(site.folder)
+    assert site.index.get("picture-1.png")
+    for part in ("", "/image", "/thumbnail", "/similar"):
+        assert site.ask(f"{API}/documents/picture-1.png{part}").status == 404
+    assert site.ask(f"{API}/search?unlike=picture-1.png&text=dog").status == 404
+
+
 def test_link_put_in_place_of_a_picture_is_not_followed(tmp_path: Path) -> None:
     private = tmp_path / "private"
     private.mkdir()
@@ -120,6 +128,12 @@ def test_pictures_that_are_too_large_are_refused(site: Served) -> None:
         long = None  # it was cut off while it was sent
     assert long is None or long.status == 413
     assert site.ask(f"{API}/info").status == 200
+
+
+def test_json_without_end_is_refused(site: Served) -> None:
+    body = b'{"text": "' + b"a" * 300_000 + b'"}'
+    reply = site.ask(f"{API}/search", method="POST", body=body, headers={"Content-Type": "application/json"})
+    assert (reply.status, reply.json["error"]["type"]) == (413, "BodyTooLarge")
 
 
 @pytest.mark.parametrize("body", [b"<svg xmlns='http://www.w3.org/2000/svg' onload='alert(1)'/>", b"no picture", b""])

@@ -77,6 +77,12 @@ def test_understood_parts_are_told(site: Served) -> None:
     assert site.ask(f"{API}/search?text={quote('boat Nikon')}&literal=true").json["understood"] == []
 
 
+def test_misspelt_word_is_told(site: Served) -> None:
+    found = site.ask(f"{API}/search?text=numbr").json
+    (correction,) = site.index.search("numbr").did_you_mean
+    assert [each["meant"] for each in found["did_you_mean"]] == [correction.meant] == ["number"]
+
+
 def test_document_similar_and_request(site: Served) -> None:
     id = site.index.get(site.folder / "picture-3.png").id
     document = site.ask(f"{API}/documents/{id}").json
