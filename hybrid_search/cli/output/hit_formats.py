@@ -143,6 +143,7 @@ def _summary(hits: Hits) -> dict[str, Any]:
         "unavailable": lacking,
         "understood": [asdict(part) for part in hits.understood],
         "did_you_mean": [asdict(correction) for correction in hits.did_you_mean],
+        "foreign": hits.foreign and {"language": hits.foreign.language},
     }
     return {
         "total": hits.total,
