@@ -9,7 +9,7 @@ from hybrid_search.query.facets import read_facets
 from hybrid_search.query.word_clauses import EVERY_WORD, is_graded
 
 if TYPE_CHECKING:
-    from hybrid_search.hits.leg_evidence import WordsHeld
+    from hybrid_search.hits.leg_evidence import Scores, WordsHeld
     from hybrid_search.query.query import Query
 
 
@@ -43,3 +43,11 @@ def facet_counts(response: Mapping[str, Any], query: Query) -> dict[str, dict[st
     if (query.vectors or query.signature) and not query.ends:
         aggregations = aggregations["all"]["filtered"]
     return read_facets(query.facets, aggregations)
+
+
+def is_cut(legs: Scores, *, kept: Mapping[str, float], query: Query, body: Mapping[str, Any], total: int) -> bool:
+    """Tell whether more may match than were counted: a leg was fetched to its end, and all of it stays."""
+    if not query.ends or (query.documents is not None and total >= query.documents):
+        return False
+    fetched = {clause["_name"]: int(clause["k"]) for clause in body.get("knn", ())}
+    return any(sum(id in kept for id in scored) >= fetched[name] for name, scored in legs.items() if name in fetched)

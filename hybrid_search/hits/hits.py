@@ -13,7 +13,7 @@ from hybrid_search.document.document import first_path, lookup
 from hybrid_search.errors import ImageError, ImageUnreadable, LegUnavailable, PackageMissing
 from hybrid_search.hits.display import hits_html, hits_table
 from hybrid_search.hits.evidence import Evidence, Tier
-from hybrid_search.hits.found_counts import facet_counts, has_more, total_found
+from hybrid_search.hits.found_counts import facet_counts, has_more, is_cut, total_found
 from hybrid_search.hits.fusion import Shares, rrf, weighted_sum
 from hybrid_search.hits.leg_evidence import WordsHeld, fused_evidence, leg_evidence, without_weak, words_held
 from hybrid_search.hits.leg_scores import leg_scores
@@ -150,6 +150,8 @@ class Hits(Sequence[Hit]):
     total : int
         How many documents there are to page through: all that match the text or, without one, the filter; of vector
         and signature legs, which every document matches more or less, their nearest. Copies are counted.
+    at_least : bool
+        Whether `total` is a lower bound: pictures that resemble the words were counted as far as they were fetched.
     ended : bool
         Whether there is more, without evidence that it is what was asked; `everything=True` shows it.
     took_ms : float
@@ -173,6 +175,7 @@ class Hits(Sequence[Hit]):
 
     hits: tuple[Hit, ...]
     total: int = 0
+    at_least: bool = False
     ended: bool = False
     took_ms: float = 0.0
     body: Mapping[str, Any] = field(default_factory=dict)
@@ -250,14 +253,18 @@ class Hits(Sequence[Hit]):
 
     def __repr__(self) -> str:
         """Return a table."""
-        return hits_table(self.hits, total=self.total, notes=(*self.unavailable, *self._meanings()))
+        return hits_table(self.hits, total=self._counted(), notes=(*self.unavailable, *self._meanings()))
+
+    def _counted(self) -> str:
+        return f"{self.total:,} or more" if self.at_least else f"{self.total:,}"
 
     def _meanings(self) -> list[str]:
         parts = [f"understood: {part}" for part in self.understood if part.clause is not None]
         return [*parts, *map(str, self.did_you_mean), *([str(self.foreign)] if self.foreign else [])]
 
     def _repr_html_(self) -> str:
-        return hits_html(self.with_thumbnails().hits, total=self.total, notes=(*self.unavailable, *self._meanings()))
+        shown = self.with_thumbnails().hits
+        return hits_html(shown, total=self._counted(), notes=(*self.unavailable, *self._meanings()))
 
 
 def read_hits(response: Mapping[str, Any], query: Query, body: Mapping[str, Any]) -> Hits:
@@ -302,6 +309,7 @@ def read_hits(response: Mapping[str, Any], query: Query, body: Mapping[str, Any]
     return Hits(
         hits=tuple(page),
         total=total,
+        at_least=is_cut(legs, kept=scores, query=query, body=body, total=total),
         ended=has_more(query, total),
         took_ms=float(response.get("took", 0)),
         body=body,

@@ -147,6 +147,7 @@ def _summary(hits: Hits) -> dict[str, Any]:
     }
     return {
         "total": hits.total,
+        **({"at_least": True} if hits.at_least else {}),
         "took_ms": round(hits.took_ms, 3),
         **{name: part for name, part in parts.items() if part},
     }

@@ -115,7 +115,7 @@ def _summary(hits: Hits, *, k: int, offset: int, documents: int) -> str:
     nearest = "knn" in hits.body and not hits.ended
     if offset if nearest else hits.total > len(hits):
         span = f"hits {first:,} to {last:,}" if len(hits) > 1 else f"hit {first:,}"
-        shown = span if nearest else f"{span} of {hits.total:,}"
-    goes_on = len(hits) == k and last < documents if nearest else last < hits.total
+        shown = span if nearest else f"{span} of {hits.total:,}{' or more' if hits.at_least else ''}"
+    goes_on = len(hits) == k and last < documents if nearest else last < hits.total or hits.at_least
     more = f"; --offset {last} shows the next" if goes_on else "; more by resemblance: --all" if hits.ended else ""
     return f"{shown} in {hits.took_ms:.1f} ms{more}"

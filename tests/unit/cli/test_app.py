@@ -426,6 +426,12 @@ def test_index_passes_every_option_on(index: FakeIndex, run: Any) -> None:
     assert done.err == "2 pictures in here\n"
 
 
+def test_a_total_that_is_a_lower_bound_says_so(index: FakeIndex, run: Any) -> None:
+    index.hits = replace(index.hits, at_least=True)
+    assert " of 40 or more in " in run("search", "boats").err
+    assert json.loads(run("search", "boats", "--json").out)["at_least"] is True
+
+
 def test_one_picture_a_second_is_not_pictures(index: FakeIndex, run: Any) -> None:
     index.report = IngestReport(added=1, seconds=0.9)
     assert run("index", ".").out == "1 added, 0 updated, 0 unchanged in 0.9 s, 1 picture/s\n"
