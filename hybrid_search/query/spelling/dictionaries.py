@@ -40,7 +40,7 @@ def uses(word: str, language: str) -> int:
     (True, 0, True)
     """
     text, key = _dictionary(language), word.lower().encode()
-    # an entry a line, in the order of their bytes: to look a word up takes microseconds, to find it 10 ms, to parse all 0.4 s
+    # An entry a line, in the order of their bytes: halving takes microseconds, a search 10 ms, parsing 0.4 s.
     low, high = text.find(b"\n") + 1, max(text.rfind(b"}"), 0)
     while low < high:
         start = text.rfind(b"\n", low, (low + high) // 2) + 1 or low
