@@ -49,6 +49,8 @@ _WINDOW = 10_000
 """Elasticsearch's index.max_result_window."""
 _BESIDE_FROM = 10_000
 """Documents from which on a search of texts, 0.3 ms there, takes longer than waking a thread for it."""
+_NOTHING = "Query(EmptyQuery)"
+"""How tantivy writes what matches nothing: a word in fields that no document has."""
 _BESIDE = ThreadPoolExecutor(thread_name_prefix="hybrid-search-query")
 
 
@@ -211,7 +213,9 @@ def _name_matches(
         if sole is not None and name == name_of(sole):
             found = scored
         else:
-            found = matches.scores_of(query, list(scored) if name in sufficient else sequences)
+            found = (
+                {} if repr(query) == _NOTHING else matches.scores_of(query, scored if name in sufficient else sequences)
+            )
         for sequence, score in found.items():
             names[sequence][name] = score
     for leg in legs:
