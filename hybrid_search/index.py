@@ -585,8 +585,8 @@ class HybridIndex:
             A sum of words, pictures, stored pictures and vectors, such as `[("beach", 1), (Path("a.jpg"), 0.5),
             ("people", -1)]`; see `hybrid_search.query.vector_sum`. Words need an embedder that has vectors for them.
         colours : str, optional
-            What colours a picture shall have, such as "#c00", "navy" or, with their shares, "#c00:3,white:1"; for an
-            index with an embedder of colours, such as "colour:lab".
+            What colours a picture shall have, such as "red", "#c00" or "red,white": a fair share of each basic colour.
+            Shades and their shares, "#c00:3,white:1", rank with an embedder of colours, such as "colour:lab".
         classes : mapping of class to float, optional
             "More dog, less grass": how far to move towards classes that the embedder knows, such as `{"dog": 2}`.
         embedder : str or sequence of str, optional
@@ -664,13 +664,14 @@ class HybridIndex:
 
         Examples
         --------
+        >>> from PIL import Image
         >>> with HybridIndex(embedder="colour:lab") as index:
-        ...     id = index.add(Image.new("RGB", (32, 32)), metadata={"tags": ["garden", "Ostsee"]})
+        ...     _ = index.add(Image.new("RGB", (32, 32)), metadata={"tags": ["garden", "Ostsee"]})
         ...     index.suggest("gar")
         [Completion(text='garden', kind='tag', pictures=1)]
         """
         self._state.see_own_writes()
-        return self._state.completions.suggest(self.backend, self._state.definition, prefix, k=k)
+        return self._state.completions.suggest(prefix, backend=self.backend, definition=self._state.definition, k=k)
 
     def find_duplicates(
         self,

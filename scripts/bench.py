@@ -2,9 +2,9 @@
 
 Prints Markdown. Photos come from --photos FOLDER, else from the shared test data that HYBRID_SEARCH_DATA names, else
 from scikit-image's wheel. `make bench` runs what needs neither a server nor long; `elasticsearch` starts a server, or
-measures those of --url; `codes`, `duplicates`, `removable`, `grouping`, `grouping-files`, `large`, `many-copies`,
-`embedders`, `ocr`, `search-path`, `suggest`, `understood` and `words` run by name. The latest output is in
-docs/benchmarks.md.
+measures those of --url; `codes`, `colours`, `duplicates`, `removable`, `grouping`, `grouping-files`, `large`,
+`many-copies`, `embedders`, `ocr`, `search-path`, `suggest`, `understood` and `words` run by name. The latest output is
+in docs/benchmarks.md.
 """
 
 from __future__ import annotations
@@ -124,6 +124,15 @@ def removable(photos: Path, options: argparse.Namespace) -> str:
     return removable.measure(everything, count=options.pairs or (2 if options.quick else removable.COUNT), **given)
 
 
+def colours(photos: Path, options: argparse.Namespace) -> str:
+    from scripts.benchmarks import colours
+
+    data = os.environ.get("HYBRID_SEARCH_DATA")
+    if not data:
+        raise SystemExit("colours measures with the shared test data; say where they are in HYBRID_SEARCH_DATA")
+    return colours.measure(Path(data), options.half or "")
+
+
 def ocr(photos: Path, options: argparse.Namespace) -> str:
     from scripts.benchmarks import ocr
 
@@ -166,6 +175,7 @@ def words(photos: Path, options: argparse.Namespace) -> str:
 
 BY_NAME = {
     "codes": codes,
+    "colours": colours,
     "embedders": embedders,
     "elasticsearch": elasticsearch,
     "signature-lookup": signature_lookup,

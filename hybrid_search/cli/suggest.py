@@ -26,6 +26,7 @@ _COMMANDS = {
     "HybridIndex.prune": "prune",
     "hybrid_search.backends.Backend.abandon": "migrate --abandon",
     "hybrid_search.backends.transfer.migrate": "migrate",
+    "hybrid_search.embedders.hub.recommended_models.recommended": "embedder fetch",
     "hybrid_search.embedders.minilm.wheel.fetch": "embedder fetch minilm",
     "hybrid_search.embedders.onnx_export.export_onnx": "embedder export {}",
     "hybrid_search.embedders.registry.known_embedders": "embedder list",

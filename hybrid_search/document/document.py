@@ -135,6 +135,7 @@ def build_source(
         "megapixels": round(prepared.width * prepared.height / 1e6, 3),
         "shape": _shape(prepared.width, prepared.height),
         **({"monochrome": True} if picture.monochrome else {}),
+        **({"colour": dict(picture.colours)} if picture.colours else {}),
         "indexed_at": _moment(time.time()),
         # a flat picture has no direction to be near to, and no duplicates
         **({"signature": prepared.signature} if prepared.signature.any() else {}),

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import base64
 import io
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from hybrid_search.document.colour_shares import colour_shares
 from hybrid_search.document.monochrome import is_monochrome
 from hybrid_search.images import DEFAULT_LIMITS, Limits, Source, decode
 from hybrid_search.metadata import Metadata, add_places, merge, read_metadata
@@ -68,6 +70,8 @@ class Picture:
         Data URI.
     monochrome : bool
         Whether it is a photograph in black and white.
+    colours : mapping of str to float
+        How much of it has each of the basic colours, in (0, 1].
     """
 
     sha256: str
@@ -76,6 +80,7 @@ class Picture:
     metadata: Metadata
     thumbnail: str
     monochrome: bool = False
+    colours: Mapping[str, float] = field(default_factory=dict)
 
 
 def prepare(source: Source, *, min_side: int, limits: Limits = DEFAULT_LIMITS) -> PreparedPicture:
@@ -116,13 +121,15 @@ def read_picture(
     if source.data is not None:
         inside = read_metadata(source.data, format=prepared.format, name=source.name)
         inside = replace(inside, warnings=(*prepared.warnings, *inside.warnings))
+    small = thumbnail_image(prepared.image)
     return Picture(
         sha256=source.sha256,
         bytes=len(source.data) if source.data is not None else prepared.width * prepared.height * 3,
         prepared=prepared,
         metadata=add_places(merge(inside, described) if described else inside),
-        thumbnail=thumbnail(prepared.image),
+        thumbnail=thumbnail(small),
         monochrome=is_monochrome(prepared.image),
+        colours=colour_shares(small),
     )
 
 
@@ -143,6 +150,20 @@ def _excess(image: Image.Image, factor: int) -> int:
     return -(-image.width * image.height // (factor * WORKING_PIXELS))
 
 
+def thumbnail_image(image: Image.Image, *, side: int = THUMBNAIL_SIDE) -> Image.Image:
+    """Return the image, its longer side at most `side` pixels.
+
+    Examples
+    --------
+    >>> thumbnail_image(Image.new("RGB", (640, 480))).size
+    (192, 144)
+    """
+    scale = min(1.0, side / max(image.size))
+    width, height = (max(1, round(length * scale)) for length in image.size)
+    # a gap of 1 halves the time: whole-factor averaging first, then the filter over what is left
+    return image.resize((width, height), Image.Resampling.BILINEAR, reducing_gap=1.0)
+
+
 def thumbnail(image: Image.Image, *, side: int = THUMBNAIL_SIDE) -> str:
     """Return a JPEG data URI of the image, its longer side at most `side` pixels.
 
@@ -151,10 +172,21 @@ def thumbnail(image: Image.Image, *, side: int = THUMBNAIL_SIDE) -> str:
     >>> thumbnail(Image.new("RGB", (640, 480)))[:23]
     'data:image/jpeg;base64,'
     """
-    scale = min(1.0, side / max(image.size))
-    width, height = (max(1, round(length * scale)) for length in image.size)
-    # a gap of 1 halves the time: whole-factor averaging first, then the filter over what is left
-    small = image.resize((width, height), Image.Resampling.BILINEAR, reducing_gap=1.0)
     buffer = io.BytesIO()
-    small.save(buffer, "JPEG", quality=70)
+    thumbnail_image(image, side=side).save(buffer, "JPEG", quality=70)
     return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
+
+
+def thumbnail_colours(uri: str) -> dict[str, float]:
+    """Return how much of a picture has each colour, by its thumbnail; none when that cannot be read.
+
+    Examples
+    --------
+    >>> thumbnail_colours(thumbnail(Image.new("RGB", (64, 48), "#c00")))
+    {'red': 1.0}
+    """
+    try:
+        image = Image.open(io.BytesIO(base64.b64decode(uri.partition(",")[2])))
+        return colour_shares(image.convert("RGB"))
+    except (OSError, ValueError):
+        return {}

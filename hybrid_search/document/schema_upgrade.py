@@ -28,7 +28,7 @@ def upgraded(source: dict[str, Any], *, schema: int) -> dict[str, Any]:
     for written, change in _CHANGES.items():
         if schema <= written:
             source = change(source)
-    return source
+    return _with_colours(source)
 
 
 def _without_flat_signature(source: Mapping[str, Any]) -> dict[str, Any]:
@@ -48,6 +48,17 @@ def _with_clock(source: Mapping[str, Any]) -> dict[str, Any]:
     offset = offset or str(source.get("taken_offset") or "")
     at = instant(clock, offset)
     return {**source, "taken_at": clock, **({"taken_offset": offset, "taken_at_utc": at} if at else {})}
+
+
+def _with_colours(source: dict[str, Any]) -> dict[str, Any]:
+    """Measure the colours of a picture that was indexed before they were, by its thumbnail."""
+    from hybrid_search.document.picture import thumbnail_colours
+
+    thumbnail = source.get("thumbnail")
+    if "colour" in source or not isinstance(thumbnail, str):
+        return source
+    colours = thumbnail_colours(thumbnail)
+    return {**source, "colour": colours} if colours else source
 
 
 def _schema_3(source: Mapping[str, Any]) -> dict[str, Any]:

@@ -27,7 +27,7 @@ _AS_GIVEN = frozenset(
     "title caption headline alt prompt path folder missing_path files thumbnail signature words embedding duplicate "
     "faces text_in_picture text_lines".split()
 )
-LATER = frozenset({"monochrome"})
+LATER = frozenset({"monochrome", "colour"})
 """Fields that every new document may have; an index that was made before they were thought of is written without."""
 _OF_LIBRARIES = frozenset("photos photo pictures images photographs library bilder fotos".split())
 """Names of folders that hold all pictures, so that they say nothing of any."""
@@ -80,7 +80,7 @@ def with_search_fields(source: Mapping[str, Any], known: Container[str]) -> dict
         The fields of the index.
     """
     made = {name: value for name, value in search_fields(source).items() if name in known}
-    later = {name for name in LATER if name not in known}
+    later = {name for name in LATER if name not in known and f"{name}.red" not in known}
     return {name: value for name, value in (composed(source) | made).items() if name not in later}
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from hybrid_search.query.spelling.corrections import propose
+from hybrid_search.query.spelling.foreign_text import foreign_text
 
 if TYPE_CHECKING:
     from hybrid_search.hits.hits import Hits
@@ -22,6 +23,8 @@ def corrected(
 ) -> Hits:
     """Return the hits of what was meant, or those that there are with what may have been meant.
 
+    Where nothing is found and nothing was probably meant, they say of which language the text is.
+
     What was meant is searched only where it is clear, and where a picture holds every word of it.
 
     Parameters
@@ -35,11 +38,11 @@ def corrected(
     again : callable
         Searches another text.
     """
-    if not isinstance(text, str) or options.get("literal"):
+    if not isinstance(text, str):
         return hits
-    proposal = propose(index, text, found=bool(hits))
+    proposal = None if options.get("literal") else propose(index, text, found=bool(hits))
     if proposal is None:
-        return hits
+        return hits if hits else replace(hits, foreign=foreign_text(text, index.embedders.specs))
     if proposal.clear:
         meant, holds = again(proposal.correction.text)
         if holds:

@@ -68,7 +68,7 @@ def thumbnail_of(source: Mapping[str, Any]) -> str:
     return thumbnail if _THUMBNAIL.fullmatch(thumbnail) else ""
 
 
-def hits_table(hits: Sequence[Hit], *, total: int, notes: Sequence[object] = ()) -> str:
+def hits_table(hits: Sequence[Hit], *, total: str, notes: Sequence[object] = ()) -> str:
     """Return hits as a table of rank, score, the legs' own scores, and name; what is to be told of them comes last."""
     legs = list(dict.fromkeys(leg for hit in hits for leg in hit.legs))
     rows = [["rank", "score", *legs, "hit"]]
@@ -79,13 +79,13 @@ def hits_table(hits: Sequence[Hit], *, total: int, notes: Sequence[object] = ())
     lines = [
         "  ".join([*(cell.rjust(width) for cell, width in zip(row, widths, strict=False)), row[-1]]) for row in rows
     ]
-    return "\n".join([*lines, f"{len(hits)} of {total:,}", *(escape(str(note)) for note in notes)])
+    return "\n".join([*lines, f"{len(hits)} of {total}", *(escape(str(note)) for note in notes)])
 
 
-def hits_html(hits: Sequence[Hit], *, total: int, notes: Sequence[object] = ()) -> str:
+def hits_html(hits: Sequence[Hit], *, total: str, notes: Sequence[object] = ()) -> str:
     """Return hits as HTML: thumbnails with rank, score, caption and path; every text is escaped."""
     figures = "".join(_figure(hit) for hit in hits)
-    told = "".join(f"<div>{html.escape(str(note))}</div>" for note in (f"{len(hits)} of {total:,}", *notes))
+    told = "".join(f"<div>{html.escape(str(note))}</div>" for note in (f"{len(hits)} of {total}", *notes))
     return f'<div style="display:flex;flex-wrap:wrap;gap:12px">{figures}</div>{told}'
 
 

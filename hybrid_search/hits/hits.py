@@ -12,17 +12,17 @@ from hybrid_search.errors import ImageError, ImageUnreadable, LegUnavailable, Pa
 from hybrid_search.hits.collapse import collapsed
 from hybrid_search.hits.display import hits_html, hits_table
 from hybrid_search.hits.evidence import Evidence, Tier
+from hybrid_search.hits.found_counts import facet_counts, has_more, is_cut, total_found
 from hybrid_search.hits.fusion import Shares, rrf, weighted_sum
 from hybrid_search.hits.leg_evidence import WordsHeld, fused_evidence, leg_evidence, without_weak, words_held
 from hybrid_search.hits.leg_scores import leg_scores
 from hybrid_search.hits.leg_shares import leg_shares
 from hybrid_search.images import DEFAULT_LIMITS, Limits
 from hybrid_search.query.explain import FILTER, TERM, sure_names
-from hybrid_search.query.facets import read_facets
 from hybrid_search.query.query import Query
+from hybrid_search.query.spelling.foreign_text import ForeignText
 from hybrid_search.query.spelling.model import Correction
 from hybrid_search.query.understood.model import Understood
-from hybrid_search.query.word_clauses import EVERY_WORD, is_graded
 
 if TYPE_CHECKING:
     import pandas
@@ -146,6 +146,8 @@ class Hits(Sequence[Hit]):
     total : int
         How many documents there are to page through: all that match the text or, without one, the filter; of vector
         and signature legs, which every document matches more or less, their nearest. Copies are counted.
+    at_least : bool
+        Whether `total` is a lower bound: pictures that resemble the words were counted as far as they were fetched.
     ended : bool
         Whether there is more, without evidence that it is what was asked; `everything=True` shows it.
     took_ms : float
@@ -162,11 +164,14 @@ class Hits(Sequence[Hit]):
     understood : tuple of Understood
         Parts of the text that were taken for more than words, such as "2019" for a year; `literal=True` takes none so.
     did_you_mean : tuple of Correction
-        What the text may have been meant to be, where the index does not know a word; `searched` if these are its hits.
+        What was probably meant by words that the index does not know; `searched` where these are the hits of that.
+    foreign : ForeignText or None
+        Where nothing was found: that the text is of a language which the models of the index do not know.
     """
 
     hits: tuple[Hit, ...]
     total: int = 0
+    at_least: bool = False
     ended: bool = False
     took_ms: float = 0.0
     body: Mapping[str, Any] = field(default_factory=dict)
@@ -175,6 +180,7 @@ class Hits(Sequence[Hit]):
     unavailable: tuple[LegUnavailable, ...] = field(default=(), compare=False)
     understood: tuple[Understood, ...] = ()
     did_you_mean: tuple[Correction, ...] = ()
+    foreign: ForeignText | None = None
 
     @overload
     def __getitem__(self, index: int) -> Hit: ...
@@ -243,14 +249,18 @@ class Hits(Sequence[Hit]):
 
     def __repr__(self) -> str:
         """Return a table."""
-        return hits_table(self.hits, total=self.total, notes=(*self.unavailable, *self._meanings()))
+        return hits_table(self.hits, total=self._counted(), notes=(*self.unavailable, *self._meanings()))
+
+    def _counted(self) -> str:
+        return f"{self.total:,} or more" if self.at_least else f"{self.total:,}"
 
     def _meanings(self) -> list[str]:
         parts = [f"understood: {part}" for part in self.understood if part.clause is not None]
-        return [*parts, *map(str, self.did_you_mean)]
+        return [*parts, *map(str, self.did_you_mean), *([str(self.foreign)] if self.foreign else [])]
 
     def _repr_html_(self) -> str:
-        return hits_html(self.with_thumbnails().hits, total=self.total, notes=(*self.unavailable, *self._meanings()))
+        shown = self.with_thumbnails().hits
+        return hits_html(shown, total=self._counted(), notes=(*self.unavailable, *self._meanings()))
 
 
 def read_hits(response: Mapping[str, Any], query: Query, body: Mapping[str, Any]) -> Hits:
@@ -292,14 +302,15 @@ def read_hits(response: Mapping[str, Any], query: Query, body: Mapping[str, Any]
         )
         for rank, id in enumerate(list(copies or scores)[start : start + query.k], start=query.offset + 1)
     ]
-    total = _total(response, found=found, kept=scores, query=query, held=held)
+    total = total_found(response, found=found, kept=scores, query=query, held=held)
     return Hits(
         hits=tuple(page),
         total=total,
-        ended=_ended(query, total),
+        at_least=is_cut(legs, kept=scores, query=query, body=body, total=total),
+        ended=has_more(query, total),
         took_ms=float(response.get("took", 0)),
         body=body,
-        facets=_facets(response, query),
+        facets=facet_counts(response, query),
         unavailable=query.unavailable,
         understood=query.understood,
     )
@@ -346,33 +357,3 @@ def _ranked(legs: Mapping[str, Mapping[str, float]], query: Query) -> dict[str, 
 def _matched(hit: Mapping[str, Any], query: Query) -> tuple[str, ...]:
     named = [name for name in hit.get("matched_queries", {}) if name.startswith((FILTER, TERM))]
     return tuple(sorted({*named, *sure_names(query.filter)}))
-
-
-def _ended(query: Query, total: int) -> bool:
-    more = bool(query.vectors) or is_graded(query.text)
-    return query.ends and more and (query.documents is None or total < query.documents)
-
-
-def _total(
-    response: Mapping[str, Any],
-    *,
-    found: Mapping[str, Any],
-    kept: Mapping[str, float],
-    query: Query,
-    held: WordsHeld,
-) -> int:
-    """Return how many documents match; of those that hold some words alone, not all are in the response."""
-    total = response["hits"].get("total", 0)
-    total = int(total["value"] if isinstance(total, Mapping) else total)
-    if query.ends and held.every and (every := response.get("aggregations", {}).get(EVERY_WORD)):
-        return int(every["doc_count"]) + len(kept.keys() - held.every)
-    return max(total - (len(found) - len(kept)), 0)
-
-
-def _facets(response: Mapping[str, Any], query: Query) -> dict[str, dict[str, int]]:
-    if not query.facets:
-        return {}
-    aggregations = response["aggregations"]
-    if (query.vectors or query.signature) and not query.ends:
-        aggregations = aggregations["all"]["filtered"]
-    return read_facets(query.facets, aggregations)

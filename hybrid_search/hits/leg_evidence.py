@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from hybrid_search.query.word_clauses import EVERY_WORD, LABEL, WORD, holds_every_word, is_graded
+from hybrid_search.query.word_clauses import COLOUR, EVERY_WORD, LABEL, WORD, holds_every_word, is_graded
 
 if TYPE_CHECKING:
     from hybrid_search.query.query import Query, VectorLeg
@@ -57,7 +57,7 @@ def words_held(found: Mapping[str, Mapping[str, Any]], *, query: Query, aggregat
     """
     held = {id: names for id, hit in found.items() if "text" in (names := hit.get("matched_queries", {}))}
     words = query.text.sought
-    if not words or not any(name.startswith((WORD, LABEL)) for names in held.values() for name in names):
+    if not words or not any(name.startswith((WORD, LABEL, COLOUR)) for names in held.values() for name in names):
         return WordsHeld(dict.fromkeys(held, 1.0), frozenset(held), frozenset(held))
     weights = _weights(query, aggregations)
     phrases = len(query.text.phrases) * _rarity(0, query.documents or 0)
@@ -65,10 +65,7 @@ def words_held(found: Mapping[str, Mapping[str, Any]], *, query: Query, aggregat
     shares: dict[str, float] = {}
     written: set[str] = set()
     for id, names in held.items():
-        parts = [
-            weight * (1.0 if WORD + word in names else _PREDICTED if LABEL + word in names else 0.0)
-            for word, weight in weights.items()
-        ]
+        parts = [weight * _held(word, names) for word, weight in weights.items()]
         shares[id] = (phrases + sum(parts)) / whole
         if all(WORD + word in names for word in words):
             written.add(id)
@@ -152,6 +149,14 @@ def some_hold_every_word(response: Mapping[str, Any], query: Query) -> bool:
     if EVERY_WORD in aggregations:
         return bool(aggregations[EVERY_WORD]["doc_count"])
     return any("text" in hit.get("matched_queries", {}) for hit in response["hits"]["hits"])
+
+
+def _held(word: str, names: Mapping[str, Any]) -> float:
+    """Return how much a picture holds a word: wholly where it is written, less where it is seen."""
+    if WORD + word in names:
+        return 1.0
+    seen = 1.0 if LABEL + word in names else min(1.0, float(names.get(COLOUR + word, 0.0)))
+    return _PREDICTED * seen
 
 
 def _weights(query: Query, aggregations: Mapping[str, Any]) -> dict[str, float]:

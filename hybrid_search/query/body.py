@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from hybrid_search.query.colour_clauses import colour_clause
 from hybrid_search.query.explain import name_filters, term_clauses
 from hybrid_search.query.facets import facet_aggs
-from hybrid_search.query.query import Query, SignatureLeg, VectorLeg
+from hybrid_search.query.query import Query, SignatureLeg, Sort, VectorLeg
 from hybrid_search.query.text import excluded_clauses, text_leg
 from hybrid_search.query.word_clauses import is_graded, least_words, named_text_leg, word_aggs
 
@@ -69,7 +70,7 @@ def build_body(query: Query) -> dict[str, Any]:
 def hard_filters(query: Query) -> list[dict[str, Any]]:
     """Return the clauses that every hit satisfies, whichever leg finds it."""
     meant = [dict(part.clause) for part in query.understood if part.clause is not None]
-    filters = [*query.filter, *meant, *query.present, *excluded_clauses(query.text)]
+    filters = [*query.filter, *map(colour_clause, query.colours), *meant, *query.present, *excluded_clauses(query.text)]
     if query.exclude:
         filters.append({"bool": {"must_not": [{"ids": {"values": list(query.exclude)}}]}})
     return filters
@@ -169,7 +170,9 @@ def _signature_k(query: Query) -> int:
 def _sort(query: Query) -> list[Any]:
     if query.legs and not query.sort:
         return []
-    keys = [{key.field: {"order": key.order, "missing": "_last"}} for key in query.sort] or list(_NEWEST_FIRST)
+    by_colour = [Sort(f"colour.{term}", "desc") for term in query.colours[:1]]
+    asked = [{key.field: {"order": key.order, "missing": "_last"}} for key in query.sort or by_colour]
+    keys = asked or list(_NEWEST_FIRST)
     return [*keys, {"sha256": {"order": "asc", "missing": "_last"}}]
 
 

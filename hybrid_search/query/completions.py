@@ -109,7 +109,7 @@ class CompletionCache:
         """Have it read anew."""
         self._known = None
 
-    def suggest(self, backend: Backend, definition: Mapping[str, Any], prefix: str, *, k: int) -> list[Completion]:
+    def suggest(self, prefix: str, *, backend: Backend, definition: Mapping[str, Any], k: int) -> list[Completion]:
         """Return what may be meant by a prefix; names of files where others leave room.
 
         Raises

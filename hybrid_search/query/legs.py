@@ -24,6 +24,14 @@ _ROUNDING = 1e-6
 
 
 @dataclass(frozen=True)
+class Sort:
+    """One field to order hits by, instead of by score."""
+
+    field: str
+    order: Literal["asc", "desc"]
+
+
+@dataclass(frozen=True)
 class Resemblance:
     """How a cosine with words is read as evidence.
 

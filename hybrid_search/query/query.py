@@ -15,10 +15,12 @@ from numpy.typing import NDArray
 from hybrid_search.document.definition import embeddings, field_types, once_per_definition, quantised
 from hybrid_search.errors import BadVector, EmptyQuery, LegUnavailable, QueryError, UnknownField
 from hybrid_search.query.checked_options import known_name, real, texts, whole
+from hybrid_search.query.colour_clauses import colour_words
 from hybrid_search.query.facets import Facet, parse_facet
 from hybrid_search.query.filters import Filter, parse_filter
 from hybrid_search.query.filters.field_names import field_type, nested_path
 from hybrid_search.query.legs import SignatureLeg as SignatureLeg
+from hybrid_search.query.legs import Sort as Sort
 from hybrid_search.query.legs import VectorLeg as VectorLeg
 from hybrid_search.query.legs import leg_names
 from hybrid_search.query.text import ParsedText, parse_text, text_fields
@@ -32,14 +34,6 @@ _LEGS = ("text", "vector", "signature")
 _FUSION_WINDOW = 50
 _OVERSAMPLE = 3.0
 _UNSORTABLE = frozenset({"text", "geo_point", "flattened"})
-
-
-@dataclass(frozen=True)
-class Sort:
-    """One field to order hits by, instead of by score."""
-
-    field: str
-    order: Literal["asc", "desc"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,14 +62,16 @@ class Query:
         Legs that cannot run here; the others are asked without them.
     present : tuple of dict
         Clauses that leave out pictures whose files have vanished; no part of what was asked.
+    colours : tuple of str
+        Basic colours of which hits have a fair share; of the first the most, where nothing else ranks.
     understood : tuple of Understood
         Parts of what was typed whose clauses every hit satisfies too.
     everything : bool
         Whether hits without evidence are shown too.
     every_word : bool
-        Whether hits hold all words, or resemble them strongly: asked once it is known that there are such.
+        Whether hits hold all words, or resemble them strongly: asked once there are such.
     documents : int or None
-        How many documents the index has, by which words are rare or common; None where it is not known.
+        How many documents the index has, by which words are rare or common; None where unknown.
     grouped : bool
         Whether there may be groups of copies in the index that were decided before.
     """
@@ -99,6 +95,7 @@ class Query:
     collapse_duplicates: bool = False
     unavailable: tuple[LegUnavailable, ...] = ()
     present: tuple[dict[str, Any], ...] = ()
+    colours: tuple[str, ...] = ()
     understood: tuple[Understood, ...] = ()
     everything: bool = False
     every_word: bool = False
@@ -155,6 +152,7 @@ def make_query(
     collapse_duplicates: bool | None = None,
     everything: bool = False,
     unavailable: Sequence[LegUnavailable] = (),
+    colours: Sequence[str] | None = None,
     understood: Sequence[Understood] = (),
     now: datetime | None = None,
 ) -> Query:
@@ -183,11 +181,13 @@ def make_query(
     collapse_duplicates : bool, optional
         Show nearly identical hits as one; by default where hits are ranked, and not where all in an order are wanted.
     everything : bool
-        Also hits without evidence, the nearest of all.
+        Also hits without evidence.
     unavailable : sequence of LegUnavailable
         Legs that were wanted too and cannot run.
+    colours : sequence of str, optional
+        Basic colours that hits have.
     understood : sequence of Understood
-        Parts of what was typed that are no part of `text` any more.
+        Parts of what was typed.
     now : datetime, optional
         What "now" means in the filter's dates.
 
@@ -211,7 +211,7 @@ def make_query(
     spoken = {leg.of for leg in kept if leg.words}
     # what a network takes a picture for is in its vector already, and says there how near it is
     fields = text_fields(types, predicted="image" not in spoken, even=bool(spoken))
-    parsed = replace(parsed, fields=fields)
+    parsed = replace(parsed, fields=fields, colours=colour_words(parsed, understood))
     query = Query(
         text=parsed if weights_by_leg["text"] else ParsedText(excluded=parsed.excluded),
         vectors=kept,
@@ -225,6 +225,7 @@ def make_query(
         explain=bool(explain),
         everything=bool(everything),
         unavailable=tuple(unavailable),
+        colours=tuple(colours or ()),
         understood=tuple(understood),
     )
     ranked = bool(query.legs) and not query.sort
@@ -233,7 +234,7 @@ def make_query(
         raise unavailable[0]
     # an order alone is asked of all pictures, but not beside what there was to look for and is none
     lists_all = bool(query.sort) and not ((text or "").strip() or vectors or signature)
-    if not (query.legs or query.filter or understood or query.text.excluded or lists_all):
+    if not (query.legs or query.filter or colours or understood or query.text.excluded or lists_all):
         raise EmptyQuery()
     return _with_minima(_with_window(query, k, offset, num_candidates), min_score, known)
 

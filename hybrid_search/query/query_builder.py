@@ -15,6 +15,7 @@ from hybrid_search.document.definition import field_types
 from hybrid_search.document.index_embedders import EmbedderSet
 from hybrid_search.errors import DocumentNotFound, QueryError
 from hybrid_search.errors.remedies import Call
+from hybrid_search.query.colour_clauses import has_colours, no_such_colour, palette_terms
 from hybrid_search.query.legs import leg_names
 from hybrid_search.query.missing_files import present_only
 from hybrid_search.query.options import SearchOptions
@@ -93,8 +94,9 @@ class Asker:
         chosen = tuple(self._key(name) for name in _names(options.get("embedder")))
         given, colours = options.get("vector"), options.get("colours")
         vectors = {} if given is None else self._vectors(given, chosen)
+        terms: tuple[str, ...] = ()
         if colours is not None:
-            vectors = colour_vector(colours, self._embedders, chosen=chosen, taken=vectors)
+            terms, vectors = self._colours(colours, chosen, vectors, beside_words=bool(sought.words or understood))
         sought = replace(sought, vectors=vectors)
         others: dict[str, Any] = {name: value for name, value in options.items() if name not in _OWN}
         others |= {name: self._by_key(others[name]) for name in ("weights", "min_score") if name in others}
@@ -112,6 +114,7 @@ class Asker:
             vectors=legs,
             signature=signature,
             unavailable=unavailable,
+            colours=terms,
             understood=understood,
             exclude=tuple(dict.fromkeys(found.id for found in (*sought.liked, *sought.unliked, *stored))),
             **others,
@@ -194,6 +197,26 @@ class Asker:
         if len(chosen) > 1:
             raise QueryError("vector is of one embedder; for several, give a mapping of each one's name to its vector")
         return {chosen[0] if chosen else self._embedders.default: vector}
+
+    def _colours(
+        self, colours: str, chosen: tuple[str, ...], vectors: dict[str, ArrayLike], *, beside_words: bool
+    ) -> tuple[tuple[str, ...], dict[str, ArrayLike]]:
+        """Return the basic colours that hits have, and the vectors with that of an embedder of colours.
+
+        Where the index measures colours, an embedder that is not named is asked for a colour that is no basic one, and
+        where there are no words: beside words it would rank what has the colour alone above what is asked. It has to
+        be known by its name; others would be loaded only to be asked.
+        """
+        terms = palette_terms(colours)
+        if not has_colours(field_types(self._definition)):
+            return (), colour_vector(colours, self._embedders, chosen=chosen, taken=vectors)
+        specs = self._embedders.specs
+        keys = chosen or tuple(key for key in self._embedders.images() if specs[key].name.startswith("colour:"))
+        if keys and (chosen or not beside_words or not all(terms)):
+            vectors = colour_vector(colours, self._embedders, chosen=keys, taken=vectors)
+        elif not all(terms):
+            raise no_such_colour(colours)
+        return tuple(filter(None, terms)), vectors
 
     def _left_out(self, weights: Mapping[str, float] | None) -> tuple[str, ...]:
         given = weights if isinstance(weights, Mapping) else {}

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from hybrid_search.document.definition import EmbeddingSpec
 
 _SAMPLE = 256
-_FEWEST = 8
 _LEAST_COUNT = 100
 """As few pictures as a threshold is made for: of five, the nearest to nonsense would be nearly the mean."""
 _NOT_SEEN = 1.5
@@ -121,7 +120,7 @@ class CosineReader:
 
 
 def _measured(rows: NDArray[np.float64], texts: ReferenceTexts, documents: int) -> _Chance | None:
-    if len(rows) < _FEWEST:
+    if not len(rows):
         return None
     lengths = np.linalg.norm(rows, axis=1, keepdims=True)
     cosines = (rows / np.maximum(lengths, 1e-9)) @ texts.not_seen.T

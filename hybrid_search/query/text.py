@@ -63,7 +63,8 @@ class ParsedText:
     """A text in parts: `terms` of which some should match, `phrases` that must, `excluded` ones that must not.
 
     `fields` are those that terms are looked for in, and how much each counts. `asked` is for an embedder, to which the
-    order of words and their repeats tell something: the text as it was typed, without what it excludes.
+    order of words and their repeats tell something: the text as it was typed, without what it excludes. `colours` has
+    the basic term of each word that names a colour.
     """
 
     terms: tuple[str, ...] = ()
@@ -71,6 +72,7 @@ class ParsedText:
     excluded: tuple[str, ...] = ()
     fields: Mapping[str, float] = field(default_factory=lambda: TEXT_FIELDS, repr=False, hash=False)
     asked: str = field(default="", repr=False, compare=False)
+    colours: Mapping[str, str] = field(default_factory=dict, repr=False, hash=False)
 
     @cached_property
     def sought(self) -> tuple[str, ...]:

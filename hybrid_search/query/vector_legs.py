@@ -217,8 +217,6 @@ def colour_vector(
         When a colour or a share cannot be read, no embedder can be asked for colours, or that which can is asked for
         a vector already.
     """
-    if not isinstance(colours, str):
-        raise QueryError(f"colours is text such as '#c00' or '#c00:3,white:1' (got {colours!r:.60})")
     keys = [key for key in chosen or embedders.images() if embedders.specs[key].of == "image"]
     # those that say so by their name first: the others would be loaded only to be asked
     for key in sorted(keys, key=lambda key: not embedders.specs[key].name.startswith("colour")):

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from hybrid_search.query.colour_clauses import colour_clause, graded_colour_clause
 from hybrid_search.query.text import PREDICTED_FIELDS, is_stop_word, text_leg, word_ways, written
 
 if TYPE_CHECKING:
@@ -13,6 +15,8 @@ if TYPE_CHECKING:
 
 WORD = "word:"
 """Before a word that people wrote, the camera knows, or a name or folder has."""
+COLOUR = "colour:"
+"""Before a word that names a colour of which a picture has a fair share; its score says how much."""
 LABEL = "label:"
 """Before a word that an embedder took a picture for."""
 EVERY_WORD = "every word"
@@ -45,7 +49,7 @@ def named_text_leg(parsed: ParsedText, *, least: int) -> dict[str, Any] | None:
     least : int
         How many words a hit has at least, where there is no phrase that it must have.
     """
-    leg = text_leg(parsed, ways=_named_word, least=least)
+    leg = text_leg(parsed, ways=partial(_named_word, colours=parsed.colours), least=least)
     if leg is not None and is_graded(parsed):
         leg["bool"]["should"].append({"constant_score": {"filter": _every_word(parsed), "boost": EVERY_WORD_BOOST}})
     return leg
@@ -55,6 +59,7 @@ def word_aggs(parsed: ParsedText) -> dict[str, Any]:
     """Return aggregations that count the pictures that hold each word, and all of them; none for a word alone."""
     if not is_graded(parsed):
         return {}
+    # how rare a colour word is says what is written: nearly all pictures have some black
     words = {WORD + word: {"filter": _anywhere(word, parsed.fields)} for word in parsed.sought}
     return {**words, EVERY_WORD: {"filter": _every_word(parsed)}}
 
@@ -66,20 +71,22 @@ def is_graded(parsed: ParsedText) -> bool:
 
 def holds_every_word(names: Collection[str], words: Sequence[str]) -> bool:
     """Tell by the names of the clauses that a hit matches whether it holds all words, predictions included."""
-    return all(WORD + word in names or LABEL + word in names for word in words)
+    return all(any(kind + word in names for kind in (WORD, LABEL, COLOUR)) for word in words)
 
 
-def _named_word(word: str, fields: Mapping[str, float]) -> list[dict[str, Any]]:
+def _named_word(word: str, fields: Mapping[str, float], *, colours: Mapping[str, str]) -> list[dict[str, Any]]:
     held, label = _in_parts(word, fields)
-    return [_best_of(_named(held, WORD + word), label and _named(label, LABEL + word))]
+    colour = graded_colour_clause(colours[word], name=COLOUR + word) if word in colours else None
+    return [_best_of(_named(held, WORD + word), label and _named(label, LABEL + word), colour)]
 
 
 def _every_word(parsed: ParsedText) -> dict[str, Any]:
-    return {"bool": {"must": [_anywhere(word, parsed.fields) for word in parsed.sought]}}
+    colours = parsed.colours
+    return {"bool": {"must": [_anywhere(word, parsed.fields, colour=colours.get(word, "")) for word in parsed.sought]}}
 
 
-def _anywhere(word: str, fields: Mapping[str, float]) -> dict[str, Any]:
-    return _best_of(*_in_parts(word, fields))
+def _anywhere(word: str, fields: Mapping[str, float], *, colour: str = "") -> dict[str, Any]:
+    return _best_of(*_in_parts(word, fields), colour_clause(colour) if colour else None)
 
 
 def _in_parts(word: str, fields: Mapping[str, float]) -> tuple[dict[str, Any], dict[str, Any] | None]:
@@ -91,8 +98,9 @@ def _in_parts(word: str, fields: Mapping[str, float]) -> tuple[dict[str, Any], d
     return held, written(word, predicted) if predicted else None
 
 
-def _best_of(held: dict[str, Any], label: dict[str, Any] | None) -> dict[str, Any]:
-    return {"dis_max": {"queries": [held, label], "tie_breaker": _TIE_BREAKER}} if label else held
+def _best_of(held: dict[str, Any], *seen: dict[str, Any] | None) -> dict[str, Any]:
+    queries = [held, *filter(None, seen)]
+    return {"dis_max": {"queries": queries, "tie_breaker": _TIE_BREAKER}} if len(queries) > 1 else held
 
 
 def _named(clause: Mapping[str, Any], name: str) -> dict[str, Any]:

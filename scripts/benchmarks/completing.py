@@ -47,7 +47,7 @@ def _rows(index: HybridIndex, sources: Sequence[dict[str, object]]) -> Iterator[
     state = index._state
 
     def read(_: object) -> None:
-        CompletionCache().suggest(index.backend, state.definition, "zzz", k=1)
+        CompletionCache().suggest("zzz", backend=index.backend, definition=state.definition, k=1)
 
     yield ["reading the names, once after each change", *figures(times(read, range(3)))]
     yield ["suggesting names for the beginning of a word", *figures(times(index.suggest, beginnings))]

@@ -140,7 +140,7 @@ def _count(folder: Path) -> int:
 
 
 def _answers(folder: Path, embedder: str, queries: Sequence[TypedQuery], options: Options) -> list[Answer]:
-    with _index(folder, embedder, options) as index:
+    with open_index(folder, embedder, options) as index:
         # the first one loads what later ones find loaded
         index.search("a photo", **options.search)
         return [_answer(index, folder, query, options.search) for query in queries]
@@ -154,7 +154,7 @@ def _answer(index: HybridIndex, folder: Path, query: TypedQuery, how: Mapping[st
     return Answer(query, shown, milliseconds)
 
 
-def _index(folder: Path, embedder: str, options: Options) -> HybridIndex:
+def open_index(folder: Path, embedder: str, options: Options) -> HybridIndex:
     """Return the index of a folder, from the cache where pictures and the code that writes indexes are the same."""
     package = Path(hybrid_search.__file__).parent
     folders = sorted(path for path in package.iterdir() if path.is_dir() and path.name not in _ASKS)

@@ -53,7 +53,7 @@ def index(request: pytest.FixtureRequest) -> Iterator[HybridIndex]:
         ("gardn", "garden", ["rose"]),
         ("birhtday", "birthday", ["cake"]),  # neighbours that swapped places
         ("weding", "wedding", ["lena"]),  # "weddings" is another form of it, and no other answer
-        ("Lena Hofr", "Hofer", ["lena"]),  # the other word has pictures, but none has both
+        ("Lena Hofeer", "Hofer", ["lena"]),  # the other word has pictures, but none has both
         ("iphnoe 12", "iPhone", ["phone"]),
         ("Parris 2019", "Paris", ["seine"]),  # what it was meant to be is understood as a place
         ("sun set", "sunset", ["sunset"]),
@@ -100,6 +100,8 @@ def test_literal_words_are_not_corrected(index: HybridIndex) -> None:
         ("Sidney", "Sydney"),  # a name of its own
         ("quilt", "quill"),  # a word of its own, of which there is no picture
         ("beaq", "beam"),  # or "bear"
+        ("Truckk", "truck"),  # with a capital letter a name
+        ("gurdenn", "garden"),  # two edits in seven letters
     ],
 )
 def test_what_may_be_meant_otherwise_is_only_suggested(index: HybridIndex, text: str, meant: str) -> None:

@@ -50,16 +50,22 @@ def test_scores_are_the_roots_of_shares(index: HybridIndex) -> None:
     assert scores["fire"] == pytest.approx(1, abs=1e-3) and scores["flag"] == pytest.approx(0.5**0.5, abs=0.01)
 
 
-def test_words_and_colours_are_two_legs(index: HybridIndex) -> None:
-    assert index.search("the", colours="white")[0].id == "snow"
-    assert index.search("flag", colours="#c00")[0].id == "flag"
+def test_words_and_a_colour_must_both_be_there(index: HybridIndex) -> None:
+    assert sorted(index.search("the", colours="white").ids()) == ["flag", "snow"]
+    assert index.search("flag", colours="#c00").ids() == ["flag"]
+    assert index.search("snow", colours="#c00").ids() == []
     body = index.request("flag", colours="#c00")
+    assert "knn" not in body and {"range": {"colour.red": {"gte": 0.001}}} in body["query"]["bool"]["filter"]
+
+
+def test_an_embedder_that_is_named_ranks_beside_words(index: HybridIndex) -> None:
+    body = index.request("flag", colours="#c00", embedder="colour:lab")
     assert body["query"] and [leg["field"] for leg in body["knn"]] == [f"embedding.{embedding_key('colour:lab')}"]
 
 
-def test_words_alone_are_not_colours(index: HybridIndex) -> None:
+def test_words_alone_ask_no_embedder_of_colours(index: HybridIndex) -> None:
     assert "knn" not in index.request("white")
-    assert index.search("white").ids() == []
+    assert index.search("white").ids() == ["snow", "flag"]
 
 
 def test_the_embedder_may_be_named(index: HybridIndex) -> None:
@@ -77,8 +83,8 @@ def test_what_cannot_be_asked_is_told(index: HybridIndex) -> None:
         index.search(colours=["#c00"])  # type: ignore[arg-type]
     with pytest.raises(QueryError, match="both of 'colour:lab'"):
         index.search(colours="#c00", vector={"colour:lab": [1.0] * 207})
-    with HybridIndex(embedder="histogram+hog") as plain, pytest.raises(QueryError, match="cannot be asked for colours"):
-        plain.search(colours="#c00")
+    with HybridIndex(embedder="histogram+hog") as plain, pytest.raises(QueryError, match="'tan' is none of black"):
+        plain.search(colours="tan")
 
 
 def test_on_the_command_line(index: HybridIndex, place: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -35,6 +35,7 @@ class Question:
     image: str | None = None
     filter: str | None = None
     min_cosine: float | None = None
+    collapse: bool = True
 
     @property
     def command(self) -> str:
@@ -43,6 +44,7 @@ class Question:
         words += ["--image", _quoted(terminal.short_path(self.image))] if self.image else []
         words += ["--filter", _quoted(self.filter)] if self.filter else []
         words += ["--min-score", f"vector={self.min_cosine:g}"] if self.min_cosine else []
+        words += [] if self.collapse else ["--no-collapse"]
         return " ".join(words)
 
     @property
@@ -95,6 +97,7 @@ def run_demo(folder: Path | None, captions: Path | None, out: Path) -> Path:
         _fill(index, chosen, captions)
         for number, question in enumerate(questions(index, chosen, bundled=folder is None), 1):
             asked: dict[str, Any] = {"image": question.image, "filter": question.filter, "k": K}
+            asked["collapse_duplicates"] = None if question.collapse else False
             hits = index.search(question.text, **asked, min_score={"vector": question.min_cosine or -1.0})
             terminal.write(f"\n{number}. {question.shows}\n$ hybrid-search --index {place} search {question.command}\n")
             hit_formats.print_hits(hits, "table")
@@ -158,7 +161,7 @@ def questions(index: HybridIndex, folder: Path, *, bundled: bool) -> list[Questi
         cat, galaxies = (os.fspath(folder / name) for name in ("chelsea.png", "hubble_deep_field.jpg"))
         return [
             _sentence(index),
-            Question("An example, and its smaller, brighter copy", image=cat, min_cosine=0.5),
+            Question("An example, and its smaller, brighter copy", image=cat, min_cosine=0.5, collapse=False),
             Question("A filter", filter="tags:texture AND width:[400 TO *]"),
             Question(
                 "Words, an example and a filter in one query",

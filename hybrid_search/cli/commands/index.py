@@ -214,7 +214,7 @@ def _print(
     missing = f"{counts['missing']:,} missing ({command('prune')} removes them)"
     parts += [missing] if counts["missing"] else []
     done = counts["added"] + counts["updated"] + counts["copies"]
-    rate = f", {done / seconds:.0f} pictures/s" if done and seconds else ""
+    rate = f", {counted(round(done / seconds), 'picture')}/s" if done and seconds else ""
     terminal.write(f"{', '.join(parts)} in {seconds:.1f} s{rate}\n")
     if text:
         print_report(text, documents=documents)

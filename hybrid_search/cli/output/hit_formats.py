@@ -143,9 +143,11 @@ def _summary(hits: Hits) -> dict[str, Any]:
         "unavailable": lacking,
         "understood": [asdict(part) for part in hits.understood],
         "did_you_mean": [asdict(correction) for correction in hits.did_you_mean],
+        "foreign": hits.foreign and {"language": hits.foreign.language},
     }
     return {
         "total": hits.total,
+        **({"at_least": True} if hits.at_least else {}),
         "took_ms": round(hits.took_ms, 3),
         **{name: part for name, part in parts.items() if part},
     }

@@ -12,7 +12,7 @@ import typer
 from hybrid_search.cli import exits
 from hybrid_search.cli.output import hit_formats, terminal
 from hybrid_search.cli.output.output_files import check_replaceable
-from hybrid_search.cli.suggest import command, worded
+from hybrid_search.cli.suggest import command, in_words, worded
 from hybrid_search.errors.numbers import counted
 
 if TYPE_CHECKING:
@@ -77,10 +77,12 @@ class Results:
         """Print the hits, write the sheet, and end the command with its exit code."""
         for lacking in hits.unavailable:
             terminal.note(f"warning: {worded(lacking)}")
-        if hits.understood:
-            terminal.note(_understood(hits.understood))
         for correction in hits.did_you_mean:
             terminal.note(str(correction))
+        if hits.understood:
+            terminal.note(_understood(hits.understood))
+        if hits.foreign is not None:
+            terminal.note(in_words(hits.foreign.problem, hits.foreign.remedy))
         hit_formats.print_hits(hits, self.form, fields=self.fields, pictures=self.pictures, explain=self.explain)
         if self.sheet is not None:
             from hybrid_search.cli.output.contact_sheet import write_sheet
@@ -113,7 +115,7 @@ def _summary(hits: Hits, *, k: int, offset: int, documents: int) -> str:
     nearest = "knn" in hits.body and not hits.ended
     if offset if nearest else hits.total > len(hits):
         span = f"hits {first:,} to {last:,}" if len(hits) > 1 else f"hit {first:,}"
-        shown = span if nearest else f"{span} of {hits.total:,}"
-    goes_on = len(hits) == k and last < documents if nearest else last < hits.total
+        shown = span if nearest else f"{span} of {hits.total:,}{' or more' if hits.at_least else ''}"
+    goes_on = len(hits) == k and last < documents if nearest else last < hits.total or hits.at_least
     more = f"; --offset {last} shows the next" if goes_on else "; more by resemblance: --all" if hits.ended else ""
     return f"{shown} in {hits.took_ms:.1f} ms{more}"

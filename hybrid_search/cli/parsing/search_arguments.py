@@ -76,7 +76,7 @@ class SearchArguments:
         typer.Option(
             "--colour",
             metavar="COLOUR[:N],…",
-            help="Colours to find pictures by, as in CSS: '#c00', or '#c00:3,white:1' with their shares.",
+            help="Colours that a picture has a fair share of: red, or as in CSS, '#c00', '#c00:3,white:1'.",
             rich_help_panel="What to find",
         ),
     ] = None

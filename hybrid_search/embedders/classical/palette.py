@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from PIL import ImageColor
 
@@ -16,10 +16,11 @@ _BETWEEN = re.compile(r",(?![^(]*\))")
 
 @dataclass(frozen=True)
 class Shade:
-    """A colour of a palette, channels in 0–255, and its share of the whole, in (0, 1]."""
+    """A colour of a palette, channels in 0–255, its share of the whole, in (0, 1], and how it was written."""
 
     rgb: tuple[int, int, int]
     share: float
+    name: str = field(default="", repr=False, compare=False)
 
 
 def read_palette(text: str) -> tuple[Shade, ...]:
@@ -45,7 +46,8 @@ def read_palette(text: str) -> tuple[Shade, ...]:
     shares = [_share(text, share) if colon else 1.0 for _, colon, share in parts]
     total = math.fsum(shares)
     return tuple(
-        Shade(_rgb(text, colour.strip()), share / total) for (colour, _, _), share in zip(parts, shares, strict=True)
+        Shade(_rgb(text, name), share / total, name)
+        for name, share in zip((colour.strip() for colour, _, _ in parts), shares, strict=True)
     )
 
 

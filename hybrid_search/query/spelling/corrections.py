@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 _CLEARLY_MORE = 4
 """Of words that are as near, the one that is in so many times as many pictures is meant."""
+_LETTERS, _LETTERS_OF_TWO_EDITS = 5, 8
+"""A wrong correction is worse than none: names of towns that an index lacks are two edits from some word of it."""
 _MOST_WORDS = 3
 """Of longer texts, words that stand side by side are seldom one."""
 
@@ -60,7 +62,7 @@ def propose(index: IndexState, text: str, *, found: bool) -> Proposal | None:
     for word in wanted:
         if not near.is_known(word) and (candidates := near.near(word)):
             meant[word] = candidates[0].word
-            clear = clear and not languages[word] and _is_clear(candidates)
+            clear = clear and not languages[word] and _is_clear(word, candidates)
     return _replaced(text, meant, clear=clear) if meant else None
 
 
@@ -73,8 +75,13 @@ def _is_rare_name(word: str, languages: Sequence[str]) -> bool:
     return is_rare(word) and (is_common(word, ENGLISH) or languages == [ENGLISH])
 
 
-def _is_clear(candidates: Sequence[NearWord]) -> bool:
+def _is_clear(word: str, candidates: Sequence[NearWord]) -> bool:
     first, *others = candidates
+    if len(word) < _LETTERS or (first.edits > 1 and len(word) < _LETTERS_OF_TWO_EDITS):
+        return False
+    if word[0].isupper() and first.word.islower():
+        # a name is not meant to be a word that is none
+        return False
     return all(
         other.edits > first.edits or other.pictures * _CLEARLY_MORE <= first.pictures or _is_form(other, first)
         for other in others

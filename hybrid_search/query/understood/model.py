@@ -20,6 +20,8 @@ class Understood:
     clause : mapping or None
         The Elasticsearch filter clause that every hit satisfies; None where nothing satisfies it together with the
         rest, so that the part was searched as words.
+    colour : str
+        The basic term of a colour, which stays among the words too; "" for another part.
 
     Examples
     --------
@@ -30,6 +32,7 @@ class Understood:
     part: str
     meaning: str
     clause: Mapping[str, Any] | None
+    colour: str = ""
 
     def __str__(self) -> str:
         return f"{self.part} as {self.meaning}"
@@ -88,11 +91,14 @@ class Meaning:
         The meaning in plain English.
     clause : mapping
         A filter clause.
+    colour : str
+        The basic term of a colour, "" of another meaning.
     """
 
     length: int
     text: str
     clause: Mapping[str, Any]
+    colour: str = ""
 
 
 def any_of(clauses: list[dict[str, Any]]) -> dict[str, Any]:

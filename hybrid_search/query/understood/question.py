@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from hybrid_search.query.text import MAX_CHARACTERS
@@ -10,6 +11,9 @@ from hybrid_search.query.understood.model import Understanding
 if TYPE_CHECKING:
     from hybrid_search.query.index_state import IndexState
     from hybrid_search.query.options import SearchOptions
+
+
+_EXAMPLES = ("image", "like", "unlike", "vector", "vector_query")
 
 
 def understanding(index: IndexState, text: str | None, options: SearchOptions) -> Understanding:
@@ -21,5 +25,8 @@ def understanding(index: IndexState, text: str | None, options: SearchOptions) -
     from hybrid_search.query.understood.text_parts import understand
 
     meant = understand(text, index.vocabulary())
+    if any(options.get(name) is not None for name in _EXAMPLES):
+        # beside an example, "red" says where to go from there
+        meant = replace(meant, parts=tuple(part for part in meant.parts if not part.colour))
     # what leads away needs something to lead away from
     return meant if meant.words or options.get("unlike") is None else Understanding(text)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from hybrid_search.query.understood.colour_words import colour_meaning
 from hybrid_search.query.understood.connecting_words import lead_of, with_connecting_words
 from hybrid_search.query.understood.dates import date_meaning
 from hybrid_search.query.understood.kinds import kind_meaning
@@ -47,8 +48,12 @@ def understand(text: str, vocabulary: IndexVocabulary, *, now: datetime | None =
         found = alone
     if not found:
         return Understanding(text)
-    left = words_without(words, with_connecting_words(words, _spans(found)))
-    parts = tuple(Understood(_part(words, at, each.length), each.text, each.clause) for at, each in found.items())
+    # colours stay among the words: what is written "red" comes first, and an embedder reads whole sentences
+    others = {at: each for at, each in found.items() if not each.colour}
+    left = words_without(words, with_connecting_words(words, _spans(others)))
+    if not words_without(words, with_connecting_words(words, _spans(found))).strip():
+        left = " ".join(words[at].text for at, each in found.items() if each.colour)
+    parts = tuple(_understood(words, at, each) for at, each in found.items())
     return Understanding(left, parts)
 
 
@@ -75,12 +80,17 @@ def _meaning(
         date_meaning(words, at, lead, vocabulary, today=today, alone=alone),
         name_meaning(words, at, lead, vocabulary),
         kind_meaning(words, at, vocabulary, alone=alone),
+        colour_meaning(words, at, vocabulary),
     )
     return max(filter(None, ways), key=lambda each: each.length, default=None)
 
 
 def _spans(found: Found) -> list[tuple[int, int]]:
     return [(at, at + each.length) for at, each in found.items()]
+
+
+def _understood(words: list[TypedWord], at: int, meaning: Meaning) -> Understood:
+    return Understood(_part(words, at, meaning.length), meaning.text, meaning.clause, meaning.colour)
 
 
 def _part(words: list[TypedWord], at: int, length: int) -> str:

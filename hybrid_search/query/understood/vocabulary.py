@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from hybrid_search.document.definition import field_types
 from hybrid_search.document.search_text import fold, phrase_text
+from hybrid_search.query.colour_clauses import has_colours
 from hybrid_search.query.understood.ordinary_words import COMMON_CAMERA_WORDS, NAME_PARTICLES
 
 if TYPE_CHECKING:
@@ -58,6 +59,8 @@ class IndexVocabulary:
         Formats and shapes, whether a flash fired, and whether there are pictures in black and white.
     texts : tuple of str
         The fields of what people wrote; an index that was made before one was thought of lacks it.
+    colours : bool
+        Whether the index measures how much of a picture has each colour.
     """
 
     whole: Mapping[str, tuple[Named, ...]] = field(default_factory=dict, repr=False)
@@ -66,6 +69,7 @@ class IndexVocabulary:
     numbers: Mapping[str, tuple[float, ...] | None] = field(default_factory=dict, repr=False)
     kinds: Mapping[str, frozenset[str]] = field(default_factory=dict)
     texts: tuple[str, ...] = TEXTS
+    colours: bool = False
 
     def named(self, key: str) -> tuple[Named, ...]:
         """Return the values that are called so: those of this whole name, else those of which it is a part."""
@@ -110,7 +114,8 @@ class VocabularyCache:
             body = vocabulary_body(definition)
             types = field_types(definition)
             known = read_vocabulary(backend.search(body)["aggregations"])
-            self._known = replace(known, texts=tuple(name for name in TEXTS if name in types))
+            texts = tuple(name for name in TEXTS if name in types)
+            self._known = replace(known, texts=texts, colours=has_colours(types))
             self._stamp, self._read = stamp, time.monotonic()
         return self._known
 

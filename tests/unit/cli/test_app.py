@@ -426,6 +426,17 @@ def test_index_passes_every_option_on(index: FakeIndex, run: Any) -> None:
     assert done.err == "2 pictures in here\n"
 
 
+def test_a_total_that_is_a_lower_bound_says_so(index: FakeIndex, run: Any) -> None:
+    index.hits = replace(index.hits, at_least=True)
+    assert " of 40 or more in " in run("search", "boats").err
+    assert json.loads(run("search", "boats", "--json").out)["at_least"] is True
+
+
+def test_one_picture_a_second_is_not_pictures(index: FakeIndex, run: Any) -> None:
+    index.report = IngestReport(added=1, seconds=0.9)
+    assert run("index", ".").out == "1 added, 0 updated, 0 unchanged in 0.9 s, 1 picture/s\n"
+
+
 def test_failed_files_are_lines_on_stderr_and_an_exit_code(index: FakeIndex, run: Any) -> None:
     failures = (Failure("/p/bad.jpg", "cannot read image /p/bad.jpg: truncated"), Failure("/p/odd.jpg", "refused"))
     index.report = IngestReport(added=1, failed=failures, missing=2, seconds=1.0)

@@ -62,3 +62,17 @@ def test_suggestions_as_json(index: str, capfd: pytest.CaptureFixture[str]) -> N
     capfd.readouterr()
     assert cli.run(["suggest", "qui", "-i", index, "--json"]) == exits.OK
     assert json.loads(capfd.readouterr().out) == {"suggestions": [{"text": "quill", "kind": "tag", "pictures": 1}]}
+
+
+def test_a_text_in_another_language_is_told_so(index: str, capfd: pytest.CaptureFixture[str]) -> None:
+    capfd.readouterr()
+    assert cli.run(["search", "Schnee", "-i", index, "--json"]) == exits.NOTHING
+    out, err = capfd.readouterr()
+    assert json.loads(out)["foreign"] == {"language": "German"}
+    said = (
+        "this looks German, and the models of this index know English; "
+        "a model from `hybrid-search embedder fetch --language any` knows others"
+    )
+    assert said in err.splitlines()
+    assert cli.run(["search", "snow", "-i", index, "--json"]) == exits.NOTHING
+    assert "foreign" not in json.loads(capfd.readouterr().out)

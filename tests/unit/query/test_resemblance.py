@@ -79,10 +79,19 @@ def test_names_have_to_be_nearer(monkeypatch: pytest.MonkeyPatch) -> None:
     assert named.least_cosine() == pytest.approx(1.5 * seen.least_cosine(), abs=0.01)
 
 
-def test_few_pictures_tell_nothing_until_there_are_more() -> None:
-    backend = filled(3)
+@pytest.mark.parametrize("count", [1, 3])
+def test_of_few_pictures_one_has_to_be_as_near_as_the_nearest_of_a_hundred(count: int) -> None:
+    found = read(CosineReader(filled(count)))
+    assert found is not None
+    # few cosines with few texts tell the deviation roughly; of as few as one, it is that of the texts
+    assert found.least_cosine() == pytest.approx(math.sqrt(2 * math.log(100)) / 8, rel=0.4)
+    assert found.evidence(found.unrelated) == 0.0, "of few pictures, too, one that is as near as any is not shown"
+
+
+def test_no_pictures_tell_nothing_until_there_are_some() -> None:
+    backend = filled(0)
     reader = CosineReader(backend)
-    assert read(reader) is None and reader.documents == 3
+    assert read(reader) is None and reader.documents == 0
     rows = np.random.default_rng(2).normal(size=(20, DIMS)).astype(np.float32)
     rows /= np.linalg.norm(rows, axis=1, keepdims=True)
     backend.bulk(
@@ -91,4 +100,4 @@ def test_few_pictures_tell_nothing_until_there_are_more() -> None:
     backend.refresh()
     assert read(reader) is None, "it is looked at once"
     reader.forget()
-    assert read(reader) is not None and reader.documents == 23
+    assert read(reader) is not None and reader.documents == 20
