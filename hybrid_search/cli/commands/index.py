@@ -22,7 +22,7 @@ from hybrid_search.cli.parsing import options
 from hybrid_search.cli.parsing.session import open_index, place_of
 from hybrid_search.cli.suggest import command, in_words
 from hybrid_search.errors.numbers import counted
-from hybrid_search.errors.remedies import INSTALL_PLACES
+from hybrid_search.errors.remedies import ANOTHER_PACKAGE, INSTALL_PLACES
 
 if TYPE_CHECKING:
     from hybrid_search.index import HybridIndex
@@ -282,7 +282,18 @@ def _unused(reports: Sequence[IngestReport]) -> list[str]:
 
 
 def note_failures(failed: Sequence[Failure]) -> None:
-    """Write one line to stderr for each file that failed; on a terminal only for the first of many."""
+    """Write one line to stderr for each file that failed; on a terminal only for the first of many.
+
+    Files that one package would open have one line together.
+    """
+    lacking: dict[str, list[str]] = {}
+    for failure in failed:
+        if ANOTHER_PACKAGE in failure.error:
+            lacking.setdefault(failure.error, []).append(failure.path)
+    for error, paths in lacking.items():
+        if len(paths) > 1:
+            terminal.note(f"failed: {counted(len(paths), 'file')}, such as {paths[0]}: {error}")
+    failed = [failure for failure in failed if len(lacking.get(failure.error, ())) < 2]
     shown = failed[:SHOWN_FAILURES] if terminal.is_terminal(sys.stderr) else failed
     for failure in shown:
         known = failure.path in failure.error
