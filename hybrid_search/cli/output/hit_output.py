@@ -80,7 +80,7 @@ class Results:
         for correction in hits.did_you_mean:
             terminal.note(str(correction))
         if hits.understood:
-            terminal.note(_understood(hits.understood))
+            _note_understood(hits.understood)
         if hits.foreign is not None:
             terminal.note(in_words(hits.foreign.problem, hits.foreign.remedy))
         hit_formats.print_hits(hits, self.form, fields=self.fields, pictures=self.pictures, explain=self.explain)
@@ -94,12 +94,14 @@ class Results:
         raise typer.Exit(exits.OK if hits else exits.NOTHING)
 
 
-def _understood(parts: Sequence[Understood]) -> str:
-    """Return the line that says what words were taken for, and how they are searched as words."""
-    said = "; ".join(map(str, parts))
+def _note_understood(parts: Sequence[Understood]) -> None:
+    """Say what words were taken for, and how they are searched as words; nothing of a part that means what it says."""
+    plain = [part for part in parts if part.meaning.removeprefix("taken ").casefold() == part.part.casefold()]
     if all(part.clause is None for part in parts):
-        return f"searched as words, as no picture fits all of it: {said}"
-    return f"understood: {said} — --literal searches the words instead"
+        said = "; ".join(part.part if part in plain else str(part) for part in parts)
+        terminal.note(f"searched as words, as no picture fits all of it: {said}")
+    elif said := "; ".join(str(part) for part in parts if part not in plain):
+        terminal.note(f"understood: {said} — --literal searches the words instead")
 
 
 def _summary(hits: Hits, *, k: int, offset: int, documents: int) -> str:
