@@ -4,12 +4,16 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PROCESSES ?= 2
 
-.PHONY: demo quick test lint types check bench elasticsearch golden clean
+.PHONY: demo demo-web quick test lint types check bench elasticsearch golden clean
 
 demo: $(VENV)/.base  ## index real photos on the embedded backend, run four searches, write a contact sheet
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps "scikit-image>=0.25"
 	$(BIN)/hybrid-search embedder fetch minilm || echo "going on without it" >&2
 	$(BIN)/hybrid-search demo --out demo
+
+demo-web: demo  ## the same photos in the browser, until Ctrl-C
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable ".[web]"
+	$(BIN)/hybrid-search --index demo/index serve --open
 
 quick: lint types  ## after every change: lint, types, and the tests without servers and models; what failed last comes first
 	$(BIN)/python -m pytest tests/house tests/unit tests/conformance -m "not servers and not models and not slow" \

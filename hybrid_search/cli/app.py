@@ -90,18 +90,15 @@ def _add_commands() -> None:
         check,
         delete,
         demo,
-        duplicates,
         embed,
-        embedder,
         index,
-        kibana,
         label,
         migrate,
         read_text,
         search,
+        serve,
         show,
         suggest_names,
-        train,
     )
 
     for command in (
@@ -120,12 +117,19 @@ def _add_commands() -> None:
         migrate.copy,
         embed.embed,
         read_text.read_text,
+        serve.serve,
+        demo.demo,
     ):
         takes_words = command in (search.search, search.request)
         app.command(no_args_is_help=False, cls=WordsCommand if takes_words else PageCommand)(command)
-    app.command()(demo.demo)
+
+
+def _add_groups() -> None:
+    from hybrid_search.cli.commands import duplicates, embedder, kibana, train
+
     for group in (duplicates, kibana, embedder, train):
         app.add_typer(group.app)
 
 
 _add_commands()
+_add_groups()

@@ -7,10 +7,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, overload
 
-import numpy as np
-
 from hybrid_search.document.document import first_path, lookup
 from hybrid_search.errors import ImageError, ImageUnreadable, LegUnavailable, PackageMissing
+from hybrid_search.hits.collapse import collapsed
 from hybrid_search.hits.display import hits_html, hits_table
 from hybrid_search.hits.evidence import Evidence, Tier
 from hybrid_search.hits.found_counts import facet_counts, has_more, is_cut, total_found
@@ -28,9 +27,6 @@ from hybrid_search.query.understood.model import Understood
 if TYPE_CHECKING:
     import pandas
     from PIL import Image
-
-_COPIES_WITHIN = 30
-"""How far below the hits that are shown their copies are looked for; each is read for it."""
 
 
 @dataclass(frozen=True)
@@ -286,7 +282,8 @@ def read_hits(response: Mapping[str, Any], query: Query, body: Mapping[str, Any]
     held = words_held(found, query=query, aggregations=response.get("aggregations", {}))
     evidence = leg_evidence(legs, query=query, held=held) if query.fusion == "evidence" else {}
     scores = _scores(list(found), legs, query, shares, evidence, held)
-    copies = _collapse(list(scores), found, query) if query.collapse_duplicates else {id: () for id in scores}
+    enough = query.offset + query.k
+    copies = collapsed(list(scores), found, grouped=query.grouped, enough=enough) if query.collapse_duplicates else {}
     ranks = {name: {id: rank for rank, id in enumerate(ids, start=1)} for name, ids in _ranked(legs, query).items()}
     start = query.offset - int(body.get("from", 0))
     page = [
@@ -298,12 +295,12 @@ def read_hits(response: Mapping[str, Any], query: Query, body: Mapping[str, Any]
             distance=distances.get(id),
             source=dict(found[id].get("_source", {})),
             matched=_matched(found[id], query) if query.explain else (),
-            copies=copies[id],
+            copies=copies.get(id, ()),
             ranks={name: ranked[id] for name, ranked in ranks.items() if id in ranked},
             shares={name: parts[id] for name, parts in shares.items() if parts.get(id, 1.0) < 1.0},
             leg_evidence={name: parts[id] for name, parts in evidence.items() if id in parts},
         )
-        for rank, id in enumerate(list(copies)[start : start + query.k], start=query.offset + 1)
+        for rank, id in enumerate(list(copies or scores)[start : start + query.k], start=query.offset + 1)
     ]
     total = total_found(response, found=found, kept=scores, query=query, held=held)
     return Hits(
@@ -332,7 +329,8 @@ def _scores(
         return {id: 0.0 for id in order}
     if query.fusion == "evidence":
         scores = without_weak(fused_evidence(evidence, query=query, held=held), legs=legs, query=query, held=held)
-        scores = {id: scores[id] for id in sorted(scores, key=lambda id: _place(id, scores[id], legs))}
+        own = [leg for _, leg in sorted(legs.items())]
+        scores = {id: scores[id] for id in sorted(scores, key=lambda id: _place(id, scores[id], own))}
     elif len(legs) == 1:
         (scores,) = (dict(leg) for leg in legs.values())
     elif query.fusion == "sum":
@@ -344,10 +342,9 @@ def _scores(
     return {id: score for id, score in scores.items() if query.min_score is None or score >= query.min_score}
 
 
-def _place(id: str, score: float, legs: Mapping[str, Mapping[str, float]]) -> tuple[float | str, ...]:
+def _place(id: str, score: float, legs: Sequence[Mapping[str, float]]) -> tuple[float | str, ...]:
     """Return what an id is sorted by: its score, then those of the legs; a leg alone keeps the order it has."""
-    own = (-scores.get(id, -math.inf) for _, scores in sorted(legs.items()))
-    return (-score, *own, id if len(legs) > 1 else "")
+    return (-score, *(-scores.get(id, -math.inf) for scores in legs), id if len(legs) > 1 else "")
 
 
 def _ranked(legs: Mapping[str, Mapping[str, float]], query: Query) -> dict[str, list[str]]:
@@ -355,25 +352,6 @@ def _ranked(legs: Mapping[str, Mapping[str, float]], query: Query) -> dict[str, 
     # so that their rank is not known.
     end = None if query.sort else query.window
     return {name: list(scored)[:end] for name, scored in legs.items()}
-
-
-def _collapse(ids: Sequence[str], found: Mapping[str, Mapping[str, Any]], query: Query) -> dict[str, tuple[str, ...]]:
-    """Return the first ids that stay with their copies: as many as are shown, and those that follow within a page."""
-    from hybrid_search.hits.collapse import collapse_copies
-
-    looked = (enough := query.offset + query.k) + _COPIES_WITHIN
-    while True:
-        first = ids[:looked]
-        signatures = {id: found[id].get("fields", {}).get("signature") for id in first}
-        sources = {id: found[id].get("_source", {}) for id in first} if query.grouped else {}
-        groups = {id: source.get("duplicate", {}).get("group") for id, source in sources.items()}
-        arrays = {
-            id: np.asarray(values, np.int8).reshape(-1) for id, values in signatures.items() if values is not None
-        }
-        stay = collapse_copies(first, signatures=arrays, groups={id: group for id, group in groups.items() if group})
-        if len(stay) >= enough or looked >= len(ids):
-            return stay
-        looked *= 2
 
 
 def _matched(hit: Mapping[str, Any], query: Query) -> tuple[str, ...]:

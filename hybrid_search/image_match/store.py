@@ -286,7 +286,8 @@ class SignatureES:
         self._see_own_writes()
         reach = min(self.distance_cutoff, _FARTHEST)
         legs = [SignatureLeg(each, reach) for each in signatures]
-        queries = [make_query(self._definition, signature=leg, filter=filter, k=self.size) for leg in legs]
+        asked = {"filter": filter, "k": self.size, "collapse_duplicates": False}  # each entry is a result of its own
+        queries = [make_query(self._definition, signature=leg, **asked) for leg in legs]
         fields = {"_source": {"includes": ["path", "signature_norm", "exif"]}}
         bodies = [{**build_body(query), **fields} for query in queries]
         for query, body, response in zip(queries, bodies, self._backend.msearch(bodies), strict=True):

@@ -15,7 +15,7 @@ PACKAGE = Path(hybrid_search.__file__).parent
 ROOT = PACKAGE.parent
 LAYERS = (
     "version errors < images < metadata signature embedders < ocr < document < backends < query < hits < ingest"
-    " < duplicates < index < evaluate image_match < training < cli"
+    " < duplicates < index < evaluate image_match < training < web < cli"
 )
 """A folder imports those to the left of it: neither one to its right nor one beside it."""
 RANK = {name: rank for rank, layer in enumerate(LAYERS.split("<")) for name in layer.split()}
@@ -43,6 +43,8 @@ HEAVY = (
     "spellchecker",
     "rich",
     "typer",
+    "starlette",
+    "uvicorn",
 )
 
 

@@ -36,6 +36,7 @@ class Snapshot:
         self._living: dict[str, int] = {}
         self._values: dict[str, float] = {}
         self.cache: dict[str, Any] = {}
+        self.counts: dict[str, int] = {}
         self._ids: dict[int, str] = {}
 
     @property

@@ -6,9 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from hybrid_search.document.document import lookup as lookup
-from hybrid_search.document.search_fields import SEARCH_FIELDS
 from hybrid_search.errors.numbers import counted
 from hybrid_search.hits.display import number as number
+from hybrid_search.hits.readable import jsonable as jsonable
+from hybrid_search.hits.readable import light as light
+from hybrid_search.hits.readable import why as why
 from hybrid_search.hits.text_lines import lines_with, sought_in_picture
 
 if TYPE_CHECKING:
@@ -16,9 +18,6 @@ if TYPE_CHECKING:
 
 _LINES = 3
 LEGS = ("text", "vector", "signature")
-HEAVY = ("embedding", "signature", "words", "exif", "thumbnail", "visual_words", "files", "label_scores", "text_lines")
-DERIVED = ("signature_norm", "folder", *SEARCH_FIELDS.values(), "camera_text", "place_text")
-"""Fields that a person does not read, too large or said elsewhere; they are printed when asked for in full."""
 
 
 def legs_of(hits: Iterable[Hit]) -> list[str]:
@@ -65,33 +64,10 @@ def caption(source: Mapping[str, Any]) -> tuple[str, bool]:
     return (said, True) if said else (plain(list(source.get("labels") or ())[:3]), False)
 
 
-def light(source: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the fields that a person reads, but for those that an update has emptied."""
-    return {name: value for name, value in source.items() if name not in (*HEAVY, *DERIVED) and value is not None}
-
-
 def hit_json(hit: Hit) -> dict[str, Any]:
     """Return a hit as JSON-safe values, its fields without those that a person does not read."""
     found: dict[str, Any] = jsonable({**hit.to_dict(), "source": light(hit.source)})
     return found
-
-
-def jsonable(value: Any) -> Any:
-    """Return the value with arrays, tuples and mappings as what JSON has.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> jsonable({"a": np.array([1, 2], np.int8), "b": (np.float32(0.5),)})
-    {'a': [1, 2], 'b': [0.5]}
-    """
-    if isinstance(value, Mapping):
-        return {str(name): jsonable(part) for name, part in value.items()}
-    if hasattr(value, "tolist"):
-        return value.tolist()
-    if isinstance(value, list | tuple | set | frozenset):
-        return [jsonable(part) for part in value]
-    return value
 
 
 def more_copies(hit: Hit) -> str:
@@ -103,26 +79,6 @@ def more_copies(hit: Hit) -> str:
 def evidence(hit: Hit) -> str:
     """Return what each leg is evidence of, as one line."""
     return ", ".join(f"{leg} {value:.2f}" for leg, value in hit.leg_evidence.items())
-
-
-def why(matched: Sequence[str]) -> str:
-    """Return what a hit matched as one line: each word with the fields that have it, then the filters.
-
-    Examples
-    --------
-    >>> why(["filter:iso:[400 TO *]", "term:dog@caption", "term:dog@labels"])
-    'dog in caption, labels; iso:[400 TO *]'
-    """
-    words: dict[str, list[str]] = {}
-    filters = []
-    for name in matched:
-        kind, _, rest = name.partition(":")
-        word, at, field = rest.rpartition("@")
-        if kind == "term" and at:
-            words.setdefault(word, []).append(field)
-        else:
-            filters.append(rest if kind == "filter" else name)
-    return "; ".join([*(f"{word} in {', '.join(fields)}" for word, fields in words.items()), *filters])
 
 
 def lines_read(hit: Hit) -> str:

@@ -48,9 +48,10 @@ def propose(index: IndexState, text: str, *, found: bool) -> Proposal | None:
     """
     words = [word for word in parse_text(text).terms if not is_stop_word(word)]
     plain = [word for word in words if word.isalpha()]
-    languages = {word: languages_of(word) for word in plain if len(word) >= FEWEST_LETTERS}
+    # most words are common ones of English, for which no other dictionary has to be read
+    languages = {word: languages_of(word) for word in plain if len(word) >= FEWEST_LETTERS and is_rare(word)}
     wanted = [word for word, of in languages.items() if not of or (_is_rare_name(word, of) and not found)]
-    pairs = {first + second: (first, second) for first, second in _pairs(words)}
+    pairs = {first + second: (first, second) for first, second in _pairs(words) if languages_of(first + second)}
     if not wanted and not pairs:
         return None
     near = NearWords(index.backend, index.definition, wanted, joined=list(pairs))

@@ -39,9 +39,17 @@ def uses(word: str, language: str) -> int:
     >>> uses("garden", "en") > 10_000, uses("gardn", "en"), uses("Hund", "de") > 0
     (True, 0, True)
     """
-    text = _dictionary(language)
-    at = text.find(f'"{word.lower()}":'.encode())
-    return 0 if at < 0 else int(text[text.index(b":", at) + 1 :][:20].split(b",")[0].rstrip(b" }\n"))
+    text, key = _dictionary(language), word.lower().encode()
+    # An entry a line, in the order of their bytes: halving takes microseconds, a search 10 ms, parsing 0.4 s.
+    low, high = text.find(b"\n") + 1, max(text.rfind(b"}"), 0)
+    while low < high:
+        start = text.rfind(b"\n", low, (low + high) // 2) + 1 or low
+        end = text.index(b"\n", start)
+        entry, _, count = text[start:end].rpartition(b":")
+        if entry[1:-1] == key:
+            return int(count.rstrip(b","))
+        low, high = (end + 1, high) if entry[1:-1] < key else (low, start)
+    return 0
 
 
 def is_common(word: str, language: str) -> bool:

@@ -15,6 +15,8 @@ from hybrid_search.backends.embedded.documents.source_filter import SourceFilter
 from hybrid_search.backends.embedded.documents.tantivy_documents import read_source
 from hybrid_search.backends.embedded.error_translation import reading
 from hybrid_search.backends.embedded.search.aggregations import aggregate
+from hybrid_search.backends.embedded.search.body_parts import listed, name_of, sole_clause, sufficient_names
+from hybrid_search.backends.embedded.search.filter_counts import filter_counts
 from hybrid_search.backends.embedded.search.hit_fields import AnswerFields, HitFields
 from hybrid_search.backends.embedded.search.knn import Nearest, nearest
 from hybrid_search.backends.embedded.search.matches import Matches
@@ -47,6 +49,8 @@ _WINDOW = 10_000
 """Elasticsearch's index.max_result_window."""
 _BESIDE_FROM = 10_000
 """Documents from which on a search of texts, 0.3 ms there, takes longer than waking a thread for it."""
+_NOTHING = "Query(EmptyQuery)"
+"""How tantivy writes what matches nothing: a word in fields that no document has."""
 _BESIDE = ThreadPoolExecutor(thread_name_prefix="hybrid-search-query")
 
 
@@ -86,7 +90,7 @@ def answer(
     if query is not None and body.get("knn") and by_score and snapshot.documents >= _BESIDE_FROM:
         # tantivy and the scan of vectors let go of the interpreter: one processor for each
         ahead = _BESIDE.submit(snapshot.counted_hits, query, start + size)
-    legs = [nearest(compiler, leg, size=max(1, size)) for leg in _listed(body.get("knn"))]
+    legs = [nearest(compiler, leg, size=max(1, size)) for leg in listed(body.get("knn"))]
     scores_by_leg, addresses = [leg.scores for leg in legs], [leg.addresses for leg in legs]
     matches = Matches(snapshot, query, legs=scores_by_leg, addresses=addresses, ahead=ahead)
     if body.get("min_score") is not None:
@@ -97,18 +101,23 @@ def answer(
     else:
         page = ranking(matches, body.get("sort"), start + size, track_scores=tracked)
     hits = _hits(matches, page[start : start + size], body, index=index, lazy=lazy)
-    _name_matches(hits, page[start : start + size], compiler, legs, matches, _sole_scorer(body))
+    _name_matches(hits, page[start : start + size], compiler, legs, matches, body)
     result: dict[str, Any] = {"timed_out": False, "_shards": {"total": 1, "successful": 1, "skipped": 0, "failed": 0}}
     scores = [hit["_score"] for hit in hits if hit["_score"] is not None]
     result["hits"] = {"max_score": max(scores, default=None), "hits": hits}
     if body.get("track_total_hits", True) is not False:
         result["hits"]["total"] = {"value": matches.total(), "relation": "eq"}
-    wanted = body.get("aggs", body.get("aggregations"))
-    if wanted is not None:
-        result["aggregations"] = aggregate(compiler, matches.query(), wanted)
+    if body.get("aggs", body.get("aggregations")) is not None:
+        result["aggregations"] = _aggregations(compiler, matches, body)
     if "suggest" in body:
         result["suggest"] = suggest_terms(snapshot, body["suggest"])
     return {"took": round((time.perf_counter() - started) * 1000), **result}
+
+
+def _aggregations(compiler: Compiler, matches: Matches, body: Mapping[str, Any]) -> dict[str, Any]:
+    wanted, counted = body.get("aggs", body.get("aggregations")), filter_counts(compiler, body)
+    others = {name: spec for name, spec in wanted.items() if name not in counted} if counted else wanted
+    return {**counted, **(aggregate(compiler, matches.query(), others) if others or not counted else {})}
 
 
 def _check_keys(body: Mapping[str, Any]) -> None:
@@ -127,12 +136,6 @@ def _window(body: Mapping[str, Any]) -> tuple[int, int]:
     return size, start
 
 
-def _listed(legs: Any) -> list[Any]:
-    if legs is None:
-        return []
-    return list(legs) if isinstance(legs, (list, tuple)) else [legs]
-
-
 def _hits(
     matches: Matches,
     page: Sequence[RankedDocument],
@@ -145,7 +148,7 @@ def _hits(
     snapshot, hits = matches.snapshot, []
     addresses = [matches.address(ranked.sequence) for ranked in page]
     names = body.get("fields")
-    fields = None if names is None else AnswerFields(snapshot, _listed(names), addresses)
+    fields = None if names is None else AnswerFields(snapshot, listed(names), addresses)
     for place, (ranked, address) in enumerate(zip(page, addresses, strict=True)):
         source = _Source(snapshot, address, source_filter, location=index)
         id = snapshot.id(ranked.sequence, address) if lazy or not source_filter.wanted else source.id
@@ -198,13 +201,21 @@ def _name_matches(
     compiler: Compiler,
     legs: Iterable[Nearest],
     matches: Matches,
-    sole: str | None,
+    body: Mapping[str, Any],
 ) -> None:
     """Give each hit the named clauses that it matches, with their scores as `include_named_queries_score` does."""
     sequences = [ranked.sequence for ranked in page]
     names: dict[int, dict[str, float]] = {sequence: {} for sequence in sequences}
+    sole = _sole_scorer(body)
+    scored = matches.known_scores(sequences) if sole is not None else {}
+    sufficient = sufficient_names(sole) if sole is not None else set()
     for name, query in compiler.named.items():
-        found = matches.known_scores(sequences) if name == sole else matches.scores_of(query, sequences)
+        if sole is not None and name == name_of(sole):
+            found = scored
+        else:
+            found = (
+                {} if repr(query) == _NOTHING else matches.scores_of(query, scored if name in sufficient else sequences)
+            )
         for sequence, score in found.items():
             names[sequence][name] = score
     for leg in legs:
@@ -216,23 +227,9 @@ def _name_matches(
             hit["matched_queries"] = names[sequence]
 
 
-def _sole_scorer(body: Mapping[str, Any]) -> str | None:
-    """Return the name of the clause that scores and matches as the whole query does, so that it need not be asked for.
+def _sole_scorer(body: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """Return the clause that scores and matches as the whole query does, so that it need not be asked for.
 
-    It is the only one of `must`, and every document that can be a hit passes the query's filters: all legs have them.
     Where the order comes from fields or a least score cuts it, the query's own scores are not known.
     """
-    query, legs = body.get("query"), _listed(body.get("knn"))
-    if body.get("sort") or body.get("min_score") is not None:
-        return None
-    if not isinstance(query, Mapping) or set(query) != {"bool"}:
-        return None
-    parts = query["bool"]
-    must = _listed(parts.get("must"))
-    if len(must) != 1 or not set(parts) <= {"must", "filter"} or not isinstance(must[0], Mapping):
-        return None
-    filters = _listed(parts.get("filter"))
-    if not all(clause in _listed(leg.get("filter")) for leg in legs for clause in filters):
-        return None
-    params = next(iter(must[0].values()), None)
-    return str(params["_name"]) if isinstance(params, Mapping) and "_name" in params else None
+    return None if body.get("sort") or body.get("min_score") is not None else sole_clause(body)

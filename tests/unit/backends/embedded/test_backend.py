@@ -147,7 +147,7 @@ def test_unknown_clauses_are_refused_by_name(backend: EmbeddedBackend, name: str
 
 @pytest.mark.parametrize(
     "key",
-    "retriever rank highlight suggest script_fields runtime_mappings rescore post_filter search_after pit slice "
+    "retriever rank highlight script_fields runtime_mappings rescore post_filter search_after pit slice "
     "stored_fields docvalue_fields indices_boost seq_no_primary_term version explain terminate_after ext".split(),
 )
 def test_unknown_parts_of_a_body_are_refused_by_name(backend: EmbeddedBackend, key: str) -> None:
