@@ -58,13 +58,9 @@ def add_folder(
     report = Pipeline(
         backend, embedders, captions=described, options=options, progress=progress, total=total, root=str(root)
     ).run(under_way.found(), catalog)
+    seen, unreadable = under_way.seen, list(under_way.unreadable)
     withheld = mark_missing(
-        backend,
-        catalog,
-        under_way.seen,
-        root=str(root),
-        unreadable=list(under_way.unreadable),
-        accepted=options.accept_missing,
+        backend, catalog, seen, root=str(root), unreadable=unreadable, accepted=options.accept_missing
     )
     placed, unplaced = fill_places(backend, str(root))
     return replace(
