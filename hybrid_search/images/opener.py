@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image, ImageFile, JpegImagePlugin
 
 from hybrid_search.errors import ImageUnreadable
+from hybrid_search.errors.remedies import ANOTHER_PACKAGE
 from hybrid_search.images.jxl import jxl_size
 from hybrid_search.images.limits import Limits
 from hybrid_search.images.orientation import orientation_in
@@ -111,7 +112,7 @@ def open_header(name: str, data: bytes, format: str, limits: Limits) -> OpenImag
         kind: type[ImageFile.ImageFile] = getattr(importlib.import_module(module), decoder)
     except ImportError as error:
         install = _INSTALL.get(format, "pip install -U pillow")
-        raise ImageUnreadable(name, f"{format.upper()} images need another package: {install}") from error
+        raise ImageUnreadable(name, f"{format.upper()} {ANOTHER_PACKAGE}{install}") from error
     needed = plain(name, data, format)
     # Given a name, Pillow would map the file of that name, which may be another one by now.
     header = kind(io.BytesIO(needed.data), "")

@@ -9,6 +9,7 @@ from typing import Any
 from PIL import Image
 
 from hybrid_search.errors import ImageUnreadable
+from hybrid_search.errors.remedies import ANOTHER_PACKAGE
 from hybrid_search.images.limits import Limits
 from hybrid_search.images.memory_budget import decoding
 
@@ -64,7 +65,7 @@ def raw_preview(name: str, data: bytes, limits: Limits) -> Preview:
     try:
         import rawpy
     except ImportError as error:
-        raise ImageUnreadable(name, "RAW photos need another package: pip install 'hybrid-search[raw]'") from error
+        raise ImageUnreadable(name, f"RAW {ANOTHER_PACKAGE}pip install 'hybrid-search[raw]'") from error
     try:
         with rawpy.imread(io.BytesIO(data)) as raw:
             return _preview(name, raw, limits)

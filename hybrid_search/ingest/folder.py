@@ -11,6 +11,7 @@ from hybrid_search.errors import ImageUnreadable
 from hybrid_search.ingest.catalog import Catalog, mark_missing
 from hybrid_search.ingest.own_fields import fit_each
 from hybrid_search.ingest.pipeline import Pipeline, check_name
+from hybrid_search.ingest.place_filling import fill_places
 from hybrid_search.ingest.prune import folders_left, vanished_documents
 from hybrid_search.ingest.report import IngestOptions, IngestReport, Progress
 from hybrid_search.ingest.root_folder import RootFolder, of_gone_root
@@ -57,14 +58,11 @@ def add_folder(
     report = Pipeline(
         backend, embedders, captions=described, options=options, progress=progress, total=total, root=str(root)
     ).run(under_way.found(), catalog)
+    seen, unreadable = under_way.seen, list(under_way.unreadable)
     withheld = mark_missing(
-        backend,
-        catalog,
-        under_way.seen,
-        root=str(root),
-        unreadable=list(under_way.unreadable),
-        accepted=options.accept_missing,
+        backend, catalog, seen, root=str(root), unreadable=unreadable, accepted=options.accept_missing
     )
+    placed, unplaced = fill_places(backend, str(root))
     return replace(
         report,
         missing=sum(1 for _ in vanished_documents(backend)),
@@ -74,4 +72,6 @@ def add_folder(
         unused_captions=tuple(str(entry) for entry in described.unused()) if described is not None else (),
         videos=under_way.videos,
         others=under_way.others,
+        placed=placed,
+        unplaced=unplaced,
     )

@@ -105,6 +105,9 @@ class IngestReport:
         The old paths are kept, behind the new ones, until `prune`.
     videos, others : int
         Files that were left out: films, and files that are no pictures by their names.
+    placed, unplaced : int
+        Pictures of an earlier run whose positions have names of places now; pictures whose positions have none because
+        the extra `places` is not installed.
     ids : tuple of str or None
         Of pictures that were handed over one by one: the id of each in their order, None where it failed.
     """
@@ -122,4 +125,6 @@ class IngestReport:
     moved: Mapping[str, int] = field(default_factory=dict)
     videos: int = 0
     others: int = 0
+    placed: int = 0
+    unplaced: int = 0
     ids: tuple[str | None, ...] = ()

@@ -67,7 +67,7 @@ def fetch(
         raise typer.BadParameter(f"{language!r} is neither en nor any", param_hint="--language")
     if name is None and wheel is None:
         chosen = recommended_here("any" if language == "any" else "en")
-        terminal.note(f"{chosen.name}: {about(chosen)}")
+        terminal.note(f"fetching {about(chosen)} …")
         _note_next_step(bring(chosen))
         return
     model = (name or "minilm").removeprefix(CAPTION)
@@ -76,7 +76,7 @@ def fetch(
     family = model.partition(":")[0].partition("?")[0]
     if family in FETCHERS and wheel is None:
         if found is not None:
-            terminal.note(f"{model}: {about(found)}")
+            terminal.note(f"fetching {about(found)} …")
         _fetch_model(model)
         _note_next_step(model)
         return
@@ -115,12 +115,17 @@ def bring(model: Recommended) -> str:
 
 
 def about(model: Recommended) -> str:
-    """Return what to know of a model before it is brought, in one line."""
+    """Return a model's name for people, with what to know before it is brought.
+
+    Examples
+    --------
+    >>> from hybrid_search.embedders.hub.recommended_models import RECOMMENDED
+    >>> about(RECOMMENDED[0])
+    'siglip2 (1.5 GB, licence Apache-2.0, many languages)'
+    """
     size = f"{model.megabytes / 1000:.1f} GB" if model.megabytes >= 1000 else f"{model.megabytes} MB"
-    asked = f"asked in {model.languages}" if model.languages else ""
-    return ", ".join(
-        filter(None, (size, f"licence {model.licence}", asked, model.recall and f"published: {model.recall}"))
-    )
+    known = ", ".join(filter(None, (size, f"licence {model.licence}", model.languages)))
+    return f"{model.word or model.name} ({known})"
 
 
 def _fetch_model(name: str) -> None:

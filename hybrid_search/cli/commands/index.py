@@ -22,6 +22,7 @@ from hybrid_search.cli.parsing import options
 from hybrid_search.cli.parsing.session import open_index, place_of
 from hybrid_search.cli.suggest import command, in_words
 from hybrid_search.errors.numbers import counted
+from hybrid_search.errors.remedies import ANOTHER_PACKAGE, INSTALL_PLACES
 
 if TYPE_CHECKING:
     from hybrid_search.index import HybridIndex
@@ -152,6 +153,7 @@ def index(
     _print(reports, failed, place_of(context, location), documents, as_json=as_json, text=text)
     _note_moved(reports)
     _note_left_out(reports, all_files=all_files)
+    _note_places(reports)
     away = [(path, report.withheld) for path, report in by_path.items() if report.withheld]
     _note_away(away)
     raise typer.Exit(exits.PARTIAL if failed or away or (text and text.failed) else exits.OK)
@@ -192,7 +194,7 @@ def _print(
     as_json: bool,
     text: TextReport | None,
 ) -> None:
-    names = ("added", "updated", "unchanged", "copies", "withheld", "videos", "others")
+    names = ("added", "updated", "unchanged", "copies", "withheld", "videos", "others", "placed", "unplaced")
     counts = {name: sum(getattr(report, name) for report in reports) for name in names}
     counts["missing"] = reports[-1].missing  # of the whole index, as it is now
     seconds = sum(report.seconds for report in reports)
@@ -255,6 +257,16 @@ def _note_left_out(reports: Sequence[IngestReport], *, all_files: bool) -> None:
         terminal.note(f"{' and '.join(parts)} {were} left out{more}")
 
 
+def _note_places(reports: Sequence[IngestReport]) -> None:
+    """Say how many positions have names of places now, or what would give them some."""
+    placed, unplaced = (sum(getattr(report, name) for report in reports) for name in ("placed", "unplaced"))
+    if placed:
+        terminal.note(f"{counted(placed, 'picture')} of an earlier run got names of places")
+    if unplaced:
+        have = "has a position" if unplaced == 1 else "have positions"
+        terminal.note(in_words(f"{counted(unplaced, 'picture')} {have} but no names of places", INSTALL_PLACES))
+
+
 def _note_away(away: Sequence[tuple[Path, int]]) -> None:
     """Say of each folder that it looks like a drive which is not mounted."""
     for path, number in away:
@@ -270,7 +282,18 @@ def _unused(reports: Sequence[IngestReport]) -> list[str]:
 
 
 def note_failures(failed: Sequence[Failure]) -> None:
-    """Write one line to stderr for each file that failed; on a terminal only for the first of many."""
+    """Write one line to stderr for each file that failed; on a terminal only for the first of many.
+
+    Files that one package would open have one line together.
+    """
+    lacking: dict[str, list[str]] = {}
+    for failure in failed:
+        if ANOTHER_PACKAGE in failure.error:
+            lacking.setdefault(failure.error, []).append(failure.path)
+    for error, paths in lacking.items():
+        if len(paths) > 1:
+            terminal.note(f"failed: {counted(len(paths), 'file')}, such as {paths[0]}: {error}")
+    failed = [failure for failure in failed if len(lacking.get(failure.error, ())) < 2]
     shown = failed[:SHOWN_FAILURES] if terminal.is_terminal(sys.stderr) else failed
     for failure in shown:
         known = failure.path in failure.error

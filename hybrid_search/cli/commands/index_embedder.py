@@ -39,9 +39,7 @@ def settle_embedder(context: typer.Context, location: str | None, *, ask: bool) 
 
     if default_embedder() in _FINDS and ask and _may_ask():
         model = recommended_here()
-        terminal.note(
-            f"{model.name} finds people, actions and scenes in pictures that nobody described: {about(model)}"
-        )
+        terminal.note(f"{about(model)} finds people, actions and scenes in pictures that nobody described")
         if typer.confirm("Bring it, once?", default=True, err=True):
             try:
                 bring(model)

@@ -80,7 +80,7 @@ class Results:
         for correction in hits.did_you_mean:
             terminal.note(str(correction))
         if hits.understood:
-            terminal.note(_understood(hits.understood))
+            _note_understood(hits.understood)
         if hits.foreign is not None:
             terminal.note(in_words(hits.foreign.problem, hits.foreign.remedy))
         hit_formats.print_hits(hits, self.form, fields=self.fields, pictures=self.pictures, explain=self.explain)
@@ -94,14 +94,17 @@ class Results:
         raise typer.Exit(exits.OK if hits else exits.NOTHING)
 
 
-def _understood(parts: Sequence[Understood]) -> str:
-    """Return the line that says what words were taken for, and how they are searched as words."""
+def _note_understood(parts: Sequence[Understood]) -> None:
+    """Say what words were taken for, and how they are searched as words; nothing of a part that means what it says."""
+    plain = [part for part in parts if part.meaning.removeprefix("taken ").casefold() == part.part.casefold()]
     kept = [part for part in parts if part.clause is not None]
-    said = "; ".join(map(str, kept))
-    if words := "; ".join(str(part) for part in parts if part.clause is None):
+    meant = "; ".join(str(part) for part in kept if part not in plain)
+    notes = [f"understood: {meant}"] if meant else []
+    if words := "; ".join(part.part if part in plain else str(part) for part in parts if part.clause is None):
         fits = "fits" if any(not part.excluded for part in kept) else "fits all of it"
-        said = f"{said}; " * bool(said) + f"searched as words, as no picture {fits}: {words}"
-    return f"understood: {said} — --literal searches the words instead" if kept else said
+        notes.append(f"searched as words, as no picture {fits}: {words}")
+    if notes:
+        terminal.note("; ".join(notes) + (" — --literal searches the words instead" if kept else ""))
 
 
 def _summary(hits: Hits, *, k: int, offset: int, documents: int) -> str:

@@ -82,7 +82,9 @@ function say(found) {
   $("status").classList.remove("wrong");
   $("status").replaceChildren(parts.join(" · "), " · ", make("button", { type: "button", onclick: showRequest }, "Show request"));
   const given = found.understood.filter((each) => !each.applied).map((each) => `“${each.part}”`);
-  if (given.length) $("status").append(make("div", {}, `No picture has all of it: ${given.join(", ")} and the rest were searched as words.`));
+  const kept = found.understood.some((each) => each.applied);
+  const fits = kept ? "No picture fits" : "No picture fits all of";
+  if (given.length) $("status").append(make("div", {}, `${fits} ${given.join(", ")}: searched as words.`));
   for (const { typed, meant, text, searched } of found.did_you_mean) {
     const link = make("button", { type: "button", onclick: () => change({ q: text }) }, meant);
     $("status").append(make("div", {}, searched ? "Searched " : "Did you mean ", searched ? meant : link, `${searched ? ";" : "?"} “${typed}” is not in this index.`));

@@ -26,6 +26,7 @@ from hybrid_search.cli.parsing.search_arguments import least_score, leg_numbers
 from hybrid_search.document.document import Document
 from hybrid_search.hits.hits import Hit, Hits
 from hybrid_search.images import DEFAULT_LIMITS, Limits
+from hybrid_search.images.raw import raw_preview
 from hybrid_search.ingest import Failure, IngestReport, Progress
 from hybrid_search.ingest.prune import Vanished
 from hybrid_search.query.options import DEFAULTS
@@ -449,6 +450,18 @@ def test_failed_files_are_lines_on_stderr_and_an_exit_code(index: FakeIndex, run
     assert "2 failed, 2 missing" in done.out
     report = json.loads(run("index", ".", "--json").out)
     assert report["failed"][1] == {"path": "/p/odd.jpg", "error": "refused"}
+
+
+def test_files_that_one_package_opens_are_one_line(index: FakeIndex, run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "rawpy", None)
+    with pytest.raises(errors.ImageUnreadable) as raised:
+        raw_preview("0.cr2", b"", DEFAULT_LIMITS)
+    raw = tuple(Failure(f"/p/{number}.cr2", raised.value.reason) for number in range(3))
+    index.report = IngestReport(failed=(raw[0], Failure("/p/odd.jpg", "refused"), *raw[1:]), seconds=1.0)
+    remedy = "RAW images need another package: pip install 'hybrid-search[raw]'"
+    lines = [line for line in run("index", ".").err.splitlines() if line.startswith("failed: ")]
+    assert lines == [f"failed: 3 files, such as /p/0.cr2: {remedy}", "failed: /p/odd.jpg: refused"]
+    assert len(json.loads(run("index", ".", "--json").out)["failed"]) == 4
 
 
 def test_captions_that_matched_no_picture_are_named(index: FakeIndex, run: Any) -> None:

@@ -71,9 +71,10 @@ def test_a_minus_before_a_word_needs_no_more(run: Callable[..., Any], typed: lis
 
 
 def test_colours_may_be_spelt_in_another_way(run: Callable[..., Any]) -> None:
-    meant = run("search", "beach", "--colour", "#c00")
-    assert meant[0] == exits.USAGE and "'colour' cannot be asked for colours" in meant[2]
-    assert run("search", "beach", "--color", "#c00") == run("search", "--color=#c00", "beach") == meant
+    assert run("search", "beach", "--colour", "#c00")[0] == exits.NOTHING, "of the pictures of a beach, none is red"
+    meant = run("request", "beach", "--colour", "#c00")
+    assert meant[0] == exits.OK and "colour.red" in meant[1]
+    assert run("request", "beach", "--color", "#c00") == run("request", "--color=#c00", "beach") == meant
     assert json.loads(run("request", "beach", "--", "--color")[1]) == json.loads(
         run("request", "--", "beach --color")[1]
     )

@@ -137,6 +137,13 @@ def test_sheet_of_real_hits(run: Any) -> None:
         (("search", "harbour", "-sort"), exits.USAGE, "or a word to leave out"),
         (("search", "harbour", "-n", "5"), exits.USAGE, "No such option: -n; -k N says how many hits to show"),
         (("similar", "0.png", "-n", "5"), exits.USAGE, "No such option: -n; -k N says how many hits to show; `"),
+        (
+            ("search", "harbour", "--limit", "4"),
+            exits.USAGE,
+            "No such option: --limit; -k N says how many",
+        ),
+        (("search", "harbour", "--max=4"), exits.USAGE, "No such option: --max; -k N says how many hits to show; `"),
+        (("search", "harbour", "--limits"), exits.USAGE, "No such option: --limits"),
         (("show", "0.png", "-n"), exits.USAGE, "No such option: -n; `hybrid-search show"),
         (("search", "harbour", "-k", "50", "--num-candidates", "5"), exits.USAGE, "pass --num-candidates 50 or more"),
         (("search", "--filter", "harbour"), exits.USAGE, "put words beside --filter"),

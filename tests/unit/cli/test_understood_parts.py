@@ -19,7 +19,7 @@ def search(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> Search:
     with HybridIndex(tmp_path / "index", embedder="colour:lab") as index:
         index.add(photo(0), metadata={"title": "party of 2019", "taken_at": "2020-01-01"})
         index.add(photo(1), metadata={"title": "lake", "taken_at": "2019-05-04", "camera.make": "Canon"})
-        index.add(photo(2), metadata={"title": "hut", "taken_at": "1987"})
+        index.add(photo(2), metadata={"title": "hut", "taken_at": "1987", "flash": True})
 
     def run(*words: str) -> tuple[str, str]:
         capfd.readouterr()
@@ -36,6 +36,16 @@ def test_a_line_says_what_was_understood(search: Search) -> None:
     assert line in err.splitlines()
     assert "lake" in out
     assert "party" not in out
+
+
+def test_a_part_that_means_what_it_says_is_not_explained(search: Search) -> None:
+    err = search("hut", "with", "flash", "in", "1987")[1]
+    assert "understood: 1987 as taken in 1987 — --literal searches the words instead" in err.splitlines()
+    assert "understood" not in search("hut", "with", "flash")[1]
+    parts = json.loads(search("hut", "with", "flash", "--json")[0])["understood"]
+    assert [part["meaning"] for part in parts] == ["taken with flash"]
+    nothing = search("canon", "with", "flash")[1]
+    assert "no picture fits all of it: canon as the camera canon; with flash" in nothing
 
 
 def test_literal_words_are_words(search: Search) -> None:
