@@ -167,12 +167,12 @@ def test_what_was_written_is_found_by_plain_words_and_what_was_predicted_is_not(
     assert index.get("h118").source["written_labels"] == ["green"]
 
     def found(words: str) -> set[str]:
-        hits = index.search(words, k=9, explain=True)
+        hits = index.search(words, k=9, explain=True, literal=True)
         assert all(("text" in hit.legs) == any(name.startswith("term:") for name in hit.matched) for hit in hits)
         return {hit.id for hit in hits if "text" in hit.legs}
 
     assert found("green") == {"h118", "h125"} and found("green leaf") == {"h118", "h125"}
-    assert "term:green@written_labels" in index.search("green", k=1, explain=True)[0].matched
+    assert "term:green@written_labels" in index.search("green", literal=True, k=1, explain=True)[0].matched
     assert found("red leaf") == {"h000", "h010"}, "a leaf was predicted in h118, and is in its vector"
     assert set(index.search("-green", filter="tags:cold").ids()) == {"h180", "h240"}
     assert set(index.search(filter="written_labels:green").ids()) == {"h118", "h125"}
@@ -191,7 +191,7 @@ def test_an_index_from_before_can_be_searched_and_says_what_it_lacks(tmp_path: P
         backend.refresh()
     with HybridIndex(tmp_path / "index", embedder=HueEmbedder()) as index:
         index.add(hue(0), id="red")
-        found = {hit.id: hit.matched for hit in index.search("red", explain=True)}
+        found = {hit.id: hit.matched for hit in index.search("red", literal=True, explain=True)}
         assert found == {"red": (), "said": ("term:red@caption",)}
         assert index.search("-red").ids() == ["red"]
         assert [each.id for each in index.label_pictures(["red"], floor=-9)] == ["red"]

@@ -112,7 +112,7 @@ def test_which_embeddings_a_question_searches(index: HybridIndex, asked: dict[st
 
 def test_an_embedding_may_be_named_by_its_key(index: HybridIndex) -> None:
     caption = key_of(index, CAPTION)
-    assert index.request("red", embedder=caption) == index.request("red", embedder=CAPTION)
+    assert index.request("red", literal=True, embedder=caption) == index.request("red", literal=True, embedder=CAPTION)
 
 
 def test_nothing_is_loaded_that_is_not_asked() -> None:
@@ -122,14 +122,14 @@ def test_nothing_is_loaded_that_is_not_asked() -> None:
 
     with HybridIndex(embedder=[ColourEmbedder(), Absent()]) as made:
         filled(made)
-        assert made.search("yellow", weights={"vector:hue": 0}).ids() == ["h120"]
+        assert made.search("yellow", literal=True, weights={"vector:hue": 0}).ids() == ["h120"]
 
 
 # -- what is found -----------------------------------------------------------------------------------------------------
 
 
 def test_each_leg_scores_in_its_own_space(index: HybridIndex) -> None:
-    hits = {hit.id: hit for hit in index.search("red", k=6)}
+    hits = {hit.id: hit for hit in index.search("red", literal=True, k=6)}
     caption = f"vector:{CAPTION}"
     for angle, words in CAPTIONS.items():
         hit = hits[f"h{angle:03}"]
@@ -144,7 +144,7 @@ def test_each_leg_scores_in_its_own_space(index: HybridIndex) -> None:
 
 
 def test_a_picture_that_one_leg_lacks_is_ranked_by_the_others(index: HybridIndex) -> None:
-    hits = index.search("red", k=6, fusion="rrf")
+    hits = index.search("red", literal=True, k=6, fusion="rrf")
     caption = f"vector:{CAPTION}"
     assert len(hits) == 6
     for hit in hits:
@@ -157,21 +157,21 @@ def test_a_picture_that_one_leg_lacks_is_ranked_by_the_others(index: HybridIndex
 def test_weights_and_least_scores_by_leg(index: HybridIndex) -> None:
     caption = "vector:caption:colourwords"
     only = {"text": 0, "vector:hue": 0}
-    found = index.search("red", weights=only, k=6)
+    found = index.search("red", literal=True, weights=only, k=6)
     assert found.ids()[:2] == ["h000", "h120"] and len(found) == 4
     for named in (caption, "vector:" + key_of(index, CAPTION)):
-        assert index.search("red", weights=only, min_score={named: 0.4}, k=6).ids() == ["h000", "h120"]
-    assert index.search("red", weights=only, min_score={"vector:hue": 0.9}, k=6).ids() == found.ids()
-    alike = index.search("red", weights={"text": 0, caption: 0}, min_score={"vector": 0.4}, k=6)
+        assert index.search("red", literal=True, weights=only, min_score={named: 0.4}, k=6).ids() == ["h000", "h120"]
+    assert index.search("red", literal=True, weights=only, min_score={"vector:hue": 0.9}, k=6).ids() == found.ids()
+    alike = index.search("red", literal=True, weights={"text": 0, caption: 0}, min_score={"vector": 0.4}, k=6)
     assert set(alike.ids()) == {"h000", "h060", "h300"}
-    heavy = index.search("red", weights={"text": 0, caption: 100}, k=6)
+    heavy = index.search("red", literal=True, weights={"text": 0, caption: 100}, k=6)
     assert heavy.ids()[1] == "h120"
-    summed = index.search("red", weights={"text": 0}, fusion="sum", k=6)
+    summed = index.search("red", literal=True, weights={"text": 0}, fusion="sum", k=6)
     assert summed[0].id == "h000" and set(summed.ids()) == {f"h{angle:03}" for angle in CAPTIONS}
 
 
 def test_explain_and_filters_go_with_several_legs(index: HybridIndex) -> None:
-    hits = index.search("red", filter="width:48 AND NOT caption:blue", explain=True, k=6)
+    hits = index.search("red", literal=True, filter="width:48 AND NOT caption:blue", explain=True, k=6)
     assert "h300" not in hits.ids() and len(hits) == 5
     assert {"term:red@caption", "filter:width:48"} <= set(hits[0].matched)
 
@@ -235,7 +235,7 @@ def moved(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Hybr
 
 def test_words_are_asked_of_the_legs_that_can_run(moved: tuple[HybridIndex, str]) -> None:
     index, name = moved
-    hits = index.search("red boat")
+    hits = index.search("red boat", literal=True)
     assert hits.ids() == ["boat", "house"]
     assert set(hits[0].legs) == {"text", "vector:hue"}, "the name of a leg does not hang on what others can do"
     (lacking,) = hits.unavailable
@@ -247,10 +247,10 @@ def test_words_are_asked_of_the_legs_that_can_run(moved: tuple[HybridIndex, str]
     assert hits[:1].unavailable == hits.unavailable
     assert str(pickle.loads(pickle.dumps(hits)).unavailable) == str(hits.unavailable)
     with pytest.warns(UserWarning, match="glove.txt: there is no such file"):
-        assert [clause["_name"] for clause in index.request("red boat")["knn"]] == ["vector:hue"]
+        assert [clause["_name"] for clause in index.request("red boat", literal=True)["knn"]] == ["vector:hue"]
     for named in (f"vector:{name}", "vector:caption:glove:glove.txt"):
-        assert index.search("red boat", weights={named: 0}).unavailable == (), "it is not missed"
-    assert index.search("red boat", embedder="hue").unavailable == ()
+        assert index.search("red boat", literal=True, weights={named: 0}).unavailable == (), "it is not missed"
+    assert index.search("red boat", literal=True, embedder="hue").unavailable == ()
     assert index.search(image=hue(0)).unavailable == ()
     assert str(index.search("boat", image=hue(120)).unavailable) == str(hits.unavailable)
 
@@ -278,7 +278,7 @@ def test_another_version_of_an_embedder_is_not_asked_for_words(tmp_path: Path) -
     with HybridIndex(tmp_path / "index", embedder=[ColourEmbedder(), HueEmbedder()]) as made:
         filled(made)
     with HybridIndex(tmp_path / "index", embedder=[ColourEmbedder(), LaterHue()]) as index:
-        hits = index.search("red")
+        hits = index.search("red", literal=True)
         assert (hits[0].id, set(hits[0].legs)) == ("h000", {"text"})
         assert "version 1" in hits.unavailable[0].reason and "version 2" in hits.unavailable[0].reason
         with pytest.raises(EmbedderMismatch, match=r"version 1.*version 2"):
@@ -293,8 +293,8 @@ def test_labels_are_words_again_where_words_have_no_vector(tmp_path: Path) -> No
 
     with HybridIndex(tmp_path / "index", embedder=[ColourEmbedder(), HueEmbedder()]) as made:
         made.add(hue(0), id="red")
-        assert set(made.search("red crimson")[0].legs) == {"vector"}, "the label crimson is in the vector"
+        assert set(made.search("red crimson", literal=True)[0].legs) == {"vector"}, "the label crimson is in the vector"
     with HybridIndex(tmp_path / "index") as index:
         index._state.embedders._given["hue"] = Absent()
-        hits = index.search("red crimson")
+        hits = index.search("red crimson", literal=True)
         assert (set(hits[0].legs), hits.unavailable[0].leg) == ({"text"}, "vector")

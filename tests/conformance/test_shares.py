@@ -177,7 +177,7 @@ def evidence(caption: str, asked: Sequence[str], cost: float = 1.0) -> float:
 
 def test_a_share_is_that_of_the_formula_on_every_backend(index: HybridIndex) -> None:
     asked = ["boat", "red", "lake"]
-    hits = {hit.id: hit for hit in index.search(" ".join(asked), k=120, fusion="rrf")}
+    hits = {hit.id: hit for hit in index.search(" ".join(asked), k=120, fusion="rrf", literal=True)}
     for angle, caption in CAPTIONS.items():
         hit = hits[f"h{angle:03}"]
         if not set(asked) & set(caption.split()):
@@ -190,7 +190,7 @@ def test_a_share_is_that_of_the_formula_on_every_backend(index: HybridIndex) -> 
 
 def test_the_score_is_the_sum_of_what_each_leg_gave(index: HybridIndex) -> None:
     for fusion in ("rrf", "sum"):
-        hits = index.search("boat red lake", k=120, weights={"text": 2}, fusion=fusion)
+        hits = index.search("boat red lake", literal=True, k=120, weights={"text": 2}, fusion=fusion)
         best = max(hit.legs.get("text", 0.0) for hit in hits)
         for hit in hits:
             gave = {
@@ -204,21 +204,23 @@ def test_the_score_is_the_sum_of_what_each_leg_gave(index: HybridIndex) -> None:
 
 
 def test_one_common_word_lifts_no_picture_above_those_that_are_like_what_is_asked(index: HybridIndex) -> None:
-    hits = index.search("red lake", k=10, fusion="rrf")
+    hits = index.search("red lake", literal=True, k=10, fusion="rrf")
     nearest = {f"h{angle % 360:03}" for angle in range(-15, 16, 3)}
     assert set(hits.ids()) <= nearest, "forty captions have the lake, and their pictures are not red"
-    assert index.search("red lake", k=120, weights={"vector": 0})[0].shares == {}, "a leg alone is no fusion"
+    assert index.search("red lake", literal=True, k=120, weights={"vector": 0})[0].shares == {}, (
+        "a leg alone is no fusion"
+    )
 
 
 @pytest.mark.parametrize("asked", ["Neuschwanstein", "neuschwanstein red", 'red castle "neuschwanstein"'])
 def test_a_rare_word_still_lifts_its_picture(index: HybridIndex, asked: str) -> None:
-    hits = index.search(asked, k=3, fusion="rrf")
+    hits = index.search(asked, k=3, fusion="rrf", literal=True)
     assert "h150" in hits.ids()[:2] and "vector" not in hits[hits.ids().index("h150")].ranks
 
 
 def test_one_word_and_a_phrase_have_their_whole_share(index: HybridIndex) -> None:
     for asked in ("red", "the lake", 'red "by the lake"', '"on the lake" red castle'):
-        assert not any(hit.shares for hit in index.search(asked, k=120, fusion="rrf"))
+        assert not any(hit.shares for hit in index.search(asked, k=120, fusion="rrf", literal=True))
     assert {hit.source.get("caption") for hit in index.search("stone", k=7)} == {"stone roof"}
 
 
@@ -237,23 +239,23 @@ def test_captions_by_meaning_have_the_share_of_their_cosine(monkeypatch: pytest.
         for angle in ANGLES:
             made.add(hue(angle), id=f"h{angle:03}", metadata={"caption": said[angle]} if angle in said else {})
         made.refresh()
-        found = made.search("red", k=120, fusion="rrf")
+        found = made.search("red", literal=True, k=120, fusion="rrf")
         hits, leg = {hit.id: hit for hit in found}, "vector:caption:colourwords"
         # yellow is 60° from red on the wheel, green 120°
         assert hits["h198"].legs[leg] == pytest.approx(0.5, abs=1e-3)
         assert hits["h198"].shares == {leg: pytest.approx((0.5 - 0.2) / 0.8, abs=1e-3)}
         assert hits["h180"].legs[leg] == pytest.approx(-0.5, abs=1e-3) and hits["h180"].shares == {leg: 1e-3}
         assert found.ids()[:3] == ["h000", "h003", "h357"], "the only two captions are the first of their leg"
-        assert made.search("red", embedder="caption:colourwords", weights={"text": 0})[0].shares == {}
+        assert made.search("red", literal=True, embedder="caption:colourwords", weights={"text": 0})[0].shares == {}
 
 
 def test_without_a_measure_captions_count_by_their_rank() -> None:
     with HybridIndex(embedder=[ColourEmbedder(), ColourWords()]) as made:
         made.add(hue(0), id="a", metadata={"caption": "red"})
-        assert made.search("red")[0].shares == {}
+        assert made.search("red", literal=True)[0].shares == {}
 
 
 def test_a_hit_as_json_tells_its_shares(index: HybridIndex) -> None:
-    hits = index.search("red lake", k=120, fusion="rrf")
+    hits = index.search("red lake", literal=True, k=120, fusion="rrf")
     told = {hit.id: hit.to_dict().get("shares") for hit in hits}
     assert told["h093"] == {"text": 1e-3} and told["h000"] is None

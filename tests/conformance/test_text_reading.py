@@ -156,7 +156,7 @@ def test_an_index_from_before_says_what_it_lacks_and_reads_once_it_is_migrated(t
         backend.bulk([Action("index", "said", {"caption": "red"})])
         backend.refresh()
         with HybridIndex(tmp_path / "index", embedder=HueEmbedder()) as index:
-            assert index.search("red", explain=True)[0].matched == ("term:red@caption",)
+            assert index.search("red", literal=True, explain=True)[0].matched == ("term:red@caption",)
         with pytest.raises(MappingMismatch, match=r"text inside pictures was read.*transfer\.migrate`"):
             read_text(backend, LineReader(TEXTS))
         migrate(backend)
