@@ -112,7 +112,7 @@ def test_what_is_fetched_without_a_name_is_what_the_next_index_takes(place: dict
         assert part in done.stderr
     done = run(place, "-i", "library", "index", "photos")
     assert done.returncode == 0 and f"a new index with {name}; --embedder names another" in done.stderr
-    found = run(place, "-i", "library", "search", "a small dog", "--json")
+    found = run(place, "-i", "library", "search", "a small dog", "--all", "--json")
     assert found.returncode == 0 and list(json.loads(found.stdout)["hits"][0]["legs"]) == ["vector"]
     assert "a new index" not in run(place, "-i", "library", "index", "empty").stderr
 

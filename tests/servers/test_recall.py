@@ -252,6 +252,7 @@ def test_exact_searches_give_the_same_hits_in_the_same_order(
     filter, _ = among(documents, share)
     for number in (7, 167, 20_007):
         asked = {"text": "lighthouse", "signature": documents.like(number), "filter": filter, "k": 100}
+        asked |= {"fusion": "rrf", "collapse_duplicates": False}
         expected = places["embedded"].search(**asked)
         assert len(expected) > 0
         # more than there is room for at first
@@ -268,10 +269,11 @@ def test_one_search_is_one_request(server: Place, documents: Documents, monkeypa
     url, name = server.backend.location.rsplit("/", 1)
     with HybridIndex(url, name=name, embedder=Vectors()) as index:
         assert isinstance(index.backend, ElasticsearchBackend)
+        index.search("sea")  # what names and how many pictures an index has is asked for once
         sent = recorded(index.backend, monkeypatch)
         hits = index.search("lighthouse", vector=documents.vectors[1], filter="rating:1", facets=["tags"], k=20)
         assert {leg for hit in hits for leg in hit.legs} == {"text", "vector"}
-        index.search("sea", filter="rating:1", sort="rating")
+        index.search("sea", filter="rating:1")
         assert [target.partition("?")[0] for target in sent] == [f"/{name}/_search"] * 2
 
 
@@ -293,7 +295,7 @@ def test_lists_that_texts_push_out_are_asked_for_apart(
     place: Place, places: dict[str, Place], documents: Documents, monkeypatch: pytest.MonkeyPatch
 ):
     legs = {"text": "lighthouse", "vectors": [documents.near(11)], "signature": documents.like(167)}
-    asked = {**legs, "filter": RATED, "num_candidates": 1_000, "k": 50}
+    asked = {**legs, "filter": RATED, "num_candidates": 1_000, "k": 50, "fusion": "rrf", "collapse_duplicates": False}
     expected = places["embedded"].search(**asked)
     assert {leg for hit in expected for leg in hit.legs} == {"text", "vector", "signature"}
     body = build_body(make_query(place.definition, **asked))
