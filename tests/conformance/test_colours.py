@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Iterator
 
 import pytest
-from elasticsearch import Elasticsearch
 from PIL import Image
 
 from hybrid_search import HybridIndex
-from tests.support.fakes import ColourEmbedder
-from tests.support.servers import VERSIONS
+from tests.support.indexes import EVERYWHERE, index_of
 
 BEIGE, RED, BLUE, WHITE = "#e0ac87", "#cc0000", "#0343df", "#ffffff"
 PAINTED = {
@@ -31,19 +28,13 @@ def painted(background: str, colour: str, rows: int) -> Image.Image:
     return image
 
 
-@pytest.fixture(scope="module", params=["memory", *VERSIONS])
+@pytest.fixture(scope="module", params=EVERYWHERE)
 def index(request: pytest.FixtureRequest) -> Iterator[HybridIndex]:
-    name = f"colours-{secrets.token_hex(4)}"
-    url = None if request.param == "memory" else request.getfixturevalue("servers")[request.param]
-    with HybridIndex(url, name=name, embedder=ColourEmbedder()) as index:
+    with index_of(request) as index:
         for id, (background, colour, rows, caption) in PAINTED.items():
             index.add(painted(background, colour, rows), id=id, metadata={"caption": caption})
         index.refresh()
         yield index
-    if url is not None:
-        with Elasticsearch(url) as raw:
-            for each in list(raw.indices.get_alias(index=f"{name}*")):
-                raw.indices.delete(index=each)
 
 
 @pytest.mark.parametrize(

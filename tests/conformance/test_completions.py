@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from elasticsearch import Elasticsearch
 
 from hybrid_search import HybridIndex
 from hybrid_search.errors import QueryError
 from tests.support.fakes import ColourEmbedder, photo, save_photo
-from tests.support.servers import VERSIONS
+from tests.support.indexes import EVERYWHERE, index_of, with_photos
 
 PHOTOS = {
     "a": {"tags": ["Garden", "uncle"], "place.city": "New York University"},
@@ -27,23 +25,14 @@ PHOTOS = {
 }
 
 
-@pytest.fixture(scope="module", params=["memory", *VERSIONS])
+@pytest.fixture(scope="module", params=EVERYWHERE)
 def index(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[HybridIndex]:
-    name = f"completions-{secrets.token_hex(4)}"
-    url = None if request.param == "memory" else request.getfixturevalue("servers")[request.param]
     folder: Path = tmp_path_factory.mktemp("completions")
-    with HybridIndex(url, name=name, embedder=ColourEmbedder()) as index:
-        for number, (id, metadata) in enumerate(PHOTOS.items()):
-            index.add(photo(number), id=id, metadata=metadata)
+    with index_of(request) as index:
         for number, file in enumerate(("IMG_0108.png", "IMG_0109.png", "x/IMG_0109.png", "garden gate.png")):
             save_photo(folder / file, 10 + number)
             index.add(folder / file)
-        index.refresh()
-        yield index
-    if url is not None:
-        with Elasticsearch(url) as raw:
-            for each in list(raw.indices.get_alias(index=f"{name}*")):
-                raw.indices.delete(index=each)
+        yield with_photos(index, PHOTOS)
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,8 @@ from hybrid_search.index import HybridIndex
 from hybrid_search.query.legs import Resemblance
 from hybrid_search.query.resemblance import CosineReader
 from tests.support.fakes import HueEmbedder, hue
-from tests.support.places import place_on
-from tests.support.servers import VERSIONS, unavailable
+from tests.support.indexes import index_of
+from tests.support.servers import VERSIONS
 
 TAGS = {
     **{angle: ["Anna"] for angle in range(0, 360, 40)},
@@ -31,14 +31,7 @@ def filled(index: HybridIndex) -> HybridIndex:
 
 @pytest.fixture(scope="module", params=["embedded", *VERSIONS])
 def index(request: pytest.FixtureRequest) -> Iterator[HybridIndex]:
-    if request.param == "embedded":
-        with HybridIndex(embedder=HueEmbedder()) as made:
-            yield filled(made)
-        return
-    servers = request.getfixturevalue("servers")
-    if request.param not in servers:
-        unavailable(f"HYBRID_SEARCH_TEST_SERVERS names none of version {request.param}")
-    with place_on(servers[request.param]) as at, HybridIndex(at.url, name=at.name, embedder=HueEmbedder()) as made:
+    with index_of(request, HueEmbedder()) as made:
         yield filled(made)
 
 

@@ -15,8 +15,8 @@ from hybrid_search.embedders.cosine_baseline import _TEXTS, cosine_range, unrela
 from hybrid_search.hits.leg_shares import share_of_cosine, share_of_words
 from hybrid_search.index import HybridIndex
 from tests.support.fakes import ColourEmbedder, ColourWords, HueEmbedder, hue
-from tests.support.places import place_on
-from tests.support.servers import VERSIONS, unavailable
+from tests.support.indexes import index_of
+from tests.support.servers import VERSIONS
 
 # -- the formulas ------------------------------------------------------------------------------------------------------
 
@@ -148,14 +148,7 @@ def filled(index: HybridIndex) -> HybridIndex:
 
 @pytest.fixture(scope="module", params=["embedded", *VERSIONS])
 def index(request: pytest.FixtureRequest) -> Iterator[HybridIndex]:
-    if request.param == "embedded":
-        with HybridIndex(embedder=HueEmbedder()) as made:
-            yield filled(made)
-        return
-    servers = request.getfixturevalue("servers")
-    if request.param not in servers:
-        unavailable(f"HYBRID_SEARCH_TEST_SERVERS names none of version {request.param}")
-    with place_on(servers[request.param]) as at, HybridIndex(at.url, name=at.name, embedder=HueEmbedder()) as made:
+    with index_of(request, HueEmbedder()) as made:
         yield filled(made)
 
 

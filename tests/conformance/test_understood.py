@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Iterator
 
 import pytest
-from elasticsearch import Elasticsearch
 
 from hybrid_search import HybridIndex
-from tests.support.fakes import ColourEmbedder, photo
-from tests.support.servers import VERSIONS
+from tests.support.fakes import photo
+from tests.support.indexes import EVERYWHERE, index_of, with_photos
 
 PHOTOS = {
     "seine": {
@@ -40,19 +38,10 @@ PHOTOS = {
 }
 
 
-@pytest.fixture(scope="module", params=["memory", *VERSIONS])
+@pytest.fixture(scope="module", params=EVERYWHERE)
 def index(request: pytest.FixtureRequest) -> Iterator[HybridIndex]:
-    name = f"understood-{secrets.token_hex(4)}"
-    url = None if request.param == "memory" else request.getfixturevalue("servers")[request.param]
-    with HybridIndex(url, name=name, embedder=ColourEmbedder()) as index:
-        for number, (id, metadata) in enumerate(PHOTOS.items()):
-            index.add(photo(number), id=id, metadata=metadata)
-        index.refresh()
-        yield index
-    if url is not None:
-        with Elasticsearch(url) as raw:
-            for each in list(raw.indices.get_alias(index=f"{name}*")):
-                raw.indices.delete(index=each)
+    with index_of(request) as index:
+        yield with_photos(index, PHOTOS)
 
 
 @pytest.mark.parametrize(
