@@ -20,6 +20,7 @@ from hybrid_search.hits.search import request, search
 from hybrid_search.images import DEFAULT_LIMITS, Limits
 from hybrid_search.ingest.labelling import TEMPLATE, Labelled, label_pictures
 from hybrid_search.ingest.open_index import open_or_create
+from hybrid_search.query.completions import suggest
 from hybrid_search.query.options import with_signature
 
 if TYPE_CHECKING:
@@ -671,7 +672,7 @@ class HybridIndex:
         [Completion(text='garden', kind='tag', pictures=1)]
         """
         self._state.see_own_writes()
-        return self._state.completions.suggest(prefix, backend=self.backend, definition=self._state.definition, k=k)
+        return suggest(prefix, index=self._state, k=k)
 
     def find_duplicates(
         self,

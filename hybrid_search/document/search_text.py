@@ -27,6 +27,7 @@ _ELIDED = re.compile(r"(?<![\w'])(?:[cdjlmnst]|qu|jusqu|lorsqu|puisqu|quoiqu|d?a
 _POSSESSIVE = re.compile(r"(?<=\w)'s(?![\w'])", re.I)
 _CONTRACTION = re.compile(r"(?:t|re|ve|ll|d|m|s)", re.I)
 _WORD = re.compile(r"\w+(?:['\-]\w+)*")
+_NAME_WORD = re.compile(r"[^\W_]+")
 _SMALL, _CAPITAL = "a-zß-öø-ÿ", "A-ZÀ-ÖØ-Þ"
 _INSIDE = re.compile(
     rf"(?<=[{_SMALL}])(?=[{_CAPITAL}])|(?<=[{_CAPITAL}])(?=[{_CAPITAL}][{_SMALL}]{{2}})"
@@ -87,6 +88,17 @@ def phrase_text(text: str) -> str:
     ('WhatsApp Image', 'golden retriever')
     """
     return _analysed(text)[0] if _TO_DO.search(text) else text
+
+
+def name_words(text: str) -> list[str]:
+    """Return the words of a name as names are compared: letters and digits, folded.
+
+    Examples
+    --------
+    >>> name_words("Châlons-sur-Marne"), name_words("golden_gate")
+    (['chalons', 'sur', 'marne'], ['golden', 'gate'])
+    """
+    return _NAME_WORD.findall(fold(phrase_text(text)))
 
 
 def spellings(word: str) -> tuple[str, ...]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-import time
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,19 +9,21 @@ from heapq import nsmallest
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from hybrid_search.document.definition import field_types
-from hybrid_search.document.search_text import fold, phrase_text
+from hybrid_search.document.search_text import name_words
 from hybrid_search.errors import QueryError
 from hybrid_search.query.checked_options import whole
+from hybrid_search.query.understood.vocabulary import PLACES
 
 if TYPE_CHECKING:
     from hybrid_search.backends import Backend
+    from hybrid_search.query.index_state import IndexState
 
 Kind = Literal["tag", "person", "place", "camera", "lens", "label", "file"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 _FIELDS: Mapping[str, Kind] = {
     "tags": "tag",
     "people": "person",
-    **dict.fromkeys(("place.city", "place.settlement", "place.sublocation", "place.region", "place.country"), "place"),
+    **dict.fromkeys(PLACES, "place"),
     "camera.make": "camera",
     "camera.model": "camera",
     "lens": "lens",
@@ -32,9 +32,6 @@ _FIELDS: Mapping[str, Kind] = {
 }
 _MOST_NAMES = 5_000
 """Of one field; all together stay below the 65,536 buckets that a server makes for one request."""
-_FRESH = 30.0
-"""Seconds after which a server, which does not say what has changed at no cost, is asked again."""
-_WORD = re.compile(r"[^\W_]+")
 _PRESENT = {"bool": {"must_not": [{"term": {"missing": True}}]}}
 
 
@@ -80,7 +77,7 @@ class NameTable:
 
     def starting(self, prefix: str, k: int) -> list[Completion]:
         """Return k names with a word that goes on so: first those that begin with it, then those of more pictures."""
-        wanted = " ".join(_words(prefix))
+        wanted = " ".join(name_words(prefix))
         if not wanted:
             return []
         places: dict[int, bool] = {}
@@ -94,40 +91,24 @@ class NameTable:
         return [self._completions[place] for place in nsmallest(k, places, key=order)]
 
 
-class CompletionCache:
-    """The names of an index as it is now, read anew when its documents have changed.
+def index_names(backend: Backend, definition: Mapping[str, Any]) -> NameTable:
+    """Return the names of an index as it is now."""
+    return NameTable(_read_names(backend.search(_names_body(definition))["aggregations"]))
 
-    A server is asked again after half a minute, as it does not tell of changes at no cost.
+
+def suggest(prefix: str, *, index: IndexState, k: int) -> list[Completion]:
+    """Return what may be meant by a prefix; names of files where others leave room.
+
+    Raises
+    ------
+    QueryError
+        When the prefix is no text, or k no number from 1.
     """
-
-    def __init__(self) -> None:
-        self._known: NameTable | None = None
-        self._stamp: object = None
-        self._read = 0.0
-
-    def forget(self) -> None:
-        """Have it read anew."""
-        self._known = None
-
-    def suggest(self, prefix: str, *, backend: Backend, definition: Mapping[str, Any], k: int) -> list[Completion]:
-        """Return what may be meant by a prefix; names of files where others leave room.
-
-        Raises
-        ------
-        QueryError
-            When the prefix is no text, or k no number from 1.
-        """
-        if not isinstance(prefix, str):
-            raise QueryError(f"a prefix is the beginning of a word (got {prefix!r:.60})")
-        whole("k", k, least=1)
-        stamp = backend.stamp()
-        old = stamp is None and time.monotonic() - self._read > _FRESH
-        if self._known is None or old or stamp != self._stamp:
-            answer = backend.search(_names_body(definition))
-            self._known = NameTable(_read_names(answer["aggregations"]))
-            self._stamp, self._read = stamp, time.monotonic()
-        found = self._known.starting(prefix, k)
-        return [*found, *_files(backend, prefix, k - len(found))]
+    if not isinstance(prefix, str):
+        raise QueryError(f"a prefix is the beginning of a word (got {prefix!r:.60})")
+    whole("k", k, least=1)
+    found = index.names().starting(prefix, k)
+    return [*found, *_files(index.backend, prefix, k - len(found))]
 
 
 def _names_body(definition: Mapping[str, Any]) -> dict[str, Any]:
@@ -147,7 +128,7 @@ def _read_names(aggregations: Mapping[str, Any]) -> list[Completion]:
 
 
 def _files(backend: Backend, prefix: str, k: int) -> list[Completion]:
-    words = _words(prefix)
+    words = name_words(prefix)
     if k < 1 or not words:
         return []
     *before, last = words
@@ -180,10 +161,6 @@ def _files(backend: Backend, prefix: str, k: int) -> list[Completion]:
 
 def _entries(place: int, text: str) -> Iterator[tuple[str, tuple[int, bool]]]:
     """Yield a name from each of its words on, with its place, and whether that is inside it."""
-    words = _words(text)
+    words = name_words(text)
     for at in range(len(words)):
         yield " ".join(words[at:]), (place, at > 0)
-
-
-def _words(text: str) -> list[str]:
-    return _WORD.findall(fold(phrase_text(text)))

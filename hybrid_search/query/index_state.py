@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from hybrid_search.document.definition import EmbeddingSpec, default_embedding, embeddings, extra_fields
 from hybrid_search.errors import BackendError, DocumentNotFound
-from hybrid_search.query.completions import CompletionCache
+from hybrid_search.query.completions import NameTable, index_names
 from hybrid_search.query.query_builder import Asker
-from hybrid_search.query.understood.vocabulary import IndexVocabulary, VocabularyCache
+from hybrid_search.query.state_cache import StateCache
+from hybrid_search.query.understood.vocabulary import IndexVocabulary, index_vocabulary
 
 if TYPE_CHECKING:
     from hybrid_search.backends import Backend
@@ -40,8 +41,6 @@ class IndexState:
         Turns questions about the index into queries.
     pending : set of str
         Paths that were written and are not refreshed yet; "" stands for a write of another kind.
-    completions : CompletionCache
-        The names in the index, by how they begin.
     """
 
     definition: Mapping[str, Any]
@@ -55,8 +54,8 @@ class IndexState:
         self.pending: set[str] = set()
         self._closed = False
         self._refreshing = threading.RLock()
-        self._vocabulary = VocabularyCache()
-        self.completions = CompletionCache()
+        self._vocabulary = StateCache(index_vocabulary)
+        self._names = StateCache(index_names)
         self._set(definition, embedders)
 
     @property
@@ -76,7 +75,7 @@ class IndexState:
         self.check_open()
         with self._refreshing:
             self._vocabulary.forget()
-            self.completions.forget()
+            self._names.forget()
             self.pending.clear()  # before the commit: what another thread adds meanwhile stays pending
             self.backend.refresh()
             self.asker.cosines.forget()
@@ -84,6 +83,10 @@ class IndexState:
     def vocabulary(self) -> IndexVocabulary:
         """Return what can be asked of the index: its cameras, places, people, years and so on."""
         return self._vocabulary.current(self.backend, self.definition)
+
+    def names(self) -> NameTable:
+        """Return the names in the index, by how they begin."""
+        return self._names.current(self.backend, self.definition)
 
     def see_own_writes(self) -> None:
         """Refresh where something is pending: what this object has written is there for what it does next."""

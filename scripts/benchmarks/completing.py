@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from hybrid_search import HybridIndex
-from hybrid_search.query.completions import CompletionCache
+from hybrid_search.query.completions import index_names
 from scripts.benchmarks.collection import SyntheticEmbedder
 from scripts.benchmarks.machine import table
 from scripts.benchmarks.understanding import documents_with_names, figures, times
@@ -47,7 +47,7 @@ def _rows(index: HybridIndex, sources: Sequence[dict[str, object]]) -> Iterator[
     state = index._state
 
     def read(_: object) -> None:
-        CompletionCache().suggest("zzz", backend=index.backend, definition=state.definition, k=1)
+        index_names(index.backend, state.definition)
 
     yield ["reading the names, once after each change", *figures(times(read, range(3)))]
     yield ["suggesting names for the beginning of a word", *figures(times(index.suggest, beginnings))]

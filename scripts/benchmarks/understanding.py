@@ -11,7 +11,7 @@ from typing import Any
 from hybrid_search import HybridIndex
 from hybrid_search.backends import Action
 from hybrid_search.query.understood.question import understanding
-from hybrid_search.query.understood.vocabulary import VocabularyCache
+from hybrid_search.query.understood.vocabulary import index_vocabulary
 from scripts.benchmarks.collection import SyntheticEmbedder
 from scripts.benchmarks.machine import percentile, table
 
@@ -61,7 +61,7 @@ def measure(*, documents: int, names: int) -> str:
         }
         # the first round loads what texts with months need, once per process
         rows = [[name, *figures(times(ask, texts)[len(TEXTS) :])] for name, ask in ways.items()]
-        read = times(lambda _: VocabularyCache().current(index.backend, state.definition), range(5))
+        read = times(lambda _: index_vocabulary(index.backend, state.definition), range(5))
     rows.append(["reading the names of the index, once after each change", *figures(read)])
     head = f"## Understanding, {documents:,} documents with {names:,} towns and {names:,} people"
     return f"{head}\n\n{table(['', 'p50 ms', 'p95 ms'], rows)}"

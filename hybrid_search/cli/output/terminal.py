@@ -83,6 +83,16 @@ def warnings_as_notes() -> Iterator[None]:
         yield
 
 
+@contextmanager
+def waiting(text: str) -> Iterator[None]:
+    """Show a text that moves while something takes its time, on a terminal."""
+    if not is_terminal(sys.stderr):
+        yield
+        return
+    with console(stderr=True).status(escape(text)):
+        yield
+
+
 def write(text: str) -> None:
     """Write text to stdout; when its reader has gone (as `| head` does), the process ends quietly."""
     try:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -11,7 +10,7 @@ from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
 from hybrid_search.document.definition import field_types
-from hybrid_search.document.search_text import fold, phrase_text
+from hybrid_search.document.search_text import name_words
 from hybrid_search.query.colour_clauses import has_colours
 from hybrid_search.query.understood.ordinary_words import COMMON_CAMERA_WORDS, NAME_PARTICLES
 
@@ -29,10 +28,7 @@ NUMBERS = ("iso", "f_number", "exposure_time", "focal_length", "focal_length_35m
 KINDS = ("format", "shape", "flash", "monochrome")
 _MOST_NAMES, _MOST_NUMBERS, _MOST_KINDS = 5_000, 500, 100
 """Values of one field; all together stay below the 65,536 buckets that a server makes for one request."""
-_FRESH = 30.0
-"""Seconds after which a server, which does not say what has changed at no cost, is asked again."""
 _LENGTH = re.compile(r"(?:(?<![0-9])([0-9]{1,4}) )?([0-9]{1,4})mm\b")
-_WORD = re.compile(r"[^\W_]+")
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 # what comes after a town's name and is no other town: Frankfurt am Main, New York City, Châlons-sur-Marne
 _ADDITIONS = frozenset("am an auf bei city de del der do im in la les ob on over sous sur town under upon vor".split())
@@ -94,30 +90,11 @@ class IndexVocabulary:
         return values is None or any(low <= value <= high for value in values)
 
 
-class VocabularyCache:
-    """The vocabulary of an index as it is now, read anew when its documents have changed."""
-
-    def __init__(self) -> None:
-        self._known: IndexVocabulary | None = None
-        self._stamp: object = None
-        self._read = 0.0
-
-    def forget(self) -> None:
-        """Have it read anew at the next question."""
-        self._known = None
-
-    def current(self, backend: Backend, definition: Mapping[str, Any]) -> IndexVocabulary:
-        """Return the vocabulary; of an index that tells its state, that of this very state."""
-        stamp = backend.stamp()
-        old = stamp is None and time.monotonic() - self._read > _FRESH
-        if self._known is None or old or stamp != self._stamp:
-            body = vocabulary_body(definition)
-            types = field_types(definition)
-            known = read_vocabulary(backend.search(body)["aggregations"])
-            texts = tuple(name for name in TEXTS if name in types)
-            self._known = replace(known, texts=texts, colours=has_colours(types))
-            self._stamp, self._read = stamp, time.monotonic()
-        return self._known
+def index_vocabulary(backend: Backend, definition: Mapping[str, Any]) -> IndexVocabulary:
+    """Return the vocabulary of an index as it is now."""
+    types = field_types(definition)
+    known = read_vocabulary(backend.search(vocabulary_body(definition))["aggregations"])
+    return replace(known, texts=tuple(name for name in TEXTS if name in types), colours=has_colours(types))
 
 
 def vocabulary_body(definition: Mapping[str, Any]) -> dict[str, Any]:
@@ -144,12 +121,12 @@ def read_vocabulary(aggregations: Mapping[str, Any]) -> IndexVocabulary:
     (('camera.make', 'canon'),)
     """
     values = {name: [bucket["key"] for bucket in found["buckets"]] for name, found in aggregations.items()}
-    makes = {_tokens(make)[:1] for make in values.get("camera.make", ())}
+    makes = {tuple(name_words(make)[:1]) for make in values.get("camera.make", ())}
     whole: defaultdict[str, list[Named]] = defaultdict(list)
     partial: defaultdict[str, dict[Named, None]] = defaultdict(dict)
     for name in NAMES:
         for value in values.get(name, ()):
-            tokens = _tokens(value)
+            tokens = tuple(name_words(value))
             whole["".join(tokens)].append((name, value))
             if name == "camera.model" and tokens[:1] in makes:
                 whole["".join(tokens[1:])].append((name, value))
@@ -163,10 +140,6 @@ def read_vocabulary(aggregations: Mapping[str, Any]) -> IndexVocabulary:
         numbers={name: _numbers(aggregations[name]) for name in NUMBERS if name in aggregations},
         kinds={name: frozenset(map(_kind, values.get(name, ()))) for name in KINDS},
     )
-
-
-def _tokens(value: str) -> tuple[str, ...]:
-    return tuple(_WORD.findall(fold(phrase_text(value))))
 
 
 def _numbers(found: Mapping[str, Any]) -> tuple[float, ...] | None:
