@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, overload
@@ -15,7 +14,7 @@ from hybrid_search.hits.evidence import Evidence, Tier
 from hybrid_search.hits.found_counts import facet_counts, has_more, is_cut, total_found
 from hybrid_search.hits.fusion import Shares, rrf, weighted_sum
 from hybrid_search.hits.leg_evidence import WordsHeld, fused_evidence, leg_evidence, without_weak, words_held
-from hybrid_search.hits.leg_scores import leg_scores
+from hybrid_search.hits.leg_scores import leg_scores, sort_key
 from hybrid_search.hits.leg_shares import leg_shares
 from hybrid_search.images import DEFAULT_LIMITS, Limits
 from hybrid_search.query.explain import FILTER, TERM, sure_names
@@ -330,7 +329,7 @@ def _scores(
     if query.fusion == "evidence":
         scores = without_weak(fused_evidence(evidence, query=query, held=held), legs=legs, query=query, held=held)
         own = [leg for _, leg in sorted(legs.items())]
-        scores = {id: scores[id] for id in sorted(scores, key=lambda id: _place(id, scores[id], own))}
+        scores = dict(sorted(scores.items(), key=lambda entry: sort_key(*entry, ties=own, alone=len(own) == 1)))
     elif len(legs) == 1:
         (scores,) = (dict(leg) for leg in legs.values())
     elif query.fusion == "sum":
@@ -340,11 +339,6 @@ def _scores(
     if query.sort:
         return {id: scores[id] for id in order if id in scores}
     return {id: score for id, score in scores.items() if query.min_score is None or score >= query.min_score}
-
-
-def _place(id: str, score: float, legs: Sequence[Mapping[str, float]]) -> tuple[float | str, ...]:
-    """Return what an id is sorted by: its score, then those of the legs; a leg alone keeps the order it has."""
-    return (-score, *(-scores.get(id, -math.inf) for scores in legs), id if len(legs) > 1 else "")
 
 
 def _ranked(legs: Mapping[str, Mapping[str, float]], query: Query) -> dict[str, list[str]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hybrid_search.query.query import Query
@@ -59,12 +59,20 @@ def _ordered(name: str, legs: Mapping[str, Mapping[str, float]]) -> dict[str, fl
     Words that only labels hold give many pictures one score: by id, chance would rank them up to fifty places apart.
     """
     others = [scores for other, scores in sorted(legs.items()) if other != name]
+    return dict(sorted(legs[name].items(), key=lambda entry: sort_key(*entry, ties=others, alone=not others)))
 
-    def place(entry: tuple[str, float]) -> tuple[float | str, ...]:
-        id, score = entry
-        return (-score, *(-scores.get(id, -math.inf) for scores in others), id if others else "")
 
-    return dict(sorted(legs[name].items(), key=place))
+def sort_key(id: str, score: float, *, ties: Sequence[Mapping[str, float]], alone: bool) -> tuple[float | str, ...]:
+    """Return what a hit is sorted by: its score, then those of the legs that decide ties, then its id.
+
+    Parameters
+    ----------
+    ties : sequence of mapping of str to float
+        Scores by id of legs that decide where scores are equal, the first that tells them apart.
+    alone : bool
+        Whether there is one leg, which keeps the order that it has, whatever the ids.
+    """
+    return (-score, *(-scores.get(id, -math.inf) for scores in ties), "" if alone else id)
 
 
 def _distances(scores: Mapping[str, float], found: Mapping[str, Mapping[str, Any]], query: Query) -> dict[str, float]:
